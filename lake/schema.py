@@ -1,0 +1,185 @@
+"""The seven tables of a lake: every column, in one place.
+
+Types are those that every reader of Delta knows: no unsigned integers, no fixed-size lists, no half floats (Polars and
+Delta refuse or corrupt them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from lake.skeleton import PARTS
+
+FORMAT_VERSION: Final = 1
+"""Version of the layout. A lake that states a larger one is refused."""
+
+FORMAT_PROPERTY: Final = "signverse.formatVersion"
+"""Table property that carries the version; every table of a lake has it."""
+
+STRING: Final = pa.string()
+FLOAT: Final = pa.float32()
+DOUBLE: Final = pa.float64()
+INT: Final = pa.int32()
+BYTE: Final = pa.int8()
+TIME: Final = pa.timestamp("us", tz="UTC")
+
+_KEY: Final = [("video_id", STRING), ("ingest_id", STRING)]
+
+_VIDEOS: Final = [
+    *_KEY,
+    ("ingested_at", TIME),
+    ("sign_language", STRING),
+    ("language_label", STRING),
+    ("title", STRING),
+    ("channel", STRING),
+    ("channel_id", STRING),
+    ("url", STRING),
+    ("source", STRING),
+    ("source_shard", STRING),
+    ("source_position", INT),
+    ("duration_s", DOUBLE),
+    ("fps", DOUBLE),
+    ("width", INT),
+    ("height", INT),
+    ("num_frames", INT),
+    ("absent_frames", pa.list_(INT)),
+    ("people_max", INT),
+    ("text_language", STRING),
+    ("english_source", STRING),
+    ("document_text", STRING),
+    ("repairs", pa.list_(STRING)),
+    ("detector", STRING),
+    ("detector_sha256", STRING),
+    ("pose_model", STRING),
+    ("pose_sha256", STRING),
+    ("provider", STRING),
+    ("detect_every", INT),
+    ("codec", STRING),
+    ("source_fps", DOUBLE),
+    ("rotation", INT),
+    ("damaged_frames", INT),
+    ("writer_version", STRING),
+    ("keypoints_file", STRING),
+    ("first_row_group", INT),
+    ("row_group_count", INT),
+]
+
+_SEGMENTS: Final = [
+    ("sign_language", STRING),
+    *_KEY,
+    ("segment_id", STRING),
+    ("ordinal", INT),
+    ("start_s", DOUBLE),
+    ("end_s", DOUBLE),
+    ("start_frame", INT),
+    ("end_frame", INT),
+    ("num_frames", INT),
+    ("text", STRING),
+    ("text_language", STRING),
+    ("caption_kind", STRING),
+    ("english_source", STRING),
+    ("people_max", INT),
+    ("coverage", FLOAT),
+    *((part.confidence, FLOAT) for part in PARTS),
+    ("hands_seen", FLOAT),
+]
+
+_CAPTIONS: Final = [
+    ("sign_language", STRING),
+    *_KEY,
+    ("track", STRING),
+    ("kind", STRING),
+    ("language", STRING),
+    ("ordinal", INT),
+    ("start_s", DOUBLE),
+    ("end_s", DOUBLE),
+    ("text", STRING),
+]
+
+_KEYPOINTS: Final = [
+    ("sign_language", STRING),
+    *_KEY,
+    ("frame", INT),
+    ("person", BYTE),
+    ("body_xy", pa.list_(FLOAT)),
+    ("body_score", pa.list_(FLOAT)),
+    ("body_visible", pa.list_(pa.bool_())),
+    ("body_confidence", FLOAT),
+    *(
+        column
+        for part in PARTS[1:]
+        for column in ((part.xy, pa.list_(FLOAT)), (part.score, pa.list_(FLOAT)), (part.confidence, FLOAT))
+    ),
+]
+
+_SOURCES: Final = [
+    *_KEY,
+    ("language_label", STRING),
+    ("sign_language", STRING),
+    ("url", STRING),
+    ("title", STRING),
+    ("channel", STRING),
+    ("channel_id", STRING),
+    ("listed_at", TIME),
+]
+
+_OUTCOMES: Final = [
+    *_KEY,
+    ("stage", STRING),
+    ("outcome", STRING),
+    ("reason", STRING),
+    ("message", STRING),
+    ("attempt", INT),
+    ("attempted_at", TIME),
+]
+
+_SPLITS: Final = [
+    *_KEY,
+    ("name", STRING),
+    ("part", STRING),
+    ("group", STRING),
+    ("seed", pa.int64()),
+    ("made_at", TIME),
+]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake.
+
+    Attributes:
+        name: the folder in the lake, and the name in SQL.
+        about: what one row is.
+        schema: all columns; the partition column is not stored in the files.
+        partition: the partition column, or None.
+    """
+
+    name: str
+    about: str
+    schema: pa.Schema
+    partition: str | None = None
+
+    @property
+    def file_schema(self) -> pa.Schema:
+        """The columns that a Parquet file of this table holds."""
+        return pa.schema([field for field in self.schema if field.name != self.partition])
+
+
+SOURCES: Final = Table("sources", "what was asked for: an id of a manifest, its label and metadata", pa.schema(_SOURCES))
+VIDEOS: Final = Table("videos", "an ingested video, written last: its row makes the video visible", pa.schema(_VIDEOS))
+SEGMENTS: Final = Table(
+    "segments", "a caption segment, with what selection asks for", pa.schema(_SEGMENTS), "sign_language"
+)
+CAPTIONS: Final = Table(
+    "captions", "a cue of any caption track in any language", pa.schema(_CAPTIONS), "sign_language"
+)
+KEYPOINTS: Final = Table("keypoints", "one person in one frame", pa.schema(_KEYPOINTS), "sign_language")
+OUTCOMES: Final = Table(
+    "outcomes", "one attempt at one stage of one video: done, unavailable, blocked or failed", pa.schema(_OUTCOMES)
+)
+SPLITS: Final = Table("splits", "a video's part in a named split", pa.schema(_SPLITS))
+
+TABLES: Final = (SOURCES, VIDEOS, SEGMENTS, CAPTIONS, KEYPOINTS, OUTCOMES, SPLITS)
