@@ -1,0 +1,188 @@
+"""The committer: the one place where finished videos become rows of a lake."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake import delta, layout
+from lake.ids import check_video_id, new_ingest_id
+from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
+
+COMMIT_SECONDS: Final = 60.0
+"""Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""
+
+
+@dataclass
+class VideoRows:
+    """A finished video, ready to be committed.
+
+    Attributes:
+        video: a row of `videos` without the placement and the ingestion, which the committer fills in.
+        keypoints: rows as `lake.keypoints.to_table` makes them, sorted by frame and person.
+        segments, captions: rows of those tables without video_id, ingest_id and sign_language.
+        stage: "extract" or "import", for the outcome.
+        reason, message: for the outcome; empty where there is nothing to remark.
+    """
+
+    video: dict[str, Any]
+    keypoints: pa.Table
+    segments: list[dict[str, Any]]
+    captions: list[dict[str, Any]]
+    stage: str
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass
+class _OpenFile:
+    """A keypoints file that is being written."""
+
+    name: str
+    writer: pq.ParquetWriter
+    row_groups: int = 0
+    rows: int = 0
+    video_ids: list[str] = field(default_factory=list)
+
+
+class Committer:
+    """Takes finished videos and commits them together: when 128 MB have gathered, or a minute has passed.
+
+    Keypoints go to disk as they come, so memory stays flat; nothing is visible before the `videos` row, which is
+    committed after everything it points to. One committer per process; several processes may write one lake.
+
+        with Committer(folder) as committer:
+            committer.add(rows)
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[str, _OpenFile] = {}
+        self._closed: list[delta.DataFile] = []
+        self._rows: dict[str, list[dict[str, Any]]] = {t.name: [] for t in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES)}
+        self._bytes = 0
+        self._since: float | None = None
+
+    def __enter__(self) -> Committer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An interrupt (Ctrl-C) keeps what is finished; a failed write must not be committed in part.
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.flush()
+        else:
+            self.abort()
+
+    @property
+    def pending(self) -> int:
+        """Finished videos that are not committed yet."""
+        return len(self._rows[VIDEOS.name])
+
+    def add(self, rows: VideoRows) -> None:
+        """Writes a finished video's keypoints and keeps its other rows for the next commit."""
+        video_id = check_video_id(rows.video["video_id"])
+        language = rows.video["sign_language"]
+        ids = {"video_id": video_id, "ingest_id": new_ingest_id()}
+        now = datetime.now(UTC)
+        if self._since is None:
+            self._since = time.monotonic()
+        placement = self._write_keypoints(language, ids, rows.keypoints)
+        # `videos` is not partitioned by language and the others are; all carry it as a column.
+        for table, extra in ((SEGMENTS, rows.segments), (CAPTIONS, rows.captions)):
+            self._rows[table.name] += [{**row, **ids, "sign_language": language} for row in extra]
+        self._rows[VIDEOS.name].append({**rows.video, **ids, **placement, "ingested_at": now})
+        self.record(video_id, rows.stage, "done", rows.reason, rows.message, ingest_id=ids["ingest_id"])
+        if self._bytes >= layout.FILE_BYTES or time.monotonic() - self._since >= COMMIT_SECONDS:
+            self.flush()
+
+    def record(
+        self,
+        video_id: str,
+        stage: str,
+        outcome: str,
+        reason: str = "",
+        message: str = "",
+        *,
+        attempt: int = 1,
+        ingest_id: str | None = None,
+    ) -> None:
+        """Notes one attempt at one stage of one video, for the next commit.
+
+        Args:
+            outcome: done, unavailable, blocked or failed.
+        """
+        self._rows[OUTCOMES.name].append(
+            {
+                "video_id": video_id,
+                "ingest_id": ingest_id,
+                "stage": stage,
+                "outcome": outcome,
+                "reason": reason or None,
+                "message": message or None,
+                "attempt": attempt,
+                "attempted_at": datetime.now(UTC),
+            }
+        )
+
+    def flush(self) -> None:
+        """Commits what has gathered: keypoints, segments and captions, then videos, then outcomes."""
+        for language in list(self._open):
+            self._close(language)
+        delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, self._closed)
+        self._closed = []
+        for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
+            rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
+            delta.append(self._folder / table.name, table, rows)
+            self._rows[table.name] = []
+        self._bytes = 0
+        self._since = None
+
+    def abort(self) -> None:
+        """Drops what is not committed, and its files."""
+        for language in list(self._open):
+            try:
+                self._close(language)
+            except OSError:
+                (self._folder / KEYPOINTS.name / self._open.pop(language).name).unlink(missing_ok=True)
+        delta.discard(self._folder / KEYPOINTS.name, self._closed)
+        self._closed = []
+        for rows in self._rows.values():
+            rows.clear()
+
+    def _write_keypoints(self, language: str, ids: dict[str, str], table: pa.Table) -> dict[str, Any]:
+        """Appends a video to the open file of its language; returns its placement."""
+        if table.num_rows == 0:
+            return {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
+        if language not in self._open:
+            folder = self._folder / KEYPOINTS.name
+            name = delta.new_file(folder, KEYPOINTS, language)
+            self._open[language] = _OpenFile(name, layout.keypoints_writer(folder / name))
+        file = self._open[language]
+        for position, (name, value) in enumerate(ids.items()):
+            table = table.add_column(position, name, pa.repeat(value, table.num_rows))
+        before = table.nbytes
+        file.writer.write_table(table.select(KEYPOINTS.file_schema.names), row_group_size=layout.ROWS_PER_GROUP)
+        count = -(-table.num_rows // layout.ROWS_PER_GROUP)
+        placement = {"keypoints_file": file.name, "first_row_group": file.row_groups, "row_group_count": count}
+        file.row_groups += count
+        file.rows += table.num_rows
+        file.video_ids.append(ids["video_id"])
+        # The library does not tell what it has written; a third of the plain size is what the encoding leaves.
+        self._bytes += before // 3
+        return placement
+
+    def _close(self, language: str) -> None:
+        file = self._open[language]
+        file.writer.close()
+        del self._open[language]
+        ids = file.video_ids
+        self._closed.append(delta.DataFile(file.name, language, file.rows, min(ids), max(ids)))

@@ -1,0 +1,124 @@
+"""Keypoints as numpy arrays and as rows of the keypoints table, both ways, exactly.
+
+In numpy an absent point is (nan, nan, 0), an unknown score is nan, and a part that the source never had is nan
+throughout. In the table these are null elements, a null score and a null list: a stored NaN would spoil every average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lake.schema import KEYPOINTS
+from lake.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
+
+Points = npt.NDArray[np.float32]
+
+PIXEL_GRID: Final = 8
+SCORE_GRID: Final = 256
+"""Steps of 1/8 pixel and 1/256 score: exact in float32, well below the model's own grid of about half a crop pixel,
+and a third of the bytes after compression (measured, see README)."""
+
+
+def snap(points: Points) -> Points:
+    """The same points [..., 3] on the stored grid: x and y to 1/8 pixel, score to 1/256."""
+    grid = np.array([PIXEL_GRID, PIXEL_GRID, SCORE_GRID], np.float32)
+    snapped: Points = np.rint(points * grid) / grid
+    return snapped
+
+
+def confidence(points: Points, part: Part) -> npt.NDArray[np.float32]:
+    """Mean score of a part, float32 [...] for points [..., 128, 3]; absent joints count 0, nan where unknown.
+
+    The neck is left out: its score is a flag made from the shoulders.
+    """
+    scores = points[..., part.slice, 2]
+    if part is BODY:
+        scores = np.delete(scores, NECK, axis=-1)
+    return scores.mean(axis=-1, dtype=np.float32)
+
+
+def _lists(values: npt.NDArray[Any], null: npt.NDArray[np.bool_], null_rows: npt.NDArray[np.bool_]) -> pa.Array:
+    """A list column from values [N, K], with null elements and null rows."""
+    rows, width = values.shape
+    # A null row still takes its K elements in the buffer: offsets stay a plain range.
+    return pa.ListArray.from_arrays(
+        pa.array(np.arange(rows + 1, dtype=np.int32) * width),
+        pa.array(values.reshape(-1), mask=null.reshape(-1)),
+        mask=pa.array(null_rows),
+    )
+
+
+def to_table(
+    frames: npt.NDArray[np.int32],
+    persons: npt.NDArray[np.int8],
+    points: Points,
+    *,
+    body_visible: npt.NDArray[np.bool_] | None = None,
+    exact: bool = False,
+) -> pa.Table:
+    """Rows of the keypoints table, without the columns that name the ingestion.
+
+    Args:
+        frames: [N] 0-based at 24 frames/s.
+        persons: [N] 0 is the primary signer.
+        points: [N, 128, 3] x and y in pixels, score.
+        body_visible: [N, 18] where the source told visibility and no score.
+        exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
+    """
+    points = np.asarray(points, np.float32).reshape(-1, NUM_JOINTS, 3)
+    if not exact:
+        points = snap(points)
+    columns: dict[str, pa.Array] = {
+        "frame": pa.array(frames, pa.int32()),
+        "person": pa.array(persons, pa.int8()),
+    }
+    missing_xy = ~np.isfinite(points[..., :2]).all(axis=-1)
+    unknown_score = ~np.isfinite(points[..., 2])
+    for part in PARTS:
+        xy = points[:, part.slice, :2].reshape(len(points), 2 * part.size)
+        no_xy, no_score = missing_xy[:, part.slice], unknown_score[:, part.slice]
+        never = no_xy.all(axis=1) & no_score.all(axis=1)
+        columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), never)
+        columns[part.score] = _lists(points[:, part.slice, 2], no_score, never)
+        mean = confidence(points, part)
+        columns[part.confidence] = pa.array(mean, mask=~np.isfinite(mean))
+    if body_visible is None:
+        columns["body_visible"] = pa.nulls(len(points), pa.list_(pa.bool_()))
+    else:
+        nothing = np.zeros_like(body_visible, bool)
+        columns["body_visible"] = _lists(body_visible, nothing, nothing[:, 0])
+    names = [name for name in KEYPOINTS.file_schema.names if name in columns]
+    return pa.table({name: columns[name] for name in names})
+
+
+def list_columns(parts: Sequence[Part] = PARTS) -> list[str]:
+    """The columns that `from_table` needs for these parts."""
+    return [column for part in parts for column in (part.xy, part.score)]
+
+
+def from_table(table: pa.Table, parts: Sequence[Part] = PARTS) -> Points:
+    """Points [N, 128, 3] of N rows; parts not asked for, and nulls, are nan."""
+    points = np.full((table.num_rows, NUM_JOINTS, 3), np.nan, np.float32)
+    for part in parts:
+        _fill(points[:, part.slice, :2], table.column(part.xy), 2 * part.size)
+        _fill(points[:, part.slice, 2], table.column(part.score), part.size)
+    return points
+
+
+def _fill(target: npt.NDArray[np.float32], column: pa.ChunkedArray, width: int) -> None:
+    start = 0
+    for chunk in column.chunks:
+        # flatten() leaves null rows out, so the rest is a plain block of rows.
+        values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+        rows = target[start : start + len(chunk)]
+        if chunk.null_count == 0:
+            rows[...] = values.reshape(rows.shape)
+        else:
+            present = chunk.is_valid().to_numpy(zero_copy_only=False)
+            rows[present] = values.reshape(-1, *rows.shape[1:])
+        start += len(chunk)

@@ -1,0 +1,44 @@
+"""How Parquet files of a lake are written. The choices for keypoints are measured: `just bench` repeats the figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake.schema import KEYPOINTS
+from lake.skeleton import PARTS
+
+ROWS_PER_GROUP: Final = 1024
+"""Most rows of a keypoints row group. A group never crosses a video, so that a clip is one short read."""
+
+FILE_BYTES: Final = 128 * 1024 * 1024
+"""A data file is closed when it has grown to about this."""
+
+_IDS: Final = ["video_id", "ingest_id"]
+_FLOAT_LISTS: Final = [f"{column}.list.element" for part in PARTS for column in (part.xy, part.score)]
+_STATISTICS: Final = ["video_id", "frame", "person", *(part.confidence for part in PARTS)]
+
+
+def keypoints_writer(path: Path) -> pq.ParquetWriter:
+    """A writer for one file of keypoints.
+
+    Floats are split into byte streams before zstd: coordinates on a grid then compress to a third. Statistics are kept
+    for the columns that find a clip only; those of 384 joints would outweigh the data of a short video.
+    """
+    return pq.ParquetWriter(
+        path,
+        KEYPOINTS.file_schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=_IDS,
+        column_encoding=dict.fromkeys(_FLOAT_LISTS, "BYTE_STREAM_SPLIT"),
+        write_statistics=_STATISTICS,
+    )
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """Writes one file of any other table: small rows, read whole, so the library's own layout serves."""
+    pq.write_table(rows, path, compression="zstd", compression_level=3)
