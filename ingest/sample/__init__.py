@@ -1,0 +1,1 @@
+"""What the package brings along to try itself on: synthetic signers and a public-domain portrait."""
