@@ -1,0 +1,122 @@
+"""Where the people are: YOLOX. The numbers are those of DWPose's own detector code (easy-dwpose, detector.py)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+CANDIDATE_SCORE: Final = 0.1
+KEPT_SCORE: Final = 0.3
+NMS_IOU: Final = 0.45
+PAD: Final = 114
+STRIDES: Final = (8, 16, 32)
+PERSON: Final = 0
+
+
+class Detector:
+    """A YOLOX model of any size.
+
+    Calling it with a BGR image uint8 [H, W, 3] gives float32 [P, 5]: x0, y0, x1, y1 in image pixels and the score,
+    best first. Boxes may reach outside the image, as the reference leaves them.
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+        taken, given = session.get_inputs()[0], session.get_outputs()[0]
+        self._input, self._output = taken.name, given.name
+        self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
+        self._grid, self._strides = make_grid(self.height, self.width)
+        self._canvas = np.empty((self.height, self.width, 3), np.uint8)
+        self._blob = np.empty((1, 3, self.height, self.width), np.float32)
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        ratio = letterbox(image, self._canvas)
+        self._blob[0] = self._canvas.transpose(2, 0, 1)
+        raw = self._session.run([self._output], {self._input: self._blob})[0]
+        people = decode_outputs(raw.reshape(-1, raw.shape[-1]), self._grid, self._strides)
+        people[:, :4] /= ratio
+        people = people[nms(people[:, :4], people[:, 4], NMS_IOU)]
+        return people[people[:, 4] > KEPT_SCORE]
+
+
+def letterbox(image: NDArray[np.uint8], canvas: NDArray[np.uint8]) -> float:
+    """Shrink or grow an image into the top left of a canvas, the rest grey (114).
+
+    Args:
+        image: uint8 [h, w, 3].
+        canvas: uint8 [H, W, 3], written in place.
+
+    Returns:
+        Canvas pixels per image pixel.
+    """
+    import cv2
+
+    ratio: float = min(canvas.shape[0] / image.shape[0], canvas.shape[1] / image.shape[1])
+    width, height = max(1, int(image.shape[1] * ratio)), max(1, int(image.shape[0] * ratio))
+    canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    canvas[height:] = PAD
+    canvas[:height, width:] = PAD
+    return ratio
+
+
+def make_grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The cell (x, y) [A, 2] and the stride [A, 1] of each of a model's A outputs, strides 8, 16, 32, row by row."""
+    cells, strides = [], []
+    for stride in STRIDES:
+        ys, xs = np.mgrid[: height // stride, : width // stride]
+        cells.append(np.stack([xs.ravel(), ys.ravel()], axis=1))
+        strides.append(np.full((xs.size, 1), stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def decode_outputs(
+    raw: NDArray[np.float32], grid: NDArray[np.float32], strides: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The people among a model's outputs, before suppression.
+
+    Args:
+        raw: float32 [A, 85]: centre, size, objectness and 80 class scores.
+        grid: float32 [A, 2] and
+        strides: float32 [A, 1], of `make_grid`.
+
+    Returns:
+        float32 [P, 5]: x0, y0, x1, y1 in canvas pixels and score, best first, scores above 0.1.
+    """
+    scores = raw[:, 4] * raw[:, 5 + PERSON]
+    found = np.flatnonzero(scores > CANDIDATE_SCORE)
+    found = found[np.argsort(-scores[found], kind="stable")]
+    people = np.empty((len(found), 5), np.float32)
+    centre = (raw[found, :2] + grid[found]) * strides[found]
+    with np.errstate(over="ignore"):
+        half = np.exp(raw[found, 2:4]) * strides[found] / 2
+    people[:, :2] = centre - half
+    people[:, 2:4] = centre + half
+    people[:, 4] = scores[found]
+    return people[np.isfinite(people).all(axis=1)]
+
+
+def nms(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float = NMS_IOU) -> NDArray[np.intp]:
+    """Greedy suppression: the indices of the boxes to keep, best first.
+
+    A box is dropped when its IoU with a better kept one exceeds `overlap`. Widths and heights count one pixel more than
+    the difference of the corners, as in the reference.
+
+    Args:
+        boxes: float32 [P, 4], x0, y0, x1, y1 in pixels.
+        scores: float32 [P].
+    """
+    order = np.argsort(-scores, kind="stable")
+    area = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
+    kept = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        size = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2]) + 1
+        shared = np.maximum(size, 0).prod(axis=1)
+        order = rest[shared <= overlap * (area[best] + area[rest] - shared)]
+    return np.array(kept, np.intp)

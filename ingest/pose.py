@@ -1,0 +1,130 @@
+"""Where a person's 133 points are: RTMPose with SimCC heads, as DWPose runs it (easy-dwpose, pose.py)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+MEAN: Final = np.array((123.675, 116.28, 103.53), np.float32)
+STD: Final = np.array((58.395, 57.12, 57.375), np.float32)
+PADDING: Final = 1.25
+SIMCC_RATIO: Final = 2.0
+
+# A crop is 1.3 MB of input and 0.7 MB of output: a crowd may not decide how much memory a run takes.
+MAX_BATCH: Final = 16
+
+
+class PoseEstimator:
+    """A whole-body model with SimCC heads.
+
+    Calling it with a BGR image uint8 [H, W, 3] and boxes float32 [P, 4] (x0, y0, x1, y1 in pixels) gives float32
+    [P, 133, 3]: x, y in image pixels and the score. A score of 0 or less means that the point was not found.
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+        taken = session.get_inputs()[0]
+        self._input = taken.name
+        self._outputs = simcc_names([output.name for output in session.get_outputs()])
+        self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
+        fixed = isinstance(taken.shape[0], int)
+        self.batch: int = taken.shape[0] if fixed else MAX_BATCH
+        self._fixed = fixed
+        self._crops = np.zeros((self.batch, 3, self.height, self.width), np.float32)
+
+    def __call__(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        points = np.empty((len(boxes), 133, 3), np.float32)
+        for start in range(0, len(boxes), self.batch):
+            some = boxes[start : start + self.batch]
+            points[start : start + len(some)] = self._some(image, some)
+        return points
+
+    def _some(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        centres, sizes = crop_regions(boxes, self.width / self.height)
+        for i in range(len(boxes)):
+            normalise(crop(image, centres[i], sizes[i], (self.width, self.height)), self._crops[i])
+        crops = self._crops if self._fixed else self._crops[: len(boxes)]
+        simcc_x, simcc_y = self._session.run(self._outputs, {self._input: crops})
+        points = decode_simcc(simcc_x[: len(boxes)], simcc_y[: len(boxes)])
+        size = np.array((self.width, self.height), np.float64)
+        xy = points[..., :2] / size * sizes[:, None] + centres[:, None] - sizes[:, None] / 2
+        points[..., :2] = xy
+        return points
+
+
+def simcc_names(names: list[str]) -> list[str]:
+    """The outputs that hold x and y: by name, else the first two."""
+    wanted = ["simcc_x", "simcc_y"]
+    return wanted if set(wanted) <= set(names) else names[:2]
+
+
+def crop_regions(boxes: NDArray[np.float32], aspect: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The regions around boxes that the model looks at: grown by a quarter, then to the model's aspect.
+
+    Args:
+        boxes: float32 [P, 4], x0, y0, x1, y1.
+        aspect: width / height of the model's input.
+
+    Returns:
+        Centres and sizes, float64 [P, 2] each, in pixels.
+    """
+    corners = np.asarray(boxes, np.float64)
+    centres = (corners[:, :2] + corners[:, 2:]) * 0.5
+    # A box without extent has no affine map: it becomes a pixel.
+    width, height = np.maximum((corners[:, 2:] - corners[:, :2]) * PADDING, 1.0).T
+    wide = width > height * aspect
+    sizes = np.stack([np.where(wide, width, height * aspect), np.where(wide, width / aspect, height)], axis=1)
+    return centres, sizes
+
+
+def crop(
+    image: NDArray[np.uint8], centre: NDArray[np.float64], size: NDArray[np.float64], shape: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """A region of an image, warped bilinearly to `shape` (width, height); black where it leaves the image."""
+    import cv2
+
+    width, height = shape
+    # Centre, the middle of the upper half and the point a quarter turn from it: the reference's three points. The scale
+    # is that of the widths, in both directions.
+    source = np.array(
+        [centre, centre - (0, size[0] / 2), centre - (size[0] / 2, size[0] / 2)],
+        np.float32,
+    )
+    target = np.array(
+        [(width / 2, height / 2), (width / 2, height / 2 - width / 2), (0, height / 2 - width / 2)], np.float32
+    )
+    warp = cv2.getAffineTransform(source, target)
+    warped: Any = cv2.warpAffine(image, warp, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(warped, np.uint8)
+
+
+def normalise(crop: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    """BGR uint8 [H, W, 3] -> RGB float32 [3, H, W] with ImageNet's mean and deviation, into `out`."""
+    np.copyto(out, crop[..., ::-1].transpose(2, 0, 1))
+    out -= MEAN[:, None, None]
+    out /= STD[:, None, None]
+
+
+def decode_simcc(simcc_x: NDArray[np.float32], simcc_y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The peaks of the two heads.
+
+    Args:
+        simcc_x: float32 [P, 133, 2 * width].
+        simcc_y: float32 [P, 133, 2 * height].
+
+    Returns:
+        float32 [P, 133, 3]: x, y in pixels of the model's input; the score is the lower of the two peaks.
+    """
+    points = np.empty((*simcc_x.shape[:2], 3), np.float32)
+    points[..., 2] = np.inf
+    for axis, heads in enumerate((simcc_x, simcc_y)):
+        peak = heads.argmax(axis=-1)
+        points[..., axis] = peak / SIMCC_RATIO
+        height = np.take_along_axis(heads, peak[..., None], axis=-1)[..., 0]
+        np.minimum(points[..., 2], height, out=points[..., 2])
+    return points
