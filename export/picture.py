@@ -62,9 +62,7 @@ _FACE_DOT: Final = 0.0065
 _FACE_LINE: Final = 0.006
 
 # Drawn thin: at full width they hide the eyes and the mouth, which are half of what a signer says.
-_HEAD: Final = frozenset(
-    joint_index(name) for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")
-)
+_HEAD: Final = frozenset(joint_index(name) for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear"))
 
 _MOST_PIXELS: Final = 40_000_000
 """Where the enlarged drawing would need more, it is enlarged less: a 4K frame must not take a gigabyte."""
@@ -198,9 +196,7 @@ def _people(points: Points) -> Points:
 
 def _size(width: int, height: int, scale: float) -> tuple[int, int]:
     if width < 1 or height < 1 or not (0 < scale < math.inf):
-        raise BadInputError(
-            f"a frame of {width} x {height} at scale {scale} cannot be drawn", "Each must be above 0"
-        )
+        raise BadInputError(f"a frame of {width} x {height} at scale {scale} cannot be drawn", "Each must be above 0")
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
@@ -213,9 +209,7 @@ def _colour(background: Colour | str | None) -> Colour:
         try:
             red, green, blue, *_ = ImageColor.getrgb(background)
         except ValueError as error:
-            raise BadInputError(
-                f"{background!r} is no colour", "Use a CSS name such as white, or #rrggbb"
-            ) from error
+            raise BadInputError(f"{background!r} is no colour", "Use a CSS name such as white, or #rrggbb") from error
         return red, green, blue
     return background
 
@@ -225,12 +219,7 @@ def _canvas(size: tuple[int, int], background: Colour | str | Pixels | None) -> 
 
     if not isinstance(background, np.ndarray):
         return Image.new("RGB", size, _colour(background))
-    if (
-        background.dtype != np.uint8
-        or background.ndim != 3
-        or background.shape[2] != 3
-        or not background.size
-    ):
+    if background.dtype != np.uint8 or background.ndim != 3 or background.shape[2] != 3 or not background.size:
         raise BadInputError(
             f"a {background.dtype} background of shape {background.shape} is no picture",
             "Give uint8 [height, width, 3], RGB",
@@ -344,7 +333,7 @@ class _Pen:
             self.line(part.start + start, part.start + end, FINGER_COLOURS[limb // 4], _FINGER)
         for joint in range(1, part.size):
             self.dot(part.start + joint, FINGER_COLOURS[(joint - 1) // 4], _KNUCKLE)
-        self.dot(part.start, (235, 235, 235), _FINGER)
+        self.dot(part.start, self.face, _FINGER)
 
     def line(self, start: int, end: int, colour: Colour, share: float) -> None:
         if not (self.seen[start] and self.seen[end]):
