@@ -1,0 +1,61 @@
+"""The front door: the `signverse` command, and `import signverse` for notebooks.
+
+    import signverse
+    lake = signverse.open("LAKE")
+    lake.clips(languages=["ase"], min_confidence={"right_hand": 0.5}).collect()
+    lake.keypoints("video_id", start_frame=0, end_frame=100)
+
+It mounts the parts and holds no logic. Heavy libraries are imported where they are used, so that `--help` answers
+at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+    from lake.lake import Lake
+
+__all__ = ["main", "open"]
+
+
+def open(path: str | Path, *, version: int | None = None) -> Lake:
+    """Opens a lake; see `lake.lake.Lake.open`."""
+    from lake.lake import Lake
+
+    return Lake.open(path, version=version)
+
+
+def build_app() -> typer.Typer:
+    """The command line with the commands of every room."""
+    import typer
+
+    import export.cli
+    import ingest.cli
+    import lake.cli
+
+    app = typer.Typer(
+        name="signverse",
+        help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for room in (ingest.cli, lake.cli, export.cli):
+        room.mount(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted."""
+    from lake.entry import run
+
+    sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a lake is: schemas, the skeleton, languages, opening, committing, querying."""

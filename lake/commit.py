@@ -87,7 +87,7 @@ class Committer:
         """Finished videos that are not committed yet."""
         return len(self._rows[VIDEOS.name])
 
-    def add(self, rows: VideoRows) -> None:
+    def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
         """Writes a finished video's keypoints and keeps its other rows for the next commit."""
         video_id = check_video_id(rows.video["video_id"])
         language = rows.video["sign_language"]
@@ -100,7 +100,9 @@ class Committer:
         for table, extra in ((SEGMENTS, rows.segments), (CAPTIONS, rows.captions)):
             self._rows[table.name] += [{**row, **ids, "sign_language": language} for row in extra]
         self._rows[VIDEOS.name].append({**rows.video, **ids, **placement, "ingested_at": now})
-        self.record(video_id, rows.stage, "done", rows.reason, rows.message, ingest_id=ids["ingest_id"])
+        self.record(
+            video_id, rows.stage, "done", rows.reason, rows.message, attempt=attempt, ingest_id=ids["ingest_id"]
+        )
         if self._bytes >= layout.FILE_BYTES or time.monotonic() - self._since >= COMMIT_SECONDS:
             self.flush()
 
@@ -172,7 +174,11 @@ class Committer:
         before = table.nbytes
         file.writer.write_table(table.select(KEYPOINTS.file_schema.names), row_group_size=layout.ROWS_PER_GROUP)
         count = -(-table.num_rows // layout.ROWS_PER_GROUP)
-        placement = {"keypoints_file": file.name, "first_row_group": file.row_groups, "row_group_count": count}
+        placement = {
+            "keypoints_file": file.name,
+            "first_row_group": file.row_groups,
+            "row_group_count": count,
+        }
         file.row_groups += count
         file.rows += table.num_rows
         file.video_ids.append(ids["video_id"])

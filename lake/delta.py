@@ -54,7 +54,9 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
         raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
     written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
     if not written.isdecimal():
-        raise NotALakeError(f"{folder} is a Delta table, but not one of a lake", f"It lacks the property {FORMAT_PROPERTY}.")
+        raise NotALakeError(
+            f"{folder} is a Delta table, but not one of a lake", f"It lacks the property {FORMAT_PROPERTY}."
+        )
     if int(written) > FORMAT_VERSION:
         raise NewerLakeError(
             f"{folder.parent} has format {written}, this version reads up to {FORMAT_VERSION}",
@@ -92,7 +94,7 @@ def new_file(folder: Path, table: Table, partition: str | None) -> str:
 
 def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
     """Adds files to the table in one transaction; nothing is visible before."""
-    actions = []
+    actions: list[Any] = []
     for file in files:
         statistics = {
             "numRecords": file.num_rows,

@@ -39,7 +39,8 @@ def confidence(points: Points, part: Part) -> npt.NDArray[np.float32]:
     scores = points[..., part.slice, 2]
     if part is BODY:
         scores = np.delete(scores, NECK, axis=-1)
-    return scores.mean(axis=-1, dtype=np.float32)
+    mean: npt.NDArray[np.float32] = scores.mean(axis=-1, dtype=np.float32)
+    return mean
 
 
 def _lists(values: npt.NDArray[Any], null: npt.NDArray[np.bool_], null_rows: npt.NDArray[np.bool_]) -> pa.Array:
@@ -73,16 +74,17 @@ def to_table(
     points = np.asarray(points, np.float32).reshape(-1, NUM_JOINTS, 3)
     if not exact:
         points = snap(points)
+    points = np.where(np.isinf(points), np.float32(np.nan), points)
     columns: dict[str, pa.Array] = {
         "frame": pa.array(frames, pa.int32()),
         "person": pa.array(persons, pa.int8()),
     }
-    missing_xy = ~np.isfinite(points[..., :2]).all(axis=-1)
-    unknown_score = ~np.isfinite(points[..., 2])
+    missing_xy = np.isnan(points[..., :2].sum(axis=-1))
+    unknown_score = np.isnan(points[..., 2])
     for part in PARTS:
         xy = points[:, part.slice, :2].reshape(len(points), 2 * part.size)
         no_xy, no_score = missing_xy[:, part.slice], unknown_score[:, part.slice]
-        never = no_xy.all(axis=1) & no_score.all(axis=1)
+        never = np.logical_and.reduce(no_xy & no_score, axis=1)
         columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), never)
         columns[part.score] = _lists(points[:, part.slice, 2], no_score, never)
         mean = confidence(points, part)

@@ -168,17 +168,19 @@ class Table:
         return pa.schema([field for field in self.schema if field.name != self.partition])
 
 
-SOURCES: Final = Table("sources", "what was asked for: an id of a manifest, its label and metadata", pa.schema(_SOURCES))
+SOURCES: Final = Table(
+    "sources", "what was asked for: an id of a manifest, its label and metadata", pa.schema(_SOURCES)
+)
 VIDEOS: Final = Table("videos", "an ingested video, written last: its row makes the video visible", pa.schema(_VIDEOS))
 SEGMENTS: Final = Table(
     "segments", "a caption segment, with what selection asks for", pa.schema(_SEGMENTS), "sign_language"
 )
-CAPTIONS: Final = Table(
-    "captions", "a cue of any caption track in any language", pa.schema(_CAPTIONS), "sign_language"
-)
+CAPTIONS: Final = Table("captions", "a cue of any caption track in any language", pa.schema(_CAPTIONS), "sign_language")
 KEYPOINTS: Final = Table("keypoints", "one person in one frame", pa.schema(_KEYPOINTS), "sign_language")
 OUTCOMES: Final = Table(
-    "outcomes", "one attempt at one stage of one video: done, unavailable, blocked or failed", pa.schema(_OUTCOMES)
+    "outcomes",
+    "one attempt at one stage of one video: done, unavailable, blocked or failed",
+    pa.schema(_OUTCOMES),
 )
 SPLITS: Final = Table("splits", "a video's part in a named split", pa.schema(_SPLITS))
 

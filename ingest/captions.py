@@ -1,0 +1,148 @@
+"""Caption tracks: reading WebVTT, cleaning its text, and choosing the track that becomes segments."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lake.errors import BadInputError
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""A larger caption file is refused: ten hours of dense captions take about 2 MB."""
+
+_KINDS: Final = ("manual", "automatic", "translated")
+"""Best first."""
+
+# Zero-width and direction marks that players hide and text searches trip over.
+_INVISIBLE: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+
+
+class BadCaptionsError(BadInputError):
+    """A caption file cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A caption with its times in seconds."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """A caption track.
+
+    Attributes:
+        name: what tells it from the video's other tracks, such as "en.manual".
+        kind: manual, automatic or translated.
+        language: BCP 47 tag of the text, or und.
+        source: for a translated track the language it was translated from, else "".
+    """
+
+    name: str
+    kind: str
+    language: str
+    cues: tuple[Cue, ...] = field(repr=False)
+    source: str = ""
+
+    @property
+    def is_english(self) -> bool:
+        return self.language.lower().split("-")[0] in {"en", "eng"}
+
+
+def clean(text: str) -> str:
+    """The words of a cue on one line: without entities, invisible marks and line breaks."""
+    return " ".join(_INVISIBLE.sub("", html.unescape(text)).split())
+
+
+def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
+    """The cues of a WebVTT file, and the language that its header names ("" where it names none).
+
+    Cues without text or length are left out; the others are sorted by time.
+
+    Raises:
+        BadCaptionsError: it is not WebVTT, not UTF-8, or too large; names the file.
+    """
+    import webvtt
+
+    if len(data) > MAX_BYTES:
+        raise BadCaptionsError(f"{name} has {len(data):,} bytes, captions of up to {MAX_BYTES:,} are read")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadCaptionsError(
+            f"{name} is not UTF-8 at byte {error.start}", "WebVTT files are UTF-8: convert it."
+        ) from None
+    if not re.match(r"WEBVTT(\s|$)", text):
+        raise BadCaptionsError(
+            f"{name} is not WebVTT: it does not begin with WEBVTT", "Mend or remove it, then run again."
+        )
+    try:
+        captions = webvtt.WebVTT.from_string(text)
+    except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
+        raise BadCaptionsError(f"{name} is not WebVTT: {error}", "Mend or remove it, then run again.") from None
+    header = re.split(r"\r?\n\s*\r?\n", text, maxsplit=1)[0]
+    named = re.search(r"^Language:\s*([A-Za-z0-9-]{2,35})\s*$", header, re.M)
+    cues = [
+        Cue(_seconds(caption.start_time), _seconds(caption.end_time), clean(caption.text))
+        for caption in captions.captions
+    ]  # fmt: skip
+    kept = [cue for cue in cues if cue.text and cue.end_s > cue.start_s]
+    return sorted(kept, key=lambda cue: (cue.start_s, cue.end_s)), named.group(1) if named else ""
+
+
+def _seconds(stamp: object) -> float:
+    hours, minutes, seconds, milliseconds = stamp.to_tuple()  # type: ignore[attr-defined]
+    return float(hours * 3600 + minutes * 60 + seconds + milliseconds / 1000)
+
+
+def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
+    """The caption files of a video: `{id}.vtt` and `{id}.{language}.vtt` in its folder, by name.
+
+    Args:
+        files: names of the files in the video's folder.
+    """
+    pattern = re.compile(re.escape(video_id) + r"(\.[A-Za-z0-9-]{2,35})?\.vtt", re.I)
+    return [video.parent / name for name in sorted(files) if pattern.fullmatch(name)]
+
+
+def read_track(path: Path, video_id: str) -> Track:
+    """A caption file beside a video, as a track.
+
+    The tag before `.vtt` is the language; one that ends in `-orig` is the speech recogniser's own (yt-dlp's naming).
+
+    Raises:
+        BadCaptionsError: it cannot be read or is not WebVTT; names the file.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, no captions are")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
+    cues, named = read_vtt(data, str(path))
+    tag = path.name[len(video_id) + 1 : -len(".vtt")]
+    kind = "automatic" if tag.endswith("-orig") else "manual"
+    language = tag.removesuffix("-orig") or named or "und"
+    return Track(f"{language}.{kind}", kind, language, tuple(cues))
+
+
+def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:
+    """The one track that becomes segments, and its english_source.
+
+    Human English first, then automatic English, then a translation into English; without English the best track in
+    the spoken language, and the source is "none".
+    """
+    usable = [track for track in tracks if track.cues]
+    if not usable:
+        return None, "none"
+    best = min(usable, key=lambda track: (not track.is_english, _KINDS.index(track.kind), track.name))
+    if not best.is_english:
+        return best, "none"
+    return best, f"translated_from:{best.source or 'und'}" if best.kind == "translated" else "native"

@@ -1,0 +1,133 @@
+"""Worker processes, one job each at a time, that may die without taking the rest along.
+
+A damaged video can crash a decoder, and the system can kill a process for memory: then that one job has failed, a new
+worker takes the next one, and everything else goes on. concurrent.futures gives up the whole pool instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from lake.errors import SignverseError
+
+Report = Callable[[Any], None]
+"""What a job calls to tell the parent how far it is."""
+
+Job = Callable[[Any, Report], Any]
+"""One job: takes a task and a Report, returns its result."""
+
+
+@dataclass
+class Event:
+    """What a worker told of a task: `kind` is progress, result, error (`value` is the exception) or died (why)."""
+
+    kind: str
+    task: Any
+    value: Any
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Any = None
+    busy: bool = False
+
+
+def _serve(pipe: Connection, make_job: Callable[..., Job], arguments: tuple[Any, ...]) -> None:
+    # Ctrl-C reaches the whole group: the parent decides what is kept.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    job: Job | None = None
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            task = pipe.recv()
+            try:
+                if job is None:
+                    job = make_job(*arguments)
+                result = job(task, lambda value: pipe.send(("progress", value)))
+            except SignverseError as error:
+                pipe.send(("error", error))
+            except Exception as error:
+                # Any other exception may not survive the pipe, nor mean anything to the person who reads it.
+                pipe.send(("error", SignverseError(f"{type(error).__name__}: {error}")))
+            else:
+                pipe.send(("result", result))
+
+
+class Pool:
+    """A number of worker processes, each with a job of its own made by `make_job(*arguments)` in the worker.
+
+    Use as a context manager: leaving it ends the workers at once.
+    """
+
+    def __init__(self, size: int, make_job: Callable[..., Job], *arguments: Any) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._make = (make_job, arguments)
+        self._size = size
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            self._stop(worker)
+
+    def run(self, tasks: Sequence[Any]) -> Iterator[Event]:
+        """Does all tasks, in order as workers come free, and yields what they tell."""
+        waiting = deque(tasks)
+        self._workers = [self._start() for _ in range(min(self._size, len(waiting)))]
+        for worker in self._workers:
+            self._give(worker, waiting)
+        while any(worker.busy for worker in self._workers):
+            ready = wait([worker.pipe for worker in self._workers if worker.busy])
+            for worker in [worker for worker in self._workers if worker.pipe in ready]:
+                try:
+                    kind, value = worker.pipe.recv()
+                except (EOFError, OSError):
+                    yield Event("died", worker.task, self._replace(worker))
+                else:
+                    yield Event(kind, worker.task, value)
+                    if kind == "progress":
+                        continue
+                self._give(worker, waiting)
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, *self._make), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _give(self, worker: _Worker, waiting: deque[Any]) -> None:
+        worker.busy = bool(waiting)
+        if waiting:
+            worker.task = waiting.popleft()
+            worker.pipe.send(worker.task)
+
+    def _replace(self, worker: _Worker) -> str:
+        """Starts a new process in the place of a dead one; returns how it died."""
+        self._stop(worker)
+        code = worker.process.exitcode or 0
+        fresh = self._start()
+        worker.process, worker.pipe = fresh.process, fresh.pipe
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    @staticmethod
+    def _stop(worker: _Worker) -> None:
+        worker.pipe.close()
+        worker.process.join(0.2)
+        if worker.process.is_alive():
+            worker.process.terminate()
+            worker.process.join(5)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()

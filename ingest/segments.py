@@ -1,0 +1,122 @@
+"""Segments: captions cut to frames, with what a selection asks for, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.captions import Track
+from lake.keypoints import Points, confidence
+from lake.ranges import seconds_to_frames
+from lake.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+
+
+class Summary:
+    """Confidence, coverage and people over any range of a video's frames.
+
+    Args:
+        num_frames: of the video.
+        frames, persons, points: [N], [N] and [N, 128, 3], a row a person a frame.
+    """
+
+    def __init__(
+        self, num_frames: int, frames: npt.NDArray[np.int32], persons: npt.NDArray[np.int8], points: Points
+    ) -> None:
+        signer = persons == 0
+        at = frames[signer]
+        self._people = np.bincount(frames, minlength=num_frames)[:num_frames]
+        self._present = np.zeros(num_frames, bool)
+        self._present[at] = True
+        # Running sums: a video of ten thousand cues costs no more than one of ten.
+        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._counts: dict[str, npt.NDArray[np.int64]] = {}
+        means = {}
+        for part in PARTS:
+            mean = np.full(num_frames, np.nan, np.float64)
+            mean[at] = confidence(points[signer], part)
+            means[part.name] = mean
+            known = np.isfinite(mean)
+            self._sums[part.confidence] = _running(np.where(known, mean, 0.0))
+            self._counts[part.confidence] = _running(known)
+        self._covered = _running(self._present)
+        self._hands = _running((means[LEFT_HAND.name] > SEEN) & (means[RIGHT_HAND.name] > SEEN))
+
+    @property
+    def people_max(self) -> int:
+        return int(self._people.max(initial=0))
+
+    def over(self, start: int, end: int) -> dict[str, Any]:
+        """The summary columns of the segments table for frames [start, end)."""
+        frames = end - start
+        row: dict[str, Any] = {
+            "people_max": int(self._people[start:end].max(initial=0)),
+            "coverage": float(self._covered[end] - self._covered[start]) / frames,
+            "hands_seen": float(self._hands[end] - self._hands[start]) / frames,
+        }
+        for column, sums in self._sums.items():
+            count = self._counts[column][end] - self._counts[column][start]
+            row[column] = float((sums[end] - sums[start]) / count) if count else None
+        return row
+
+
+def _running(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.concatenate([[0], np.cumsum(values)])
+
+
+def make_segments(
+    video_id: str, num_frames: int, track: Track | None, english_source: str, summary: Summary
+) -> tuple[list[dict[str, Any]], int]:
+    """Rows of the segments table without their ids, and how many cues lie past the end of the video.
+
+    Without a usable cue there is one segment over the whole video, with no text: it can still be selected.
+    """
+    rows: list[dict[str, Any]] = []
+    past = 0
+    for cue in track.cues if track else ():
+        start, end = seconds_to_frames(cue.start_s, cue.end_s, num_frames)
+        if start == end:
+            past += 1
+            continue
+        rows.append(
+            {
+                "start_s": cue.start_s,
+                "end_s": cue.end_s,
+                "start_frame": start,
+                "end_frame": end,
+                "text": cue.text,
+                "text_language": track.language if track else None,
+                "caption_kind": track.kind if track else "none",
+                "english_source": english_source,
+            }
+        )
+    if not rows and num_frames:
+        rows.append(
+            {
+                "start_s": 0.0,
+                "end_s": num_frames / FPS,
+                "start_frame": 0,
+                "end_frame": num_frames,
+                "text": None,
+                "text_language": None,
+                "caption_kind": "none",
+                "english_source": "none",
+            }
+        )
+    for ordinal, row in enumerate(rows):
+        row["segment_id"] = f"{video_id}-{ordinal:05d}"
+        row["ordinal"] = ordinal
+        row["num_frames"] = row["end_frame"] - row["start_frame"]
+        row.update(summary.over(row["start_frame"], row["end_frame"]))
+    return rows, past
+
+
+def document_text(segments: Sequence[dict[str, Any]]) -> str | None:
+    """The text of a whole video: its segments' texts in order, without a line that only repeats the one before."""
+    lines: list[str] = []
+    for row in segments:
+        if row["text"] and (not lines or lines[-1] != row["text"]):
+            lines.append(row["text"])
+    return " ".join(lines) or None

@@ -1,0 +1,269 @@
+"""Ingesting a folder of videos: what is there, what is to be done, and doing it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import polars as pl
+
+from ingest.build import build_rows
+from ingest.captions import BadCaptionsError, beside, read_track
+from ingest.manifest import Entry, Manifest
+from ingest.models import ModelPair
+from ingest.pool import Job, Pool, Report
+from ingest.text import some
+from lake.commit import Committer, VideoRows
+from lake.errors import BadInputError, SignverseError
+from lake.ids import check_video_id
+from lake.lake import Lake
+from lake.schema import OUTCOMES
+
+SUFFIXES: Final = (
+    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+)  # fmt: skip
+
+STAGE: Final = "extract"
+
+
+@dataclass(frozen=True)
+class VideoTask:
+    """A video to extract, with the caption files beside it."""
+
+    path: Path
+    entry: Entry
+    captions: tuple[Path, ...]
+
+
+@dataclass
+class Plan:
+    """What a folder holds and what of it is to be done.
+
+    Attributes:
+        tasks: the videos to extract, in the order of their ids.
+        done: how many are in the lake already.
+        refused: files whose name can be no id: a printable form, and why.
+        remarks: a line each.
+    """
+
+    tasks: list[VideoTask] = field(default_factory=list)
+    done: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def plan_videos(source: Path, manifest: Manifest | None, done: set[str]) -> Plan:
+    """Finds the videos of a folder (and its subfolders) or the one file, and what is known of them.
+
+    Args:
+        done: ids of the videos that are left out, because the lake has them.
+
+    Raises:
+        BadInputError: there is no such folder, or no video in it.
+    """
+    if not source.exists():
+        raise BadInputError(f"there is no folder {source}", "Name a folder of videos, or one video.")
+    paths = [source] if source.is_file() else sorted(_videos_below(source))
+    if not paths:
+        raise BadInputError(f"no video in {source}", f"Files that end in {' '.join(SUFFIXES)} are looked for.")
+    plan = Plan()
+    names: dict[Path, list[str]] = {}
+    taken: dict[str, Path] = {}
+    unlisted: list[str] = []
+    for path in paths:
+        try:
+            video_id = check_video_id(path.stem)
+        except BadInputError as error:
+            plan.refused.append((ascii(path.stem[:60])[1:-1], str(error)))
+            continue
+        if video_id in taken:
+            plan.remarks.append(f"{path} is left out: {taken[video_id]} has the same id")
+            continue
+        taken[video_id] = path
+        if video_id in done:
+            plan.done += 1
+            continue
+        if path.parent not in names:
+            names[path.parent] = [file.name for file in path.parent.iterdir() if file.suffix.lower() == ".vtt"]
+        entry = manifest.entries.get(video_id) if manifest else None
+        if entry is None:
+            unlisted.append(video_id)
+            entry = Entry(video_id)
+        plan.tasks.append(VideoTask(path, entry, tuple(beside(path, video_id, names[path.parent]))))
+    if unlisted:
+        where = f"not in {manifest.path}" if manifest else "no --manifest was given"
+        plan.remarks.append(f"language und, {where}: {some(unlisted)}")
+    if manifest and (absent := len(manifest.entries.keys() - taken.keys())):
+        plan.remarks.append(f"{absent:,} of the manifest's {len(manifest.entries):,} ids have no video in {source}")
+    plan.tasks.sort(key=lambda task: task.entry.video_id)
+    return plan
+
+
+def _videos_below(folder: Path) -> list[Path]:
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and Path(parent, name).is_file()
+        ]
+    return found
+
+
+def make_job(models: ModelPair, device: str, threads: int, exact: bool) -> Job:
+    """The worker's side: opens the models once, then turns tasks into rows."""
+    from ingest.extract import Extractor
+
+    extractor = Extractor(models, device, threads)
+
+    def job(task: VideoTask, report: Report) -> VideoRows:
+        return extract_video(extractor, task, report, exact=exact)
+
+    return job
+
+
+def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: bool = False) -> VideoRows:
+    """One video and its captions as rows.
+
+    Raises:
+        BadInputError: the video or a caption file cannot be read; nothing of the video is kept then, so that
+            mending the file and running again brings all of it in.
+    """
+    # Captions first: what cannot be read is known before minutes of extraction are spent.
+    tracks = [read_track(path, task.entry.video_id) for path in task.captions]
+    found = extractor.extract(task.path, on_frame=_every(8, report))
+    remarks = (
+        [("damaged", f"{found.remark or f'{found.damaged_frames} damaged frames'}")] if found.damaged_frames else []
+    )
+    return build_rows(
+        task.entry,
+        stage=STAGE,
+        width=found.facts.width,
+        height=found.facts.height,
+        num_frames=found.num_frames,
+        frames=found.frames,
+        persons=found.person,
+        points=found.points,
+        tracks=tracks,
+        remarks=remarks,
+        exact=exact,
+        about={
+            "source": "video",
+            "repairs": list(found.repairs),
+            "detector": found.detector,
+            "detector_sha256": found.detector_sha256,
+            "pose_model": found.pose_model,
+            "pose_sha256": found.pose_sha256,
+            "provider": found.provider,
+            "detect_every": found.detect_every,
+            "codec": found.facts.codec,
+            "source_fps": found.facts.source_fps,
+            "rotation": found.facts.rotation,
+            "damaged_frames": found.damaged_frames,
+        },
+    )
+
+
+def _every(step: int, report: Report) -> Report:
+    """A message each few frames: one a frame would cost more than it tells."""
+
+    def on_frame(count: int) -> None:
+        if count % step == 0:
+            report(count)
+
+    return on_frame
+
+
+class Listener(Protocol):
+    """What is told while videos are ingested; the command line draws a progress bar from it."""
+
+    def frames(self, task: VideoTask, done: int) -> None:
+        """So many frames of a video are done."""
+
+    def finished(self, task: VideoTask, rows: VideoRows) -> None:
+        """A video is done."""
+
+    def failed(self, task: VideoTask, why: str) -> None:
+        """A video could not be done."""
+
+
+@dataclass
+class Tally:
+    """How a run went."""
+
+    done: int = 0
+    failed: int = 0
+    frames: int = 0
+
+
+def ingest_videos(
+    lake: Lake,
+    plan: Plan,
+    models: ModelPair,
+    *,
+    listener: Listener,
+    device: str = "auto",
+    workers: int = 1,
+    threads: int = 1,
+    exact: bool = False,
+) -> Tally:
+    """Extracts the videos of a plan in worker processes and commits them as they are finished.
+
+    A video that fails is noted in `outcomes` and the others go on. After an interrupt the finished ones are kept.
+
+    Raises:
+        OSError: the lake cannot be written; what was not committed yet is dropped, and its files are removed.
+    """
+    tally = Tally()
+    attempts = _attempts(lake)
+    with Committer(lake.folder) as committer:
+        for shown, why in plan.refused:
+            committer.record(shown, "list", "failed", "bad_id", why, attempt=attempts.get((shown, "list"), 0) + 1)
+        with Pool(workers, make_job, models, device, threads, exact) as pool:
+            for event in pool.run(plan.tasks):
+                task: VideoTask = event.task
+                video_id = task.entry.video_id
+                attempt = attempts.get((video_id, STAGE), 0) + 1
+                if event.kind == "progress":
+                    listener.frames(task, event.value)
+                elif event.kind == "result":
+                    committer.add(event.value, attempt=attempt)
+                    tally.done += 1
+                    tally.frames += event.value.video["num_frames"]
+                    listener.finished(task, event.value)
+                else:
+                    died = event.kind == "died"
+                    why = (
+                        f"{task.path}: the process that read it ended with {event.value}" if died else str(event.value)
+                    )
+                    reason = "crashed" if died else _reason(event.value)
+                    committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
+                    tally.failed += 1
+                    listener.failed(task, why)
+    return tally
+
+
+def _reason(error: SignverseError) -> str:
+    if isinstance(error, BadCaptionsError):
+        return "bad_captions"
+    return "bad_video" if isinstance(error, BadInputError) else "error"
+
+
+def _attempts(lake: Lake) -> dict[tuple[str, str], int]:
+    """How often each stage of each video was tried."""
+    counts = lake.table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()).collect()
+    return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}
+
+
+def default_workers(tasks: Sequence[Any], device: str) -> tuple[int, int]:
+    """Worker processes and threads each: one single-threaded process a core on the CPU, one process on a GPU.
+
+    Two sessions of one thread do 1.5 times the frames of one session of two (measured with both stand-in models).
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = 1 if device in {"cuda", "tensorrt"} else max(1, min(cores, len(tasks)))
+    return workers, max(1, cores // workers)

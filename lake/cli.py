@@ -1,0 +1,205 @@
+"""The commands that ask a lake: sql, select, stats, keypoints."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lake.command import LakeOption, VideoIdCommand, say
+
+
+def _format_names(value: str | None) -> str | None:
+    names = ("table", "csv", "json", "parquet")
+    if value is not None and value not in names:
+        raise typer.BadParameter(f"choose from {', '.join(names)}")
+    return value
+
+
+# The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="table|csv|json|parquet",
+        callback=_format_names,
+        help="How rows are written; by default as the name after -o says, else a table.",
+    ),
+]
+OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    app.command("sql")(sql)
+    app.command("select")(select)
+    app.command("stats")(stats)
+    app.command("keypoints", cls=VideoIdCommand)(keypoints)
+
+
+def sql(
+    lake: LakeOption,
+    query: Annotated[
+        str | None, typer.Argument(help="One statement that reads. Without it: a prompt, or standard input when piped.")
+    ] = None,
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Ask the lake in SQL (DuckDB).
+
+    Views: videos, segments, clips, captions, keypoints, sources, outcomes, splits, languages, joints.
+    Macros: language('Polish'), joint_x('right_wrist'), joint_y(...), joint_score(...).
+
+    signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
+
+    signverse sql "select avg(joint_y('right_wrist')) from keypoints where sign_language = language('ASL')" --lake LAKE
+    """
+    from lake import session
+    from lake.lake import Lake
+    from lake.output import Format, pick_format, write_rows
+
+    form = pick_format(Format(format) if format else None, output)
+    if query == "-" or (query is None and not sys.stdin.isatty()):
+        query = sys.stdin.read()
+    opened = Lake.open(lake)
+    with opened.duckdb() as con:
+        if query is None:
+            from lake.prompt import prompt
+
+            prompt(con, form)
+            return
+        rows = session.run(con, query)
+    write_rows(rows, form, output)
+
+
+def select(
+    lake: LakeOption,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", "-l", help="Sign language by code, alias or name; repeatable.")
+    ] = None,
+    min_confidence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART=SCORE", help="Least mean score of a part, as right_hand=0.5; repeatable."),
+    ] = None,
+    min_duration: Annotated[float | None, typer.Option(help="Seconds.")] = None,
+    max_duration: Annotated[float | None, typer.Option(help="Seconds.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words that the caption contains, in any case.")] = None,
+    captioned: Annotated[
+        bool | None, typer.Option("--captioned/--uncaptioned", help="Only clips with, or without, captions.")
+    ] = None,
+    min_coverage: Annotated[float | None, typer.Option(help="Least share of frames with the signer, 0 to 1.")] = None,
+    max_people: Annotated[int | None, typer.Option(help="Most people in any frame.")] = None,
+    video: Annotated[list[str] | None, typer.Option(help="Only of this video id; repeatable.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, the first by video id and start.")] = None,
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Choose clips. The result says which segments of which videos; `export --selection` takes it.
+
+    signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 --min-duration 2 -o clips.parquet
+    """
+    from lake.errors import EmptySelectionError
+    from lake.lake import Lake
+    from lake.output import Format, pick_format, write_rows
+    from lake.selection import KEY, Selection
+    from lake.skeleton import FPS
+
+    form = pick_format(Format(format) if format else None, output)
+    selection = Selection(
+        languages=tuple(language or ()),
+        min_confidence=dict(_part_score(item) for item in min_confidence or ()),
+        min_duration=min_duration,
+        max_duration=max_duration,
+        text=text,
+        captioned=captioned,
+        min_coverage=min_coverage,
+        max_people=max_people,
+        videos=tuple(video or ()),
+        limit=limit,
+    )
+    opened = Lake.open(lake)
+    rows = opened.select(selection).collect()
+    if rows.is_empty():
+        raise EmptySelectionError(selection.explain_nothing(opened.all_clips()), "Loosen a condition.")
+    rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
+    if output is None and form is Format.table:
+        rows = rows.select(
+            "segment_id", "sign_language", "start_s", "end_s", "right_hand_confidence", "left_hand_confidence", "text"
+        )
+    write_rows(rows, form, output)
+    opened_rows = opened.select(selection).select("video_id", "num_frames").collect()
+    hours = opened_rows["num_frames"].sum() / FPS / 3600
+    where = f" -> {output}" if output else ""
+    say(f"{opened_rows.height:,} clips of {opened_rows['video_id'].n_unique():,} videos, {hours:.2f} hours{where}")
+
+
+def _part_score(item: str) -> tuple[str, float]:
+    part, _, score = item.partition("=")
+    try:
+        return part.strip(), float(score)
+    except ValueError:
+        raise typer.BadParameter(f"'{item}' is not PART=SCORE, such as right_hand=0.5") from None
+
+
+def stats(
+    lake: LakeOption,
+    name: Annotated[str | None, typer.Argument(help="A report; without it they are listed.")] = None,
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Print a named report: languages.
+
+    signverse stats languages --lake LAKE
+    """
+    from lake import session
+    from lake.lake import Lake
+    from lake.output import Format, pick_format, write_rows
+
+    if name is None:
+        sys.stdout.write("\n".join(session.report_names()) + "\n")
+        return
+    query = session.report(name)
+    form = pick_format(Format(format) if format else None, output)
+    with Lake.open(lake).duckdb() as con:
+        rows = session.run(con, query)
+    write_rows(rows, form, output)
+
+
+def keypoints(
+    video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
+    lake: LakeOption,
+    start: Annotated[float, typer.Option(help="Seconds.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Seconds; the end of the video by default.")] = None,
+    person: Annotated[int, typer.Option(min=0, help="0 is the primary signer.")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,
+) -> None:
+    """Write a clip's keypoints as a numpy array: float32 [T, 128, 3] of x, y (pixels) and score.
+
+    Absent points are (nan, nan, 0); frames without the person are nan. Times clip to the video.
+
+    signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy
+    """
+    import numpy as np
+
+    from lake.errors import BadInputError
+    from lake.lake import Lake
+    from lake.output import whole_file
+    from lake.ranges import seconds_to_frames
+
+    if output is None and sys.stdout.isatty():
+        raise BadInputError("the array is binary and would spoil the terminal", "Name a file with -o.")
+    opened = Lake.open(lake)
+    num_frames = opened.num_frames(video_id)
+    first, last = seconds_to_frames(start, end, num_frames)
+    points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person)
+    if output is None:
+        np.save(sys.stdout.buffer, points)
+    else:
+        with whole_file(output) as file:
+            np.save(file, points)
+    seen = int(np.isfinite(points[:, :, 0]).any(axis=1).sum())
+    shape = ", ".join(str(size) for size in points.shape)
+    who = "the primary signer" if person == 0 else f"person {person}"
+    say(f"float32 [{shape}]: frames {first} to {last} of {num_frames}, {who} in {seen} of them")

@@ -1,0 +1,61 @@
+"""What all commands share: the options that name a lake, ids that begin with a dash, and words on stderr.
+
+Imported at every start of the command line: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+LakeOption = Annotated[
+    Path,
+    typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE"),
+]
+
+
+def say(text: str) -> None:
+    """A remark for the person, on stderr: stdout carries results only."""
+    sys.stderr.write(f"{text}\n")
+
+
+class VideoIdCommand(TyperCommand):
+    """A command that takes a video id as it is, also one that begins with a dash: 600 of the manifest's do.
+
+    What begins with a dash and is no option of the command is taken for the id, as if `--` stood before it.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        takes_value = {
+            name: not getattr(option, "is_flag", False)
+            for option in self.get_params(ctx)
+            if option.param_type_name == "option"
+            for name in (*option.opts, *option.secondary_opts)
+        }
+        options: list[str] = []
+        ids: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            if word == "--":
+                ids += rest
+            elif not word.startswith("-") or word == "-":
+                ids.append(word)
+            elif word in takes_value:
+                options.append(word)
+                if takes_value[word]:
+                    options += [value for value in [next(rest, None)] if value is not None]
+            elif word.split("=", 1)[0] in takes_value and word.startswith("--") and "=" in word:
+                options.append(word)
+            elif word[:2] in takes_value and len(word) != _YOUTUBE_ID:
+                # An option with its value attached: -oclip.npy
+                options.append(word)
+            else:
+                ids.append(word)
+        return super().parse_args(ctx, [*options, "--", *ids])
+
+
+_YOUTUBE_ID = 11

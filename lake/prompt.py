@@ -1,0 +1,66 @@
+"""A small SQL prompt."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import platformdirs
+
+from lake import session
+from lake.command import say
+from lake.errors import SignverseError
+from lake.output import Format, write_rows
+
+_HELP: Final = "One statement a line, or several lines ended by a semicolon. .tables lists what there is, .quit leaves."
+
+
+def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
+    """Reads statements until .quit or the end of input; an error is printed and the prompt goes on."""
+    history = Path(platformdirs.user_state_path("signverse", ensure_exists=True)) / "sql_history"
+    with contextlib.suppress(ImportError, OSError):
+        import readline
+
+        with contextlib.suppress(FileNotFoundError):
+            readline.read_history_file(history)
+    say(_HELP)
+    while (query := _read()) is not None:
+        if not query:
+            continue
+        if query == ".tables":
+            query = "select table_name from information_schema.tables where table_schema = 'main' order by all"
+        try:
+            write_rows(session.run(con, query), form, None)
+        except SignverseError as error:
+            say(str(error))
+    with contextlib.suppress(ImportError, OSError):
+        import readline
+
+        readline.write_history_file(history)
+
+
+def _read() -> str | None:
+    """One statement; None at the end. A line that is a whole statement needs no semicolon."""
+    lines: list[str] = []
+    while True:
+        try:
+            line = input("... " if lines else "signverse> ").strip()
+        except EOFError:
+            say("")
+            return None
+        except KeyboardInterrupt:
+            say("")
+            return ""
+        if not lines and line in {".quit", ".exit", "quit", "exit"}:
+            return None
+        if not lines and line in {".help", "help"}:
+            say(_HELP)
+            return ""
+        lines.append(line)
+        whole = " ".join(lines)
+        if not whole or whole.startswith(".") or whole.endswith(";"):
+            return whole
+        with contextlib.suppress(SignverseError):
+            return session.check_reads(whole)

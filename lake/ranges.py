@@ -1,0 +1,36 @@
+"""Ranges of frames: one rule for captions, options and Python calls."""
+
+from __future__ import annotations
+
+import math
+
+from lake.errors import BadInputError
+from lake.skeleton import FPS
+
+
+def clip_range(start: int, end: int | None, num_frames: int) -> tuple[int, int]:
+    """A half-open range of frames clipped to a video; empty where it lies outside.
+
+    Raises:
+        BadInputError: it ends before it starts.
+    """
+    if end is not None and end < start:
+        raise BadInputError(f"the range ends at {end}, before it starts at {start}")
+    first = min(max(0, start), num_frames)
+    return first, num_frames if end is None else min(max(first, end), num_frames)
+
+
+def seconds_to_frames(start_s: float, end_s: float | None, num_frames: int) -> tuple[int, int]:
+    """The half-open range of frames that a time touches, clipped to the video.
+
+    start = floor(start_s * 24) and end = max(start + 1, ceil(end_s * 24)), so that no time is too short for a frame.
+
+    Raises:
+        BadInputError: a time is no number, or the end comes before the start.
+    """
+    if not math.isfinite(start_s) or not math.isfinite(end_s or 0.0):
+        raise BadInputError(f"the times {start_s} to {end_s} are no seconds")
+    if end_s is not None and end_s < start_s:
+        raise BadInputError(f"the range ends at {end_s:g} s, before it starts at {start_s:g} s")
+    start = math.floor(start_s * FPS)
+    return clip_range(start, None if end_s is None else max(start + 1, math.ceil(end_s * FPS)), num_frames)

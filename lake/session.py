@@ -1,0 +1,168 @@
+"""A DuckDB session over a lake: the views and macros of sql/, and the rule of what the command line may run."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from lake import languages as sign_languages
+from lake.errors import BadInputError
+from lake.schema import TABLES
+from lake.skeleton import JOINTS, PARTS
+
+if TYPE_CHECKING:
+    from lake.lake import Lake
+
+READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW"
+
+
+@lru_cache(maxsize=1)
+def sql_folder() -> Path:
+    """The folder of SQL files: beside this package in a checkout, inside it in an installed wheel."""
+    here = Path(__file__).parent
+    return here / "sql" if (here / "sql").is_dir() else here.parent / "sql"
+
+
+def report_names() -> list[str]:
+    """The named reports, one a file in sql/reports/."""
+    return sorted(path.stem for path in (sql_folder() / "reports").glob("*.sql"))
+
+
+def report(name: str) -> str:
+    """The SQL of a named report.
+
+    Raises:
+        BadInputError: there is no such report.
+    """
+    if name not in report_names():
+        raise BadInputError(f"no report is called '{name[:60]}'", f"Reports: {', '.join(report_names())}.")
+    return (sql_folder() / "reports" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with the lake's views, macros and the tables `languages` and `joints`."""
+    con = duckdb.connect()
+    con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
+    for table in TABLES:
+        files = lake.files(table.name)
+        if files:
+            con.execute(f"set variable files_{table.name} = ?", [files])
+            columns = ", ".join(f'"{name}"' for name in table.schema.names)
+            hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
+            con.execute(
+                f"create view files.{table.name} as select {columns} from read_parquet("  # noqa: S608 (names from lake.schema)
+                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive})"
+            )
+        else:
+            _copy_in(con, f"files.{table.name}", table.schema.empty_table())
+    _copy_in(con, "files.visible", lake.visible())
+    _copy_in(con, "files.language_names", pa.Table.from_pylist(sign_languages.lookup_table()))
+    _copy_in(con, "languages", _languages())
+    _copy_in(con, "joints", _joints())
+    con.execute("set variable joints = ?", [list(JOINTS)])
+    for name in ("views.sql", "macros.sql"):
+        con.execute((sql_folder() / name).read_text(encoding="utf-8"))
+    return con
+
+
+def _copy_in(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame | pa.Table) -> None:
+    con.register("incoming", rows)
+    con.execute(f"create table {name} as from incoming")
+    con.unregister("incoming")
+
+
+def _languages() -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {
+                "sign_language": lang.code,
+                "name": lang.name,
+                "iso639_3": lang.iso639_3,
+                "bcp47": lang.bcp47,
+                "aliases": list(lang.aliases),
+                "abbreviations": list(lang.abbreviations),
+            }
+            for lang in sign_languages.languages()
+        ],
+        schema=pa.schema(
+            [
+                ("sign_language", pa.string()),
+                ("name", pa.string()),
+                ("iso639_3", pa.string()),
+                ("bcp47", pa.string()),
+                ("aliases", pa.list_(pa.string())),
+                ("abbreviations", pa.list_(pa.string())),
+            ]
+        ),
+    )
+
+
+def _joints() -> pa.Table:
+    rows = [
+        {"joint": JOINTS[part.start + i], "point": part.start + i, "part": part.name, "index": i}
+        for part in PARTS
+        for i in range(part.size)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def check_reads(query: str) -> str:
+    """The query itself, when it is one statement that only reads.
+
+    Raises:
+        BadInputError: it is empty, does not parse, is several statements, or would write or set something.
+    """
+    with duckdb.connect() as con:
+        try:
+            statements = con.extract_statements(query)
+        except duckdb.Error as error:
+            raise BadInputError(f"the query does not parse: {_first_line(error)}") from None
+        if not statements:
+            raise BadInputError("the query is empty", "Try: from videos limit 5.")
+        if len(statements) > 1:
+            raise BadInputError(f"{len(statements)} statements were given, one is run at a time")
+        kind = statements[0].type
+        if kind == duckdb.StatementType.EXPLAIN:
+            # EXPLAIN ANALYZE runs what it explains: that must read, too.
+            inner = re.sub(
+                r"\A(\s|--[^\n]*\n|/\*.*?\*/)*explain(\s+analyze\b|\s*\([^)]*\))?",
+                "",
+                query,
+                flags=re.I | re.S,
+            )
+            if inner == query:
+                raise BadInputError("the query is not run", f"What runs: one statement of {READS}.")
+            check_reads(inner)
+        # PIVOT is several statements inside: a type for its columns, then a SELECT.
+        elif kind != duckdb.StatementType.SELECT and not re.match(r"\s*(un)?pivot\b", query, re.I):
+            raise BadInputError(f"a {kind.name} statement is not run", f"What runs: one statement of {READS}.")
+    return query
+
+
+def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    """Runs one statement that reads.
+
+    Raises:
+        BadInputError: it does not only read, or the database refused it; says why in one line.
+    """
+    check_reads(query)
+    try:
+        return con.sql(query).pl() if not re.match(r"\s*explain\b", query, re.I) else _explain(con, query)
+    except duckdb.Error as error:
+        raise BadInputError(f"the query was refused: {_first_line(error)}") from None
+
+
+def _explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    rows = con.execute(query).fetchall()
+    return pl.DataFrame({"plan": [str(row[-1]) for row in rows]})
+
+
+def _first_line(error: duckdb.Error) -> str:
+    # The second paragraph draws an arrow under the query, which does not survive being put on one line.
+    return str(error).split("\nLINE ")[0].strip()
