@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,6 +199,7 @@ class Tally:
     done: int = 0
     failed: int = 0
     frames: int = 0
+    seconds: float = 0.0
 
 
 def ingest_videos(
@@ -219,6 +221,7 @@ def ingest_videos(
         OSError: the lake cannot be written; what was not committed yet is dropped, and its files are removed.
     """
     tally = Tally()
+    began = time.monotonic()
     attempts = _attempts(lake)
     with Committer(lake.folder) as committer:
         for shown, why in plan.refused:
@@ -244,6 +247,7 @@ def ingest_videos(
                     committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
                     tally.failed += 1
                     listener.failed(task, why)
+    tally.seconds = time.monotonic() - began
     return tally
 
 

@@ -1,0 +1,178 @@
+"""The commands that fill a lake: ingest, models, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lake.command import LakeOption, say
+
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        envvar="SIGNVERSE_MODELS",
+        metavar="DIR",
+        help="Folder of the ONNX pair; by default where `models pull` puts it.",
+    ),
+]
+
+_DEVICES = ("auto", "cpu", "cuda", "tensorrt")
+
+
+def _device(value: str) -> str:
+    if value not in _DEVICES:
+        raise typer.BadParameter(f"choose from {', '.join(_DEVICES)}")
+    return value
+
+
+ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
+models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    app.add_typer(ingest, name="ingest")
+    app.add_typer(models, name="models")
+    app.command("doctor")(doctor)
+
+
+@ingest.command("videos")
+def videos(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Videos, with captions beside them: ID.en.vtt.")],
+    lake: LakeOption,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Video ids and their sign languages, with or without a header.")
+    ] = None,
+    models: ModelsOption = None,
+    detector: Annotated[Path | None, typer.Option(metavar="FILE", help="This detector and no other.")] = None,
+    pose: Annotated[Path | None, typer.Option(metavar="FILE", help="This pose model and no other.")] = None,
+    device: Annotated[
+        str, typer.Option(callback=_device, metavar="auto|cpu|cuda|tensorrt", help="Where the models run.")
+    ] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes side by side; one a core on the CPU by default.")
+    ] = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has already.")] = False,
+    full_precision: Annotated[
+        bool,
+        typer.Option("--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."),
+    ] = False,
+) -> None:
+    """Extract the keypoints of videos into a lake, which is made where there is none.
+
+    A video's id is its file name without the ending. Videos that the lake has are skipped, so the same command goes
+    on after an interruption.
+
+    \b
+    signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
+    """
+    from ingest.manifest import read_manifest, write_sources
+    from ingest.models import find_models
+    from ingest.progress import ProgressBar
+    from ingest.sessions import usable_device
+    from ingest.text import counted
+    from ingest.videos import default_workers, ingest_videos, plan_videos
+    from lake.errors import BadInputError
+    from lake.lake import Lake
+
+    # All that can be refused is looked at before anything is made.
+    listed = read_manifest(manifest) if manifest else None
+    plan_videos(folder, listed, set())
+    pair = find_models(models, detector=detector, pose=pose)
+    in_use, why = usable_device(device)
+    if device not in {"auto", in_use}:
+        raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
+    opened = Lake.create(lake)
+    plan = plan_videos(folder, listed, set() if redo else set(opened.visible()["video_id"]))
+    if listed:
+        write_sources(opened, listed)
+        plan.refused += listed.refused
+    for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
+        if line:
+            say(line)
+    count, threads = default_workers(plan.tasks, in_use)
+    if workers is not None:
+        count, threads = workers, max(1, count * threads // workers)
+    with ProgressBar(plan.tasks, plan.done) as bar:
+        tally = ingest_videos(
+            opened, plan, pair, listener=bar, device=in_use, workers=count, threads=threads, exact=full_precision
+        )
+    opened.refresh()
+    skipped = f", {plan.done:,} there already" if plan.done else ""
+    rate = f", {tally.frames / tally.seconds:,.1f} frames/s on {in_use}" if tally.frames else ""
+    say(f"{counted(tally.done, 'video')} in{skipped}, {counted(tally.frames, 'frame')}{rate}")
+    if tally.failed or plan.refused:
+        say(
+            f"{tally.failed + len(plan.refused):,} could not be done; what happened: "
+            f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
+        )
+        raise typer.Exit(1)
+
+
+@models.command("list")
+def list_models(models: ModelsOption = None) -> None:
+    """List the models in the folder and what each can be used for.
+
+    \b
+    signverse models list --models DIR
+    """
+    from ingest.models import default_folder, find_models
+    from ingest.models import list_models as listing
+    from lake.errors import BadInputError
+
+    folder = models or default_folder()
+    found = listing(folder)
+    if not found:
+        raise BadInputError(f"no .onnx file in {folder}", "Fetch the pair: signverse models pull.")
+    for model in found:
+        typer.echo(f"{model.name}\t{model.size:,} bytes\t{model.role}{', the published file' if model.pinned else ''}")
+    pair = find_models(folder)
+    typer.echo(f"in use: {pair.detector.name} and {pair.pose.name}")
+
+
+@models.command("pull")
+def pull(models: ModelsOption = None) -> None:
+    """Download DWPose's two models (351 MB) from the Hugging Face hub, checked by size and sha256.
+
+    An interrupted download goes on where it stopped.
+
+    \b
+    signverse models pull
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from ingest.models import pull as fetch
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars: dict[str, Any] = {}
+
+        def on_bytes(name: str, done: int, total: int) -> None:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+            progress.update(bars[name], completed=done)
+
+        paths = fetch(models, progress=on_bytes)
+    for path in paths:
+        typer.echo(str(path))
+
+
+def doctor(models: ModelsOption = None) -> None:
+    """Say what this machine has: versions, models, devices and disk, and what would be used."""
+    from ingest.doctor import examine
+
+    trouble = False
+    for check in examine(models):
+        typer.echo(f"{'ok ' if check.fine else 'NO '} {check.name}: {check.found}")
+        trouble = trouble or not check.fine
+    raise typer.Exit(1 if trouble else 0)

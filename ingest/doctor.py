@@ -1,0 +1,66 @@
+"""What this machine has, and what would be used."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from ingest.models import default_folder, find_models
+from ingest.sessions import usable_device
+from lake.errors import SignverseError
+
+_PACKAGES: Final = ("pyarrow", "duckdb", "polars", "deltalake", "numpy", "av", "opencv-python-headless")
+_RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `fine` is False where something must be done before extraction can run."""
+
+    name: str
+    found: str
+    fine: bool = True
+
+
+def examine(models: Path | None) -> Iterator[Check]:
+    """Looks at the machine, one thing after the other."""
+    yield Check("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Check("signverse-lake", version("signverse-lake"))
+    yield Check("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
+    yield _runtime()
+    yield Check("cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    for device in ("cuda", "tensorrt"):
+        in_use, why = usable_device(device)
+        yield Check(device, why if in_use == device else f"not usable: {why}")
+    in_use, why = usable_device("auto")
+    yield Check("device", f"auto would use {in_use}: {why}")
+    folder = models or default_folder()
+    try:
+        pair = find_models(folder)
+    except SignverseError as error:
+        yield Check("models", str(error), fine=False)
+    else:
+        yield Check("models", f"{pair.detector.name} and {pair.pose.name} in {folder}")
+    disk = shutil.disk_usage(Path.cwd())
+    yield Check("disk", f"{disk.free / 1e9:,.0f} GB free here", fine=disk.free > 1e9)
+
+
+def _runtime() -> Check:
+    found = []
+    for name in _RUNTIMES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    # Both wheels write the same folder: whichever came last has half-replaced the other.
+    if len(found) == 2:
+        return Check(
+            "onnxruntime", f"{' and '.join(found)} are both installed: uninstall both, install one", fine=False
+        )
+    return Check("onnxruntime", found[0] if found else "missing", fine=bool(found))
