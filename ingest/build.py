@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ingest.captions import Track, choose
 from ingest.manifest import Entry
 from ingest.segments import Summary, document_text, make_segments
-from ingest.text import counted
+from lake.text import counted
 from lake.commit import VideoRows
 from lake.keypoints import Points, snap, to_table
 from lake.skeleton import FPS

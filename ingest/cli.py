@@ -73,7 +73,7 @@ def videos(
     from ingest.models import find_models
     from ingest.progress import ProgressBar
     from ingest.sessions import usable_device
-    from ingest.text import counted
+    from lake.text import counted
     from ingest.videos import default_workers, ingest_videos, plan_videos
     from lake.errors import BadInputError
     from lake.lake import Lake

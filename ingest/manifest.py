@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.text import some
+from lake.text import some
 from lake import delta
 from lake import languages as sign_languages
 from lake.errors import BadInputError, UnknownLanguageError

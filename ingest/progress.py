@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from ingest.text import counted
+from lake.text import counted
 from ingest.videos import VideoTask
 from lake.commit import VideoRows
 from lake.skeleton import FPS

@@ -16,7 +16,7 @@ from ingest.captions import BadCaptionsError, beside, read_track
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
 from ingest.pool import Job, Pool, Report
-from ingest.text import some
+from lake.text import some
 from lake.commit import Committer, VideoRows
 from lake.errors import BadInputError, SignverseError
 from lake.ids import check_video_id
@@ -24,7 +24,8 @@ from lake.lake import Lake
 from lake.schema import OUTCOMES
 
 SUFFIXES: Final = (
-    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
+    ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
 )  # fmt: skip
 
 STAGE: Final = "extract"

@@ -105,6 +105,7 @@ def select(
     from lake.output import Format, pick_format, write_rows
     from lake.selection import KEY, Selection
     from lake.skeleton import FPS
+    from lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     selection = Selection(
@@ -123,16 +124,15 @@ def select(
     rows = opened.select(selection).collect()
     if rows.is_empty():
         raise EmptySelectionError(selection.explain_nothing(opened.all_clips()), "Loosen a condition.")
+    hours = int(rows["num_frames"].sum()) / FPS / 3600
+    summary = f"{counted(rows.height, 'clip')} of {counted(rows['video_id'].n_unique(), 'video')}, {hours:.3g} hours"
     rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
     if output is None and form is Format.table:
         rows = rows.select(
             "segment_id", "sign_language", "start_s", "end_s", "right_hand_confidence", "left_hand_confidence", "text"
         )
     write_rows(rows, form, output)
-    opened_rows = opened.select(selection).select("video_id", "num_frames").collect()
-    hours = opened_rows["num_frames"].sum() / FPS / 3600
-    where = f" -> {output}" if output else ""
-    say(f"{opened_rows.height:,} clips of {opened_rows['video_id'].n_unique():,} videos, {hours:.2f} hours{where}")
+    say(f"{summary} -> {output}" if output else summary)
 
 
 def _part_score(item: str) -> tuple[str, float]:

@@ -36,9 +36,11 @@ def keypoints_writer(path: Path) -> pq.ParquetWriter:
         use_dictionary=_IDS,
         column_encoding=dict.fromkeys(_FLOAT_LISTS, "BYTE_STREAM_SPLIT"),
         write_statistics=_STATISTICS,
+        # So that `verify` can tell a byte that rotted.
+        write_page_checksum=True,
     )
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:
     """Writes one file of any other table: small rows, read whole, so the library's own layout serves."""
-    pq.write_table(rows, path, compression="zstd", compression_level=3)
+    pq.write_table(rows, path, compression="zstd", compression_level=3, write_page_checksum=True)

@@ -1,0 +1,40 @@
+"""A video's skeletons, from the lake to a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.picture import contact_sheet
+from lake.errors import BadInputError
+from lake.lake import Lake
+from lake.ranges import seconds_to_frames
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def draw_sheet(lake: Lake, video_id: str, start_s: float, end_s: float | None, count: int) -> Image:
+    """Frames of a video, evenly from a range of seconds, side by side with everybody in them.
+
+    Raises:
+        UnknownVideoError: there is no such video.
+        BadInputError: the range lies outside the video.
+    """
+    video = lake.video(video_id)
+    start, end = seconds_to_frames(start_s, end_s, video["num_frames"])
+    if start == end:
+        raise BadInputError(f"'{video_id}' has no frame from {start_s:g} s on, it lasts {video['duration_s']:g} s")
+    people = [
+        lake.keypoints(video_id, start_frame=start, end_frame=end, person=person)
+        for person in range(max(1, video["people_max"] or 1))
+    ]
+    return contact_sheet(
+        np.stack(people, axis=1),
+        video["width"],
+        video["height"],
+        columns=min(4, count, end - start),
+        count=min(count, end - start),
+        first_frame=start,
+    )

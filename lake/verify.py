@@ -1,0 +1,115 @@
+"""Whether a lake is whole: every visible video where its row says, and every value in its range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lake import delta
+from lake.errors import SignverseError
+from lake.lake import Lake
+from lake.reader import placement_of
+from lake.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
+from lake.skeleton import PARTS
+
+_MAX_SCORE: Final = 2.0
+"""SimCC scores are not bounded by 1 (real ones reach 1.13); beyond 2 they are no scores."""
+
+
+def verify_lake(lake: Lake) -> Iterator[str]:
+    """The problems of a lake, one line each, each naming its file; none where all is well."""
+    broken: set[str] = set()
+    for table in TABLES:
+        try:
+            files = lake.files(table.name)
+            columns = set(delta.open_table(lake.folder / table.name).schema().to_arrow().names)  # type: ignore[attr-defined]
+        except SignverseError as error:
+            yield str(error)
+            return
+        missing = set(table.schema.names) - columns
+        if missing:
+            yield f"table {table.name} lacks the columns {', '.join(sorted(missing))}"
+        for name in files:
+            problem = _unreadable(Path(name))
+            if problem:
+                broken.add(name)
+                yield problem
+    if broken & set(lake.files(VIDEOS.name)):
+        return
+    videos = lake.videos().collect()
+    groups: dict[str, list[int]] = {}
+    for video in videos.iter_rows(named=True):
+        yield from _misplaced(lake, video, groups, broken)
+    for name in lake.files(KEYPOINTS.name):
+        if name not in broken:
+            yield from _out_of_range(Path(name))
+    if not broken & set(lake.files(SEGMENTS.name)):
+        yield from _bad_segments(lake, videos)
+
+
+def _unreadable(path: Path) -> str:
+    """Reads every page of a file against its checksum; a line where that fails."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except FileNotFoundError:
+        return f"{path} is missing"
+    except (OSError, pa.ArrowException) as error:
+        return f"{path} is damaged: {' '.join(str(error).split())}"
+    return ""
+
+
+def _misplaced(lake: Lake, video: dict[str, Any], groups: dict[str, list[int]], broken: set[str]) -> Iterator[str]:
+    place = placement_of(video)
+    if place.file is None or str(lake.folder / KEYPOINTS.name / place.file) in broken:
+        return
+    try:
+        table = lake.keypoint_rows(video["video_id"], [])
+    except SignverseError as error:
+        yield str(error)
+        return
+    frames = table.column("frame")
+    if table.num_rows == 0 or pc.max(frames).as_py() >= video["num_frames"]:
+        yield f"{place.file}: '{video['video_id']}' has keypoints past its {video['num_frames']} frames, or none"
+
+
+def _out_of_range(path: Path) -> Iterator[str]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=[name for part in PARTS for name in (part.xy, part.score)]):
+            for part in PARTS:
+                for column, least, most in ((part.xy, None, None), (part.score, 0.0, _MAX_SCORE)):
+                    values = batch.column(column).flatten()
+                    if not pc.all(pc.is_finite(values), min_count=0).as_py():
+                        yield f"{path}: {column} holds values that are no numbers"
+                        return
+                    span = pc.min_max(values)
+                    low, high = span["min"].as_py(), span["max"].as_py()
+                    if low is not None and least is not None and (low < least or high > most):
+                        yield f"{path}: {column} runs from {low:g} to {high:g}, scores are {least:g} to {most:g}"
+                        return
+
+
+def _bad_segments(lake: Lake, videos: pl.DataFrame) -> Iterator[str]:
+    segments = lake.frame(SEGMENTS.name).select("segment_id", "video_id", "start_frame", "end_frame").collect()
+    repeated = segments.filter(pl.col("segment_id").is_duplicated())
+    if repeated.height:
+        yield f"segment ids are not unique: {repeated['segment_id'][0]}"
+    joined = segments.join(videos.select("video_id", "num_frames"), on="video_id", how="left")
+    outside = joined.filter(
+        (pl.col("start_frame") < 0)
+        | (pl.col("end_frame") <= pl.col("start_frame"))
+        | (pl.col("end_frame") > pl.col("num_frames"))
+    )
+    if outside.height:
+        yield f"{outside.height} segments lie outside their video: {outside['segment_id'][0]}"
+    # A video too short to have a frame has no segment either.
+    bare = videos.filter(pl.col("num_frames") > 0).join(segments, on="video_id", how="anti")
+    if bare.height:
+        yield f"{bare.height} videos have no segment: {bare['video_id'][0]}"
