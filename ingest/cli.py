@@ -37,6 +37,7 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(ingest, name="ingest")
     app.add_typer(models, name="models")
     app.command("doctor")(doctor)
+    app.command("quickstart")(quickstart)
 
 
 @ingest.command("videos")
@@ -73,10 +74,10 @@ def videos(
     from ingest.models import find_models
     from ingest.progress import ProgressBar
     from ingest.sessions import usable_device
-    from lake.text import counted
     from ingest.videos import default_workers, ingest_videos, plan_videos
     from lake.errors import BadInputError
     from lake.lake import Lake
+    from lake.text import counted
 
     # All that can be refused is looked at before anything is made.
     listed = read_manifest(manifest) if manifest else None
@@ -107,6 +108,60 @@ def videos(
     if tally.failed or plan.refused:
         say(
             f"{tally.failed + len(plan.refused):,} could not be done; what happened: "
+            f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
+        )
+        raise typer.Exit(1)
+
+
+@ingest.command("shards")
+def shards(
+    tars: Annotated[list[Path], typer.Argument(metavar="TAR_OR_FOLDER...", help="Shards, or folders of shards.")],
+    lake: LakeOption,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Video ids and their sign languages; its word counts.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read side by side.")] = 1,
+    redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has already.")] = False,
+) -> None:
+    """Import released shards in the `card` format, straight from the tars.
+
+    Nothing that a file brings is ever run. Videos that the lake has are skipped.
+
+    \b
+    signverse ingest shards Sign_DWPose_NPZ_000001.tar --lake LAKE
+    """
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    from ingest.manifest import read_manifest, write_sources
+    from ingest.shards import Failure, find_shards, import_shards
+    from lake.lake import Lake
+    from lake.text import counted
+
+    listed = read_manifest(manifest) if manifest else None
+    paths = find_shards(tars)
+    opened = Lake.create(lake)
+    if listed:
+        write_sources(opened, listed)
+        for line in listed.remarks:
+            say(line)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("shards", total=len(paths))
+
+        def on_video(item: object) -> None:
+            if isinstance(item, Failure):
+                console.print(f"{item.video_id}: failed: {item.why}", markup=False)
+
+        def on_shard(_: Path) -> None:
+            progress.advance(bar)
+
+        tally = import_shards(opened, paths, listed, workers=workers, redo=redo, on_video=on_video, on_shard=on_shard)
+    say(f"{counted(tally.done, 'video')} in, {counted(tally.frames, 'frame')}, from {counted(len(paths), 'shard')}")
+    if tally.failed:
+        say(
+            f"{tally.failed:,} could not be done; what happened: "
             f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
         )
         raise typer.Exit(1)
@@ -176,3 +231,25 @@ def doctor(models: ModelsOption = None) -> None:
         typer.echo(f"{'ok ' if check.fine else 'NO '} {check.name}: {check.found}")
         trouble = trouble or not check.fine
     raise typer.Exit(1 if trouble else 0)
+
+
+def quickstart(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it makes.")] = Path("signverse-quickstart"),
+    models: ModelsOption = None,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Fetch the models (351 MB), to extract a real person too.")
+    ] = False,
+) -> None:
+    """Show the main job, step by step, on a small sample that comes along: no data and no network needed."""
+    from ingest import quickstart as show
+
+    def command(words: list[str]) -> int:
+        app = context.find_root().command
+        try:
+            app.main(words, prog_name="signverse", standalone_mode=True)
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 0
+        return 0
+
+    show.run(command, out, models, pull=pull)

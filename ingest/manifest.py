@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from lake.text import some
 from lake import delta
 from lake import languages as sign_languages
 from lake.errors import BadInputError, UnknownLanguageError
 from lake.ids import check_video_id, new_ingest_id
 from lake.lake import Lake
 from lake.schema import SOURCES
+from lake.text import some
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

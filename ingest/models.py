@@ -349,9 +349,8 @@ def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | 
     """
     # Plain HTTP can be carried on from any byte; the xet protocol cannot.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub import get_session, get_token, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
     # The HTTP library's own base error and OSError, without depending on which library the hub's client uses.
     network_errors: tuple[type[Any], ...] = HfHubHTTPError.__bases__
@@ -363,13 +362,15 @@ def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | 
         if start >= pin.size:
             return
         try:
-            headers = build_hf_headers() | {"Accept-Encoding": "identity"}
+            headers = {"Accept-Encoding": "identity"}
+            if token := get_token():
+                headers["Authorization"] = f"Bearer {token}"
             if start:
                 headers["Range"] = f"bytes={start}-"
             with get_session().stream(
                 "GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True
             ) as response:
-                hf_raise_for_status(response)
+                response.raise_for_status()
                 # A server that knows no ranges sends the whole file again.
                 carried_on = response.status_code == 206
                 with part.open("ab" if carried_on else "wb", buffering=0) as file:

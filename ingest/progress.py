@@ -10,10 +10,10 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from lake.text import counted
 from ingest.videos import VideoTask
 from lake.commit import VideoRows
 from lake.skeleton import FPS
+from lake.text import counted
 
 _TYPICAL_BYTES_A_SECOND: Final = 200_000
 """Of 720p video; only the first guess of the time left, until finished videos tell better."""

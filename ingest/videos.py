@@ -16,12 +16,12 @@ from ingest.captions import BadCaptionsError, beside, read_track
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
 from ingest.pool import Job, Pool, Report
-from lake.text import some
 from lake.commit import Committer, VideoRows
 from lake.errors import BadInputError, SignverseError
 from lake.ids import check_video_id
 from lake.lake import Lake
 from lake.schema import OUTCOMES
+from lake.text import some
 
 SUFFIXES: Final = (
     ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
@@ -223,7 +223,7 @@ def ingest_videos(
     """
     tally = Tally()
     began = time.monotonic()
-    attempts = _attempts(lake)
+    attempts = attempts_so_far(lake)
     with Committer(lake.folder) as committer:
         for shown, why in plan.refused:
             committer.record(shown, "list", "failed", "bad_id", why, attempt=attempts.get((shown, "list"), 0) + 1)
@@ -258,7 +258,7 @@ def _reason(error: SignverseError) -> str:
     return "bad_video" if isinstance(error, BadInputError) else "error"
 
 
-def _attempts(lake: Lake) -> dict[tuple[str, str], int]:
+def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:
     """How often each stage of each video was tried."""
     counts = lake.table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()).collect()
     return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}

@@ -1,0 +1,274 @@
+"""Videos become 24 frames a second, whatever they were."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.decode import Decoder
+from lake.errors import BadInputError
+
+CELL = 16
+
+
+def picture(number: int, width: int = 128, height: int = 64) -> np.ndarray:
+    """A frame that shows its own number: eight squares, black or white, on grey."""
+    image = np.full((height, width, 3), 128, np.uint8)
+    for bit in range(8):
+        image[:CELL, bit * CELL : (bit + 1) * CELL] = 255 * (number >> bit & 1)
+    return image
+
+
+def number_of(image: np.ndarray) -> int:
+    return sum(int(image[CELL // 2, bit * CELL + CELL // 2].mean() > 128) << bit for bit in range(8))
+
+
+def write(
+    path: Path,
+    times: Sequence[int],
+    *,
+    clock: Fraction = Fraction(1, 1000),
+    rate: int = 24,
+    codec: str = "libx264",
+    rotation: float = 0,
+    sound: float = 0,
+    first: int = 0,
+    size: tuple[int, int] = (128, 64),
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A video of numbered frames at the given times, counted on `clock`; `sound` seconds of silence from 0."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = clock
+        stream.codec_context.gop_size = 12
+        if rotation:
+            stream.set_display_rotation(rotation)
+        audio = container.add_stream("pcm_s16le", rate=8000, layout="mono") if sound else None
+        if audio is not None:
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, int(sound * 8000)), np.int16), format="s16", layout="mono"
+            )
+            silence.rate, silence.pts = 8000, 0
+            container.mux(audio.encode(silence))
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number + first, *size), format="rgb24")
+            frame.pts, frame.time_base = time, clock
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if audio is not None:
+            container.mux(audio.encode(None))
+    return path
+
+
+def steady(count: int, rate: int) -> list[int]:
+    return [round(i * 1000 / rate) for i in range(count)]
+
+
+def seen(path: Path) -> list[int]:
+    with Decoder(path) as video:
+        return [number_of(image) for image in video]
+
+
+def shown(times: Sequence[float], count: int) -> list[int]:
+    """What a 24-a-second clock shows: the newest frame whose time, rounded to the clock, has come."""
+    ticks = [int(np.floor(time * 24 + 0.5)) for time in times]
+    return [max([k for k, tick in enumerate(ticks) if tick <= n], default=0) for n in range(count)]
+
+
+def test_a_video_at_24_gives_each_of_its_frames_once(tmp_path: Path) -> None:
+    assert seen(write(tmp_path / "v.mp4", range(40), clock=Fraction(1, 24))) == list(range(40))
+
+
+@pytest.mark.parametrize("rate", [5, 12, 25, 30, 50, 60])
+def test_other_rates_show_the_frame_of_the_moment(tmp_path: Path, rate: int) -> None:
+    found = seen(write(tmp_path / "v.mkv", steady(2 * rate, rate), rate=rate))
+    assert len(found) == 48
+    assert found == shown([time / 1000 for time in steady(2 * rate, rate)], 48)
+
+
+def test_a_frame_of_5_a_second_is_shown_to_its_end(tmp_path: Path) -> None:
+    found = seen(write(tmp_path / "v.mp4", range(10), clock=Fraction(1, 5), rate=5))
+    assert len(found) == 48
+    assert found[-4:] == [9] * 4
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(gaps=st.lists(st.integers(5, 400), min_size=1, max_size=25))
+def test_a_variable_rate_shows_the_frame_of_the_moment(tmp_path: Path, gaps: list[int]) -> None:
+    times = np.cumsum([0, *gaps]).tolist()
+    found = seen(write(tmp_path / "v.mkv", times, codec="ffv1"))
+    assert found == shown([time / 1000 for time in times], len(found))
+    assert found[-1] == len(times) - 1 or round(times[-1] * 24 / 1000) >= len(found)
+
+
+def test_frames_count_from_the_start_of_the_sound(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mkv", [500 + time for time in steady(24, 24)], sound=2)
+    found = seen(path)
+    # Half a second of the first frame, so that captions keep their places.
+    assert found[:12] == [0] * 12
+    assert found[12:] == list(range(24))
+
+
+def test_a_clock_that_starts_late_counts_from_its_start(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.ts", [7000 + time for time in steady(24, 24)])
+    assert seen(path) == list(range(24))
+
+
+def test_one_frame_is_a_video(tmp_path: Path) -> None:
+    with Decoder(write(tmp_path / "v.mp4", [0], clock=Fraction(1, 24))) as video:
+        assert [number_of(image) for image in video] == [0]
+        assert (video.num_frames, video.damaged_frames, video.remark) == (1, 0, "")
+
+
+@pytest.mark.parametrize(("counterclockwise", "turns"), [(90, 1), (180, 2), (-90, 3), (270, 3)])
+def test_a_video_filmed_on_its_side_comes_upright(tmp_path: Path, counterclockwise: int, turns: int) -> None:
+    lying = write(tmp_path / "lying.mp4", range(3), clock=Fraction(1, 24))
+    turned = write(tmp_path / "turned.mp4", range(3), clock=Fraction(1, 24), rotation=counterclockwise)
+    with Decoder(lying) as one, Decoder(turned) as other:
+        for flat, upright in zip(one, other, strict=True):
+            assert np.abs(np.rot90(flat, turns).astype(int) - upright).max() <= 2
+        assert (other.facts.height, other.facts.width) == upright.shape[:2]
+        assert other.facts.rotation == -counterclockwise % 360
+
+
+def test_the_facts_are_those_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mp4", range(60), clock=Fraction(1, 30), rate=30)
+    with Decoder(path) as video:
+        facts = video.facts
+    assert (facts.width, facts.height, facts.codec, facts.rotation) == (128, 64, "h264", 0)
+    assert facts.source_fps == pytest.approx(30)
+    assert facts.duration_s == pytest.approx(2)
+
+
+def test_a_download_that_broke_off_says_where_it_ends(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.webm", steady(144, 24), codec="libvpx-vp9", options={"cluster_time_limit": "500"})
+    cut = tmp_path / "cut.webm"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with Decoder(cut) as video:
+        count = sum(1 for _ in video)
+    assert 10 < count < 140
+    assert video.num_frames == count
+    assert video.num_frames + video.damaged_frames == pytest.approx(144, abs=2)
+    assert video.remark == f"ends at {count / 24:.1f} s of 6.0 s"
+
+
+def test_a_whole_video_has_no_damage(tmp_path: Path) -> None:
+    with Decoder(write(tmp_path / "v.webm", steady(50, 25), codec="libvpx-vp9", rate=25)) as video:
+        assert sum(1 for _ in video) == 48
+    assert (video.damaged_frames, video.remark, video.repairs) == (0, "", [])
+
+
+def test_damage_in_the_middle_is_counted_and_passed_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "v.mp4", range(96), clock=Fraction(1, 24))
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.pos is not None and packet.size]
+    content = bytearray(path.read_bytes())
+    for packet in packets[40:50]:
+        content[packet.pos : packet.pos + packet.size] = np.random.default_rng(1).bytes(packet.size)
+    path.write_bytes(content)
+    runs = []
+    for _ in range(2):
+        with Decoder(path) as video:
+            images = [number_of(image) for image in video]
+        runs.append((images, video.damaged_frames))
+    images, damaged = runs[0]
+    assert damaged > 0
+    assert len(images) == 96
+    assert images[:12] == list(range(12))
+    assert images[-5:] == list(range(91, 96))
+    assert runs[0] == runs[1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_size_that_changes_is_scaled_to_the_first_and_said(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.ts", steady(24, 24))
+    two = write(tmp_path / "two.ts", steady(24, 24), size=(256, 128), first=24)
+    both = tmp_path / "both.ts"
+    both.write_bytes(one.read_bytes() + two.read_bytes())
+    with Decoder(both) as video:
+        images = list(video)
+    assert {image.shape for image in images} == {(64, 128, 3)}
+    assert len(images) == 48
+    assert any(repair == "256x128 scaled to 128x64 from 1.0 s" for repair in video.repairs)
+
+
+def test_recordings_glued_together_follow_each_other(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.ts", steady(24, 24))
+    two = write(tmp_path / "two.ts", steady(24, 24), first=24)
+    both = tmp_path / "both.ts"
+    both.write_bytes(one.read_bytes() + two.read_bytes())
+    with Decoder(both) as video:
+        images = [number_of(image) for image in video]
+    assert images == list(range(48))
+    assert video.repairs == ["clock starts anew at 1.0 s: joined"]
+
+
+def test_what_is_no_video_is_refused_by_name(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.mp4", range(24), clock=Fraction(1, 24))
+    bad = {
+        "empty.mp4": b"",
+        "words.mp4": b"these are words\n" * 99,
+        "words.txt": b"these are words\n" * 99,
+        "no_index.mp4": whole.read_bytes()[: whole.stat().st_size // 2],
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    with av.open(str(tmp_path / "sound.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        silence.rate, silence.pts = 8000, 0
+        container.mux(stream.encode(silence))
+    with av.open(str(tmp_path / "picture.png"), "w", format="image2", options={"update": "1"}) as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "rgb24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(1), format="rgb24")))
+    (tmp_path / "folder.mp4").mkdir()
+    for name in (*bad, "sound.wav", "picture.png", "folder.mp4", "absent.mp4"):
+        with pytest.raises(BadInputError) as refusal:
+            Decoder(tmp_path / name)
+        assert name in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_name_that_looks_like_a_protocol_is_a_name(tmp_path: Path) -> None:
+    assert len(seen(write(tmp_path / "v.mp4", range(5), clock=Fraction(1, 24)).rename(tmp_path / "a:b%03d.mp4"))) == 5
+
+
+REAL = [
+    "bsl_360p25.mp4",
+    "football_360p2997.mp4",
+    "house_240p25.mp4",
+    "libras_1080p30_vp9.webm",
+    "sentence_720p30.mp4",
+    "signer_720p24.mp4",
+    "word_192p30.mp4",
+    pytest.param("no_person_122s.mp4", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_videos_give_the_frames_that_ffmpeg_gives(data: Path, name: str) -> None:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("the ffmpeg program is not installed: nothing to compare with")
+    command = [program, "-v", "quiet", "-i", str(data / "videos" / name), "-vf", "fps=24"]
+    with (
+        Decoder(data / "videos" / name) as video,
+        subprocess.Popen([*command, "-f", "rawvideo", "-pix_fmt", "bgr24", "-"], stdout=subprocess.PIPE) as other,
+    ):
+        assert other.stdout is not None
+        for image in video:
+            assert other.stdout.read(image.size) == image.tobytes(), f"frame {video.num_frames - 1} differs"
+        assert other.stdout.read() == b""
+    assert (video.damaged_frames, video.remark, video.repairs) == (0, "", [])

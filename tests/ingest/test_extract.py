@@ -1,0 +1,207 @@
+"""A video becomes keypoints, and they are those that were published."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest import sessions
+from ingest.extract import Extraction, Extractor
+from ingest.models import find_models, model_sha256
+from ingest.sessions import make_session, provider_in_use, usable_device
+from lake.errors import BadInputError
+from lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
+
+no_gpu = pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a GPU")
+
+
+@cache
+def extracted(data: Path) -> Extraction:
+    models = find_models(data / "models", detector=data / "models" / "yolox_nano.onnx")
+    return Extractor(models, "cpu", threads=2).extract(data / "videos" / "signer_720p24.mp4")
+
+
+def published(data: Path) -> np.ndarray:
+    """The release's keypoints of signer_720p24.mp4: float32 [135, 128, 2] in pixels."""
+    frames = []
+    with tarfile.open(data / "release" / "Sign_DWPose_NPZ_000002.tar") as tar:
+        for name in sorted(name for name in tar.getnames() if name.endswith(".npz")):
+            file = tar.extractfile(name)
+            assert file is not None
+            with np.load(io.BytesIO(file.read())) as npz:
+                size = np.array([npz["frame_width"].item(), npz["frame_height"].item()])
+                parts = [npz[f"person_000_{part.name}_keypoints"] for part in PARTS]
+            frames.append(np.concatenate(parts) * size)
+    return np.stack(frames)
+
+
+HEAD = [joint_index(name) for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
+ARMS = [joint_index(f"{side}_{name}") for side in ("right", "left") for name in ("shoulder", "elbow", "wrist")]
+HIPS = [joint_index("right_hip"), joint_index("left_hip")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("points", "median"),
+    [
+        (np.r_[FACE.slice], 0.017),
+        (np.r_[LEFT_HAND.slice, RIGHT_HAND.slice], 0.046),
+        (HEAD, 0.080),
+        (ARMS, 0.100),
+        (HIPS, 0.252),
+    ],
+    ids=["face", "hands", "head", "arms", "hips"],
+)
+def test_real_signing_lies_on_the_published_keypoints(data: Path, points: np.ndarray, median: float) -> None:
+    found, truth = extracted(data), published(data)
+    assert found.num_frames == len(truth) == 135
+    assert found.frames.tolist() == list(range(135))
+    face = truth[:, FACE.slice]
+    diagonal = np.linalg.norm(face.max(axis=1) - face.min(axis=1), axis=1)
+    distance = np.linalg.norm(found.points[..., :2] - truth, axis=-1) / diagonal[:, None]
+    # The medians that plain code written from the reference gives with these models: 2 % for other builds of them.
+    assert np.nanmedian(distance[:, points]) <= median * 1.02
+    assert np.isnan(distance[:, points]).mean() < 0.01
+
+
+@pytest.mark.slow
+def test_an_extraction_says_how_it_was_made(data: Path) -> None:
+    found = extracted(data)
+    assert (found.facts.width, found.facts.height, found.facts.codec) == (1280, 720, "h264")
+    assert (found.damaged_frames, found.remark, found.repairs) == (0, "", [])
+    assert (found.detector, found.pose_model) == ("yolox_nano.onnx", "wholebody133_384x288.onnx")
+    assert found.detector_sha256 == model_sha256(data / "models" / "yolox_nano.onnx")
+    assert found.pose_sha256 == model_sha256(data / "models" / "wholebody133_384x288.onnx")
+    assert (found.provider, found.detect_every) == ("CPUExecutionProvider", 1)
+    assert (found.frames.dtype, found.person.dtype, found.points.dtype) == (np.int32, np.int8, np.float32)
+    absent = np.isnan(found.points[..., 0])
+    assert (absent == np.isnan(found.points[..., 1])).all()
+    assert (absent == (found.points[..., 2] == 0)).all()
+
+
+class Fake:
+    """Stands in for a model: an image's blue value says how many people it shows."""
+
+    def detect(self, image: np.ndarray) -> np.ndarray:
+        count = round(float(image[..., 0].mean()) / 20)
+        rows = [(100 * i, 10, 100 * i + 50, 110, 0.9 - 0.1 * i) for i in range(count)]
+        return np.array(rows, np.float32).reshape(-1, 5)
+
+    def estimate(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        points = np.empty((len(boxes), 133, 3), np.float32)
+        points[..., 0] = boxes[:, :1]
+        points[..., 1] = 50
+        # The hands of the later boxes are seen better: person 0 is not the first box.
+        points[..., 2] = 0.4 + 0.1 * np.arange(len(boxes))[:, None]
+        return points
+
+
+def fake_extractor() -> Extractor:
+    from ingest.models import ModelPair
+
+    extractor = Extractor.__new__(Extractor)
+    extractor._detect, extractor._estimate = Fake().detect, Fake().estimate  # type: ignore[assignment]
+    extractor._models = ModelPair(Path("d.onnx"), Path("p.onnx"))
+    extractor._detector_sha256 = extractor._pose_sha256 = ""
+    extractor.provider = "none"
+    return extractor
+
+
+def write_crowds(path: Path, crowds: list[int]) -> Path:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "bgr0"
+        for count in crowds:
+            image = np.zeros((64, 64, 3), np.uint8)
+            image[..., 0] = 20 * count
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_rows_are_sorted_by_frame_and_person_and_empty_frames_have_none(tmp_path: Path) -> None:
+    done: list[int] = []
+    found = fake_extractor().extract(write_crowds(tmp_path / "v.mkv", [0, 3, 0, 1, 2, 0]), done.append)
+    assert found.num_frames == 6
+    assert found.frames.tolist() == [1, 1, 1, 3, 4, 4]
+    assert done == [1, 2, 3, 4, 5, 6]
+    for frame in (1, 3, 4):
+        numbers = found.person[found.frames == frame].tolist()
+        assert numbers == sorted(set(numbers))
+    # A person is where its number was before: rows moved together with their points.
+    places = {(int(person), float(x)) for person, x in zip(found.person, found.points[:, 0, 0], strict=True)}
+    assert len(places) == 3
+
+
+def test_a_video_with_nobody_in_it_has_no_rows(tmp_path: Path) -> None:
+    found = fake_extractor().extract(write_crowds(tmp_path / "v.mkv", [0] * 10))
+    assert found.num_frames == 10
+    assert (found.frames.shape, found.person.shape, found.points.shape) == ((0,), (0,), (0, 128, 3))
+    assert (found.frames.dtype, found.person.dtype, found.points.dtype) == (np.int32, np.int8, np.float32)
+
+
+def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(b"no video")
+    with pytest.raises(BadInputError, match=r"v\.mp4"):
+        fake_extractor().extract(tmp_path / "v.mp4")
+
+
+def test_auto_and_cpu_run_everywhere_and_quietly(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    session = make_session(data / "models" / "yolox_nano.onnx", "cpu", 1)
+    assert provider_in_use(session) == "CPUExecutionProvider"
+    assert make_session(data / "models" / "yolox_nano.onnx", "auto", 1).get_providers()
+    assert capfd.readouterr() == ("", "")
+
+
+@no_gpu
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_a_device_that_was_asked_for_and_is_not_there_is_refused(
+    data: Path, device: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BadInputError) as refusal:
+        make_session(data / "models" / "yolox_nano.onnx", device, 1)
+    text = str(refusal.value)
+    assert f'device "{device}" is not usable: no NVIDIA device is visible' in text
+    assert 'pip install "signverse-lake[gpu]"' in text
+    assert "signverse doctor" in text
+    assert capfd.readouterr() == ("", "")
+
+
+@no_gpu
+def test_the_doctor_hears_which_device_would_be_used_and_why(capfd: pytest.CaptureFixture[str]) -> None:
+    assert usable_device("cpu") == ("cpu", "asked for")
+    assert usable_device("auto") == ("cpu", "no NVIDIA device is visible")
+    assert usable_device("cuda") == ("cpu", "no NVIDIA device is visible")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_device_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="auto, cpu, cuda, tensorrt"):
+        make_session(tmp_path / "x.onnx", "gpu")
+    with pytest.raises(BadInputError, match='"gpu" is no device'):
+        usable_device("gpu")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no model")
+    with pytest.raises(BadInputError, match=r"x\.onnx: cannot be loaded as a model"):
+        make_session(tmp_path / "x.onnx", "cpu")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_extraction_loads_no_heavy_library() -> None:
+    check = (
+        "import sys, ingest.extract, ingest.models, ingest.sessions; "
+        "print([name for name in ('onnxruntime', 'av', 'cv2', 'huggingface_hub') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
