@@ -55,7 +55,11 @@ def shards(
         track(range(videos.height), "exporting", console=console, transient=True, disable=not console.is_terminal)
     )
     next(ticks)
-    index = export_shards(opened, videos, out, videos_per_shard=videos_per_shard, on_video=lambda _: next(ticks, None))
+
+    def on_video(_: str) -> None:
+        next(ticks, None)
+
+    index = export_shards(opened, videos, out, videos_per_shard=videos_per_shard, on_video=on_video)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
         f"{counted(len({row.shard for row in index}), 'shard')} -> {out}"

@@ -105,7 +105,7 @@ def select(
     from lake.output import Format, pick_format, write_rows
     from lake.selection import KEY, Selection
     from lake.skeleton import FPS
-    from lake.text import counted
+    from lake.text import counted, lasting
 
     form = pick_format(Format(format) if format else None, output)
     selection = Selection(
@@ -124,8 +124,8 @@ def select(
     rows = opened.select(selection).collect()
     if rows.is_empty():
         raise EmptySelectionError(selection.explain_nothing(opened.all_clips()), "Loosen a condition.")
-    hours = int(rows["num_frames"].sum()) / FPS / 3600
-    summary = f"{counted(rows.height, 'clip')} of {counted(rows['video_id'].n_unique(), 'video')}, {hours:.3g} hours"
+    length = lasting(int(rows["num_frames"].sum()) / FPS)
+    summary = f"{counted(rows.height, 'clip')} of {counted(rows['video_id'].n_unique(), 'video')}, {length}"
     rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
     if output is None and form is Format.table:
         rows = rows.select(

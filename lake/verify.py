@@ -28,7 +28,7 @@ def verify_lake(lake: Lake) -> Iterator[str]:
     for table in TABLES:
         try:
             files = lake.files(table.name)
-            columns = set(delta.open_table(lake.folder / table.name).schema().to_arrow().names)  # type: ignore[attr-defined]
+            columns = set(delta.open_table(lake.folder / table.name).schema().to_arrow().names)
         except SignverseError as error:
             yield str(error)
             return
