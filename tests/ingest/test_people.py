@@ -139,16 +139,19 @@ def test_no_number_occurs_twice_in_a_frame(seed: int, crowd: int) -> None:
     assert [p.tolist() for p in assign_people(boxes, points)] == [p.tolist() for p in people]
 
 
-def test_a_crowd_that_never_stays_still_gets_127_numbers_at_most() -> None:
-    rng = np.random.default_rng(0)
-    boxes, points = [], []
-    for _ in range(30):
-        corner = rng.uniform(0, 100_000, (127, 2))
-        boxes.append(np.concatenate([corner, corner + 50], axis=1).astype(np.float32))
-        points.append(rng.uniform(0, 1, (127, 128, 3)).astype(np.float32))
-    # Every second frame has all; a few long tracks keep lanes busy in between.
-    for found in assign_people(boxes, points):
-        assert sorted(found.tolist()) == list(range(127))
+def test_a_crowd_that_comes_and_goes_gets_127_numbers_at_most() -> None:
+    def row(y: float) -> np.ndarray:
+        left = np.arange(127, dtype=np.float32) * 100
+        return np.stack([left, np.full(127, y), left + 50, np.full(127, y + 50)], axis=1).astype(np.float32)
+
+    # One crowd is away for less than a second and keeps its 127 lanes; meanwhile another stands elsewhere.
+    boxes = [np.empty((0, 4), np.float32)] * 21
+    boxes[0], boxes[10], boxes[20] = row(0), row(900), row(0)
+    points = [np.full((len(frame), 128, 3), 0.5, np.float32) for frame in boxes]
+    people = assign_people(boxes, points)
+    for frame in (0, 10, 20):
+        assert sorted(people[frame].tolist()) == list(range(127))
+    assert people[0].tolist() == people[20].tolist()
 
 
 def test_more_than_127_people_in_a_frame_are_refused() -> None:
