@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "open"]
 
+ORDER = (
+    "quickstart",
+    "ingest",
+    "stats",
+    "sql",
+    "select",
+    "keypoints",
+    "picture",
+    "export",
+    "verify",
+    "models",
+    "doctor",
+)
+"""The commands as `--help` lists them."""
+
 
 def open(path: str | Path, *, version: int | None = None) -> Lake:
     """Opens a lake; see `lake.lake.Lake.open`."""
@@ -33,13 +48,21 @@ def open(path: str | Path, *, version: int | None = None) -> Lake:
 def build_app() -> typer.Typer:
     """The command line with the commands of every room."""
     import typer
+    import typer.core
 
     import export.cli
     import ingest.cli
     import lake.cli
 
+    class InOrder(typer.core.TyperGroup):
+        """The commands in the order in which one comes to need them."""
+
+        def list_commands(self, ctx: object) -> list[str]:
+            return sorted(self.commands, key=ORDER.index)
+
     app = typer.Typer(
         name="signverse",
+        cls=InOrder,
         help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
         no_args_is_help=True,
         add_completion=False,
@@ -47,9 +70,25 @@ def build_app() -> typer.Typer:
         # Help drawn by rich takes 0.3 s to import.
         rich_markup_mode=None,
     )
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Print the version."),
+    ) -> None: ...
+
     for room in (ingest.cli, lake.cli, export.cli):
         room.mount(app)
     return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        import typer
+
+        typer.echo(f"signverse-lake {version('signverse-lake')}")
+        raise typer.Exit
 
 
 def main(arguments: list[str] | None = None) -> None:

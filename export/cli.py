@@ -26,12 +26,12 @@ def shards(
     selection: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote: the whole videos of its clips.")
     ] = None,
-    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N")] = 40,
+    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = 40,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")] = False,
 ) -> None:
-    """Write videos as release shards, in the `card` format: tars of poses.npz and caption.json.
+    """Write videos as release shards in the `card` format.
 
-    Beside them: index.csv (a video a row) and SHA256SUMS. The same lake gives the same bytes.
+    A shard is a tar of poses.npz and caption.json. Beside them: index.csv (a video a row) and SHA256SUMS. The same lake gives the same bytes.
 
     \b
     signverse export shards --lake LAKE --out DIR
@@ -69,7 +69,9 @@ def shards(
 def verify(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A lake, or the folder of an export.")],
 ) -> None:
-    """Check every file of a lake or an export; each problem is a line that names its file.
+    """Check every file of a lake or an export.
+
+    Each problem is a line on standard output that names its file.
 
     \b
     signverse verify LAKE
@@ -100,9 +102,11 @@ def verify(
 def picture(
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
     lake: LakeOption,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png")],
-    start: Annotated[float, typer.Option(help="Seconds.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Seconds; the end of the video by default.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="The picture.")],
+    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Where to end; the end of the video by default.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Frames, evenly from the range.")] = 8,
 ) -> None:
     """Draw people as skeletons: frames of a video side by side.

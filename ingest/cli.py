@@ -62,9 +62,9 @@ def videos(
         typer.Option("--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."),
     ] = False,
 ) -> None:
-    """Extract the keypoints of videos into a lake, which is made where there is none.
+    """Extract the keypoints of videos into a lake.
 
-    A video's id is its file name without the ending. Videos that the lake has are skipped, so the same command goes
+    The lake is made where there is none. A video's id is its file name without the ending. Videos that the lake has are skipped, so the same command goes
     on after an interruption.
 
     \b
@@ -123,9 +123,9 @@ def shards(
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read side by side.")] = 1,
     redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has already.")] = False,
 ) -> None:
-    """Import released shards in the `card` format, straight from the tars.
+    """Import released shards, straight from the tars.
 
-    Nothing that a file brings is ever run. Videos that the lake has are skipped.
+    The `card` format is read. Nothing that a file brings is ever run. Videos that the lake has are skipped.
 
     \b
     signverse ingest shards Sign_DWPose_NPZ_000001.tar --lake LAKE
@@ -223,7 +223,7 @@ def pull(models: ModelsOption = None) -> None:
 
 
 def doctor(models: ModelsOption = None) -> None:
-    """Say what this machine has: versions, models, devices and disk, and what would be used."""
+    """Say what this machine has and what would be used."""
     from ingest.doctor import examine
 
     trouble = False
@@ -241,7 +241,10 @@ def quickstart(
         bool, typer.Option("--pull", help="Fetch the models (351 MB), to extract a real person too.")
     ] = False,
 ) -> None:
-    """Show the main job, step by step, on a small sample that comes along: no data and no network needed."""
+    """Show the main job on a small sample that comes along.
+
+    No data and no network are needed. Every command is printed before its output.
+    """
     from ingest import quickstart as show
 
     def command(words: list[str]) -> int:

@@ -42,19 +42,24 @@ def mount(app: typer.Typer) -> None:
 def sql(
     lake: LakeOption,
     query: Annotated[
-        str | None, typer.Argument(help="One statement that reads. Without it: a prompt, or standard input when piped.")
+        str | None,
+        typer.Argument(
+            metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input when piped."
+        ),
     ] = None,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
     """Ask the lake in SQL (DuckDB).
 
-    Views: videos, segments, clips, captions, keypoints, sources, outcomes, splits, languages, joints.
-    Macros: language('Polish'), joint_x('right_wrist'), joint_y(...), joint_score(...).
+    \b
+    Views: videos, segments, clips, captions, keypoints, sources, outcomes,
+    splits; tables languages and joints. Macros: language('Polish'),
+    joint_x('right_wrist'), joint_y(...), joint_score(...).
 
+    \b
     signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
-
-    signverse sql "select avg(joint_y('right_wrist')) from keypoints where sign_language = language('ASL')" --lake LAKE
+    signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
     from lake import session
     from lake.lake import Lake
@@ -77,28 +82,37 @@ def sql(
 def select(
     lake: LakeOption,
     language: Annotated[
-        list[str] | None, typer.Option("--language", "-l", help="Sign language by code, alias or name; repeatable.")
+        list[str] | None,
+        typer.Option("--language", "-l", metavar="LANGUAGE", help="Sign language by code, alias or name; repeatable."),
     ] = None,
     min_confidence: Annotated[
         list[str] | None,
         typer.Option(metavar="PART=SCORE", help="Least mean score of a part, as right_hand=0.5; repeatable."),
     ] = None,
-    min_duration: Annotated[float | None, typer.Option(help="Seconds.")] = None,
-    max_duration: Annotated[float | None, typer.Option(help="Seconds.")] = None,
-    text: Annotated[str | None, typer.Option(help="Words that the caption contains, in any case.")] = None,
+    min_duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Least length.")] = None,
+    max_duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Most length.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Words that the caption contains, in any case.")
+    ] = None,
     captioned: Annotated[
         bool | None, typer.Option("--captioned/--uncaptioned", help="Only clips with, or without, captions.")
     ] = None,
-    min_coverage: Annotated[float | None, typer.Option(help="Least share of frames with the signer, 0 to 1.")] = None,
-    max_people: Annotated[int | None, typer.Option(help="Most people in any frame.")] = None,
-    video: Annotated[list[str] | None, typer.Option(help="Only of this video id; repeatable.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, the first by video id and start.")] = None,
+    min_coverage: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Least share of frames with the signer, 0 to 1.")
+    ] = None,
+    max_people: Annotated[int | None, typer.Option(metavar="N", help="Most people in any frame.")] = None,
+    video: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only of this video id; repeatable.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many, the first by video id and start.")
+    ] = None,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
     """Choose clips. The result says which segments of which videos; `export --selection` takes it.
 
-    signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 --min-duration 2 -o clips.parquet
+    \b
+    signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 -o clips.parquet
+    signverse select --lake LAKE --language Polish --text weather --limit 20
     """
     from lake.errors import EmptySelectionError
     from lake.lake import Lake
@@ -145,12 +159,13 @@ def _part_score(item: str) -> tuple[str, float]:
 
 def stats(
     lake: LakeOption,
-    name: Annotated[str | None, typer.Argument(help="A report; without it they are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="REPORT", help="A report; without it they are listed.")] = None,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
     """Print a named report: languages.
 
+    \b
     signverse stats languages --lake LAKE
     """
     from lake import session
@@ -170,15 +185,18 @@ def stats(
 def keypoints(
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
     lake: LakeOption,
-    start: Annotated[float, typer.Option(help="Seconds.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Seconds; the end of the video by default.")] = None,
-    person: Annotated[int, typer.Option(min=0, help="0 is the primary signer.")] = 0,
+    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where the clip begins.")] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Where it ends; the end of the video by default.")
+    ] = None,
+    person: Annotated[int, typer.Option(min=0, metavar="N", help="0 is the primary signer.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,
 ) -> None:
-    """Write a clip's keypoints as a numpy array: float32 [T, 128, 3] of x, y (pixels) and score.
+    """Write a clip's keypoints as a numpy array.
 
-    Absent points are (nan, nan, 0); frames without the person are nan. Times clip to the video.
+    The array is float32 [T, 128, 3]: x and y in pixels, and score. Absent points are (nan, nan, 0); frames without the person are nan. Times clip to the video.
 
+    \b
     signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy
     """
     import numpy as np

@@ -1,0 +1,16 @@
+"""`python -m bench [NAME...]`: runs the named benchmarks, or all."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import layout
+
+BENCHES = {"layout": layout.main}
+
+if __name__ == "__main__":
+    names = sys.argv[1:] or list(BENCHES)
+    for name in names:
+        if name not in BENCHES:
+            sys.exit(f"no benchmark is called {name}: {', '.join(BENCHES)}")
+        BENCHES[name]()

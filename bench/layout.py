@@ -1,0 +1,131 @@
+"""What the keypoints layout buys: bytes a frame, one clip to numpy, one part of a clip, and a mean in SQL.
+
+Against the released form (npz in a tar, here our own `card` shards) and the default Delta writer with the model's own
+float32. 40 synthetic signers of 1,500 frames; medians over clips chosen by a seed, all warm. The synthetic motion is
+smoother than real keypoints and its noise is not: bytes a frame are of these data, and ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import statistics
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import deltalake
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from export.shards import chosen_videos, export_shards, prepare_folder
+from ingest.build import build_rows
+from ingest.manifest import Entry
+from ingest.sample.synthetic import make_signer
+from lake.commit import Committer
+from lake.keypoints import from_table, to_table
+from lake.lake import Lake
+from lake.reader import placement_of
+from lake.skeleton import RIGHT_HAND
+
+VIDEOS, FRAMES, CLIP = 40, 1500, 96
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="signverse-bench-"))
+    try:
+        _run(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(folder: Path) -> None:
+    lake = Lake.create(folder / "lake")
+    plain: list[pa.Table] = []
+    with Committer(lake.folder) as committer:
+        for seed in range(VIDEOS):
+            points = make_signer(seed, FRAMES, 1280, 720)
+            frames = np.arange(FRAMES, dtype=np.int32)
+            persons = np.zeros(FRAMES, np.int8)
+            name = f"video{seed:06d}"
+            committer.add(
+                build_rows(
+                    Entry(name, "ase", "ase"),
+                    stage="import",
+                    width=1280,
+                    height=720,
+                    num_frames=FRAMES,
+                    frames=frames,
+                    persons=persons,
+                    points=points,
+                    tracks=[],
+                    about={},
+                )
+            )
+            table = to_table(frames, persons, points, exact=True)
+            plain.append(table.add_column(0, "video_id", pa.repeat(name, FRAMES)))
+    lake.refresh()
+    deltalake.write_deltalake(folder / "plain", pa.concat_tables(plain))
+    videos, _ = chosen_videos(lake, None)
+    prepare_folder(folder / "shards", lake, videos, overwrite=False)
+    export_shards(lake, videos, folder / "shards")
+
+    rng = np.random.default_rng(0)
+    clips = [(f"video{rng.integers(VIDEOS):06d}", int(rng.integers(FRAMES - CLIP))) for _ in range(20)]
+    placed = {row["video_id"]: placement_of(row) for row in videos.iter_rows(named=True)}
+    plain_files = deltalake.DeltaTable(folder / "plain").file_uris()
+
+    def from_lake(video_id: str, start: int) -> np.ndarray:
+        return lake.keypoints(video_id, start_frame=start, end_frame=start + CLIP)
+
+    def hand_from_lake(video_id: str, start: int) -> np.ndarray:
+        return lake._reader.clip(placed[video_id], start, start + CLIP, 0, (RIGHT_HAND,))
+
+    def from_plain(video_id: str, start: int) -> np.ndarray:
+        scan = pl.scan_parquet(plain_files).filter(
+            (pl.col("video_id") == video_id) & pl.col("frame").is_between(start, start + CLIP - 1)
+        )
+        return from_table(scan.collect().to_arrow())
+
+    def from_shard(video_id: str, start: int) -> np.ndarray:
+        with tarfile.open(folder / "shards" / "Sign_DWPose_NPZ_000001.tar") as tar:
+            member = tar.extractfile(f"{video_id}/poses.npz")
+            assert member is not None
+            frames = np.load(io.BytesIO(member.read()), allow_pickle=True)["frames"]
+        parts = ("body", "face", "left_hand", "right_hand")
+        return np.stack([np.concatenate([f["person_0"][part] for part in parts]) for f in frames[start : start + CLIP]])
+
+    one = _median(from_lake, clips)
+    print(f"layout: {VIDEOS} videos of {FRAMES:,} frames, clips of {CLIP} frames; medians, and ratios to the lake")
+    print(f"  bytes a frame   lake {_bytes(lake.folder / 'keypoints'):8,.0f}", end="")
+    size = _bytes(lake.folder / "keypoints")
+    for label, where in (("default Delta", folder / "plain"), ("card tar", folder / "shards")):
+        print(f"   {label} {_bytes(where):8,.0f} ({_bytes(where) / size:.1f}x)", end="")
+    print(f"\n  one clip        lake {one * 1e3:8.2f} ms", end="")
+    for label, read in (("default Delta", from_plain), ("card tar", from_shard)):
+        took = _median(read, clips[:6])
+        print(f"   {label} {took * 1e3:8.1f} ms ({took / one:.0f}x)", end="")
+    hand = _median(hand_from_lake, clips)
+    print(f"\n  right hand only lake {hand * 1e3:8.2f} ms ({hand / one:.2f}x of all parts)")
+    with lake.duckdb() as con:
+        query = "select avg(joint_y('right_wrist')) from keypoints"
+        took = _median(lambda *_: con.sql(query).fetchall(), clips[:5])
+    print(f"  SQL mean of a wrist over {VIDEOS * FRAMES:,} frames {took * 1e3:.0f} ms")
+
+
+def _bytes(folder: Path) -> float:
+    files = [path for path in folder.rglob("*") if path.is_file() and "_delta_log" not in path.parts]
+    return sum(path.stat().st_size for path in files) / (VIDEOS * FRAMES)
+
+
+def _median(read: Callable[..., object], clips: list[tuple[str, int]]) -> float:
+    read(*clips[0])
+    times = []
+    for clip in clips:
+        began = time.perf_counter()
+        read(*clip)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
