@@ -31,7 +31,8 @@ def shards(
 ) -> None:
     """Write videos as release shards in the `card` format.
 
-    A shard is a tar of poses.npz and caption.json. Beside them: index.csv (a video a row) and SHA256SUMS. The same lake gives the same bytes.
+    A shard is a tar of poses.npz and caption.json. Beside them: index.csv (a video a row) and SHA256SUMS. The same
+    lake gives the same bytes.
 
     \b
     signverse export shards --lake LAKE --out DIR

@@ -64,8 +64,8 @@ def videos(
 ) -> None:
     """Extract the keypoints of videos into a lake.
 
-    The lake is made where there is none. A video's id is its file name without the ending. Videos that the lake has are skipped, so the same command goes
-    on after an interruption.
+    The lake is made where there is none. A video's id is its file name without the ending. Videos that the lake has
+    are skipped, so the same command goes on after an interruption.
 
     \b
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE

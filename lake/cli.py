@@ -194,7 +194,8 @@ def keypoints(
 ) -> None:
     """Write a clip's keypoints as a numpy array.
 
-    The array is float32 [T, 128, 3]: x and y in pixels, and score. Absent points are (nan, nan, 0); frames without the person are nan. Times clip to the video.
+    The array is float32 [T, 128, 3]: x and y in pixels, and score. Absent points are (nan, nan, 0); frames without the
+    person are nan. Times clip to the video.
 
     \b
     signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy

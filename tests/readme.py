@@ -27,7 +27,7 @@ def help_text() -> str:
     sections = []
     for path, command in commands(get_command(signverse.build_app())):
         name = " ".join(("signverse", *path))
-        context = command.make_context(name, ["--help"], resilient_parsing=True)
+        context = command.make_context(name, ["--help"], resilient_parsing=True, terminal_width=80)
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         sections.append(f"### {name}\n\n```text\n{text}\n```\n")
     return "\n" + "\n".join(sections) + "\n"

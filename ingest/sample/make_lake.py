@@ -1,4 +1,4 @@
-"""Put the synthetic signers into a lake: `python -m ingest.sample.make_lake LAKE`; `just sample` makes a shard of it."""
+"""Put the synthetic signers into a lake: `python -m ingest.sample.make_lake LAKE`; see `just sample`."""
 
 from __future__ import annotations
 
