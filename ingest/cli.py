@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +32,16 @@ def _device(value: str) -> str:
 
 ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
 models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Says after Ctrl-C what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted: what was finished is in the lake, and the same command goes on from there")
+        raise
 
 
 def mount(app: typer.Typer) -> None:
@@ -97,7 +109,7 @@ def videos(
     count, threads = default_workers(plan.tasks, in_use)
     if workers is not None:
         count, threads = workers, max(1, count * threads // workers)
-    with ProgressBar(plan.tasks, plan.done) as bar:
+    with going_on(), ProgressBar(plan.tasks, plan.done) as bar:
         tally = ingest_videos(
             opened, plan, pair, listener=bar, device=in_use, workers=count, threads=threads, exact=full_precision
         )
@@ -157,7 +169,10 @@ def shards(
         def on_shard(_: Path) -> None:
             progress.advance(bar)
 
-        tally = import_shards(opened, paths, listed, workers=workers, redo=redo, on_video=on_video, on_shard=on_shard)
+        with going_on():
+            tally = import_shards(
+                opened, paths, listed, workers=workers, redo=redo, on_video=on_video, on_shard=on_shard
+            )
     say(f"{counted(tally.done, 'video')} in, {counted(tally.frames, 'frame')}, from {counted(len(paths), 'shard')}")
     if tally.failed:
         say(

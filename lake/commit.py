@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from lake import delta, layout
 from lake.ids import check_video_id, new_ingest_id
+from lake.interrupt import held
 from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
 
 COMMIT_SECONDS: Final = 60.0
@@ -89,6 +90,12 @@ class Committer:
 
     def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
         """Writes a finished video's keypoints and keeps its other rows for the next commit."""
+        with held():
+            self._add(rows, attempt)
+            if self._bytes >= layout.FILE_BYTES or time.monotonic() - (self._since or 0) >= COMMIT_SECONDS:
+                self._flush()
+
+    def _add(self, rows: VideoRows, attempt: int) -> None:
         video_id = check_video_id(rows.video["video_id"])
         language = rows.video["sign_language"]
         ids = {"video_id": video_id, "ingest_id": new_ingest_id()}
@@ -103,8 +110,6 @@ class Committer:
         self.record(
             video_id, rows.stage, "done", rows.reason, rows.message, attempt=attempt, ingest_id=ids["ingest_id"]
         )
-        if self._bytes >= layout.FILE_BYTES or time.monotonic() - self._since >= COMMIT_SECONDS:
-            self.flush()
 
     def record(
         self,
@@ -137,10 +142,15 @@ class Committer:
 
     def flush(self) -> None:
         """Commits what has gathered: keypoints, segments and captions, then videos, then outcomes."""
+        with held():
+            self._flush()
+
+    def _flush(self) -> None:
         for language in list(self._open):
             self._close(language)
-        delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, self._closed)
-        self._closed = []
+        # No longer ours to discard: a commit that fails may have taken effect all the same.
+        files, self._closed = self._closed, []
+        delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, files)
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
             rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
             delta.append(self._folder / table.name, table, rows)

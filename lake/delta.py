@@ -129,7 +129,10 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     """Writes rows, a file a partition, and commits them in one transaction."""
     if not rows:
         return
-    everything = pa.Table.from_pylist(rows, schema=table.schema)
+    try:
+        everything = pa.Table.from_pylist(rows, schema=table.schema)
+    except UnicodeEncodeError:
+        everything = pa.Table.from_pylist([_encodable(row) for row in rows], schema=table.schema)
     key = table.partition
     partitions: list[str | None] = sorted(set(everything.column(key).to_pylist())) if key else [None]
     files: list[DataFile] = []
@@ -146,6 +149,11 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     # Outside the try: a commit may fail after it took effect (in its checkpoint, on a full disk), and removing files
     # that the log names would lose them. Files that no log names are waste, which upkeep removes.
     commit(folder, table, files)
+
+
+def _encodable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without lone surrogates: JSON escapes and names of files can bring them, and no UTF-8 column holds them."""
+    return {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
 def discard(folder: Path, files: Iterable[DataFile]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
-import sys
+import signal
 
 import typer
 from typer.main import get_command
@@ -19,23 +18,19 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     Returns:
         0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted.
     """
+    # A scheduler's SIGTERM is Ctrl-C by another name: what is finished is committed before the end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
         get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except SignverseError as error:
         say(f"signverse: {error}")
         return 1
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
-    except BrokenPipeError:
-        # Whoever read our output has enough, `head` for one. The interpreter would complain again at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         say(f"signverse: {_plain(error)}")
         return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
     return 0
 
 
