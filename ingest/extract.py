@@ -82,12 +82,18 @@ class Extractor:
         self._pose_sha256 = model_sha256(models.pose)
         self.provider = provider_in_use(pose)
 
-    def extract(self, path: str | Path, on_frame: Callable[[int], None] | None = None) -> Extraction:
+    def extract(
+        self,
+        path: str | Path,
+        on_frame: Callable[[int], None] | None = None,
+        on_open: Callable[[VideoFacts], None] | None = None,
+    ) -> Extraction:
         """Run a video through.
 
         Args:
             path: a video file.
             on_frame: told the number of frames done, after each.
+            on_open: told what the file says about itself, before the first frame.
 
         Raises:
             BadInputError: the file is no video that can be decoded.
@@ -95,6 +101,8 @@ class Extractor:
         boxes: list[NDArray[np.float32]] = []
         points: list[NDArray[np.float32]] = []
         with Decoder(path) as video:
+            if on_open is not None:
+                on_open(video.facts)
             for image in video:
                 found = self._detect(image)[:MAX_PEOPLE, :4]
                 boxes.append(found)

@@ -5,18 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from ingest.videos import VideoTask
 from lake.commit import VideoRows
-from lake.skeleton import FPS
 from lake.text import counted
-
-_TYPICAL_BYTES_A_SECOND: Final = 200_000
-"""Of 720p video; only the first guess of the time left, until finished videos tell better."""
 
 
 class ProgressBar:
@@ -36,10 +31,12 @@ class ProgressBar:
         )
         self._bar = self._progress.add_task("", total=len(tasks) + already, completed=already, rate="", left="")
         self._size = {task.entry.video_id: task.path.stat().st_size for task in tasks}
-        self._bytes_left = sum(self._size.values())
-        self._done_bytes = 0
+        # Bytes stand for the length of videos that are not open yet: opening all of them first would take too long.
+        self._bytes_waiting = sum(self._size.values())
+        self._bytes_known = 0
+        self._frames_known = 0
         self._done_frames = 0
-        self._running: dict[str, int] = {}
+        self._running: dict[str, tuple[int, int]] = {}
         self._began = time.monotonic()
 
     def __enter__(self) -> ProgressBar:
@@ -55,8 +52,13 @@ class ProgressBar:
         """A line that stays."""
         self._console.print(line, markup=False)
 
-    def frames(self, task: VideoTask, done: int) -> None:
-        self._running[task.entry.video_id] = done
+    def frames(self, task: VideoTask, done: int, expected: int) -> None:
+        video_id = task.entry.video_id
+        if video_id not in self._running:
+            self._bytes_waiting -= self._size[video_id]
+            self._bytes_known += self._size[video_id]
+            self._frames_known += expected
+        self._running[video_id] = done, expected
         self._draw()
 
     def finished(self, task: VideoTask, rows: VideoRows) -> None:
@@ -72,23 +74,20 @@ class ProgressBar:
         self.say(f"{task.entry.video_id}: failed: {why}")
 
     def _end(self, task: VideoTask, frames: int) -> None:
-        self._running.pop(task.entry.video_id, None)
-        self._bytes_left -= self._size[task.entry.video_id]
+        if self._running.pop(task.entry.video_id, None) is None:
+            self._bytes_waiting -= self._size[task.entry.video_id]
         self._done_frames += frames
-        if frames:
-            self._done_bytes += self._size[task.entry.video_id]
         self._progress.advance(self._bar)
         self._draw()
 
     def _draw(self) -> None:
         spent = time.monotonic() - self._began
-        running = sum(self._running.values())
-        frames = self._done_frames + running
-        rate = frames / spent if spent > 0 else 0.0
-        # Bytes stand for length: opening every video beforehand would take longer than the guess is worth.
-        a_frame = self._done_bytes / self._done_frames if self._done_frames else _TYPICAL_BYTES_A_SECOND / FPS
-        left = max(0.0, self._bytes_left / a_frame - running) / rate if rate else 0.0
-        self._progress.update(self._bar, rate=f"{rate:,.1f} frames/s", left=f"{_clock(left)} left" if rate else "")
+        running = sum(done for done, _ in self._running.values())
+        rate = (self._done_frames + running) / spent if spent > 0 else 0.0
+        waiting = self._bytes_waiting * self._frames_known / self._bytes_known if self._bytes_known else 0.0
+        left = waiting + sum(max(0, expected - done) for done, expected in self._running.values())
+        clock = f"{_clock(left / rate)} left" if rate else ""
+        self._progress.update(self._bar, rate=f"{rate:,.1f} frames/s", left=clock)
 
 
 def _clock(seconds: float) -> str:

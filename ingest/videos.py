@@ -13,6 +13,7 @@ import polars as pl
 
 from ingest.build import build_rows
 from ingest.captions import BadCaptionsError, beside, read_track
+from ingest.decode import VideoFacts
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
 from ingest.pool import Job, Pool, Report
@@ -21,6 +22,7 @@ from lake.errors import BadInputError, SignverseError
 from lake.ids import check_video_id
 from lake.lake import Lake
 from lake.schema import OUTCOMES
+from lake.skeleton import FPS
 from lake.text import some
 
 SUFFIXES: Final = (
@@ -137,7 +139,8 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
     """
     # Captions first: what cannot be read is known before minutes of extraction are spent.
     tracks = [read_track(path, task.entry.video_id) for path in task.captions]
-    found = extractor.extract(task.path, on_frame=_every(8, report))
+    progress = _Progress(report)
+    found = extractor.extract(task.path, on_frame=progress.on_frame, on_open=progress.on_open)
     remarks = (
         [("damaged", f"{found.remark or f'{found.damaged_frames} damaged frames'}")] if found.damaged_frames else []
     )
@@ -170,21 +173,27 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
     )
 
 
-def _every(step: int, report: Report) -> Report:
-    """A message each few frames: one a frame would cost more than it tells."""
+class _Progress:
+    """Reports (frames done, frames expected), every few frames: a message a frame would cost more than it tells."""
 
-    def on_frame(count: int) -> None:
-        if count % step == 0:
-            report(count)
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._expected = 0
 
-    return on_frame
+    def on_open(self, facts: VideoFacts) -> None:
+        self._expected = round((facts.duration_s or 0.0) * FPS)
+        self._report((0, self._expected))
+
+    def on_frame(self, count: int) -> None:
+        if count % 8 == 0:
+            self._report((count, self._expected))
 
 
 class Listener(Protocol):
     """What is told while videos are ingested; the command line draws a progress bar from it."""
 
-    def frames(self, task: VideoTask, done: int) -> None:
-        """So many frames of a video are done."""
+    def frames(self, task: VideoTask, done: int, expected: int) -> None:
+        """So many frames of a video are done, of so many that its length promises (0 where it tells none)."""
 
     def finished(self, task: VideoTask, rows: VideoRows) -> None:
         """A video is done."""
@@ -233,7 +242,7 @@ def ingest_videos(
                 video_id = task.entry.video_id
                 attempt = attempts.get((video_id, STAGE), 0) + 1
                 if event.kind == "progress":
-                    listener.frames(task, event.value)
+                    listener.frames(task, *event.value)
                 elif event.kind == "result":
                     committer.add(event.value, attempt=attempt)
                     tally.done += 1
