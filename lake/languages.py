@@ -58,7 +58,8 @@ def languages() -> tuple[Language, ...]:
 
 
 def _fold(text: str) -> str:
-    return " ".join(re.split(r"[\s_]+", text.strip().casefold()))
+    # As the SQL macro language() does it.
+    return re.sub(r"[\s_]+", " ", text.casefold()).strip()
 
 
 def _short(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 import polars as pl
 import pyarrow as pa
+from polars.exceptions import PolarsError
 
 from lake import languages as sign_languages
 from lake.errors import BadInputError
@@ -19,7 +21,13 @@ from lake.skeleton import JOINTS, PARTS
 if TYPE_CHECKING:
     from lake.lake import Lake
 
-READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW"
+READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN, SHOW and PIVOT"
+
+_EXPLAIN: Final = re.compile(r"\s*explain\b(\s+analyze\b|\s*\(\s*(analyze|format)\b[\w\s,]*\))?", re.I)
+"""EXPLAIN and its options, without comments: inside one, DuckDB and this pattern could disagree where it ends."""
+
+_WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CHECKPOINT|LOGGING|PROFILING", re.I)
+"""Names of operators and table functions in a plan that do more than read."""
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +58,8 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     for table in TABLES:
-        files = lake.files(table.name)
+        # A lake's folder may be called [2024]: to DuckDB these are wildcards.
+        files = [re.sub(r"([*?\[])", r"[\1]", name) for name in lake.files(table.name)]
         if files:
             con.execute(f"set variable files_{table.name} = ?", [files])
             columns = ", ".join(f'"{name}"' for name in table.schema.names)
@@ -113,11 +122,17 @@ def _joints() -> pa.Table:
 
 
 def check_reads(query: str) -> str:
-    """The query itself, when it is one statement that only reads.
+    """The query itself, when it is one statement of a kind that reads.
+
+    The kind is not the whole answer: a CTE may hold a COPY, and table functions may write. `run` looks at the plan.
 
     Raises:
         BadInputError: it is empty, does not parse, is several statements, or would write or set something.
     """
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise BadInputError("the query is not UTF-8") from None
     with duckdb.connect() as con:
         try:
             statements = con.extract_statements(query)
@@ -130,15 +145,10 @@ def check_reads(query: str) -> str:
         kind = statements[0].type
         if kind == duckdb.StatementType.EXPLAIN:
             # EXPLAIN ANALYZE runs what it explains: that must read, too.
-            inner = re.sub(
-                r"\A(\s|--[^\n]*\n|/\*.*?\*/)*explain(\s+analyze\b|\s*\([^)]*\))?",
-                "",
-                query,
-                flags=re.I | re.S,
-            )
-            if inner == query:
-                raise BadInputError("the query is not run", f"What runs: one statement of {READS}.")
-            check_reads(inner)
+            explain = _EXPLAIN.match(query)
+            if not explain:
+                raise BadInputError("a comment before EXPLAIN is not taken", "Put it behind.")
+            check_reads(query[explain.end() :])
         # PIVOT is several statements inside: a type for its columns, then a SELECT.
         elif kind != duckdb.StatementType.SELECT and not re.match(r"\s*(un)?pivot\b", query, re.I):
             raise BadInputError(f"a {kind.name} statement is not run", f"What runs: one statement of {READS}.")
@@ -152,10 +162,32 @@ def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
         BadInputError: it does not only read, or the database refused it; says why in one line.
     """
     check_reads(query)
+    explain = _EXPLAIN.match(query)
     try:
-        return con.sql(query).pl() if not re.match(r"\s*explain\b", query, re.I) else _explain(con, query)
+        _check_plan(con, query[explain.end() :] if explain else query)
+        return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
         raise BadInputError(f"the query was refused: {_first_line(error)}") from None
+    except PolarsError as error:
+        raise BadInputError(
+            f"the result has a column that cannot be shown: {str(error).splitlines()[0]}",
+            "Cast it: select column::varchar.",
+        ) from None
+
+
+def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Refuses a query whose plan holds an operator that writes.
+
+    Planning runs nothing. A SELECT may write in two ways: a CTE may be a COPY, an INSERT, an UPDATE or a DELETE, and a
+    table function may switch on a log that is a file.
+    """
+    nodes = json.loads(con.execute(f"explain (format json) {query}").fetchall()[-1][-1])
+    while nodes:
+        node = nodes.pop()
+        if _WRITES.search(node["name"]):
+            what = node["name"].replace("_", " ")
+            raise BadInputError(f"the query would do more than read: {what}", f"What runs: one statement of {READS}.")
+        nodes += node["children"]
 
 
 def _explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:

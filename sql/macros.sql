@@ -3,10 +3,13 @@
 create macro language(language_name) as (
     select case
         when any_value(known.sign_language) is not null then any_value(known.sign_language)
-        else error(coalesce(any_value(known.refusal), 'no sign language is called ''' || language_name || ''''))
+        else error(coalesce(
+            any_value(known.refusal),
+            'no sign language is called ''' || language_name || ''': see the table languages'
+        ))
     end
     from files.language_names as known
-    where known.asked = lower(trim(language_name))
+    where known.asked = trim(regexp_replace(lower(language_name), '[\s_]+', ' ', 'g'))
 );
 
 -- The place of a named joint among the 128 points, from 0; null where no joint is called that.
