@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import polars as pl
+from polars.exceptions import PanicException, PolarsError
 
 from lake.errors import BadInputError
 
@@ -69,22 +70,35 @@ def write_rows(rows: pl.DataFrame, form: Format, out: Path | None) -> None:
     else:
         # Piped, a table keeps its columns whole: what reads it has no width.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        sys.stdout.write(_render(rows, form, width=width).decode())
+        # As bytes: UTF-8 also where the terminal's encoding has not every letter.
+        sys.stdout.buffer.write(_render(rows, form, width=width))
     sys.stdout.flush()
 
 
 def _render(rows: pl.DataFrame, form: Format, *, width: int | None) -> bytes:
     buffer = io.BytesIO()
-    if form is Format.parquet:
-        rows.write_parquet(buffer, compression="zstd")
-    elif form is Format.json:
-        rows.write_json(buffer)
-        buffer.write(b"\n")
-    elif form is Format.csv:
-        _flat(rows).write_csv(buffer)
-    else:
-        buffer.write(_table(rows, width).encode())
+    try:
+        if form is Format.parquet:
+            rows.write_parquet(buffer, compression="zstd")
+        elif form is Format.json:
+            _spelled(rows).write_json(buffer)
+            buffer.write(b"\n")
+        elif form is Format.csv:
+            _spelled(_flat(rows)).write_csv(buffer)
+        else:
+            buffer.write(_table(rows, width).encode())
+    except (PolarsError, PanicException) as error:
+        # Polars panics at dates past the year 262143 and at types that a format has no word for.
+        raise BadInputError(
+            f"the result cannot be written as {form.value}: {str(error).splitlines()[0]}",
+            "Cast the column: select column::varchar.",
+        ) from None
     return buffer.getvalue()
+
+
+def _spelled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Bytes as hexadecimal digits: text formats have no other way."""
+    return rows.with_columns(pl.col(pl.Binary).bin.encode("hex"))
 
 
 def _flat(rows: pl.DataFrame) -> pl.DataFrame:
@@ -101,7 +115,7 @@ def _flat(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _table(rows: pl.DataFrame, width: int | None) -> str:
-    if rows.columns == ["plan"]:
+    if rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls():
         return "\n".join(rows["plan"].to_list()) + "\n"
     with pl.Config(
         tbl_rows=_MAX_ROWS,
@@ -122,11 +136,16 @@ def _table(rows: pl.DataFrame, width: int | None) -> str:
 
 @contextmanager
 def whole_file(out: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes its name only when all of it is written.
+    """A binary file that takes its name only when all of it is written. A pipe or a device is written to as it is.
 
     Raises:
         BadInputError: it cannot be written; nothing is left behind and an earlier file stays as it was.
     """
+    if out.exists() and not out.is_file() and not out.is_dir():
+        # /dev/null, /dev/stdout, a named pipe: a file put in its place would be the end of it.
+        with out.open("wb") as file:
+            yield file
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
     except OSError as error:
