@@ -14,11 +14,11 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 
 from lake import layout
-from lake.errors import NewerLakeError, NotALakeError
+from lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
 from lake.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 
 _RETRIES: Final = 100
@@ -47,11 +47,18 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
     Raises:
         NotALakeError: there is no table, or one that no lake wrote.
         NewerLakeError: a later version of this package wrote it.
+        BadInputError: it never had that version.
+        DamagedLakeError: its log cannot be read.
     """
     try:
         table = DeltaTable(str(folder), version=version)
     except TableNotFoundError:
         raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
+    except (DeltaError, OverflowError) as error:
+        if version is not None:
+            raise BadInputError(f"{folder.parent} has no version {version}") from None
+        why = str(error).splitlines()[0]
+        raise DamagedLakeError(f"the log of table {folder} cannot be read: {why}") from None
     written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
     if not written.isdecimal():
         raise NotALakeError(

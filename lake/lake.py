@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -53,9 +54,7 @@ class Lake:
             NotALakeError: there is no lake at the path.
             NewerLakeError: a later version of this package wrote it.
         """
-        if "://" in str(path):
-            raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
-        folder = Path(path).expanduser()
+        folder = _folder(path)
         if not folder.exists():
             raise NotALakeError(
                 f"there is no lake at {folder}", "Make one: signverse ingest videos FOLDER --lake LAKE."
@@ -73,9 +72,7 @@ class Lake:
         Raises:
             NotALakeError: the path is a file, or a folder that holds other things.
         """
-        if "://" in str(path):
-            raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
-        folder = Path(path).expanduser()
+        folder = _folder(path)
         if folder.exists() and not folder.is_dir():
             raise NotALakeError(f"{folder} is a file", "Name a folder for the lake.")
         ours = {table.name for table in TABLES}
@@ -115,7 +112,9 @@ class Lake:
 
     def files(self, name: str) -> list[str]:
         """Paths of the Parquet files of a table, in the order of their names."""
-        return sorted(self._delta(_BY_NAME[name]).file_uris())
+        # Not file_uris(): it spells a blank or a # of the lake's folder as in a URL, and no reader finds the file then.
+        actions: Any = self._delta(_BY_NAME[name]).get_add_actions()
+        return sorted(str(self.folder / name / path) for path in actions.column("path").to_pylist())
 
     def table(self, name: str) -> pl.LazyFrame:
         """All rows of a table, of dead ingestions too, in the columns' documented order."""
@@ -123,7 +122,9 @@ class Lake:
         files = self.files(name)
         if not files:
             return pl.DataFrame(table.schema.empty_table()).lazy()
-        frame = pl.scan_parquet(files, hive_partitioning=table.partition is not None, hive_schema=_hive(table))
+        frame = pl.scan_parquet(
+            files, glob=False, hive_partitioning=table.partition is not None, hive_schema=_hive(table)
+        )
         return frame.select(table.schema.names)
 
     @cached_property
@@ -279,6 +280,17 @@ class Lake:
         from lake.session import connect
 
         return connect(self)
+
+
+def _folder(path: str | Path) -> Path:
+    # Path("s3://bucket") is s3:/bucket.
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):
+        raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
+    folder = Path(path).expanduser().absolute()
+    if re.search("%[0-9a-f]{2}", str(folder), re.I):
+        # The Delta library would take a%20b for "a b" and read or write there.
+        raise NotALakeError(f"{folder} has a % code in its name", "Name a folder without.")
+    return folder
 
 
 def _hive(table: Table) -> dict[str, Any] | None:
