@@ -5,6 +5,7 @@ Imported at every start of the command line: nothing heavy here.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,7 +51,7 @@ class VideoIdCommand(TyperCommand):
                     options += [value for value in [next(rest, None)] if value is not None]
             elif word.split("=", 1)[0] in takes_value and word.startswith("--") and "=" in word:
                 options.append(word)
-            elif word[:2] in takes_value and len(word) != _YOUTUBE_ID:
+            elif word[:2] in takes_value and not _YOUTUBE_ID.fullmatch(word):
                 # An option with its value attached: -oclip.npy
                 options.append(word)
             else:
@@ -58,4 +59,4 @@ class VideoIdCommand(TyperCommand):
         return super().parse_args(ctx, [*options, "--", *ids])
 
 
-_YOUTUBE_ID = 11
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")

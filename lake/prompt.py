@@ -19,9 +19,11 @@ _HELP: Final = "One statement a line, or several lines ended by a semicolon. .ta
 
 def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
     """Reads statements until .quit or the end of input; an error is printed and the prompt goes on."""
-    history = Path(platformdirs.user_state_path("signverse", ensure_exists=True)) / "sql_history"
+    history = Path(platformdirs.user_state_path("signverse")) / "sql_history"
     with contextlib.suppress(ImportError, OSError):
         import readline
+
+        history.parent.mkdir(parents=True, exist_ok=True)
 
         with contextlib.suppress(FileNotFoundError):
             readline.read_history_file(history)
@@ -59,7 +61,7 @@ def _read() -> str | None:
             say(_HELP)
             return ""
         lines.append(line)
-        whole = " ".join(lines)
+        whole = "\n".join(lines)
         if not whole or whole.startswith(".") or whole.endswith(";"):
             return whole
         with contextlib.suppress(SignverseError):

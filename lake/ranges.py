@@ -28,7 +28,7 @@ def seconds_to_frames(start_s: float, end_s: float | None, num_frames: int) -> t
     Raises:
         BadInputError: a time is no number, or the end comes before the start.
     """
-    if not math.isfinite(start_s) or not math.isfinite(end_s or 0.0):
+    if not math.isfinite(start_s * FPS) or not math.isfinite((end_s or 0.0) * FPS):
         raise BadInputError(f"the times {start_s} to {end_s} are no seconds")
     if end_s is not None and end_s < start_s:
         raise BadInputError(f"the range ends at {end_s:g} s, before it starts at {start_s:g} s")

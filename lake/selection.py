@@ -16,6 +16,14 @@ KEY: Final = ("segment_id", "video_id", "ingest_id", "start_frame", "end_frame")
 """The columns that say which clips a selection chose; a file with these is a selection."""
 
 
+_ALIKE: Final = {"\u00df": "ss", "\u03c2": "\u03c3", "i\u0307": "i", "\u0131": "i"}
+"""Small letters that case does not keep: German sharp s, Greek final sigma, Turkish i with a dot and without."""
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    return text.str.to_lowercase().str.replace_many(_ALIKE)
+
+
 @dataclass(frozen=True)
 class Selection:
     """What is asked of a clip; what is None or empty is not asked. See `Lake.clips` for the meaning of each.
@@ -57,11 +65,10 @@ class Selection:
         if self.max_duration is not None:
             found.append((f"at most {self.max_duration:g} s", duration <= self.max_duration))
         if self.text is not None:
-            wanted = self.text.lower()
             found.append(
                 (
                     f"text with '{self.text}'",
-                    pl.col("text").str.to_lowercase().str.contains(wanted, literal=True),
+                    _folded(pl.col("text")).str.contains(_folded(pl.lit(self.text)), literal=True),
                 )
             )
         if self.captioned is not None:
