@@ -243,6 +243,7 @@ def ingest_videos(
                 attempt = attempts.get((video_id, STAGE), 0) + 1
                 if event.kind == "progress":
                     listener.frames(task, *event.value)
+                    committer.flush_if_due()
                 elif event.kind == "result":
                     committer.add(event.value, attempt=attempt)
                     tally.done += 1

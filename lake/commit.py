@@ -92,16 +92,20 @@ class Committer:
         """Writes a finished video's keypoints and keeps its other rows for the next commit."""
         with held():
             self._add(rows, attempt)
-            if self._bytes >= layout.FILE_BYTES or time.monotonic() - (self._since or 0) >= COMMIT_SECONDS:
+            if self._bytes >= layout.FILE_BYTES:
                 self._flush()
+        self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Commits what has waited for a minute. Call it now and then while a long video keeps `add` from coming."""
+        if self._since is not None and time.monotonic() - self._since >= COMMIT_SECONDS:
+            self.flush()
 
     def _add(self, rows: VideoRows, attempt: int) -> None:
         video_id = check_video_id(rows.video["video_id"])
         language = rows.video["sign_language"]
         ids = {"video_id": video_id, "ingest_id": new_ingest_id()}
         now = datetime.now(UTC)
-        if self._since is None:
-            self._since = time.monotonic()
         placement = self._write_keypoints(language, ids, rows.keypoints)
         # `videos` is not partitioned by language and the others are; all carry it as a column.
         for table, extra in ((SEGMENTS, rows.segments), (CAPTIONS, rows.captions)):
@@ -127,6 +131,8 @@ class Committer:
         Args:
             outcome: done, unavailable, blocked or failed.
         """
+        if self._since is None:
+            self._since = time.monotonic()
         self._rows[OUTCOMES.name].append(
             {
                 "video_id": video_id,

@@ -19,6 +19,7 @@ from lake.ranges import clip_range
 from lake.reader import KeypointsReader, placement_of
 from lake.schema import CAPTIONS, KEYPOINTS, SEGMENTS, SOURCES, TABLES, VIDEOS, Table
 from lake.selection import Selection
+from lake.skeleton import FPS
 
 if TYPE_CHECKING:
     import duckdb
@@ -206,7 +207,8 @@ class Lake:
     def all_clips(self) -> pl.LazyFrame:
         """Every visible segment with the metadata of its video."""
         about = self.frame(VIDEOS.name).select("video_id", "title", "channel", "width", "height", "url")
-        return self.frame(SEGMENTS.name).join(about, on="video_id", how="left")
+        segments = self.frame(SEGMENTS.name).with_columns(duration_s=pl.col("num_frames") / FPS)
+        return segments.join(about, on="video_id", how="left")
 
     def select(self, selection: Selection) -> pl.LazyFrame:
         """The clips of a selection, by video_id and start."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from lake import languages as sign_languages
 from lake.errors import BadInputError
-from lake.skeleton import FPS, PART_NAMES
+from lake.skeleton import PART_NAMES
 
 KEY: Final = ("segment_id", "video_id", "ingest_id", "start_frame", "end_frame")
 """The columns that say which clips a selection chose; a file with these is a selection."""
@@ -59,7 +59,7 @@ class Selection:
                 raise BadInputError(f"'{part}' is no part of the body", f"Parts: {', '.join(PART_NAMES)}.")
             found.append((f"{part} confidence at least {least:g}", pl.col(f"{part}_confidence") >= least))
         # A clip lasts as long as its frames: captions may claim a time past the end of the video.
-        duration = pl.col("num_frames") / FPS
+        duration = pl.col("duration_s")
         if self.min_duration is not None:
             found.append((f"at least {self.min_duration:g} s", duration >= self.min_duration))
         if self.max_duration is not None:
