@@ -88,6 +88,11 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
         raise BadCaptionsError(f"{name} is not WebVTT: {error}", "Mend or remove it, then run again.") from None
     header = re.split(r"\r?\n\s*\r?\n", text, maxsplit=1)[0]
+    if "-->" in text and not re.search(r"^\s*(\d+:)?\d\d:\d\d\.\d{3}\s+-->", text, re.M):
+        # The library passes over what it cannot read: SRT's commas under a first line of WEBVTT, for one.
+        raise BadCaptionsError(
+            f"{name} is not WebVTT: none of its times can be read", "They look like 00:00:01.000 --> 00:00:02.500."
+        )
     named = re.search(r"^Language:\s*([A-Za-z0-9-]{2,35})\s*$", header, re.M)
     cues = [
         Cue(_seconds(caption.start_time), _seconds(caption.end_time), clean(caption.text))
@@ -99,7 +104,8 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
 
 def _seconds(stamp: object) -> float:
     hours, minutes, seconds, milliseconds = stamp.to_tuple()  # type: ignore[attr-defined]
-    return float(hours * 3600 + minutes * 60 + seconds + milliseconds / 1000)
+    # Divided once: 1 + 0.344 would be 1.3439999999999999.
+    return float((hours * 3600 + minutes * 60 + seconds) * 1000 + milliseconds) / 1000
 
 
 def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
@@ -108,7 +114,8 @@ def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
     Args:
         files: names of the files in the video's folder.
     """
-    pattern = re.compile(re.escape(video_id) + r"(\.[A-Za-z0-9-]{2,35})?\.vtt", re.I)
+    # The ending in any case, the id in its own: ids of YouTube that differ in case only are different videos.
+    pattern = re.compile(re.escape(video_id) + r"(\.[A-Za-z0-9-]{2,35})?\.(?i:vtt)")
     return [video.parent / name for name in sorted(files) if pattern.fullmatch(name)]
 
 
