@@ -1,0 +1,210 @@
+"""Reading caption files as they lie beside videos, and choosing the one that counts."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, read_track, read_vtt
+
+
+def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
+    blocks = [f"00:00:{i:02d}.000 --> 00:00:{i + 1:02d}.000\n{text}" for i, text in enumerate(cues)]
+    return "\n\n".join([header, *blocks, ""]).encode()
+
+
+def texts(data: bytes) -> list[str]:
+    return [cue.text for cue in read_vtt(data, "a.vtt")[0]]
+
+
+def test_real_captions_are_read_with_their_times(data: Path) -> None:
+    track = read_track(data / "videos" / "bsl_360p25.en.vtt", "bsl_360p25")
+    assert (track.name, track.kind, track.language, track.source) == ("en.manual", "manual", "en", "")
+    written = (data / "videos" / "bsl_360p25.en.vtt").read_text()
+    assert len(track.cues) == written.count("-->")
+    assert track.cues[0].start_s == 0.06
+    assert track.cues[0].end_s == 0.127
+    assert track.cues[0].text.startswith("PT:PRO1SG,PT:POSS1SG")
+    assert list(track.cues) == sorted(track.cues, key=lambda cue: cue.start_s)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "kind", "language"),
+    [
+        ("x.vtt", "WEBVTT", "manual", "und"),
+        ("x.vtt", "WEBVTT\nKind: captions\nLanguage: de", "manual", "de"),
+        ("x.en.vtt", "WEBVTT", "manual", "en"),
+        ("x.en.vtt", "WEBVTT\nLanguage: de", "manual", "en"),
+        ("x.en-orig.vtt", "WEBVTT", "automatic", "en"),
+        ("x.pt-BR.vtt", "WEBVTT", "manual", "pt-BR"),
+        ("x.en-US.VTT", "WEBVTT - made by hand", "manual", "en-US"),
+    ],
+)
+def test_the_name_tells_language_and_kind_and_the_header_where_the_name_does_not(
+    tmp_path: Path, name: str, header: str, kind: str, language: str
+) -> None:
+    (tmp_path / name).write_bytes(vtt("hello", header=header))
+    track = read_track(tmp_path / name, "x")
+    assert (track.kind, track.language, track.name) == (kind, language, f"{language}.{kind}")
+
+
+def test_the_files_of_a_video_are_those_with_its_id_and_no_other(tmp_path: Path) -> None:
+    names = ["a.vtt", "a.en.vtt", "a.en-orig.vtt", "ab.vtt", "b.en.vtt", "a.en.srt", "a..vtt", "a.e n.vtt", "xa.vtt"]
+    found = [path.name for path in beside(tmp_path / "a.mp4", "a", names)]
+    assert found == ["a.en-orig.vtt", "a.en.vtt", "a.vtt"]
+
+
+def test_ids_that_differ_in_case_only_keep_their_own_captions(tmp_path: Path) -> None:
+    # YouTube's ids do.
+    names = ["abC.en.vtt", "abc.en.vtt", "abc.DE.VTT"]
+    assert [path.name for path in beside(tmp_path / "abc.mp4", "abc", names)] == ["abc.DE.VTT", "abc.en.vtt"]
+    assert [path.name for path in beside(tmp_path / "abC.mp4", "abC", names)] == ["abC.en.vtt"]
+
+
+def test_an_id_with_signs_that_mean_something_to_a_search_is_taken_as_it_is(tmp_path: Path) -> None:
+    assert [path.name for path in beside(tmp_path / "a.mp4", "a+(1)", ["a+(1).en.vtt", "aa1.en.vtt"])] == [
+        "a+(1).en.vtt"
+    ]
+
+
+def test_markup_entities_and_invisible_marks_do_not_reach_the_text() -> None:
+    assert texts(vtt("<v Anna>Hi <b>there</b>, <00:00:00.500><c>you</c>")) == ["Hi there, you"]
+    assert texts(vtt("fish &amp; chips &lt;now&gt;&nbsp;here")) == ["fish & chips <now> here"]
+    assert texts(vtt("\u200bone\u200b two\ufeff")) == ["one two"]
+
+
+def test_a_cue_of_several_lines_becomes_one_line() -> None:
+    assert texts(vtt("first line\n  second   line\nthird")) == ["first line second line third"]
+
+
+def test_text_from_right_to_left_keeps_its_letters_and_loses_its_marks() -> None:
+    assert texts(vtt("\u200fשלום עולם\u200e")) == ["שלום עולם"]
+    # The joiner inside a Persian word is part of its spelling.
+    assert texts(vtt("می\u200cخواهم")) == ["می\u200cخواهم"]
+
+
+def test_cues_without_words_or_length_are_left_out_and_the_others_sorted() -> None:
+    data = (
+        b"WEBVTT\n\n00:00:05.000 --> 00:00:06.000\nlater\n\n00:00:01.000 --> 00:00:01.000\nno length\n\n"
+        b"00:00:02.000 --> 00:00:03.000\n<b></b>\n\n00:00:03.000 --> 00:00:02.000\nbackwards\n\n"
+        b"00:01.500 --> 00:02.500\nsooner\n"
+    )
+    assert read_vtt(data, "a.vtt")[0] == [Cue(1.5, 2.5, "sooner"), Cue(5.0, 6.0, "later")]
+
+
+def test_settings_notes_styles_and_ids_of_cues_are_no_text() -> None:
+    data = (
+        b"WEBVTT\n\nSTYLE\n::cue { color: red }\n\nNOTE nobody reads this\n\n"
+        b"7\n00:00:01.000 --> 00:00:02.000 align:start position:0%\nhello\n"
+    )
+    assert texts(data) == ["hello"]
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_read() -> None:
+    assert texts(b"\xef\xbb\xbf" + vtt("hello", "you").replace(b"\n", b"\r\n")) == ["hello", "you"]
+
+
+def test_a_file_without_a_cue_is_a_track_without_a_cue() -> None:
+    assert read_vtt(b"WEBVTT", "a.vtt") == ([], "")
+    assert read_vtt(b"WEBVTT\nLanguage: de\n\nNOTE nothing was said\n", "a.vtt") == ([], "de")
+    assert read_vtt(b"WEBVTT\n\n00:01.000 --> 00:02.000\n\n", "a.vtt") == ([], "")
+
+
+def test_hours_count() -> None:
+    assert read_vtt(b"WEBVTT\n\n01:00:00.250 --> 12:00:01.000\nx\n", "a")[0] == [Cue(3600.25, 43201.0, "x")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"1\n00:00:01,000 --> 00:00:02,000\nan srt\n",
+        b"<!DOCTYPE html><title>Sign in</title>",
+        b"WEBVTTX\n\n00:00:01.000 --> 00:00:02.000\nx\n",
+        bytes(range(256)) * 4,
+        b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n\xff\xfe\n",
+        b"WEBVTT\n\n1\n00:00:01,000 --> 00:00:02,000\nan srt with another first line\n",
+        b"WEBVTT\n\nsoon --> later\nx\n",
+    ],
+    ids=["empty", "srt", "html", "nearly", "binary", "not utf-8", "srt in disguise", "no times"],
+)
+def test_what_is_no_webvtt_is_refused_in_one_line_with_its_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.en.vtt"
+    path.write_bytes(content)
+    with pytest.raises(BadCaptionsError) as refused:
+        read_track(path, "x")
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.en.vtt"
+    with path.open("wb") as file:
+        file.write(b"WEBVTT\n\n")
+        file.truncate(100 * MAX_BYTES)
+    with pytest.raises(BadCaptionsError, match="is larger than"):
+        read_track(path, "x")
+    with pytest.raises(BadCaptionsError, match=r"x\.vtt has .* bytes"):
+        read_vtt(b"WEBVTT\n\n" + bytes(MAX_BYTES), "x.vtt")
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadCaptionsError, match="cannot be read"):
+        read_track(tmp_path / "x.en.vtt", "x")
+
+
+def track(language: str, kind: str = "manual", source: str = "", cues: int = 1) -> Track:
+    return Track(f"{language}.{kind}", kind, language, tuple(Cue(i, i + 1, "x") for i in range(cues)), source)
+
+
+RANKED = [
+    track("en"),
+    track("en-GB", "automatic"),
+    track("en", "translated", "de"),
+    track("de"),
+    track("de", "automatic"),
+]
+
+
+@pytest.mark.parametrize("count", range(1, len(RANKED) + 1))
+def test_the_best_track_is_chosen_whatever_the_order(count: int) -> None:
+    # Of the worst `count`, the first of the ranking must win.
+    worst = RANKED[-count:]
+    for order in permutations(worst):
+        assert choose(order)[0] is worst[0]
+
+
+def test_where_the_english_came_from_is_told() -> None:
+    assert choose([track("en")])[1] == "native"
+    assert choose([track("en-GB", "automatic")])[1] == "native"
+    assert choose([track("eng")])[1] == "native"
+    assert choose([track("en", "translated", "de")])[1] == "translated_from:de"
+    assert choose([track("en", "translated")])[1] == "translated_from:und"
+    assert choose([track("de")]) == (track("de"), "none")
+    assert choose([track("enm")])[1] == "none"
+
+
+def test_a_track_without_cues_is_as_good_as_none() -> None:
+    assert choose([]) == (None, "none")
+    assert choose([track("en", cues=0)]) == (None, "none")
+    assert choose([track("en", cues=0), track("de")])[0] == track("de")
+
+
+words = st.text(st.characters(categories=["L", "N", "P", "Zs"], exclude_characters="&<>-"), min_size=1, max_size=20)
+milliseconds = st.integers(0, 10 * 3600 * 1000)
+
+
+def stamp(ms: int) -> str:
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
+
+
+@given(st.lists(st.tuples(milliseconds, milliseconds, words), max_size=8))
+def test_what_was_written_is_read(cues: list[tuple[int, int, str]]) -> None:
+    blocks = [f"{stamp(start)} --> {stamp(end)}\n{text}" for start, end, text in cues]
+    found, _ = read_vtt("\n\n".join(["WEBVTT", *blocks]).encode(), "a.vtt")
+    wanted = [(s / 1000, e / 1000, " ".join(text.split())) for s, e, text in cues if e > s and text.split()]
+    assert sorted(found, key=repr) == sorted((Cue(*cue) for cue in wanted), key=repr)
