@@ -123,8 +123,9 @@ class Lake:
         files = self.files(name)
         if not files:
             return pl.DataFrame(table.schema.empty_table()).lazy()
+        # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
         frame = pl.scan_parquet(
-            files, glob=False, hive_partitioning=table.partition is not None, hive_schema=_hive(table)
+            files, glob=False, hive_partitioning=table.partition is not None, try_parse_hive_dates=False
         )
         return frame.select(table.schema.names)
 
@@ -293,7 +294,3 @@ def _folder(path: str | Path) -> Path:
         # The Delta library would take a%20b for "a b" and read or write there.
         raise NotALakeError(f"{folder} has a % code in its name", "Name a folder without.")
     return folder
-
-
-def _hive(table: Table) -> dict[str, Any] | None:
-    return {table.partition: pl.String} if table.partition else None
