@@ -82,9 +82,9 @@ def test_a_cue_of_several_lines_becomes_one_line() -> None:
 
 
 def test_text_from_right_to_left_keeps_its_letters_and_loses_its_marks() -> None:
-    assert texts(vtt("\u200fשלום עולם\u200e")) == ["שלום עולם"]
+    assert texts(vtt("\u200fשלום עולם\u200e")) == ["שלום עולם"]  # noqa: RUF001
     # The joiner inside a Persian word is part of its spelling.
-    assert texts(vtt("می\u200cخواهم")) == ["می\u200cخواهم"]
+    assert texts(vtt("می\u200cخواهم")) == ["می\u200cخواهم"]  # noqa: RUF001
 
 
 def test_cues_without_words_or_length_are_left_out_and_the_others_sorted() -> None:
