@@ -11,7 +11,9 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -46,20 +48,33 @@ def _serve(pipe: Connection, make_job: Callable[..., Job], arguments: tuple[Any,
     # Ctrl-C reaches the whole group: the parent decides what is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     job: Job | None = None
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, ConnectionError):
         while True:
             task = pipe.recv()
             try:
                 if job is None:
                     job = make_job(*arguments)
-                result = job(task, lambda value: pipe.send(("progress", value)))
+                pipe.send(("result", job(task, lambda value: pipe.send(("progress", value)))))
             except SignverseError as error:
                 pipe.send(("error", error))
             except Exception as error:
                 # Any other exception may not survive the pipe, nor mean anything to the person who reads it.
                 pipe.send(("error", SignverseError(f"{type(error).__name__}: {error}")))
-            else:
-                pipe.send(("result", result))
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Keeps Ctrl-C from processes that start meanwhile, until they ignore it themselves; ours comes afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # The tracker is started with the first process, and lifts the mask then.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -103,7 +118,8 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, *self._make), daemon=True)
-        process.start()
+        with _ctrl_c_held():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -111,7 +127,9 @@ class Pool:
         worker.busy = bool(waiting)
         if waiting:
             worker.task = waiting.popleft()
-            worker.pipe.send(worker.task)
+            # To a process that has died since its last word nothing can be sent: `run` then finds its pipe closed.
+            with contextlib.suppress(ConnectionError):
+                worker.pipe.send(worker.task)
 
     def _replace(self, worker: _Worker) -> str:
         """Starts a new process in the place of a dead one; returns how it died."""
