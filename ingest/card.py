@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.captions import Cue, Track, clean
-from ingest.npz import plain, read_npz
+from ingest.npz import MAX_BYTES, plain, read_npz
 from lake.errors import BadInputError
 from lake.keypoints import Points
 from lake.skeleton import NUM_JOINTS, PARTS
@@ -19,6 +19,12 @@ MAX_FRAMES: Final = 24 * 3600 * 100
 """A hundred hours: a video that claims more is refused."""
 
 MAX_PEOPLE: Final = 127
+
+MAX_ROWS: Final = MAX_BYTES // (NUM_JOINTS * 3 * 4)
+"""People in frames, of one video: a pickle can name the same array a million times, and here each is a copy."""
+
+MAX_SCORE: Final = 2.0
+"""A SimCC score can exceed 1 (real ones reach 1.13); beyond 2 it is none, and `verify` would say so of the lake."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def read_poses(data: bytes, name: str) -> Poses:
         ids = np.asarray(arrays["frame_ids"], np.int64)
         entries = arrays["frames"]
         fps = float(arrays["fps"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"{name} is not a poses.npz of the card format: {error}") from None
     if not isinstance(entries, list) or ids.shape != (len(entries),):
         raise BadInputError(f"{name} has {ids.size} frame_ids for another number of frames")
@@ -68,6 +74,8 @@ def read_poses(data: bytes, name: str) -> Poses:
         for person, points in _people(entry, f"{name} frame {frame}"):
             rows.append((frame, person))
             people.append(points)
+        if len(rows) > MAX_ROWS:
+            raise BadInputError(f"{name} has more than {MAX_ROWS:,} people in its frames")
     where = np.array(rows, np.int32).reshape(-1, 2)
     num_frames = int(ids[-1]) + 1 if len(ids) else 0
     return Poses(
@@ -100,6 +108,10 @@ def _people(entry: Any, name: str) -> list[tuple[int, Points]]:
             if not isinstance(values, np.ndarray) or values.shape != (part.size, 3):
                 raise BadInputError(f"{name}: {part.name} of person_{person} is not [{part.size}, 3]")
             points[part.slice] = values
+        points[np.isinf(points).any(axis=1)] = np.nan
+        if (points[:, 2] < 0).any() or (points[:, 2] > MAX_SCORE).any():
+            low, high = np.nanmin(points[:, 2]), np.nanmax(points[:, 2])
+            raise BadInputError(f"{name}: scores of person_{person} run from {low:g} to {high:g}, they are 0 to 1")
         # The card writes (0, 0, 0) for an absent point; a person of nothing else only keeps the numbers of the others.
         absent = (points == 0).all(axis=1)
         points[absent, :2] = np.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def find_shards(sources: Sequence[Path]) -> list[Path]:
         found += sorted(source.glob("*.tar")) if source.is_dir() else [source]
     if not found:
         raise BadInputError(f"no .tar in {', '.join(map(str, sources))}")
-    return found
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ShardTask:
     """A tar to import.
 
     Attributes:
-        skip: ids that the lake has already.
+        skip: ids that are left out: those that the lake has already.
         entries: what a manifest says of the videos, by id.
     """
 
@@ -63,8 +64,15 @@ class Failure:
     why: str
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Now this video is read: should the process end, this is why."""
+
+    video_id: str
+
+
 def make_job() -> Job:
-    """The worker's side: reads a tar and reports each video as its rows, or as a Failure."""
+    """The worker's side: reads a tar and reports each video as Begun, then as its rows or as a Failure."""
 
     def job(task: ShardTask, report: Report) -> None:
         for item in read_shard(task):
@@ -73,7 +81,7 @@ def make_job() -> Job:
     return job
 
 
-def read_shard(task: ShardTask) -> Iterator[VideoRows | Failure]:
+def read_shard(task: ShardTask) -> Iterator[Begun | VideoRows | Failure]:
     """The videos of a tar in the `card` format, one after the other.
 
     Raises:
@@ -86,7 +94,7 @@ def read_shard(task: ShardTask) -> Iterator[VideoRows | Failure]:
         raise BadInputError(f"{task.path} cannot be read as a tar: {error}") from None
 
 
-def _videos(tar: tarfile.TarFile, task: ShardTask) -> Iterator[VideoRows | Failure]:
+def _videos(tar: tarfile.TarFile, task: ShardTask) -> Iterator[Begun | VideoRows | Failure]:
     files: dict[str, dict[str, tarfile.TarInfo]] = {}
     refused: dict[str, str] = {}
     for member in tar:
@@ -99,15 +107,25 @@ def _videos(tar: tarfile.TarFile, task: ShardTask) -> Iterator[VideoRows | Failu
         # Members are read by name and never written anywhere: a link or a device is simply not one of them.
         if member.isreg() and member.sparse is None and member.size <= MAX_MEMBER_BYTES:
             files.setdefault(video_id, {})[name] = member
+        elif not member.isdir():
+            refused.setdefault(video_id, f"{ascii(member.name)[1:-1]} is no plain file, or too large")
     for shown, why in refused.items():
-        yield Failure(shown, f"{task.path}: {why}")
+        if shown not in task.skip and "poses.npz" not in files.get(shown, ()):
+            files.pop(shown, None)
+            yield Failure(shown, f"{task.path}: {why}")
     for position, (video_id, members) in enumerate(files.items()):
         if video_id in task.skip:
             continue
+        yield Begun(video_id)
         try:
             yield _video(tar, task, video_id, members, position)
         except SignverseError as error:
             yield Failure(video_id, f"{task.path}: {error}")
+        except (OSError, tarfile.TarError):
+            raise
+        except Exception as error:
+            # Made-up bytes may raise anything; whatever it is, the other videos of the tar are none the worse.
+            yield Failure(video_id, f"{task.path}: {video_id} cannot be read: {type(error).__name__}: {error}")
 
 
 def _video(
@@ -179,24 +197,38 @@ def import_shards(
     attempts = attempts_so_far(lake)
     skip = frozenset() if redo else frozenset(lake.visible()["video_id"])
     entries = manifest.entries if manifest else {}
-    tasks = [ShardTask(path, skip, entries) for path in shards]
+    waiting = [ShardTask(path, skip, entries) for path in shards]
     with Committer(lake.folder) as committer, Pool(workers, make_job) as pool:
-        for event in pool.run(tasks):
-            item: Any = event.value
-            if event.kind == "died":
-                item = Failure(event.task.path.name, f"{event.task.path}: the process that read it ended with {item}")
-            elif event.kind == "error":
-                item = Failure(event.task.path.name, str(item))
-            if isinstance(item, Failure):
-                attempt = attempts.get((item.video_id, STAGE), 0) + 1
-                committer.record(item.video_id, STAGE, "failed", "bad_shard", item.why, attempt=attempt)
-                tally.failed += 1
-            elif item is not None:
-                committer.add(item, attempt=attempts.get((item.video["video_id"], STAGE), 0) + 1)
-                tally.done += 1
-                tally.frames += item.video["num_frames"]
-            if item is not None and on_video is not None:
-                on_video(item)
-            if event.kind != "progress" and on_shard is not None:
-                on_shard(event.task.path)
+        while waiting:
+            again: list[ShardTask] = []
+            last: dict[Path, str] = {}
+            told: dict[Path, set[str]] = defaultdict(set)
+            for event in pool.run(waiting):
+                item: Any = event.value
+                path = event.task.path
+                if isinstance(item, Begun):
+                    last[path] = item.video_id
+                    told[path].add(item.video_id)
+                    continue
+                if event.kind == "died":
+                    # The tar is read again from its next video on.
+                    if path in last:
+                        again.append(replace(event.task, skip=event.task.skip | told[path]))
+                    item = Failure(last.get(path, path.name), f"{path}: the process that read it ended with {item}")
+                elif event.kind == "error":
+                    item = Failure(path.name, str(item))
+                if isinstance(item, Failure):
+                    told[path].add(item.video_id)
+                    attempt = attempts.get((item.video_id, STAGE), 0) + 1
+                    committer.record(item.video_id, STAGE, "failed", "bad_shard", item.why, attempt=attempt)
+                    tally.failed += 1
+                elif item is not None:
+                    committer.add(item, attempt=attempts.get((item.video["video_id"], STAGE), 0) + 1)
+                    tally.done += 1
+                    tally.frames += item.video["num_frames"]
+                if item is not None and on_video is not None:
+                    on_video(item)
+                if event.kind in {"result", "error"} and on_shard is not None:
+                    on_shard(path)
+            waiting = again
     return tally
