@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -166,11 +167,11 @@ class Committer:
 
     def abort(self) -> None:
         """Drops what is not committed, and its files."""
-        for language in list(self._open):
-            try:
-                self._close(language)
-            except OSError:
-                (self._folder / KEYPOINTS.name / self._open.pop(language).name).unlink(missing_ok=True)
+        while self._open:
+            file = self._open.popitem()[1]
+            with contextlib.suppress(OSError):
+                file.writer.close()
+            (self._folder / KEYPOINTS.name / file.name).unlink(missing_ok=True)
         delta.discard(self._folder / KEYPOINTS.name, self._closed)
         self._closed = []
         for rows in self._rows.values():
