@@ -1,0 +1,86 @@
+"""How keypoints lie in their Parquet files."""
+
+from __future__ import annotations
+
+import itertools
+
+import pyarrow.parquet as pq
+import pytest
+
+from lake.lake import Lake
+from lake.layout import ROWS_PER_GROUP
+
+
+@pytest.fixture
+def footers(open_town):
+    return {name: pq.ParquetFile(name).metadata for name in open_town.files("keypoints")}
+
+
+def columns(group):
+    return {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+
+
+def test_there_is_one_file_a_language(footers):
+    assert len(footers) == 3  # the und video has nobody in it
+
+
+def test_row_groups_hold_at_most_1024_rows_of_one_video(footers):
+    for footer in footers.values():
+        for i in range(footer.num_row_groups):
+            group = footer.row_group(i)
+            ids = columns(group)["video_id"].statistics
+            assert group.num_rows <= ROWS_PER_GROUP == 1024
+            assert ids.min == ids.max
+
+
+def test_numbers_are_split_into_byte_streams_and_compressed(footers):
+    for footer in footers.values():
+        for i in range(footer.num_row_groups):
+            for path, column in columns(footer.row_group(i)).items():
+                assert column.compression == "ZSTD"
+                if path.endswith(("_xy.list.element", "_score.list.element")):
+                    # PLAIN belongs to the levels; no dictionary, which would replace the encoding of the values.
+                    assert "BYTE_STREAM_SPLIT" in column.encodings
+                    assert not column.has_dictionary_page
+                elif path in {"video_id", "ingest_id"}:
+                    assert column.has_dictionary_page
+
+
+def test_statistics_are_kept_for_what_finds_a_clip_only(footers):
+    kept = {"video_id", "frame", "person", "body_confidence", "face_confidence"}
+    kept |= {"left_hand_confidence", "right_hand_confidence"}
+    for footer in footers.values():
+        for path, column in columns(footer.row_group(0)).items():
+            assert (column.statistics is not None) == (path in kept), path
+
+
+def test_the_placement_names_the_row_groups_of_the_video_and_no_others(open_town):
+    sizes = {"one-frame-0": 1, "-dash_first": 2, "exactly1024": 1, "two-people0": 2}
+    found: dict[str, list[range]] = {}
+    for video in open_town.videos().collect().iter_rows(named=True):
+        if video["video_id"] == "nobody-here":
+            assert (video["keypoints_file"], video["first_row_group"], video["row_group_count"]) == (None, None, 0)
+            continue
+        footer = pq.ParquetFile(open_town.folder / "keypoints" / video["keypoints_file"]).metadata
+        place = range(video["first_row_group"], video["first_row_group"] + video["row_group_count"])
+        assert len(place) == sizes[video["video_id"]]
+        found.setdefault(video["keypoints_file"], []).append(place)
+        for i in range(footer.num_row_groups):
+            holds = columns(footer.row_group(i))["video_id"].statistics.min == video["video_id"]
+            assert holds == (i in place)
+    for name, places in found.items():
+        covered = sorted(itertools.chain.from_iterable(places))
+        assert covered == list(range(pq.ParquetFile(open_town.folder / "keypoints" / name).metadata.num_row_groups))
+
+
+def test_placements_hold_for_many_videos_of_all_sizes(tmp_path, fill, video, points):
+    sizes = [1, 1023, 1024, 1025, 2, 2048, 2049, 30]
+    languages = ["ase", "pso", "ase", "ase", "pso", "ase", "pso", "ase"]
+    videos = [video(f"v{i}", languages[i], size, texts=("x",)) for i, size in enumerate(sizes)]
+    lake = Lake.open(fill(tmp_path / "lake", *videos))
+    for made, size in zip(videos, sizes, strict=True):
+        read = lake.keypoint_rows(made.video["video_id"], ["body_xy", "face_score"])
+        assert read.num_rows == size
+        assert read["body_xy"].to_pylist() == made.keypoints["body_xy"].to_pylist()
+        assert read["frame"].to_pylist() == list(range(size))
+    assert len(lake.files("keypoints")) == 2
