@@ -107,7 +107,7 @@ def test_dicts_in_arrays_of_objects_are_those_that_numpy_reads(entries: list[dic
         for key, value in wanted.items():
             np.testing.assert_array_equal(mine[key], value)
             if isinstance(value, np.ndarray):
-                assert mine[key].dtype == value.dtype
+                assert mine[key].dtype.newbyteorder("=") == value.dtype.newbyteorder("=")
 
 
 def test_numpys_own_numbers_in_a_dict_come_out_as_numbers() -> None:
