@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 import zipfile
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,15 +11,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from export.frames import Run, pickle_frames, runs_of
 from lake.keypoints import Points, from_table, list_columns
 from lake.lake import Lake
-from lake.skeleton import BODY, FPS, PARTS
-
-# Protocol 3 names its globals in plain text, so that the module's name can be changed, and has no frames to mend.
-_PICKLE_PROTOCOL: Final = 3
-_NUMPY_2: Final = b"cnumpy._core.multiarray\n"
-_NUMPY_ANY: Final = b"cnumpy.core.multiarray\n"
-"""numpy 2 pickles arrays under a name that numpy before 1.26 does not know; every numpy knows the old one."""
+from lake.skeleton import BODY, FPS, NUM_JOINTS, PARTS
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an npz: the same lake gives the same bytes."""
@@ -33,14 +27,17 @@ def released_points(points: Points, visible: npt.NDArray[np.bool_] | None = None
         points: float32 [N, 128, 3], nan where absent or unknown.
         visible: [N, 18] for an unknown body score: 1.0 or 0.0 by it. Without it a point that has a place counts 1.0.
     """
-    placed = np.isfinite(points[..., :2]).all(axis=-1)
-    scores = points[..., 2]
-    told = np.ones_like(scores)
-    if visible is not None:
-        told[:, BODY.slice] = visible
-    scores = np.clip(np.where(np.isnan(scores), told, scores), 0.0, 1.0)
-    out = np.concatenate([points[..., :2], scores[..., None]], axis=-1).astype(np.float32)
-    out[~placed] = 0.0
+    out = np.array(points, np.float32)
+    scores = out[..., 2]
+    unknown = np.isnan(scores)
+    if unknown.any():
+        told = np.ones(scores.shape, np.float32)
+        if visible is not None:
+            told[:, BODY.slice] = visible
+        scores[unknown] = told[unknown]
+    np.clip(scores, 0.0, 1.0, out=scores)
+    # x and y are absent together.
+    out[np.isnan(out[..., 0])] = 0.0
     return out
 
 
@@ -60,9 +57,8 @@ def poses_npz(lake: Lake, video: dict[str, Any]) -> bytes:
         rows = table.column("body_visible").to_pylist()
         visible = np.array([row if row is not None else [True] * BODY.size for row in rows], bool)
     points = released_points(from_table(table), visible)
-    absent = set(video["absent_frames"] or ())
-    frame_ids = [frame for frame in range(video["num_frames"]) if frame not in absent]
-    frames = _frames(
+    frame_ids = np.setdiff1d(np.arange(video["num_frames"]), np.array(video["absent_frames"] or [], np.int64))
+    runs = _frames(
         frame_ids,
         table.column("frame").to_numpy(),
         table.column("person").to_numpy(),
@@ -75,53 +71,55 @@ def poses_npz(lake: Lake, video: dict[str, Any]) -> bytes:
             "video_id": np.array(video["video_id"]),
             "fps": np.array(FPS),
             "num_frames": np.array(len(frame_ids)),
-            "frame_ids": np.array(frame_ids, np.int64),
+            "frame_ids": frame_ids,
             "width": np.array(video["width"]),
             "height": np.array(video["height"]),
-            "frames": frames,
-        }
+        },
+        runs,
     )
 
 
 def _frames(
-    frame_ids: Sequence[int],
+    frame_ids: npt.NDArray[np.int64],
     at: npt.NDArray[np.int32],
     persons: npt.NDArray[np.int8],
     points: Points,
     width: int,
     height: int,
-) -> npt.NDArray[np.object_]:
-    nobody = {part.name: np.zeros((part.size, 3), np.float32) for part in PARTS}
-    frames = np.empty(len(frame_ids), object)
-    starts, ends = np.searchsorted(at, frame_ids), np.searchsorted(at, frame_ids, side="right")
-    for i, (frame, start, end) in enumerate(zip(frame_ids, starts.tolist(), ends.tolist(), strict=True)):
-        people = {int(persons[row]): points[row] for row in range(start, end)}
-        count = max(people, default=-1) + 1
-        entry: dict[str, Any] = {"num_people": count, "frame_id": frame, "width": width, "height": height}
+) -> list[Run]:
+    """The frames as dicts, in runs of one number of people."""
+    place = np.searchsorted(frame_ids, at)
+    counts = np.zeros(len(frame_ids), np.int64)
+    np.maximum.at(counts, place, persons.astype(np.int64) + 1)
+    runs = []
+    for start, end in runs_of(counts):
+        count = int(counts[start])
+        first, last = np.searchsorted(place, [start, end])
+        people = np.zeros((end - start, count, NUM_JOINTS, 3), np.float32)
+        people[place[first:last] - start, persons[first:last]] = points[first:last]
+        values: dict[str, Any] = {
+            "num_people": count,
+            "frame_id": frame_ids[start:end],
+            "width": width,
+            "height": height,
+        }
         for person in range(count):
-            mine = people.get(person)
-            entry[f"person_{person}"] = nobody if mine is None else {part.name: mine[part.slice] for part in PARTS}
-        frames[i] = entry
-    return frames
+            values[f"person_{person}"] = {part.name: people[:, person, part.slice] for part in PARTS}
+        runs.append(Run(end - start, values))
+    return runs
 
 
-def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+def _npz(arrays: dict[str, npt.NDArray[Any]], runs: list[Run]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), _npy(array))
-    return buffer.getvalue()
-
-
-def _npy(array: npt.NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    if array.dtype != object:
-        np.lib.format.write_array(buffer, array, version=(1, 0))
-        return buffer.getvalue()
-    header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
-    np.lib.format.write_array_header_1_0(buffer, header)
-    # The name stands at its first use and is referred to after that: one replacement, near the start.
-    buffer.write(pickle.dumps(array, _PICKLE_PROTOCOL).replace(_NUMPY_2, _NUMPY_ANY, 1))
+            with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w") as file:
+                np.lib.format.write_array(file, array, version=(1, 0))
+        with archive.open(zipfile.ZipInfo("frames.npy", _EPOCH), "w", force_zip64=True) as file:
+            header = {"descr": "|O", "fortran_order": False, "shape": (sum(run.count for run in runs),)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for piece in pickle_frames(runs):
+                file.write(piece)
     return buffer.getvalue()
 
 

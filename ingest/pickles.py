@@ -499,6 +499,9 @@ class Machine:
     def push(self, value: Any) -> None:
         self._stack.append(value)
 
+    def pop(self) -> None:
+        self._stack.pop()
+
     def skip(self, size: int) -> None:
         self._take(size)
 
@@ -542,6 +545,7 @@ _HANDLERS: Final[dict[int, Any]] = {
     ord("]"): lambda m: m.push([]),
     ord(")"): lambda m: m.push(()),
     ord("N"): lambda m: m.push(None),
+    ord("0"): lambda m: m.pop(),
     0x88: lambda m: m.push(True),
     0x89: lambda m: m.push(False),
     ord("K"): lambda m: m.number("<B"),

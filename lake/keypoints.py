@@ -74,17 +74,21 @@ def to_table(
     points = np.asarray(points, np.float32).reshape(-1, NUM_JOINTS, 3)
     if not exact:
         points = snap(points)
-    points = np.where(np.isinf(points), np.float32(np.nan), points)
+    if np.isinf(points).any():
+        points = np.where(np.isinf(points), np.float32(np.nan), points)
     columns: dict[str, pa.Array] = {
         "frame": pa.array(frames, pa.int32()),
         "person": pa.array(persons, pa.int8()),
     }
-    missing_xy = np.isnan(points[..., :2].sum(axis=-1))
+    missing_xy = np.isnan(points[..., 0]) | np.isnan(points[..., 1])
     unknown_score = np.isnan(points[..., 2])
     for part in PARTS:
         xy = points[:, part.slice, :2].reshape(len(points), 2 * part.size)
         no_xy, no_score = missing_xy[:, part.slice], unknown_score[:, part.slice]
-        never = np.logical_and.reduce(no_xy & no_score, axis=1)
+        # Looked at by its first score: a part that was never there has none.
+        never = no_score[:, 0].copy()
+        if never.any():
+            never = np.logical_and.reduce(no_xy & no_score, axis=1)
         columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), never)
         columns[part.score] = _lists(points[:, part.slice, 2], no_score, never)
         mean = confidence(points, part)
