@@ -59,7 +59,8 @@ def read_selection(path: Path) -> pl.DataFrame:
     hint = "Make one: signverse select --lake LAKE -o clips.parquet."
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".parquet": pl.read_parquet,
-        ".csv": pl.read_csv,
+        # All as text: an id of digits is an id, and 00123 is not 123.
+        ".csv": lambda path: pl.read_csv(path, infer_schema=False),
         ".json": pl.read_json,
     }
     read = readers.get(path.suffix.lower())
@@ -74,6 +75,9 @@ def read_selection(path: Path) -> pl.DataFrame:
         raise BadInputError(f"selection {path} lacks the columns {', '.join(missing)}", hint)
     if clips.is_empty():
         raise EmptySelectionError(f"selection {path} chooses no clip", hint)
+    unnamed = clips["video_id"].null_count()
+    if unnamed or not {clips[name].dtype for name in ("video_id", "ingest_id")} <= {pl.String, pl.Null}:
+        raise BadInputError(f"selection {path} names no video in {unnamed or clips.height} of its rows", hint)
     return clips.select(KEY)
 
 
@@ -92,7 +96,7 @@ def chosen_videos(lake: Lake, selection: pl.DataFrame | None) -> tuple[pl.DataFr
         gone = found.filter(pl.col("now").is_null())["video_id"].to_list()
         if gone:
             raise BadInputError(f"{len(gone)} videos of the selection are not in the lake: {', '.join(gone[:3])}")
-        newer = found.filter(pl.col("now") != pl.col("ingest_id")).height
+        newer = found.filter(pl.col("now").ne_missing(pl.col("ingest_id"))).height
         if newer:
             remarks.append(f"{newer} videos were ingested again since the selection was made: the newest is exported")
         videos = videos.join(wanted, on="video_id", how="semi")

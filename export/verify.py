@@ -78,10 +78,11 @@ def _verify_shard(path: Path, rows: list[IndexRow]) -> Iterator[str]:
     captions: dict[str, int] = {}
     names: set[str] = set()
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, "r:") as tar:
             for member in tar:
                 names.add(member.name)
-                data = tar.extractfile(member)
+                # A link is not followed: what it leads to may lie anywhere, or nowhere.
+                data = tar.extractfile(member) if member.isreg() else None
                 video_id, _, file = member.name.partition("/")
                 if data is None:
                     yield f"{path}: {member.name} is no plain file"
@@ -90,7 +91,7 @@ def _verify_shard(path: Path, rows: list[IndexRow]) -> Iterator[str]:
                 elif file == "caption.json":
                     captions[video_id] = len(json.load(data)["segments"])
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
-        yield f"{path} cannot be read: {error}"
+        yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     for row in rows:
         wanted = {f"{row.video_id}/{name}" for name in ("poses.npz", "caption.json", f"{row.video_id}.complete")}
