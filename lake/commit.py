@@ -206,6 +206,10 @@ class Committer:
     def _close(self, language: str) -> None:
         file = self._open[language]
         file.writer.close()
+        sealed = delta.seal(self._folder / KEYPOINTS.name, file.name)
         del self._open[language]
+        for row in self._rows[VIDEOS.name]:
+            if row["keypoints_file"] == file.name:
+                row["keypoints_file"] = sealed
         ids = file.video_ids
-        self._closed.append(delta.DataFile(file.name, language, file.rows, min(ids), max(ids)))
+        self._closed.append(delta.DataFile(sealed, language, file.rows, min(ids), max(ids)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -99,6 +101,28 @@ def new_file(folder: Path, table: Table, partition: str | None) -> str:
     return name
 
 
+def seal(folder: Path, name: str) -> str:
+    """Puts the digest of a finished file into its name, which is returned.
+
+    Parquet has checksums for its pages only: a byte that rots in a footer or a page's header changes what is read, and
+    nothing else would tell.
+    """
+    sealed = f"{name.removesuffix('.parquet')}-{_digest(folder / name)}.parquet"
+    (folder / name).rename(folder / sealed)
+    return sealed
+
+
+def is_as_written(path: Path) -> bool | None:
+    """Whether a file still holds the bytes that its name promises; None where the name promises nothing."""
+    sealed = re.search(r"-([0-9a-f]{32})\.parquet$", path.name)
+    return _digest(path) == sealed[1] if sealed else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
 def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
     """Adds files to the table in one transaction; nothing is visible before."""
     actions: list[Any] = []
@@ -150,6 +174,7 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
             ids = pc.min_max(part.column("video_id"))
             files.append(DataFile(name, partition, part.num_rows, ids["min"].as_py(), ids["max"].as_py()))
             layout.write_rows(part.select(table.file_schema.names), folder / name)
+            files[-1] = replace(files[-1], name=seal(folder, name))
     except BaseException:
         discard(folder, files)
         raise
