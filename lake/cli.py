@@ -115,7 +115,7 @@ def select(
     signverse select --lake LAKE --language Polish --text weather --limit 20
     """
     from lake.errors import EmptySelectionError
-    from lake.lake import Lake
+    from lake.lake import Lake, collect
     from lake.output import Format, pick_format, write_rows
     from lake.selection import KEY, Selection
     from lake.skeleton import FPS
@@ -135,7 +135,7 @@ def select(
         limit=limit,
     )
     opened = Lake.open(lake)
-    rows = opened.select(selection).collect()
+    rows = collect(opened.select(selection))
     if rows.is_empty():
         raise EmptySelectionError(selection.explain_nothing(opened.all_clips()), "Loosen a condition.")
     length = lasting(int(rows["num_frames"].sum()) / FPS)

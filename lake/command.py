@@ -48,7 +48,11 @@ class VideoIdCommand(TyperCommand):
             elif word in takes_value:
                 options.append(word)
                 if takes_value[word]:
-                    options += [value for value in [next(rest, None)] if value is not None]
+                    value = next(rest, None)
+                    if value is None:
+                        # Left as it is: the option says itself that it lacks its value.
+                        return super().parse_args(ctx, args)
+                    options.append(value)
             elif word.split("=", 1)[0] in takes_value and word.startswith("--") and "=" in word:
                 options.append(word)
             elif word[:2] in takes_value and not _YOUTUBE_ID.fullmatch(word):

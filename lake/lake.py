@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from deltalake import DeltaTable
+from polars.exceptions import PolarsError
 
 from lake import delta
-from lake.errors import NotALakeError, UnknownVideoError
+from lake.errors import DamagedLakeError, NotALakeError, UnknownVideoError
 from lake.keypoints import Points
 from lake.ranges import clip_range
 from lake.reader import KeypointsReader, placement_of
@@ -132,7 +133,7 @@ class Lake:
     @cached_property
     def _visible(self) -> pl.DataFrame:
         """video_id and ingest_id of the newest ingestion of every video."""
-        ids = self.table(VIDEOS.name).select("video_id", "ingest_id", "ingested_at").collect()
+        ids = self.table(VIDEOS.name).select("video_id", "ingest_id", "ingested_at").pipe(collect)
         return (
             ids.sort("ingested_at", "ingest_id")
             .unique("video_id", keep="last", maintain_order=True)
@@ -218,7 +219,7 @@ class Lake:
     @cached_property
     def _placed(self) -> dict[str, dict[str, Any]]:
         columns = ["video_id", "num_frames", "keypoints_file", "first_row_group", "row_group_count"]
-        rows = self.frame(VIDEOS.name).select(columns).collect()
+        rows = collect(self.frame(VIDEOS.name).select(columns))
         return {row["video_id"]: row for row in rows.iter_rows(named=True)}
 
     def _video(self, video_id: str) -> dict[str, Any]:
@@ -238,7 +239,7 @@ class Lake:
             UnknownVideoError: there is none.
         """
         self._video(video_id)
-        return self.frame(VIDEOS.name).filter(pl.col("video_id") == video_id).collect().row(0, named=True)
+        return collect(self.frame(VIDEOS.name).filter(pl.col("video_id") == video_id)).row(0, named=True)
 
     def num_frames(self, video_id: str) -> int:
         """How many frames a visible video has.
@@ -283,6 +284,20 @@ class Lake:
         from lake.session import connect
 
         return connect(self)
+
+
+def collect(frame: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a frame over a lake.
+
+    Raises:
+        DamagedLakeError: a file cannot be read.
+    """
+    try:
+        return frame.collect()
+    except (PolarsError, FileNotFoundError) as error:
+        raise DamagedLakeError(
+            f"a file of the lake cannot be read: {str(error).splitlines()[0]}", "Run: signverse verify LAKE."
+        ) from None
 
 
 def _folder(path: str | Path) -> Path:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from polars.exceptions import PolarsError
 
 from lake import languages as sign_languages
-from lake.errors import BadInputError
+from lake.errors import BadInputError, DamagedLakeError
 from lake.schema import TABLES
 from lake.skeleton import JOINTS, PARTS
 
@@ -64,9 +64,10 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
             con.execute(f"set variable files_{table.name} = ?", [files])
             columns = ", ".join(f'"{name}"' for name in table.schema.names)
             hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
-            con.execute(
+            _view(
+                con,
                 f"create view files.{table.name} as select {columns} from read_parquet("  # noqa: S608 (names from lake.schema)
-                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive})"
+                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive})",
             )
         else:
             _copy_in(con, f"files.{table.name}", table.schema.empty_table())
@@ -78,6 +79,15 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con
+
+
+def _view(con: duckdb.DuckDBPyConnection, statement: str) -> None:
+    try:
+        con.execute(statement)
+    except duckdb.Error as error:
+        raise DamagedLakeError(
+            f"a file of the lake cannot be read: {_first_line(error)}", "Run: signverse verify LAKE."
+        ) from None
 
 
 def _copy_in(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame | pa.Table) -> None:

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from lake import delta
 from lake.errors import SignverseError
 from lake.lake import Lake
-from lake.reader import placement_of
+from lake.reader import KeypointsReader, placement_of
 from lake.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from lake.skeleton import PARTS
+
+_EVERY_FRAME: Final = 2**31 - 1
 
 _MAX_SCORE: Final = 2.0
 """SimCC scores are not bounded by 1 (real ones reach 1.13); beyond 2 they are no scores."""
@@ -43,9 +45,10 @@ def verify_lake(lake: Lake) -> Iterator[str]:
     if broken & set(lake.files(VIDEOS.name)):
         return
     videos = lake.videos().collect()
-    groups: dict[str, list[int]] = {}
+    reader = KeypointsReader(lake.folder / KEYPOINTS.name)
     for video in videos.iter_rows(named=True):
-        yield from _misplaced(lake, video, groups, broken)
+        yield from _misplaced(lake, video, reader, broken)
+    reader.close()
     for name in lake.files(KEYPOINTS.name):
         if name not in broken:
             yield from _out_of_range(Path(name))
@@ -69,12 +72,13 @@ def _unreadable(path: Path) -> str:
     return ""
 
 
-def _misplaced(lake: Lake, video: dict[str, Any], groups: dict[str, list[int]], broken: set[str]) -> Iterator[str]:
+def _misplaced(lake: Lake, video: dict[str, Any], reader: KeypointsReader, broken: set[str]) -> Iterator[str]:
     place = placement_of(video)
     if place.file is None or str(lake.folder / KEYPOINTS.name / place.file) in broken:
         return
     try:
-        table = lake.keypoint_rows(video["video_id"], [])
+        # Every row of the placement: what Lake reads is cut to the frames that the video says it has.
+        table = reader.rows(place, [], 0, _EVERY_FRAME)
     except SignverseError as error:
         yield str(error)
         return
