@@ -116,8 +116,8 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to something outside itself")
 
 
-# Opcodes of fixed length that pickled arrays, dicts, lists and plain values consist of ...
-_FIXED: Final = rb"[()\]}Ntb\x85-\x89Raesu\x93\x94]|[Khq\x80].|M..|[Jj]....|[G\x95]........"
+# Opcodes of fixed length that pickled arrays, dicts, lists and plain values consist of (our own writer's too) ...
+_FIXED: Final = rb"[()\]}N0tb\x85-\x89Raesu\x93\x94]|[Khq\x80].|M..|[Jj]....|[G\x95]........"
 # ... and those that say how long they are, with the bytes that say it.
 _COUNTED: Final = {0x43: 1, 0x8C: 1, 0x8A: 1, 0x42: 4, 0x58: 4, 0x8E: 8, 0x8D: 8}
 _GLOBAL, _STOP = ord("c"), ord(".")
