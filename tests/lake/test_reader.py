@@ -55,14 +55,8 @@ def test_a_clip_equals_its_rows_through_duckdb_and_through_polars(asked, wanted)
     first, last = (min(max(0, edge), FRAMES[video_id]) for edge in (start, end))
     assert clip.dtype == np.float32
     assert clip.shape == (last - first, 128, 3)
-    by_sql = (
-        con.execute(
-            "select * from keypoints where video_id = ? and person = ? and frame >= ? and frame < ? order by frame",
-            [video_id, person, start, end],
-        )
-        .to_arrow_reader()
-        .read_all()
-    )
+    where = f"video_id = '{video_id}' and person = {person} and frame >= {start} and frame < {end}"
+    by_sql = con.sql(f"select * from keypoints where {where} order by frame").to_arrow_table()
     np.testing.assert_array_equal(spread(by_sql, first, last), clip)
     by_polars = (
         opened.frame("keypoints")

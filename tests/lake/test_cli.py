@@ -1,0 +1,343 @@
+"""The commands that ask a lake: one line on stderr, results on stdout, exit codes that scripts can trust."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+import signverse
+from lake import prompt as prompts
+from lake.lake import Lake
+
+
+class Input(io.TextIOWrapper):
+    """Standard input that is a pipe, or a terminal."""
+
+    def __init__(self, data: bytes, terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(data), encoding="utf-8", errors="surrogateescape")
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+@pytest.fixture
+def ask(capsysbinary, monkeypatch, town):
+    """ask("sql", "select 1"): exit code, stdout in bytes, lines of stderr. The lake is the town unless named."""
+    monkeypatch.setenv("SIGNVERSE_LAKE", str(town))
+
+    def ask(*arguments: object, stdin: bytes | None = None) -> tuple[int, bytes, list[str]]:
+        monkeypatch.setattr(sys, "stdin", Input(stdin or b"", terminal=stdin is None))
+        with pytest.raises(SystemExit) as stop:
+            signverse.main([str(argument) for argument in arguments])
+        captured = capsysbinary.readouterr()
+        assert b"Traceback" not in captured.err
+        return stop.value.code, captured.out, captured.err.decode().splitlines()
+
+    return ask
+
+
+def test_sql_prints_results_on_stdout_and_nothing_else(ask):
+    assert ask("sql", "select count(*) as n from videos", "--format", "csv") == (0, b"n\n5\n", [])
+    code, out, err = ask("sql", "select video_id from videos order by all", "--format", "json")
+    assert (code, err) == (0, [])
+    assert json.loads(out)[0] == {"video_id": "-dash_first"}
+
+
+def test_sql_writes_a_file_and_nothing_on_stdout(ask, tmp_path):
+    for name in ("x.csv", "x.json", "x.parquet"):
+        assert ask("sql", "from segments order by segment_id", "-o", tmp_path / name) == (0, b"", [])
+        assert (tmp_path / name).stat().st_size
+    assert pl.read_parquet(tmp_path / "x.parquet").height == 9
+    assert ask("sql", "from segments order by segment_id", "--format", "csv", "-o", tmp_path / "plain")[0] == 0
+    assert (tmp_path / "plain").read_bytes() == (tmp_path / "x.csv").read_bytes()
+
+
+@pytest.mark.parametrize("dash", [True, False])
+def test_sql_takes_its_query_from_a_pipe(ask, dash):
+    arguments = ["sql", "--format", "csv", *(["-"] if dash else [])]
+    assert ask(*arguments, stdin="select 'é'\n as a;\n".encode()) == (0, "a\né\n".encode(), [])
+    code, out, err = ask(*arguments, stdin=b"")
+    assert (code, out, len(err)) == (1, b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select x from videos", "x"),
+        ("selec 1", "does not parse"),
+        ("copy (select 1) to 'x.csv'", "COPY"),
+        ("with x as (copy (select 1) to 'x.csv') from x", "more than read"),
+        ("select 1; select 2", "one is run at a time"),
+        ("", "empty"),
+        ("select language('Swiss')", "sgg"),
+        ("select interval 1 day", "varchar"),
+        ("select '\udcff'", "UTF-8"),
+    ],
+)
+def test_a_query_that_cannot_be_run_ends_in_one_line(ask, tmp_path, monkeypatch, query, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = ask("sql", query, "-o", tmp_path / "out.csv")
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert err[0].startswith("signverse: ")
+    assert said in err[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["sql", "from videos"], ["select"], ["stats", "languages"], ["keypoints", "one-frame-0"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_without_a_lake_every_command_says_so_in_one_line(ask, tmp_path, monkeypatch, arguments):
+    output = ["-o", str(tmp_path / ("x.npy" if arguments[0] == "keypoints" else "x.csv"))]
+    (tmp_path / "file").touch()
+    for lake, said in (("nowhere", "there is no lake"), ("file", "is not a lake"), ("s3://b/l", "is a URL")):
+        place = lake if "://" in lake else tmp_path / lake
+        code, out, err = ask(*arguments, *output, "--lake", place)
+        assert (code, out, len(err)) == (1, b"", 1)
+        assert said in err[0]
+    monkeypatch.delenv("SIGNVERSE_LAKE")
+    code, out, err = ask(*arguments, *output)
+    assert (code, out) == (2, b"")
+    assert "--lake" in "\n".join(err)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sql", "from videos", "--format", "xml"],
+        ["sql", "from videos", "extra"],
+        ["sql", "from videos", "--nonsense"],
+        ["select", "--min-confidence", "face"],
+        ["select", "--min-confidence", "face=high"],
+        ["select", "--limit", "0"],
+        ["select", "--min-duration", "long"],
+        ["keypoints"],
+        ["keypoints", "a", "b"],
+        ["keypoints", "one-frame-0", "--person", "-1"],
+        ["keypoints", "one-frame-0", "-o"],
+        ["nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_asked_wrongly_ends_in_2(ask, arguments):
+    code, out, err = ask(*arguments)
+    assert (code, out) == (2, b"")
+    assert err
+
+
+def test_select_writes_a_selection_and_says_how_much_it_is(ask, tmp_path):
+    code, out, err = ask("select", "--language", "ASL", "-l", "slovenia", "-o", tmp_path / "clips.parquet")
+    assert (code, out) == (0, b"")
+    rows = pl.read_parquet(tmp_path / "clips.parquet")
+    assert rows.columns[:5] == ["segment_id", "video_id", "ingest_id", "start_frame", "end_frame"]
+    assert rows["video_id"].unique().sort().to_list() == ["-dash_first", "one-frame-0", "two-people0"]
+    assert err == [f"7 clips of 3 videos, 71.9 s -> {tmp_path / 'clips.parquet'}"]
+
+
+def test_select_prints_a_table_on_stdout_and_the_sum_on_stderr(ask):
+    code, out, err = ask("select", "--text", "50% OFF_", "--max-people", "2", "--video", "two-people0")
+    assert code == 0
+    assert "50% off_" in out.decode()
+    assert len(err) == 1
+    assert err[0].startswith("1 clip of 1 video, ")
+
+
+def test_select_says_why_nothing_passed(ask, tmp_path):
+    code, out, err = ask("select", "--language", "ase", "--text", "xyzzy", "-o", tmp_path / "x.csv")
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert "no clip of 9 passes" in err[0]
+    assert "text with 'xyzzy': 0" in err[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--language", "Klingon"], "Nearest"),
+        (["--language", "ISL"], "may be any of"),
+        (["--min-confidence", "hand=1"], "no part"),
+        (["-o", "x.xlsx"], "--format"),
+        (["-o", "missing/x.csv"], "cannot be written"),
+    ],
+)
+def test_select_refuses_in_one_line(ask, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = ask("select", *arguments)
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert said in err[0]
+
+
+def test_stats_lists_and_prints_reports(ask):
+    code, out, err = ask("stats")
+    assert (code, err) == (0, [])
+    assert "languages" in out.decode().splitlines()
+    code, out, err = ask("stats", "languages", "--format", "csv")
+    assert (code, err) == (0, [])
+    assert pl.read_csv(io.BytesIO(out))["videos"].sum() == 5
+    code, out, err = ask("stats", "nonsense")
+    assert (code, out, len(err)) == (1, b"", 1)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["-dash_first", "-o", "OUT"],
+        ["-o", "OUT", "-dash_first"],
+        ["-dash_first", "-oOUT"],
+        ["-oOUT", "-dash_first"],
+        ["--output", "OUT", "--", "-dash_first"],
+        ["--output=OUT", "-dash_first"],
+        ["--start", "0", "-dash_first", "--end", "1", "-o", "OUT"],
+        ["--start=0", "-o", "OUT", "--end=1", "-dash_first"],
+        ["--lake", "LAKE", "-dash_first", "-o", "OUT"],
+        ["--person", "0", "-o", "OUT", "--lake=LAKE", "-dash_first"],
+    ],
+    ids=" ".join,
+)
+def test_an_id_may_begin_with_a_dash_anywhere(ask, town, tmp_path, monkeypatch, open_town, order):
+    monkeypatch.chdir(tmp_path)
+    # Eleven letters with its -o, as many as an id has.
+    words = [word.replace("OUT", "clips.npy").replace("LAKE", str(town)) for word in order]
+    code, out, err = ask("keypoints", *words)
+    assert (code, out, len(err)) == (0, b"", 1), err
+    end = 24 if any("--end" in word for word in order) else None
+    np.testing.assert_array_equal(np.load("clips.npy"), open_town.keypoints("-dash_first", end_frame=end))
+    assert [path.name for path in tmp_path.iterdir()] == ["clips.npy"]
+
+
+@pytest.mark.parametrize("video_id", ["-dash_secon", "-oABCDEFGHI", "--ABCDEFGHI", "-1", "-p"])
+def test_an_unknown_id_with_a_dash_is_an_unknown_video(ask, video_id):
+    code, out, err = ask("keypoints", video_id, stdin=b"")
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert f"no video '{video_id}'" in err[0]
+
+
+def test_keypoints_go_into_a_pipe(ask, open_town):
+    code, out, err = ask("keypoints", "two-people0", "--person", "1", "--start", "1", "--end", "2.01")
+    assert code == 0
+    np.testing.assert_array_equal(
+        np.load(io.BytesIO(out)), open_town.keypoints("two-people0", start_frame=24, end_frame=49, person=1)
+    )
+    assert err == ["float32 [25, 128, 3]: frames 24 to 49 of 700, person 1 in 25 of them"]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [["--start", "nan"], ["--start", "inf"], ["--start", "1e308"], ["--start", "5", "--end", "4"], ["--end", "-1"]],
+)
+def test_times_that_are_none_are_refused(ask, times):
+    code, out, err = ask("keypoints", "two-people0", *times)
+    assert (code, out, len(err)) == (1, b"", 1)
+
+
+def test_times_clip_to_the_video(ask):
+    for times, frames in ((["--start", "-5", "--end", "1"], 24), (["--start", "99"], 0), (["--end", "9999"], 700)):
+        code, out, _ = ask("keypoints", "two-people0", *times)
+        assert (code, np.load(io.BytesIO(out)).shape) == (0, (frames, 128, 3))
+
+
+def typed(monkeypatch, *lines: object) -> list[str]:
+    """What a person types at the prompt, then the end of input; returns the prompts they saw."""
+    shown: list[str] = []
+    rest = iter(lines)
+
+    def read(text: str = "") -> str:
+        shown.append(text)
+        line = next(rest, EOFError)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    monkeypatch.setattr("builtins.input", read)
+    return shown
+
+
+@pytest.fixture(autouse=True)
+def own_history(tmp_path_factory, monkeypatch):
+    """The prompt's history is the person's: tests have one of their own."""
+    place = tmp_path_factory.mktemp("state")
+    monkeypatch.setattr(prompts.platformdirs, "user_state_path", lambda *_, **__: place / "signverse")
+    return place
+
+
+def test_the_prompt_answers_and_goes_on_after_an_error(ask, monkeypatch):
+    shown = typed(
+        monkeypatch,
+        "select 41 + 1 as answer",
+        "",
+        "selec 1;",
+        "copy (select 1) to 'x.csv';",
+        "select -- a remark",
+        "  7 *",
+        "  6 as lines;",
+        KeyboardInterrupt,
+        ".tables",
+        ".help",
+        ".quit",
+        "select 'not reached' as missed",
+    )
+    code, out, err = ask("sql", "--format", "csv")
+    assert code == 0
+    assert out.decode().splitlines()[:4] == ["answer", "42", "lines", "42"]
+    assert "keypoints" in out.decode()
+    assert "missed" not in out.decode()
+    assert "... " in shown
+    said = "\n".join(err)
+    assert "does not parse" in said
+    assert "COPY" in said
+
+
+def test_the_prompt_ends_with_the_input(ask, monkeypatch):
+    typed(monkeypatch, "select 1 as a;")
+    code, out, _ = ask("sql", "--format", "csv")
+    assert (code, out) == (0, b"a\n1\n")
+
+
+def test_the_prompt_does_without_a_history_it_cannot_write(ask, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(prompts.platformdirs, "user_state_path", lambda *_, **__: tmp_path / "file" / "signverse")
+    typed(monkeypatch, "select 1 as a;")
+    assert ask("sql", "--format", "csv")[0] == 0
+
+
+def test_a_closed_pipe_ends_quietly(town):
+    command = [sys.executable, "-m", "signverse", "sql", "from range(300000)", "--format", "csv", "--lake", str(town)]
+    ended = subprocess.run(
+        ["bash", "-c", '"$@" | head -1', "-", *command], capture_output=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.stderr) == (b"range\n", b"")
+
+
+def test_a_query_from_a_pipe_may_be_no_text_at_all(town):
+    command = [sys.executable, "-m", "signverse", "sql", "--lake", str(town), "--format", "csv"]
+    for query, result in (
+        ("select 'é' as a".encode(), (0, "a\né\n".encode(), 0)),
+        (b"select '\xff'", (1, b"", 1)),
+    ):
+        ended = subprocess.run(command, input=query, capture_output=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr.count(b"\n")) == result
+
+
+def test_a_damaged_lake_ends_in_one_line(ask, tmp_path, fill, video):
+    folder = fill(tmp_path / "lake", video("aaa"))
+    for path in Lake.open(folder).files("keypoints"):
+        os.truncate(path, 100)
+    code, out, err = ask("keypoints", "aaa", "--lake", folder)
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert "signverse verify" in err[0]
+    code, out, err = ask("sql", "from keypoints", "--lake", folder)
+    assert (code, out, len(err)) == (1, b"", 1)
+    for path in Lake.open(folder).files("segments"):
+        os.truncate(path, 100)
+    code, out, err = ask("select", "--lake", folder)
+    assert (code, out, len(err)) == (1, b"", 1)
