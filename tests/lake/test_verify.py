@@ -39,7 +39,7 @@ def test_a_whole_lake_has_no_problems(town, small, tmp_path):
     assert list(verify_lake(Lake.create(tmp_path / "empty"))) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_flipped_byte_anywhere_is_named(small, data):
     files = data_files(small)
