@@ -131,6 +131,7 @@ def nearest(asked: str, count: int = 3) -> list[str]:
     return list(dict.fromkeys(called[hit] for hit in hits))[:count]
 
 
+@lru_cache(maxsize=1)
 def lookup_table() -> list[dict[str, str | None]]:
     """Every name that resolves or is refused, for the SQL macro language(): asked, sign_language, refusal."""
     rows: list[dict[str, str | None]] = []

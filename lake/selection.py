@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,7 @@ import polars as pl
 from lake import languages as sign_languages
 from lake.errors import BadInputError
 from lake.skeleton import PART_NAMES
+from lake.text import counted
 
 KEY: Final = ("segment_id", "video_id", "ingest_id", "start_frame", "end_frame")
 """The columns that say which clips a selection chose; a file with these is a selection."""
@@ -53,10 +55,12 @@ class Selection:
             codes = sorted({sign_languages.resolve(asked) for asked in self.languages})
             found.append((f"language {' or '.join(codes)}", pl.col("sign_language").is_in(codes)))
         if self.videos:
-            found.append((f"{len(self.videos)} video ids", pl.col("video_id").is_in(list(self.videos))))
+            found.append((counted(len(self.videos), "video id"), pl.col("video_id").is_in(list(self.videos))))
         for part, least in self.min_confidence.items():
             if part not in PART_NAMES:
                 raise BadInputError(f"'{part}' is no part of the body", f"Parts: {', '.join(PART_NAMES)}.")
+            if not math.isfinite(least):
+                raise BadInputError(f"the confidence of {part} is to be at least {least}, which is no number")
             found.append((f"{part} confidence at least {least:g}", pl.col(f"{part}_confidence") >= least))
         # A clip lasts as long as its frames: captions may claim a time past the end of the video.
         duration = pl.col("duration_s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,6 +58,10 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with the lake's views, macros and the tables `languages` and `joints`."""
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
+    # What does not fit into memory goes where temporary files go, not into the folder one happens to stand in; and a
+    # query that only reads installs nothing.
+    con.execute("set temp_directory = ?", [str(Path(tempfile.gettempdir()) / "signverse-duckdb")])
+    con.execute("set autoinstall_known_extensions = false")
     for table in TABLES:
         # A lake's folder may be called [2024]: to DuckDB these are wildcards.
         files = [re.sub(r"([*?\[])", r"[\1]", name) for name in lake.files(table.name)]
