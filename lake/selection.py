@@ -59,7 +59,7 @@ class Selection:
         for part, least in self.min_confidence.items():
             if part not in PART_NAMES:
                 raise BadInputError(f"'{part}' is no part of the body", f"Parts: {', '.join(PART_NAMES)}.")
-            if not math.isfinite(least):
+            if math.isnan(least):
                 raise BadInputError(f"the confidence of {part} is to be at least {least}, which is no number")
             found.append((f"{part} confidence at least {least:g}", pl.col(f"{part}_confidence") >= least))
         # A clip lasts as long as its frames: captions may claim a time past the end of the video.
