@@ -81,7 +81,8 @@ def plan_videos(source: Path, manifest: Manifest | None, done: set[str]) -> Plan
         try:
             video_id = check_video_id(path.stem)
         except BadInputError as error:
-            plan.refused.append((ascii(path.stem[:60])[1:-1], str(error)))
+            where = str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
+            plan.refused.append((ascii(path.stem[:60])[1:-1], f"{where}: {error}"))
             continue
         if video_id in taken:
             plan.remarks.append(f"{path} is left out: {taken[video_id]} has the same id")
