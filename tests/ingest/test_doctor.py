@@ -1,0 +1,72 @@
+"""The doctor says what is there, and what must be done where something is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from ingest import doctor, sessions
+
+
+@pytest.fixture
+def examined(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, tuple[str, str]]]]:
+    """Runs `signverse doctor`; gives its exit code and, by name, the mark and the words of each check."""
+    from lake.entry import run
+    from signverse import build_app
+
+    def command(*words: object) -> tuple[int, dict[str, tuple[str, str]]]:
+        code = run(build_app(), ["doctor", *map(str, words)])
+        out, errors = capfd.readouterr()
+        assert errors == ""
+        checks = {}
+        for line in out.splitlines():
+            mark, rest = line.split(maxsplit=1)
+            name, _, found = rest.partition(": ")
+            checks[name] = (mark, found)
+        return code, checks
+
+    return command
+
+
+def test_a_machine_with_models_is_fit(examined, data: Path) -> None:
+    code, checks = examined("--models", data / "models")
+    assert code == 0
+    assert {mark for mark, _ in checks.values()} == {"ok"}
+    assert checks["signverse-lake"][1] == version("signverse-lake")
+    assert f"polars {version('polars')}" in checks["packages"][1]
+    assert checks["models"][1] == f"yolox_nano.onnx and wholebody133_384x288.onnx in {data / 'models'}"
+
+
+@pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a GPU")
+def test_a_machine_without_a_gpu_is_told_so_and_is_fit_all_the_same(examined, data: Path) -> None:
+    code, checks = examined("--models", data / "models")
+    assert code == 0
+    for device in ("cuda", "tensorrt"):
+        assert checks[device] == ("ok", "not usable: no NVIDIA device is visible")
+    assert checks["device"][1] == "auto would use cpu: no NVIDIA device is visible"
+
+
+def test_missing_models_are_a_trouble_with_its_remedy(examined, tmp_path: Path) -> None:
+    code, checks = examined("--models", tmp_path)
+    assert code == 1
+    assert checks["models"][0] == "NO"
+    assert "signverse models pull" in checks["models"][1]
+    assert [name for name, (mark, _) in checks.items() if mark == "NO"] == ["models"]
+
+
+@pytest.mark.parametrize(("installed", "fine"), [(2, False), (1, True), (0, False)])
+def test_two_runtimes_at_once_and_none_are_a_trouble(
+    monkeypatch: pytest.MonkeyPatch, installed: int, fine: bool
+) -> None:
+    def found(name: str) -> str:
+        if name in doctor._RUNTIMES[installed:]:
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(doctor, "version", found)
+    check = doctor._runtime()
+    assert check.fine is fine
+    assert ("uninstall both" in check.found) == (installed == 2)

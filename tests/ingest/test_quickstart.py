@@ -1,0 +1,89 @@
+"""The quickstart does what a new user would do, from the first minute on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ingest.quickstart import EXTRACTION, STEPS
+from lake.lake import Lake
+from lake.verify import verify_lake
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def quickstart(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `signverse quickstart` as on a machine that has no models yet."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNVERSE_", "XDG_"))}
+
+    def run(*options: object) -> subprocess.CompletedProcess[str]:
+        ran = subprocess.run(
+            [sys.executable, "-m", "signverse", "quickstart", *map(str, options)],
+            env={**bare, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert "Traceback" not in ran.stderr
+        return ran
+
+    return run
+
+
+def width(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.width
+
+
+@pytest.mark.slow
+def test_it_runs_without_models_and_again_with_them(quickstart, tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "it's mine"
+    first = quickstart("--out", out)
+    assert first.returncode == 0, first.stderr
+    shown = [line for line in first.stdout.splitlines() if line.startswith("$ signverse ")]
+    assert len(shown) == len(STEPS)
+    assert "signverse models pull" in first.stdout
+    assert np.load(out / "clip.npy").shape == (101, 128, 3)
+    assert width(out / "clip.png") > 100
+    assert (out / "release" / "SHA256SUMS").exists()
+    assert list(verify_lake(Lake.open(out / "lake"))) == []
+    # What was shown can be typed: the one that asks in SQL, in a shell.
+    (question,) = [line for line in shown if line.startswith("$ signverse sql ")]
+    typed = question.removeprefix("$ signverse ")
+    ran = subprocess.run(
+        f"{sys.executable} -m signverse {typed}", shell=True, capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert ran.stdout in first.stdout
+
+    second = quickstart("--out", out, "--models", data / "models")
+    assert second.returncode == 0, second.stderr
+    shown = [line for line in second.stdout.splitlines() if line.startswith("$ signverse ")]
+    assert len(shown) == len(STEPS) + len(EXTRACTION)
+    lake = Lake.open(out / "lake")
+    assert list(verify_lake(lake)) == []
+    assert lake.videos().collect().height == 7
+    astronaut = lake.keypoints("astronaut")
+    assert np.isfinite(astronaut[:, 0, 0]).all()  # A nose in every frame.
+    assert width(out / "astronaut.png") > 100
+
+
+def test_a_folder_that_holds_other_things_is_left_as_it_is(quickstart, tmp_path: Path) -> None:
+    mine = tmp_path / "signverse-quickstart"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("mine")
+    for options in ((), ("--out", mine)):
+        ran = quickstart(*options)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert "holds other things. Name another folder: signverse quickstart --out DIR." in ran.stderr
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    (tmp_path / "file").touch()
+    ran = quickstart("--out", tmp_path / "file")
+    assert (ran.returncode, "cannot be made" in ran.stderr, ran.stderr.count("\n")) == (1, True, 1)
