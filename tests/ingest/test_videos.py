@@ -370,8 +370,8 @@ def first_finished(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def many(folder: Path, clip: Path) -> list[str]:
-    """Six short videos; their ids."""
-    ids = [f"v{i}" for i in range(6)]
+    """Four short videos; their ids."""
+    ids = [f"v{i}" for i in range(4)]
     for video_id in ids:
         shutil.copy(clip, folder / f"{video_id}.mp4")
     return ids
