@@ -242,6 +242,15 @@ def members(group: int) -> list[int]:
     return found
 
 
+def left_behind(group: int) -> list[int]:
+    """Processes of a group that do not end by themselves; Python's resource tracker takes a moment after its parent."""
+    for _ in range(1000):
+        if not members(group):
+            break
+        time.sleep(0.01)
+    return members(group)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_ctrl_c_reaches_the_parent_only_and_no_process_stays_behind(program: subprocess.Popen) -> None:
     assert program.stdout is not None
@@ -251,7 +260,7 @@ def test_ctrl_c_reaches_the_parent_only_and_no_process_stays_behind(program: sub
     out, errors = program.communicate(timeout=30)
     assert out.startswith("interrupted [")
     assert errors == ""
-    assert members(program.pid) == []
+    assert left_behind(program.pid) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -262,7 +271,7 @@ def test_ctrl_c_while_the_processes_start_prints_no_tracebacks_of_theirs(program
     out, errors = program.communicate(timeout=30)
     assert out.splitlines()[-1].startswith("interrupted [")
     assert "Traceback" not in errors
-    assert members(program.pid) == []
+    assert left_behind(program.pid) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -274,8 +283,4 @@ def test_when_the_parent_is_killed_its_idle_processes_end_too(program: subproces
     program.wait()
     # Those in the middle of a task end when they next tell or ask; this one sleeps, so it is ended by hand.
     os.killpg(program.pid, signal.SIGTERM)
-    for _ in range(500):
-        if not members(program.pid):
-            break
-        time.sleep(0.01)
-    assert members(program.pid) == []
+    assert left_behind(program.pid) == []
