@@ -16,7 +16,8 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from export.card import caption_json, poses_npz
+from export import card
+from export.content import load_content
 from lake.errors import BadInputError, EmptySelectionError
 from lake.lake import Lake
 from lake.output import whole_file
@@ -179,24 +180,21 @@ def export_shards(
 
 def _write_videos(lake: Lake, batch: Sequence[dict[str, Any]], tar: tarfile.TarFile, shard: str) -> Iterator[IndexRow]:
     ids = [video["video_id"] for video in batch]
-    segments = (
-        lake.frame(SEGMENTS.name)
-        .filter(pl.col("video_id").is_in(ids))
-        .sort("video_id", "ordinal")
-        .collect()
-        .partition_by("video_id", as_dict=True)
-    )
+    segments = _by_video(lake.frame(SEGMENTS.name), ids, "ordinal")
     for video in batch:
-        video_id = video["video_id"]
-        mine = segments.get((video_id,))
-        rows = mine.to_dicts() if mine is not None else []
-        poses = poses_npz(lake, video)
-        _add(tar, f"{video_id}/poses.npz", poses)
-        _add(tar, f"{video_id}/caption.json", caption_json(video, rows))
-        _add(tar, f"{video_id}/{video_id}.complete", b"")
-        frames = video["num_frames"] - len(video["absent_frames"] or ())
-        captioned = sum(row["text"] is not None for row in rows)
-        yield IndexRow(video_id, shard, video["sign_language"], captioned, frames, hashlib.sha256(poses).hexdigest())
+        content = load_content(lake, video, segments.get(video["video_id"], []))
+        files = card.files(content)
+        for name, data in files.items():
+            _add(tar, f"{content.video_id}/{name}", data)
+        captioned = sum(row["text"] is not None for row in content.segments)
+        digest = hashlib.sha256(files["poses.npz"]).hexdigest()
+        yield IndexRow(content.video_id, shard, video["sign_language"], captioned, len(content.frame_ids), digest)
+
+
+def _by_video(rows: pl.LazyFrame, ids: Sequence[str], *order: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of some videos, by video id, in order."""
+    found = rows.filter(pl.col("video_id").is_in(ids)).sort("video_id", *order).collect()
+    return {key: part.to_dicts() for (key,), part in found.partition_by("video_id", as_dict=True).items()}
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

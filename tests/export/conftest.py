@@ -13,7 +13,7 @@ import ingest
 from ingest.build import build_rows
 from ingest.captions import Cue, Track
 from ingest.manifest import Entry
-from ingest.shards import import_shards
+from ingest.shards import Options, import_shards
 from lake.commit import Committer
 from lake.lake import Lake
 from lake.skeleton import NUM_JOINTS
@@ -86,7 +86,7 @@ def person() -> Callable[..., np.ndarray]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake of the six synthetic signers that the package carries; only to be read."""
     lake = Lake.create(tmp_path_factory.mktemp("sample") / "lake")
-    import_shards(lake, [Path(ingest.__file__).parent / "sample" / "synthetic.tar"], None)
+    import_shards(lake, [Path(ingest.__file__).parent / "sample" / "synthetic.tar"], Options())
     lake.refresh()
     return lake
 

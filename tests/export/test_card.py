@@ -7,12 +7,14 @@ import pickle
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from export.card import caption_json, poses_npz, released_points
+from export.content import Content, load_content
 from export.shards import chosen_videos, export_shards
 from lake.lake import Lake
 from lake.skeleton import BODY, PARTS
@@ -50,7 +52,7 @@ def test_the_dataset_cards_snippet_loads_what_we_write(
     assert body.dtype == np.float32
     assert len(frames) == 144
     assert isinstance(caption["segments"][0]["text"], str)
-    np.testing.assert_array_equal(body, released_points(sample.keypoints(video_id)[:1])[0, BODY.slice])
+    np.testing.assert_array_equal(body, np.nan_to_num(sample.keypoints(video_id)[0, BODY.slice]))
 
 
 def test_every_key_has_the_type_that_the_card_documents(sample: Lake, exported: Callable) -> None:
@@ -92,7 +94,7 @@ def test_every_key_has_the_type_that_the_card_documents(sample: Lake, exported: 
 def frames_of(lake: Lake, video_id: str) -> list[dict]:
     import io
 
-    with np.load(io.BytesIO(poses_npz(lake, lake.video(video_id))), allow_pickle=True) as npz:
+    with np.load(io.BytesIO(poses_npz(load_content(lake, lake.video(video_id), []))), allow_pickle=True) as npz:
         return npz["frames"].tolist()
 
 
@@ -135,18 +137,24 @@ def test_an_unknown_body_score_counts_by_visibility() -> None:
     points[..., 2] = np.nan
     visible = np.zeros((1, 18), bool)
     visible[0, 3] = True
-    assert released_points(points, visible)[0, :18, 2].tolist() == [0, 0, 0, 1] + [0] * 14
-    assert (released_points(points)[..., 2] == 1).all()
+    nothing = np.zeros(1, np.int64)
+    content = Content({}, nothing, nothing.astype(np.int32), nothing.astype(np.int8), points, visible, [], [])
+    assert released_points(content)[0, :18, 2].tolist() == [0, 0, 0, 1] + [0] * 14
+    assert (released_points(replace(content, visible=None))[..., 2] == 1).all()
 
 
 def test_captions_keep_their_letters_and_a_video_without_has_an_empty_list(make_lake, video) -> None:
     cues = [(0.0, 0.05, "grüße 世界"), (0.05, 0.08, 'say "hi"')]
     lake = make_lake(video("x", cues=cues, title="T\u00fctel"), video("y"))
     rows = lake.frame("segments").sort("video_id", "ordinal").collect().to_dicts()
-    caption = json.loads(caption_json(lake.video("x"), [row for row in rows if row["video_id"] == "x"]))
+    caption = json.loads(
+        caption_json(load_content(lake, lake.video("x"), [row for row in rows if row["video_id"] == "x"]))
+    )
     assert caption["segments"] == [{"start": start, "end": end, "text": text} for start, end, text in cues]
     assert (caption["title"], caption["document_text"]) == ("Tütel", 'grüße 世界 say "hi"')
-    nothing = json.loads(caption_json(lake.video("y"), [row for row in rows if row["video_id"] == "y"]))
+    nothing = json.loads(
+        caption_json(load_content(lake, lake.video("y"), [row for row in rows if row["video_id"] == "y"]))
+    )
     assert (nothing["segments"], nothing["document_text"], nothing["title"], nothing["english_source"]) == (
         [],
         "",
@@ -159,7 +167,7 @@ def test_every_numpy_can_read_the_names_in_our_pickles(sample: Lake) -> None:
     import io
     import pickletools
 
-    with zipfile.ZipFile(io.BytesIO(poses_npz(sample, sample.video("synthASE002")))) as archive:
+    with zipfile.ZipFile(io.BytesIO(poses_npz(load_content(sample, sample.video("synthASE002"), [])))) as archive:
         data = archive.read("frames.npy")
     file = io.BytesIO(data)
     np.lib.format.read_magic(file)

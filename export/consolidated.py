@@ -1,0 +1,105 @@
+"""The `consolidated` dialect: flat keys, normalised coordinates, 1-based frame numbers, captions as WebVTT.
+
+It is what the published training code reads. Its defects are not repeated: body scores are scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.content import Content
+from export.frames import Run
+from export.npz import write_npz
+from lake.keypoints import Points
+from lake.skeleton import FPS, PARTS
+
+
+def files(content: Content) -> dict[str, bytes]:
+    """The files of a video by their names inside its folder; the keypoints first."""
+    frames = len(content.frame_ids)
+    return {
+        "npz/poses.npz": poses_npz(content),
+        "npz/.complete": f"video_id={content.video_id}\nfps={FPS:g}\nframes={frames}\n".encode(),
+        **{f"captions/{name}": data for name, data in captions(content).items()},
+    }
+
+
+def released_points(content: Content) -> Points:
+    """Points as the dialect has them: shares of the frame; (-1, -1, 0) where absent."""
+    points = content.scored()
+    points[..., 0] /= np.float32(content.video["width"])
+    points[..., 1] /= np.float32(content.video["height"])
+    absent = np.isnan(points[..., 0])
+    points[absent] = (-1.0, -1.0, 0.0)
+    return points
+
+
+def poses_npz(content: Content) -> bytes:
+    """A video's poses.npz: per frame num_persons, frame_width, frame_height and person_000_body_keypoints and so on."""
+    count = len(content.frame_ids)
+    width, height = content.video["width"], content.video["height"]
+    runs = []
+    for _, people in content.people(released_points(content)):
+        if people.shape[1] > 1:
+            # Who is absent beside somebody present is all zeros in `people`; here absent is -1.
+            people[~people.any(axis=(2, 3))] = (-1.0, -1.0, 0.0)
+        values: dict[str, Any] = {
+            "num_persons": _scalars(people.shape[1], len(people)),
+            "frame_width": _scalars(width, len(people)),
+            "frame_height": _scalars(height, len(people)),
+        }
+        for person in range(people.shape[1]):
+            for part in PARTS:
+                values[f"person_{person:03d}_{part.name}_keypoints"] = people[:, person, part.slice, :2]
+                values[f"person_{person:03d}_{part.name}_scores"] = people[:, person, part.slice, 2]
+        runs.append(Run(len(people), values))
+    arrays = {
+        "video_id": np.array(content.video_id),
+        "fps": np.array(int(FPS), np.int32),
+        "total_frames": np.array(count, np.int32),
+        "frame_widths": np.full(count, width, np.int32),
+        "frame_heights": np.full(count, height, np.int32),
+        "frame_indices": (content.frame_ids + 1).astype(np.int32),
+    }
+    return write_npz(arrays, "frame_payloads", runs)
+
+
+def _scalars(value: int, count: int) -> npt.NDArray[np.int32]:
+    return np.full(count, value, np.int32)
+
+
+def captions(content: Content) -> dict[str, bytes]:
+    """A video's caption tracks as WebVTT, by file name: {id}.{language}.vtt, the kind added where it is not manual."""
+    found: dict[str, bytes] = {}
+    for _, rows in groupby(content.captions, key=lambda row: row["track"]):
+        cues = list(rows)
+        first = cues[0]
+        kind = "" if first["kind"] == "manual" else f"-{first['kind']}"
+        name, number = f"{content.video_id}.{first['language']}{kind}.vtt", 2
+        while name in found:
+            name, number = f"{content.video_id}.{first['language']}{kind}-{number}.vtt", number + 1
+        source = content.video["english_source"].partition(":")[2] if first["kind"] == "translated" else ""
+        found[name] = write_vtt(cues, first["kind"], first["language"], source)
+    return found
+
+
+def write_vtt(cues: Sequence[dict[str, Any]], kind: str, language: str, source: str) -> bytes:
+    """A caption track as WebVTT; a note keeps what the format has no word for."""
+    note = f"\nNOTE track kind={kind}{f' source={source}' if source else ''}\n" if kind != "manual" else ""
+    lines = [f"WEBVTT\nKind: captions\nLanguage: {language}\n{note}"]
+    for cue in cues:
+        text = cue["text"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        lines.append(f"{_stamp(cue['start_s'])} --> {_stamp(cue['end_s'])}\n{text}\n")
+    return "\n".join(lines).encode()
+
+
+def _stamp(seconds: float) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
