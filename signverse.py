@@ -32,6 +32,7 @@ ORDER = (
     "picture",
     "export",
     "verify",
+    "inspect",
     "models",
     "doctor",
 )

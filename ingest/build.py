@@ -31,6 +31,7 @@ def build_rows(
     tracks: Sequence[Track],
     about: dict[str, Any],
     remarks: Sequence[tuple[str, str]] = (),
+    body_visible: npt.NDArray[np.bool_] | None = None,
     exact: bool = False,
 ) -> VideoRows:
     """The rows of a video, ready for the committer.
@@ -42,6 +43,7 @@ def build_rows(
         tracks: all caption tracks of the video.
         about: further columns of `videos`: source, models, codec, damage, repairs.
         remarks: (reason, message) of what was noticed on the way, for the outcome.
+        body_visible: [N, 18] where the source told visibility and no body scores.
         exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
     """
     # Summaries are made from what is stored, so that anyone can recompute them from the lake.
@@ -92,7 +94,7 @@ def build_rows(
     ]
     return VideoRows(
         video=video,
-        keypoints=to_table(frames, persons, points, exact=True),
+        keypoints=to_table(frames, persons, points, body_visible=body_visible, exact=True),
         segments=segments,
         captions=captions,
         stage=stage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,118 +11,99 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.captions import Cue, Track, clean
-from ingest.npz import MAX_BYTES, plain, read_npz
+from ingest.npz import Arrays
+from ingest.pickles import Block
+from ingest.poses import Poses, check_numbers, check_size
 from lake.errors import BadInputError
-from lake.keypoints import Points
-from lake.skeleton import NUM_JOINTS, PARTS
+from lake.skeleton import FPS, NUM_JOINTS, PARTS
 
-MAX_FRAMES: Final = 24 * 3600 * 100
-"""A hundred hours: a video that claims more is refused."""
-
-MAX_PEOPLE: Final = 127
-
-MAX_ROWS: Final = MAX_BYTES // (NUM_JOINTS * 3 * 4)
-"""People in frames, of one video: a pickle can name the same array a million times, and here each is a copy."""
+_KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
+_PARTS: Final = {part.name: part for part in PARTS}
+_MAX_PEOPLE: Final = 127
 
 MAX_SCORE: Final = 2.0
-"""A SimCC score can exceed 1 (real ones reach 1.13); beyond 2 it is none, and `verify` would say so of the lake."""
+"""A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, like the index codes of defect 1."""
 
 
-@dataclass(frozen=True)
-class Poses:
-    """The keypoints of a video.
-
-    Attributes:
-        num_frames: the last frame + 1.
-        absent_frames: frames below num_frames that the source does not have.
-        frames, persons, points: [N], [N] and [N, 128, 3], sorted by frame and person; nan where absent.
-    """
-
-    width: int
-    height: int
-    num_frames: int
-    absent_frames: list[int]
-    frames: npt.NDArray[np.int32]
-    persons: npt.NDArray[np.int8]
-    points: Points
-
-
-def read_poses(data: bytes, name: str) -> Poses:
-    """A card's poses.npz.
+def from_arrays(arrays: Arrays, name: str) -> Poses:
+    """A card's poses.npz, scores as they are.
 
     Raises:
-        BadInputError: it is not one; nothing in it is ever run.
+        BadInputError: it is not one.
     """
-    arrays = read_npz(data, name)
     try:
-        width, height = int(arrays["width"]), int(arrays["height"])
-        ids = np.asarray(arrays["frame_ids"], np.int64)
-        entries = arrays["frames"]
-        fps = float(arrays["fps"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        width, height, fps = (np.asarray(arrays[key]).item() for key in ("width", "height", "fps"))
+        numbers = np.asarray(arrays["frame_ids"])
+        blocks = arrays["frames"]
+    except (KeyError, ValueError) as error:
         raise BadInputError(f"{name} is not a poses.npz of the card format: {error}") from None
-    if not isinstance(entries, list) or ids.shape != (len(entries),):
-        raise BadInputError(f"{name} has {ids.size} frame_ids for another number of frames")
-    if fps != 24.0:
-        raise BadInputError(f"{name} has {fps:g} frames/s, released poses have 24")
-    if not (0 < width < 2**16 and 0 < height < 2**16):
-        raise BadInputError(f"{name} has a frame of {width} x {height} pixels")
-    if len(ids) and (ids[0] < 0 or ids[-1] >= MAX_FRAMES or (np.diff(ids) <= 0).any()):
+    if not all(isinstance(value, int | float) and abs(value) < 2**31 for value in (width, height, fps)):
+        raise BadInputError(f"{name} has frames of {width!s:.20} x {height!s:.20} pixels, {fps!s:.20} a second")
+    if fps != FPS:
+        raise BadInputError(f"{name} has {fps:g} frames/s, released poses have {FPS:g}")
+    if not isinstance(blocks, list) or numbers.dtype.kind not in "iu":
+        raise BadInputError(f"{name} is not a poses.npz of the card format")
+    count = sum(block.count for block in blocks)
+    if numbers.shape != (count,):
+        raise BadInputError(f"{name} has {numbers.size} frame_ids for {count} frames")
+    numbers = numbers.astype(np.int64)
+    if (np.diff(numbers) <= 0).any():
         raise BadInputError(f"{name} has frame_ids that do not rise")
-    rows: list[tuple[int, int]] = []
-    people: list[Points] = []
-    for frame, entry in zip(ids.tolist(), entries, strict=True):
-        for person, points in _people(entry, f"{name} frame {frame}"):
-            rows.append((frame, person))
-            people.append(points)
-        if len(rows) > MAX_ROWS:
-            raise BadInputError(f"{name} has more than {MAX_ROWS:,} people in its frames")
-    where = np.array(rows, np.int32).reshape(-1, 2)
-    num_frames = int(ids[-1]) + 1 if len(ids) else 0
+    check_size(int(width), int(height), name)
+    check_numbers(numbers, name)
+    at = 0
+    frames: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
+    slots: list[npt.NDArray[np.int8]] = [np.empty(0, np.int8)]
+    points: list[npt.NDArray[np.float32]] = [np.empty((0, NUM_JOINTS, 3), np.float32)]
+    for block in blocks:
+        people = _people(block, name)
+        frames.append(np.repeat(numbers[at : at + block.count].astype(np.int32), people.shape[1]))
+        slots.append(np.tile(np.arange(people.shape[1], dtype=np.int8), block.count))
+        points.append(people.reshape(-1, NUM_JOINTS, 3))
+        at += block.count
     return Poses(
-        width=width,
-        height=height,
-        num_frames=num_frames,
-        absent_frames=np.setdiff1d(np.arange(num_frames), ids).tolist(),
-        frames=where[:, 0].copy(),
-        persons=where[:, 1].astype(np.int8),
-        points=np.stack(people) if people else np.empty((0, NUM_JOINTS, 3), np.float32),
+        dialect="card",
+        width=int(width),
+        height=int(height),
+        numbers=numbers,
+        frames=np.concatenate(frames),
+        slots=np.concatenate(slots),
+        points=np.concatenate(points),
     )
 
 
-def _people(entry: Any, name: str) -> list[tuple[int, Points]]:
-    if not isinstance(entry, dict):
-        raise BadInputError(f"{name} is no dict")
-    count = entry.get("num_people", 0)
-    if type(count) is not int or not 0 <= count <= MAX_PEOPLE:
-        raise BadInputError(f"{name} has {count!r:.20} people")
-    found = []
-    for person in range(count):
-        parts = entry.get(f"person_{person}")
-        if not isinstance(parts, dict):
-            raise BadInputError(f"{name} lacks person_{person}")
-        points = np.full((NUM_JOINTS, 3), np.nan, np.float32)
-        for part in PARTS:
-            if part.name not in parts:
-                continue
-            values = plain(parts[part.name])
-            if not isinstance(values, np.ndarray) or values.shape != (part.size, 3):
-                raise BadInputError(f"{name}: {part.name} of person_{person} is not [{part.size}, 3]")
-            points[part.slice] = values
-        points[np.isinf(points).any(axis=1)] = np.nan
-        if (points[:, 2] < 0).any() or (points[:, 2] > MAX_SCORE).any():
-            low, high = np.nanmin(points[:, 2]), np.nanmax(points[:, 2])
-            raise BadInputError(f"{name}: scores of person_{person} run from {low:g} to {high:g}, they are 0 to 1")
-        # The card writes (0, 0, 0) for an absent point; a person of nothing else only keeps the numbers of the others.
-        absent = (points == 0).all(axis=1)
-        points[absent, :2] = np.nan
-        if np.isfinite(points[:, 0]).any():
-            found.append((person, points))
-    return found
+def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
+    """The people of a block's frames, float32 [count, P, 128, 3]; parts that are not there are nan."""
+    found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
+    count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
+    if count > _MAX_PEOPLE:
+        raise BadInputError(f"{name} has {count} people in a frame, at most {_MAX_PEOPLE} are read")
+    stated = block.numbers.get("num_people")
+    if stated is None or (stated != count).any():
+        raise BadInputError(f"{name} has frames whose num_people is not the number of people in them")
+    people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
+    for key, match in found.items():
+        part, values = _PARTS[match.group(2)], block.arrays[key]
+        if values.shape[1:] != (part.size, 3):
+            raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not [{part.size}, 3]")
+        people[:, int(match.group(1)), part.slice] = _finite(values, f"{name}: {key}")
+    return people
+
+
+def _finite(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Points with (0, 0, 0) for what is no place or no score."""
+    endless = ~(np.isfinite(values[..., 0]) & np.isfinite(values[..., 1]) & np.isfinite(values[..., 2]))
+    if endless.any():
+        values = np.where(endless[..., None], np.zeros(3, values.dtype), values)
+    if values.size and (values[..., 2].min() < 0 or values[..., 2].max() > MAX_SCORE):
+        raise BadInputError(
+            f"{name} has scores from {values[..., 2].min():g} to {values[..., 2].max():g}, they are 0 to {MAX_SCORE:g}"
+        )
+    return values
 
 
 @dataclass(frozen=True)
-class Caption:
+class CardCaption:
     """What caption.json tells of a video besides its track."""
 
     sign_language: str | None
@@ -129,7 +111,7 @@ class Caption:
     track: Track | None
 
 
-def read_caption(data: bytes, name: str) -> Caption:
+def read_caption(data: bytes, name: str) -> CardCaption:
     """A card's caption.json.
 
     Raises:
@@ -153,4 +135,4 @@ def read_caption(data: bytes, name: str) -> Caption:
     kind = "translated" if translated else "manual"
     spoken = "und" if source == "none" else "en"
     track = Track(f"{spoken}.{kind}", kind, spoken, kept, source.partition(":")[2]) if kept else None
-    return Caption(language or None, title or None, track)
+    return CardCaption(language or None, title or None, track)

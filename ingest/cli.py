@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lake.command import LakeOption, say
+from lake.command import FormatOption, LakeOption, OutOption, say
 
 ModelsOption = Annotated[
     Path | None,
@@ -48,6 +48,7 @@ def mount(app: typer.Typer) -> None:
     """Adds the commands of this room."""
     app.add_typer(ingest, name="ingest")
     app.add_typer(models, name="models")
+    app.command("inspect")(inspect)
     app.command("doctor")(doctor)
     app.command("quickstart")(quickstart)
 
@@ -132,26 +133,46 @@ def shards(
     manifest: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Video ids and their sign languages; its word counts.")
     ] = None,
+    captions: Annotated[
+        list[Path] | None, typer.Option(metavar="TAR_OR_FOLDER", help="Subtitles tars that came with it; repeatable.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", "-l", metavar="LANGUAGE", help="Only videos of this sign language; repeatable."),
+    ] = None,
+    no_repair: Annotated[
+        bool, typer.Option("--no-repair", help="Keep what the files claim, with the defects of the published ones.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read side by side.")] = 1,
     redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has already.")] = False,
 ) -> None:
     """Import released shards, straight from the tars.
 
-    The `card` format is read. Nothing that a file brings is ever run. Videos that the lake has are skipped.
+    All three dialects of SignVerse-2M are read, told by their content: card, consolidated and per-frame. Known defects
+    are put right and recorded with each video. Nothing that a file brings is ever run. Videos that the lake has are
+    skipped, and with --language all others are passed over unread. A state JSON (archive_upload_progress.json) in a
+    folder tells which videos a tar should hold.
 
     \b
-    signverse ingest shards Sign_DWPose_NPZ_000001.tar --lake LAKE
+    signverse ingest shards SHARDS --lake LAKE --manifest manifest.csv --language asf --language bfi
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
     from ingest.manifest import read_manifest, write_sources
-    from ingest.shards import Failure, find_shards, import_shards
+    from ingest.shards import Failure, Options, find_shards, import_shards
+    from ingest.state import listed_videos
+    from ingest.tracks import index_captions
     from lake.lake import Lake
+    from lake.languages import resolve
     from lake.text import counted
 
+    codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None
-    paths = find_shards(tars)
+    apart = find_shards(captions) if captions else []
+    paths = [path for path in find_shards(tars) if path not in apart]
+    expected = listed_videos(tars)
+    options = Options(listed.entries if listed else {}, codes, not no_repair, index_captions(apart))
     opened = Lake.create(lake)
     if listed:
         write_sources(opened, listed)
@@ -171,14 +192,57 @@ def shards(
 
         with going_on():
             tally = import_shards(
-                opened, paths, listed, workers=workers, redo=redo, on_video=on_video, on_shard=on_shard
+                opened,
+                paths,
+                options,
+                workers=workers,
+                redo=redo,
+                listed=expected,
+                on_video=on_video,
+                on_shard=on_shard,
             )
     say(f"{counted(tally.done, 'video')} in, {counted(tally.frames, 'frame')}, from {counted(len(paths), 'shard')}")
+    for word, count in tally.repaired.most_common():
+        say(f"  repaired: {word} in {counted(count, 'video')}")
+    if tally.other_language:
+        why = "" if listed else " (without --manifest only card shards tell their language)"
+        say(f"  passed over: {counted(tally.other_language, 'video')} of other languages{why}")
+    if tally.absent:
+        say(f"  absent: {counted(tally.absent, 'video')} that the state JSON lists and the tars lack")
     if tally.failed:
         say(
             f"{tally.failed:,} could not be done; what happened: "
             f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
         )
+        raise typer.Exit(1)
+
+
+def inspect(
+    tars: Annotated[list[Path], typer.Argument(metavar="TAR...", help="Shards, or folders of shards.")],
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Say what is in a shard: dialects, people, defects, captions.
+
+    A row a video. Nothing is written, and nothing that a file brings is run.
+
+    \b
+    signverse inspect Sign_DWPose_NPZ_000001.tar
+    """
+    import polars as pl
+
+    from ingest.inspection import inspect_shard
+    from ingest.shards import find_shards
+    from lake.output import Format, pick_format, write_rows
+    from lake.text import counted
+
+    form = pick_format(Format(format) if format else None, output)
+    paths = find_shards(tars)
+    rows = [row for path in paths for row in inspect_shard(path)]
+    write_rows(pl.DataFrame(rows, infer_schema_length=None), form, output)
+    failed = sum(bool(row["problem"]) for row in rows)
+    say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
+    if failed:
         raise typer.Exit(1)
 
 

@@ -212,18 +212,19 @@ class Machine:
         """Runs the pickle and returns its frames."""
         try:
             self._run()
-        except (IndexError, struct.error, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        except (IndexError, struct.error, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Every handler takes what it needs from the stack and the buffer; made-up bytes leave too little there.
-            raise BadPickleError(
-                f"{self._name} is damaged at byte {self._at} of its pickle ({type(error).__name__})"
-            ) from None
-        except _UnknownMemoError:
+            raise self._refusal(f"it is damaged ({type(error).__name__})") from None
+        except _UnknownMemoError as error:
             if self._templates:
                 raise
-            raise BadPickleError(f"{self._name} is damaged at byte {self._at} of its pickle (memo)") from None
+            raise self._refusal(str(error)) from None
         except BadPickleError as error:
-            raise BadPickleError(f"{self._name}, byte {self._at} of its pickle: {error.message}") from None
+            raise self._refusal(error.message) from None
         return self._blocks
+
+    def _refusal(self, why: str) -> BadPickleError:
+        return BadPickleError(f"{self._name} cannot be read: {why}, at byte {self._at} of its pickle")
 
     def _run(self) -> None:
         data, handlers = self._data, _HANDLERS
@@ -268,24 +269,29 @@ class Machine:
         """Turns the dict on the stack into a block of one frame, and its bytes into a template."""
         if self._frame_start is None:
             return
-        frame = self._stack.pop()
+        numbers, leaves = self._emit(self._stack.pop())
+        start, size = self._frame_start, self._at - self._frame_start
+        self._frame_start = None
+        inside = all(number.start >= start for _, number in numbers) and all(
+            leaf.span is not None and leaf.span.start >= start for _, leaf in leaves
+        )
+        # A frame that shares data with an earlier one is rightly read by opcode, and is no template.
+        # Nor is a frame of nothing: its two bytes begin every other.
+        if inside and (numbers or leaves) and self._use_templates:
+            self._learn(start, size, numbers, leaves)
+
+    def _emit(self, frame: Any) -> tuple[list[tuple[str, Number]], list[tuple[str, Leaf]]]:
+        """Adds a frame to the blocks; returns its numbers and arrays."""
         numbers: list[tuple[str, Number]] = []
         leaves: list[tuple[str, Leaf]] = []
         _walk(frame, "", numbers, leaves, 0)
-        start, size = self._frame_start, self._at - self._frame_start
         block = Block(1)
         for key, number in numbers:
             block.numbers[key] = np.array([int(number)], np.int64)
         for key, leaf in leaves:
             block.arrays[key] = self._array(leaf)[None]
         self._blocks.append(block)
-        self._frame_start = None
-        inside = all(number.start >= start for _, number in numbers) and all(
-            leaf.span is not None and leaf.span.start >= start for _, leaf in leaves
-        )
-        # A frame that shares data with an earlier one is rightly read by opcode, and is no template.
-        if inside and size and self._use_templates:
-            self._learn(start, size, numbers, leaves)
+        return numbers, leaves
 
     def _learn(self, start: int, size: int, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]]) -> None:
         varies = np.zeros(size, bool)
@@ -382,7 +388,13 @@ class Machine:
         index = int.from_bytes(self._data[start : start + width], "little")
         if index not in self._memo:
             raise _UnknownMemoError(f"it refers to memo {index}, which is not there")
-        self._stack.append(self._memo[index])
+        value = self._memo[index]
+        if isinstance(value, dict) and len(self._marks) == self._list_depth:
+            # One dict that stands for many frames, such as those without people.
+            self._close_frame()
+            self._emit(value)
+        else:
+            self._stack.append(value)
 
     def line_global(self) -> None:
         words = []
@@ -483,7 +495,14 @@ class Machine:
         self._stack[-1].extend(items)
 
     def append(self) -> None:
-        raise BadPickleError("an array of a single object")
+        # The last of 1, 1001, 2001, ... frames: Python's pickles batch by a thousand.
+        value = self._stack.pop()
+        if not isinstance(self._stack[-1], list):
+            raise BadPickleError("an item for what is no list")
+        if isinstance(value, dict):
+            self._emit(value)
+        else:
+            self._stack[-1].append(value)
 
     def tuple_of(self, count: int) -> None:
         if len(self._stack) < count:
@@ -502,6 +521,14 @@ class Machine:
     def pop(self) -> None:
         self._stack.pop()
 
+    def real(self) -> None:
+        self._stack.append(float(struct.unpack_from(">d", self._data, self._take(8))[0]))
+
+    def long(self) -> None:
+        size = self._data[self._take(1)]
+        start = self._take(size)
+        self._stack.append(int.from_bytes(self._data[start : start + size], "little", signed=True))
+
     def skip(self, size: int) -> None:
         self._take(size)
 
@@ -511,7 +538,7 @@ class _UnknownMemoError(BadPickleError):
 
 
 def _walk(value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]], depth: int) -> None:
-    """Gathers the numbers and arrays of a frame by key."""
+    """Gathers the whole numbers and arrays of a frame by key; no dialect has a use for other plain values."""
     if not isinstance(value, dict) or depth > 2:
         raise BadPickleError("a frame that is no dict of numbers and arrays")
     for key, item in value.items():
@@ -524,7 +551,7 @@ def _walk(value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list
             numbers.append((here, item))
         elif isinstance(item, dict):
             _walk(item, here, numbers, leaves, depth + 1)
-        else:
+        elif not isinstance(item, str | float | int | None):
             raise BadPickleError(f"{here!s:.60} is neither number nor array")
 
 
@@ -551,6 +578,8 @@ _HANDLERS: Final[dict[int, Any]] = {
     ord("K"): lambda m: m.number("<B"),
     ord("M"): lambda m: m.number("<H"),
     ord("J"): lambda m: m.number("<i"),
+    ord("G"): Machine.real,
+    0x8A: Machine.long,
     0x8C: lambda m: m.text("<B"),
     ord("X"): lambda m: m.text("<I"),
     ord("C"): lambda m: m.span("<B"),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import tarfile
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.build import build_rows
-from ingest.card import read_caption, read_poses
-from ingest.manifest import Entry, Manifest
+from ingest.captions import Track
+from ingest.card import CardCaption, read_caption
+from ingest.dialects import dialect_of, read_poses
+from ingest.manifest import Entry
 from ingest.pool import Job, Pool, Report
+from ingest.poses import Poses
+from ingest.repairs import claimed, repair
+from ingest.tars import Member, Tar
+from ingest.tracks import CaptionIndex, tracks_of
 from ingest.videos import Tally, attempts_so_far
 from lake import languages as sign_languages
 from lake.commit import Committer, VideoRows
@@ -22,8 +28,7 @@ from lake.lake import Lake
 
 STAGE: Final = "import"
 
-MAX_MEMBER_BYTES: Final = 8 * 1024**3
-"""Of one file in a tar; the largest published poses.npz is below 1 GB."""
+_MAX_CAPTION_BYTES: Final = 32 * 1024**2
 
 
 def find_shards(sources: Sequence[Path]) -> list[Path]:
@@ -43,17 +48,30 @@ def find_shards(sources: Sequence[Path]) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class ShardTask:
-    """A tar to import.
+class Options:
+    """What is asked of an import.
 
     Attributes:
-        skip: ids that are left out: those that the lake has already.
         entries: what a manifest says of the videos, by id.
+        languages: codes; only videos of these. Empty for all.
+        repair: whether the defects of the published bytes are put right.
+        captions: captions from elsewhere, by video id.
+        skip: ids that are left out: those that the lake has already.
     """
 
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
+    repair: bool = True
+    captions: CaptionIndex = field(default_factory=CaptionIndex)
+    skip: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A tar to import; `skip` are ids that were dealt with before its process died."""
+
     path: Path
-    skip: frozenset[str]
-    entries: dict[str, Entry]
+    skip: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,83 +89,133 @@ class Begun:
     video_id: str
 
 
-def make_job() -> Job:
+@dataclass(frozen=True)
+class Listed:
+    """What a tar holds: ids, and how many were passed over because of their language."""
+
+    video_ids: frozenset[str]
+    other_language: int
+
+
+def make_job(options: Options) -> Job:
     """The worker's side: reads a tar and reports each video as Begun, then as its rows or as a Failure."""
 
     def job(task: ShardTask, report: Report) -> None:
-        for item in read_shard(task):
+        for item in read_shard(task, options):
             report(item)
 
     return job
 
 
-def read_shard(task: ShardTask) -> Iterator[Begun | VideoRows | Failure]:
-    """The videos of a tar in the `card` format, one after the other.
+def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
+    """The files of each video by their names inside its folder; and what can be no video, with why.
+
+    Files that lie in no folder belong to no video and are left alone.
 
     Raises:
         BadInputError: the file is no tar.
     """
-    try:
-        with tarfile.open(task.path, "r:") as tar:
-            yield from _videos(tar, task)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise BadInputError(f"{task.path} cannot be read as a tar: {error}") from None
-
-
-def _videos(tar: tarfile.TarFile, task: ShardTask) -> Iterator[Begun | VideoRows | Failure]:
-    files: dict[str, dict[str, tarfile.TarInfo]] = {}
+    videos: dict[str, dict[str, Member]] = {}
     refused: dict[str, str] = {}
-    for member in tar:
-        video_id, _, name = member.name.partition("/")
-        try:
-            check_video_id(video_id)
-        except BadInputError as error:
-            refused[ascii(video_id[:60])[1:-1]] = str(error)
+    for member in tar.members():
+        video_id, slash, name = member.name.removeprefix("./").partition("/")
+        if not slash:
             continue
-        # Members are read by name and never written anywhere: a link or a device is simply not one of them.
-        if member.isreg() and member.sparse is None and member.size <= MAX_MEMBER_BYTES:
-            files.setdefault(video_id, {})[name] = member
-        elif not member.isdir():
-            refused.setdefault(video_id, f"{ascii(member.name)[1:-1]} is no plain file, or too large")
-    for shown, why in refused.items():
-        if shown not in task.skip and "poses.npz" not in files.get(shown, ()):
-            files.pop(shown, None)
-            yield Failure(shown, f"{task.path}: {why}")
-    for position, (video_id, members) in enumerate(files.items()):
-        if video_id in task.skip:
-            continue
-        yield Begun(video_id)
-        try:
-            yield _video(tar, task, video_id, members, position)
-        except SignverseError as error:
-            yield Failure(video_id, f"{task.path}: {error}")
-        except (OSError, tarfile.TarError):
-            raise
-        except Exception as error:
-            # Made-up bytes may raise anything; whatever it is, the other videos of the tar are none the worse.
-            yield Failure(video_id, f"{task.path}: {video_id} cannot be read: {type(error).__name__}: {error}")
+        if video_id not in videos:
+            try:
+                check_video_id(video_id)
+            except BadInputError as error:
+                refused.setdefault(_shown(video_id), str(error))
+                continue
+        files = videos.setdefault(video_id, {})
+        if name in files:
+            # Readers differ in which of two they take: neither is to be trusted.
+            refused.setdefault(video_id, f"{_shown(member.name)} comes twice")
+        files[name] = member
+    for name, what in tar.passed_over:
+        video_id = name.removeprefix("./").partition("/")[0]
+        if not dialect_of(videos.get(video_id, {})):
+            refused.setdefault(_shown(video_id), f"{_shown(name)} is a {what}, which is not read")
+    return videos, refused
 
 
-def _video(
-    tar: tarfile.TarFile, task: ShardTask, video_id: str, members: dict[str, tarfile.TarInfo], position: int
-) -> VideoRows:
-    if "poses.npz" not in members:
-        raise BadInputError(f"{video_id} has no poses.npz", "Only the card format is read so far.")
-    poses = read_poses(_read(tar, members["poses.npz"]), f"{video_id}/poses.npz")
+def _shown(name: str) -> str:
+    return ascii(name[:60])[1:-1]
+
+
+def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows | Failure | Listed]:
+    """The videos of a tar, one after the other; a video that cannot be read is a Failure and costs only itself.
+
+    Raises:
+        BadInputError: the file is no tar.
+    """
+    with Tar(task.path) as tar:
+        videos, refused = videos_in(tar)
+        for shown, why in refused.items():
+            videos.pop(shown, None)
+            if shown not in task.skip:
+                yield Failure(shown, f"{task.path}: {why}")
+        other = 0
+        for position, (video_id, members) in enumerate(videos.items()):
+            if video_id in options.skip or video_id in task.skip:
+                continue
+            yield Begun(video_id)
+            try:
+                rows = _video(tar, options, video_id, members, position)
+            except SignverseError as error:
+                yield Failure(video_id, f"{task.path}: {error}")
+            except Exception as error:
+                # Made-up bytes may raise anything; whatever it is, the other videos of the tar are none the worse.
+                yield Failure(video_id, f"{task.path}: {video_id} cannot be read: {type(error).__name__}: {error}")
+            else:
+                if rows is None:
+                    other += 1
+                else:
+                    yield rows
+        yield Listed(frozenset(videos), other)
+        if tar.damage:
+            yield Failure(task.path.name, tar.damage)
+
+
+def _video(tar: Tar, options: Options, video_id: str, members: Mapping[str, Member], position: int) -> VideoRows | None:
+    """The rows of a video; None where it is of another language than asked for, known before its poses are read."""
     caption = None
     if "caption.json" in members:
-        caption = read_caption(_read(tar, members["caption.json"]), f"{video_id}/caption.json")
-    entry = task.entries.get(video_id, Entry(video_id))
-    remarks = [] if f"{video_id}.complete" in members else [("not_marked_complete", f"{video_id}.complete is missing")]
-    if caption is not None:
-        entry = replace(entry, title=entry.title or caption.title)
-        if entry.language_label is None and caption.sign_language:
-            try:
-                code = sign_languages.resolve(caption.sign_language)
-            except UnknownLanguageError as error:
-                code = sign_languages.UNDETERMINED
-                remarks.append(("unknown_language", str(error)))
-            entry = replace(entry, language_label=caption.sign_language, sign_language=code)
+        caption = read_caption(_read(tar, members["caption.json"]), members["caption.json"].name)
+    entry, remarks = _entry(options.entries.get(video_id, Entry(video_id)), caption)
+    if options.languages and entry.sign_language not in options.languages:
+        return None
+    tracks = tracks_of(tar, video_id, members, options.captions)
+    if caption is not None and caption.track is not None:
+        tracks.insert(0, caption.track)
+    poses = read_poses(tar, video_id, members)
+    (repair if options.repair else claimed)(poses)
+    if not any(name.endswith(".complete") for name in members):
+        remarks.append(("not_marked_complete", "it is not marked complete"))
+    return _rows(tar.path, entry, poses, tracks, remarks, position)
+
+
+def _entry(entry: Entry, caption: CardCaption | None) -> tuple[Entry, list[tuple[str, str]]]:
+    """What is known of a video: the manifest's word counts, then that of its caption.json."""
+    remarks: list[tuple[str, str]] = []
+    if caption is None:
+        return entry, remarks
+    entry = replace(entry, title=entry.title or caption.title)
+    if entry.language_label is None and caption.sign_language:
+        code = sign_languages.UNDETERMINED
+        try:
+            code = sign_languages.resolve(caption.sign_language)
+        except UnknownLanguageError as error:
+            remarks.append(("unknown_language", str(error)))
+        entry = replace(entry, language_label=caption.sign_language, sign_language=code)
+    return entry, remarks
+
+
+def _rows(
+    path: Path, entry: Entry, poses: Poses, tracks: Sequence[Track], remarks: list[tuple[str, str]], position: int
+) -> VideoRows:
+    if poses.repairs:
+        remarks.append(("repaired", f"repaired: {', '.join(poses.repairs)}"))
     return build_rows(
         entry,
         stage=STAGE,
@@ -155,50 +223,67 @@ def _video(
         height=poses.height,
         num_frames=poses.num_frames,
         frames=poses.frames,
-        persons=poses.persons,
+        persons=poses.slots,
         points=poses.points,
-        tracks=[caption.track] if caption and caption.track else [],
+        body_visible=poses.body_visible,
+        tracks=tracks,
         remarks=remarks,
         about={
             "source": "shard",
-            "source_shard": task.path.name,
+            "source_shard": os.fsencode(path.name).decode("utf-8", "replace"),
             "source_position": position,
             "absent_frames": poses.absent_frames,
+            "repairs": poses.repairs,
         },
     )
 
 
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    data = file.read() if file else b""
-    if len(data) != member.size:
-        raise BadInputError(f"{member.name} ends early: {len(data):,} of {member.size:,} bytes")
-    return data
+def _read(tar: Tar, member: Member) -> bytes:
+    if member.size > _MAX_CAPTION_BYTES:
+        raise BadInputError(f"{member.name} has {member.size:,} bytes, at most {_MAX_CAPTION_BYTES:,} are read")
+    return tar.read(member.start, member.size, member.name)
+
+
+@dataclass
+class ShardTally(Tally):
+    """How an import went.
+
+    Attributes:
+        repaired: videos by what was repaired in them.
+        other_language: videos passed over because of their language.
+        absent: videos that the state JSON lists and the tars lack.
+    """
+
+    repaired: Counter[str] = field(default_factory=Counter)
+    other_language: int = 0
+    absent: int = 0
 
 
 def import_shards(
     lake: Lake,
     shards: Sequence[Path],
-    manifest: Manifest | None,
+    options: Options,
     *,
     workers: int = 1,
     redo: bool = False,
-    on_video: Any = None,
-    on_shard: Any = None,
-) -> Tally:
+    listed: Mapping[str, frozenset[str]] | None = None,
+    on_video: Callable[[VideoRows | Failure], None] | None = None,
+    on_shard: Callable[[Path], None] | None = None,
+) -> ShardTally:
     """Imports tars in worker processes, committing videos as they come.
 
     Args:
         redo: also videos that the lake has already.
+        listed: what a state JSON says that each tar holds, by its name; what a tar lacks of it is noted.
         on_video: told each VideoRows or Failure.
         on_shard: told the path of each finished tar.
     """
-    tally = Tally()
+    tally = ShardTally()
     attempts = attempts_so_far(lake)
-    skip = frozenset() if redo else frozenset(lake.visible()["video_id"])
-    entries = manifest.entries if manifest else {}
-    waiting = [ShardTask(path, skip, entries) for path in shards]
-    with Committer(lake.folder) as committer, Pool(workers, make_job) as pool:
+    if not redo:
+        options = replace(options, skip=frozenset(lake.visible()["video_id"]))
+    waiting = [ShardTask(path) for path in shards]
+    with Committer(lake.folder) as committer, Pool(workers, make_job, options) as pool:
         while waiting:
             again: list[ShardTask] = []
             last: dict[Path, str] = {}
@@ -209,6 +294,14 @@ def import_shards(
                 if isinstance(item, Begun):
                     last[path] = item.video_id
                     told[path].add(item.video_id)
+                    continue
+                if isinstance(item, Listed):
+                    tally.other_language += item.other_language
+                    for video_id in sorted((listed or {}).get(path.name, frozenset()) - item.video_ids):
+                        attempt = attempts.get((video_id, STAGE), 0) + 1
+                        why = f"{path.name} is said to hold it, and does not"
+                        committer.record(video_id, STAGE, "unavailable", "absent_from_shard", why, attempt=attempt)
+                        tally.absent += 1
                     continue
                 if event.kind == "died":
                     # The tar is read again from its next video on.
@@ -226,6 +319,7 @@ def import_shards(
                     committer.add(item, attempt=attempts.get((item.video["video_id"], STAGE), 0) + 1)
                     tally.done += 1
                     tally.frames += item.video["num_frames"]
+                    tally.repaired.update({word.split(":")[0] for word in item.video["repairs"]})
                 if item is not None and on_video is not None:
                     on_video(item)
                 if event.kind in {"result", "error"} and on_shard is not None:

@@ -8,27 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lake.command import LakeOption, VideoIdCommand, say
-
-
-def _format_names(value: str | None) -> str | None:
-    names = ("table", "csv", "json", "parquet")
-    if value is not None and value not in names:
-        raise typer.BadParameter(f"choose from {', '.join(names)}")
-    return value
-
-
-# The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.
-FormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="table|csv|json|parquet",
-        callback=_format_names,
-        help="How rows are written; by default as the name after -o says, else a table.",
-    ),
-]
-OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+from lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, say
 
 
 def mount(app: typer.Typer) -> None:

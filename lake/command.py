@@ -19,6 +19,26 @@ LakeOption = Annotated[
 ]
 
 
+def _format_names(value: str | None) -> str | None:
+    names = ("table", "csv", "json", "parquet")
+    if value is not None and value not in names:
+        raise typer.BadParameter(f"choose from {', '.join(names)}")
+    return value
+
+
+# The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="table|csv|json|parquet",
+        callback=_format_names,
+        help="How rows are written; by default as the name after -o says, else a table.",
+    ),
+]
+OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+
+
 def say(text: str) -> None:
     """A remark for the person, on stderr: stdout carries results only."""
     sys.stderr.write(f"{text}\n")

@@ -1,0 +1,105 @@
+"""Which dialect a video of a tar is in, and its keypoints read from it: told by content, not by the tar's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from ingest import card, flat, perframe
+from ingest.npz import Arrays, read_npz
+from ingest.pickles import Block
+from ingest.poses import Poses, check_numbers
+from ingest.tars import Member, Tar
+from lake.errors import BadInputError
+from lake.skeleton import FPS
+
+_FRAME_FILE: Final = re.compile(r"npz/(\d{8})\.npz")
+_POSES: Final = ("poses.npz", "npz/poses.npz")
+
+MAX_POSES_BYTES: Final = 8 * 1024**3
+MAX_FRAME_BYTES: Final = 4 * 1024**2
+
+_FILES_AT_ONCE: Final = 2048
+
+
+def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
+    """A video's keypoints, in pixels, as the file claims them.
+
+    Args:
+        members: the video's files by their names inside its folder.
+
+    Raises:
+        BadInputError: there are none, or they cannot be read; nothing of them is ever run.
+    """
+    whole = next((members[name] for name in _POSES if name in members), None)
+    if whole is None:
+        return _read_frames(tar, video_id, members)
+    name = whole.name
+    if whole.size > MAX_POSES_BYTES:
+        raise BadInputError(f"{name} has {whole.size:,} bytes, at most {MAX_POSES_BYTES:,} are read")
+    arrays = read_npz(tar.read(whole.start, whole.size, whole.name), name)
+    if "frame_payloads" in arrays:
+        return _consolidated(arrays, name)
+    if "frames" in arrays:
+        return card.from_arrays(arrays, name)
+    raise BadInputError(f"{name} is of no known dialect: it holds {', '.join(arrays)[:100] or 'nothing'}")
+
+
+def _consolidated(arrays: Arrays, name: str) -> Poses:
+    blocks = arrays["frame_payloads"]
+    if not isinstance(blocks, list):
+        raise BadInputError(f"{name}: frame_payloads is no array of dicts")
+    fps: Any = arrays.get("fps", np.array(FPS))
+    if fps.size != 1 or float(fps.reshape(-1)[0]) != FPS:
+        raise BadInputError(f"{name} has {fps!s:.20} frames/s, released poses have {FPS:g}")
+    count = sum(block.count for block in blocks)
+    # Some tars have no indices: there row i is frame i.
+    given: Any = arrays.get("frame_indices")
+    if given is None:
+        return flat.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
+    if given.shape != (count,) or given.dtype.kind not in "iu":
+        raise BadInputError(f"{name} has {given.size} frame_indices for {count} frames")
+    return flat.from_blocks("consolidated", blocks, given.astype(np.int64) - 1, name)
+
+
+def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
+    """The `per-frame` dialect: the file's name is the frame's number, from 1."""
+    files = sorted(
+        (member.size, int(match.group(1)) - 1, member)
+        for name, member in members.items()
+        if (match := _FRAME_FILE.fullmatch(name))
+    )
+    name = video_id
+    if not files:
+        raise BadInputError(f"{name} has neither poses.npz nor npz/00000001.npz")
+    blocks: list[Block] = []
+    # Files of one size first: they are likely of one layout.
+    for first in range(0, len(files), _FILES_AT_ONCE):
+        some = files[first : first + _FILES_AT_ONCE]
+        for size in sorted({size for size, _, _ in some}):
+            if size > MAX_FRAME_BYTES:
+                raise BadInputError(f"{name} has a frame of {size:,} bytes")
+            mine = [member for other, _, member in some if other == size]
+            blocks += perframe.read_files(
+                tar.read_many([member.start for member in mine], size, name),
+                [member.name for member in mine],
+            )
+    numbers = np.array([number for _, number, _ in files], np.int64)
+    check_numbers(numbers, name)
+    poses = flat.from_blocks("per-frame", blocks, numbers, name)
+    # The order is ours, by size: putting it back is no repair.
+    poses.numbers = np.sort(poses.numbers)
+    poses.keep(np.lexsort((poses.slots, poses.frames)))
+    return poses
+
+
+def dialect_of(members: Mapping[str, Member]) -> str:
+    """The dialect by the names alone, without reading anything: for what is passed over."""
+    if "poses.npz" in members:
+        return "card"
+    if "npz/poses.npz" in members:
+        return "consolidated"
+    return "per-frame" if any(_FRAME_FILE.fullmatch(name) for name in members) else ""

@@ -1,0 +1,100 @@
+"""The flat keys of the published tars: person_000_body_keypoints and so on, normalised to the frame.
+
+`consolidated` and `per-frame` hold the same keys, the one in pickled dicts, the other in plain arrays: both come here
+as blocks of frames.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.pickles import Block
+from ingest.poses import Poses, check_numbers, check_size
+from lake.errors import BadInputError
+from lake.skeleton import NUM_JOINTS, PARTS
+
+_KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
+_PARTS: Final = {part.name: part for part in PARTS}
+_MAX_PEOPLE: Final = 127
+
+
+def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.int64], name: str) -> Poses:
+    """Poses of frames with flat keys, in pixels of the first frame's size, scores as they are.
+
+    Args:
+        numbers: int64 [F], the number of each frame from 0, as given: neither sorted nor unique.
+
+    Raises:
+        BadInputError: an array has another shape than its key promises, or a size or a number is out of bounds.
+    """
+    check_numbers(numbers, name)
+    if sum(block.count for block in blocks) != len(numbers):
+        raise BadInputError(f"{name} has {len(numbers)} frame numbers for another number of frames")
+    sizes = np.concatenate([_sizes(block, name) for block in blocks]) if blocks else np.empty((0, 2), np.int64)
+    if not len(sizes):
+        raise BadInputError(f"{name} has no frame")
+    width, height = (int(side) for side in sizes[0])
+    check_size(width, height, name)
+    at = 0
+    frames: list[npt.NDArray[np.int32]] = []
+    slots: list[npt.NDArray[np.int8]] = []
+    points: list[npt.NDArray[np.float32]] = []
+    for block in blocks:
+        people = _people(block, name)
+        count = people.shape[1]
+        if count:
+            frames.append(np.repeat(numbers[at : at + block.count].astype(np.int32), count))
+            slots.append(np.tile(np.arange(count, dtype=np.int8), block.count))
+            points.append(people.reshape(-1, NUM_JOINTS, 3))
+        at += block.count
+    poses = Poses(
+        dialect=dialect,
+        width=width,
+        height=height,
+        numbers=numbers,
+        frames=np.concatenate(frames) if frames else np.empty(0, np.int32),
+        slots=np.concatenate(slots) if slots else np.empty(0, np.int8),
+        points=np.concatenate(points) if points else np.empty((0, NUM_JOINTS, 3), np.float32),
+    )
+    if (sizes != sizes[0]).any():
+        # Coordinates are shares of their own frame, so the size of the first serves for all.
+        poses.repairs.append("frame_size_changes")
+    poses.points[..., 0] *= np.float32(width)
+    poses.points[..., 1] *= np.float32(height)
+    return poses
+
+
+def _sizes(block: Block, name: str) -> npt.NDArray[np.int64]:
+    columns = []
+    for key in ("frame_width", "frame_height"):
+        value: Any = block.arrays.get(key, block.numbers.get(key))
+        if value is None or value.shape != (block.count,):
+            raise BadInputError(f"{name} has frames without {key}")
+        columns.append(value.astype(np.int64))
+    return np.stack(columns, axis=1)
+
+
+def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
+    """The people of a block's frames, float32 [count, P, 128, 3], normalised; parts that are not there are nan."""
+    found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
+    count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
+    if count > _MAX_PEOPLE:
+        raise BadInputError(f"{name} has {count} people in a frame, at most {_MAX_PEOPLE} are read")
+    people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
+    for key, match in found.items():
+        part = _PARTS[match.group(2)]
+        values = block.arrays[key]
+        shape = (part.size, 2) if match.group(3) == "keypoints" else (part.size,)
+        if values.shape[1:] != shape:
+            raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not {list(shape)}")
+        target = people[:, int(match.group(1)), part.slice]
+        if match.group(3) == "keypoints":
+            target[..., :2] = values
+        else:
+            target[..., 2] = values
+    return people

@@ -1,0 +1,79 @@
+"""What is in a shard, without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest.dialects import dialect_of, read_poses
+from ingest.repairs import repair
+from ingest.shards import videos_in
+from ingest.tars import Member, Tar
+from ingest.tracks import CaptionIndex, tracks_of
+from lake.errors import SignverseError
+
+
+def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
+    """A row a video of a tar: dialect, frames, people, defects and caption tracks; or what keeps it from being read.
+
+    Raises:
+        BadInputError: the file is no tar.
+    """
+    with Tar(path) as tar:
+        videos, refused = videos_in(tar)
+        for video_id, members in videos.items():
+            row = _row(path, video_id, dialect_of(members))
+            if video_id in refused:
+                yield row | {"problem": refused[video_id]}
+                continue
+            try:
+                yield row | _look(tar, video_id, members)
+            except SignverseError as error:
+                yield row | {"problem": str(error)}
+            # Made-up bytes may raise anything; whatever it is, the other videos of the tar are none the worse.
+            except Exception as error:
+                yield row | {"problem": f"{type(error).__name__}: {error}"}
+        for shown, why in refused.items():
+            if shown not in videos:
+                yield _row(path, shown, "") | {"problem": why}
+        if tar.damage:
+            yield _row(path, "", "") | {"problem": tar.damage}
+
+
+def _row(path: Path, video_id: str, dialect: str) -> dict[str, Any]:
+    return {
+        "shard": path.name,
+        "video_id": video_id,
+        "dialect": dialect,
+        "width": None,
+        "height": None,
+        "frames": None,
+        "absent_frames": None,
+        "people": None,
+        "defects": "",
+        "captions": "",
+        "complete": None,
+        "problem": "",
+    }
+
+
+def _look(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, Any]:
+    poses = read_poses(tar, video_id, members)
+    people = int(np.bincount(poses.frames).max(initial=0)) if len(poses.frames) else 0
+    repair(poses)
+    captions = ["caption.json"] if "caption.json" in members else []
+    captions += [track.name for track in tracks_of(tar, video_id, members, CaptionIndex())]
+    return {
+        "dialect": poses.dialect,
+        "width": poses.width,
+        "height": poses.height,
+        "frames": len(poses.numbers),
+        "absent_frames": len(poses.absent_frames),
+        "people": people,
+        "defects": ", ".join(poses.repairs),
+        "captions": ", ".join(captions),
+        "complete": any(name.endswith(".complete") for name in members),
+    }

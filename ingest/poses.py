@@ -1,0 +1,75 @@
+"""The keypoints of one released video, as arrays: what every dialect is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lake.errors import BadInputError
+from lake.keypoints import Points
+
+MAX_FRAMES: Final = 24 * 3600 * 100
+"""A hundred hours: a video that claims more is refused."""
+
+MAX_SIDE: Final = 2**15
+"""Pixels of a frame's side: 8K is a quarter of it."""
+
+
+@dataclass
+class Poses:
+    """The keypoints of a video. Rows are people in frames, sorted by frame and slot.
+
+    Attributes:
+        dialect: card, consolidated or per-frame.
+        width, height: pixels of the first frame.
+        numbers: int64 [F], the number of each frame that the source has, from 0.
+        frames: int32 [N], the frame of each row; one of `numbers`.
+        slots: int8 [N], the person's place in the file; after `ingest.repairs` the person's number.
+        points: float32 [N, 128, 3] in pixels; nan where absent or unknown.
+        body_visible: bool [N, 18], where the body scores told visibility and nothing else.
+        repairs: what was found and put right, a word each, with a count where it has one.
+    """
+
+    dialect: str
+    width: int
+    height: int
+    numbers: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int8]
+    points: Points
+    body_visible: npt.NDArray[np.bool_] | None = None
+    repairs: list[str] = field(default_factory=list)
+
+    @property
+    def num_frames(self) -> int:
+        """The last frame + 1."""
+        return int(self.numbers[-1]) + 1 if len(self.numbers) else 0
+
+    @property
+    def absent_frames(self) -> list[int]:
+        """Frames below num_frames that the source does not have."""
+        there = np.zeros(self.num_frames, bool)
+        there[self.numbers] = True
+        absent: list[int] = np.flatnonzero(~there).tolist()
+        return absent
+
+    def keep(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> None:
+        """Keeps some rows, or puts them into another order."""
+        self.frames, self.slots, self.points = self.frames[rows], self.slots[rows], self.points[rows]
+        if self.body_visible is not None:
+            self.body_visible = self.body_visible[rows]
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Raises BadInputError where a frame's size is none."""
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise BadInputError(f"{name} has frames of {width} x {height} pixels")
+
+
+def check_numbers(numbers: npt.NDArray[np.int64], name: str) -> None:
+    """Raises BadInputError where frame numbers are out of bounds."""
+    if len(numbers) and (numbers.min() < 0 or numbers.max() >= MAX_FRAMES):
+        raise BadInputError(f"{name} has frame numbers from {numbers.min()} to {numbers.max()}")

@@ -1,0 +1,194 @@
+"""The defects of the published bytes: found by what gives them away, undone where that is exact, and recorded.
+
+The list is in the order of `repair`. Every function says what it found as words for `videos.repairs`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.people import BRIDGE_FRAMES, SAME_IOU, assign_people
+from ingest.poses import Poses
+from lake.keypoints import Points
+from lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, RIGHT_HAND, joint_index
+
+OUTSIDE: Final = (-0.25, 1.25)
+"""Coordinates beyond these shares of the frame are no places, but marks of absent points."""
+
+_RIGHT_WRIST, _LEFT_WRIST = joint_index("right_wrist"), joint_index("left_wrist")
+
+
+def repair(poses: Poses) -> None:
+    """Puts right what is wrong with the keypoints of a published video, in place."""
+    if poses.dialect != "card":
+        _body_codes(poses)
+        _permuted_hands(poses)
+    _absent(poses)
+    _order(poses)
+    _empty_rows(poses)
+    if poses.dialect != "card":
+        _identity(poses)
+
+
+def claimed(poses: Poses) -> None:
+    """Only what the tables need: absent points as such, frames in order. The bytes' own claims stay."""
+    _absent(poses)
+    _order(poses)
+    _empty_rows(poses)
+
+
+def _body_codes(poses: Poses) -> None:
+    """Body scores that are index codes: 18 * person + joint where the detector was sure, else -1.
+
+    The tell: every score is -1 or its own code, and one is 2 or more, which no confidence is.
+    """
+    scores = poses.points[:, BODY.slice, 2]
+    codes = 18 * poses.slots[:, None].astype(np.float32) + np.arange(BODY.size, dtype=np.float32)
+    if not len(scores) or not ((scores == -1) | (scores == codes)).all() or not (scores >= 2).any():
+        return
+    visible = scores != -1
+    poses.body_visible = visible
+    # True confidence is lost: unknown where the joint was seen; where it was not, _absent finds its place to be none.
+    poses.points[:, BODY.slice, 2] = np.nan
+    poses.repairs.append("body_scores_unknown")
+
+
+def _permuted_hands(poses: Poses) -> None:
+    """Hands of several people written in the order L0..Ln-1, R0..Rn-1 and read as L0, R0, L1, R1, ...
+
+    Confirmed by distance: put right, hands lie nearer to the wrists of their people.
+    """
+    changes: list[tuple[npt.NDArray[np.intp], Points]] = []
+    before, after = 0.0, 0.0
+    for rows in _frames_of_many(poses):
+        people = poses.points[rows]
+        flat = np.stack([people[:, :, LEFT_HAND.slice], people[:, :, RIGHT_HAND.slice]], axis=2)
+        count = people.shape[1]
+        flat = flat.reshape(len(rows), 2 * count, LEFT_HAND.size, 3)
+        fixed = people.copy()
+        fixed[:, :, LEFT_HAND.slice] = flat[:, :count]
+        fixed[:, :, RIGHT_HAND.slice] = flat[:, count:]
+        before += _wrist_distance(people)
+        after += _wrist_distance(fixed)
+        changes.append((rows, fixed))
+    # With every hand at its wrist already, a permutation can only tear them away.
+    if not changes or not after < 0.5 * before:
+        return
+    for rows, fixed in changes:
+        poses.points[rows] = fixed
+    poses.repairs.append(f"hands_unpermuted:{sum(len(rows) for rows, _ in changes)}")
+
+
+def _frames_of_many(poses: Poses) -> list[npt.NDArray[np.intp]]:
+    """Rows of frames with two or more people, [frames, people] for each number of people."""
+    starts = np.flatnonzero(np.r_[True, (np.diff(poses.frames) != 0) | (np.diff(poses.slots) <= 0)])
+    if not len(poses.frames):
+        return []
+    counts = np.diff(np.r_[starts, len(poses.frames)])
+    return [starts[counts == count][:, None] + np.arange(count) for count in np.unique(counts) if count > 1]
+
+
+def _wrist_distance(people: Points) -> float:
+    """Sum over people [F, P, 128, 3] of the distance from each hand's root to its wrist, in pixels, bounded."""
+    total = 0.0
+    for wrist, hand in ((_LEFT_WRIST, LEFT_HAND), (_RIGHT_WRIST, RIGHT_HAND)):
+        there = people[:, :, wrist, :2]
+        root = people[:, :, hand.start, :2]
+        distance = np.linalg.norm(there - root, axis=-1)
+        # A wrist or a hand that is absent lies nowhere: it must not decide.
+        sure = (there > 0).all(axis=-1) & (root > 0).all(axis=-1) & np.isfinite(distance)
+        total += float(distance[sure].sum())
+    return total
+
+
+def _absent(poses: Poses) -> None:
+    """Points outside of all reason, and points without a score, are absent: no place, score 0."""
+    if poses.dialect == "card":
+        # Its points are where the model put them, also outside of the frame; only (0, 0, 0) is absent.
+        nothing = (poses.points[..., 0] == 0) & (poses.points[..., 1] == 0) & (poses.points[..., 2] == 0)
+        poses.points[nothing, :2] = np.nan
+        return
+    x, y, score = (poses.points[..., i] for i in range(3))
+    # Column by column: a reduction over pairs takes numpy ten times as long.
+    outside = np.zeros(x.shape, bool)
+    for values, size in ((x, poses.width), (y, poses.height)):
+        # A nan is neither above nor below, and counts as outside.
+        outside |= ~((values >= OUTSIDE[0] * size) & (values <= OUTSIDE[1] * size))
+    # (-1, -1, 0) is the dialect's own way to say absent; only other marks are a defect.
+    nothing = score <= 0
+    found = np.count_nonzero(outside & ~nothing & ~np.isnan(x))
+    if found:
+        poses.repairs.append(f"sentinels:{found}")
+    outside |= nothing
+    never = np.isnan(x) & np.isnan(score)
+    if never.any():
+        outside &= ~never
+    poses.points[outside] = (np.nan, np.nan, 0.0)
+
+
+def _order(poses: Poses) -> None:
+    """Frames by their numbers; of a number that comes twice the first frame counts."""
+    numbers = np.unique(poses.numbers)
+    doubled = len(poses.numbers) - len(numbers)
+    if doubled:
+        poses.repairs.append(f"frames_doubled:{doubled}")
+        # A second frame of a number begins where the slots begin anew in the middle of it.
+        key = poses.frames.astype(np.int64) * 128 + poses.slots
+        _, rows = np.unique(key, return_index=True)
+        poses.keep(rows)
+    elif (np.diff(poses.numbers) < 0).any():
+        poses.repairs.append("frames_out_of_order")
+        poses.keep(np.lexsort((poses.slots, poses.frames)))
+    poses.numbers = numbers
+
+
+def _empty_rows(poses: Poses) -> None:
+    """A person without any point is not there."""
+    some = ~np.isnan(_boxes(poses.points)[:, 0])
+    if not some.all():
+        poses.keep(np.flatnonzero(some))
+
+
+def _identity(poses: Poses) -> None:
+    """Slots are in the detector's order, frame by frame: people get numbers as in extraction, 0 the primary signer."""
+    if not len(poses.frames):
+        return
+    boxes = _boxes(poses.points)
+    if (np.diff(poses.frames) > 0).all() and _one_track(boxes, poses.frames):
+        poses.slots = np.zeros_like(poses.slots)
+        return
+    starts = np.flatnonzero(np.r_[True, np.diff(poses.frames) > 0])
+    empty_boxes, empty_points = np.empty((0, 4), np.float32), np.empty((0, NUM_JOINTS, 3), np.float32)
+    by_frame = [empty_boxes] * poses.num_frames
+    points_by_frame = [empty_points] * poses.num_frames
+    for start, end in zip(starts, np.r_[starts[1:], len(poses.frames)], strict=True):
+        frame = int(poses.frames[start])
+        by_frame[frame], points_by_frame[frame] = boxes[start:end], poses.points[start:end]
+    people = np.concatenate(assign_people(by_frame, points_by_frame))
+    if not np.array_equal(people, poses.slots):
+        poses.repairs.append("people_renumbered")
+    poses.slots = people
+    poses.keep(np.lexsort((people, poses.frames)))
+
+
+def _boxes(points: Points) -> npt.NDArray[np.float32]:
+    """The box around each person's points, float32 [N, 4]; nan where there is none."""
+    # Joint by joint over all rows: along the rows' own axis numpy takes ten times as long.
+    x, y = (np.ascontiguousarray(points[..., i].T) for i in range(2))
+    bounds = (np.fmin.reduce(x), np.fmin.reduce(y), np.fmax.reduce(x), np.fmax.reduce(y))
+    return np.stack(bounds, axis=1)
+
+
+def _one_track(boxes: npt.NDArray[np.float32], frames: npt.NDArray[np.int32]) -> bool:
+    """Whether one person goes on through all rows, as the tracker would find; then there is nothing to decide."""
+    if len(boxes) < 2:
+        return True
+    low = np.maximum(boxes[:-1, :2], boxes[1:, :2])
+    high = np.minimum(boxes[:-1, 2:], boxes[1:, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    union = area[:-1] + area[1:] - shared
+    return bool((shared > SAME_IOU * union).all() and (np.diff(frames) <= BRIDGE_FRAMES).all())

@@ -1,0 +1,36 @@
+"""The state JSON of the published upload: which videos each tar is said to hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from lake.errors import BadInputError
+
+_NAMES: Final = ("archive_upload_progress.json", "runtime_state/archive_upload_progress.json")
+
+
+def listed_videos(sources: Sequence[Path]) -> dict[str, frozenset[str]]:
+    """The videos that each tar should hold, by the tar's name; empty where no folder has a state JSON.
+
+    Raises:
+        BadInputError: it is there, and is not what it should be.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for path in (source / name for source in sources for name in _NAMES):
+        if path.is_file():
+            found.update(_read(path))
+    return found
+
+
+def _read(path: Path) -> dict[str, frozenset[str]]:
+    try:
+        archives = json.loads(path.read_text(encoding="utf-8"))["archives"]
+        listed = {name: archive["folders"] for name, archive in archives.items()}
+        if not all(isinstance(folder, str) for folders in listed.values() for folder in folders):
+            raise TypeError("a folder that is no text")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInputError(f"{path} is not a state JSON of the upload: {error}", "Mend it, or move it away.") from None
+    return {name: frozenset(folders) for name, folders in listed.items()}
