@@ -28,6 +28,10 @@ MAX_DEPTH: Final = 64
 
 _MAX_TEMPLATES: Final = 8
 
+_SHARED: Final = 16, 256 * 1024**2
+"""How many times a pickle's own length its arrays may take, and what they may take in any case: a pickle of 30 kB can
+name one array two million times, and here each becomes a copy."""
+
 
 class BadPickleError(BadInputError):
     """A pickle holds what no array of numbers needs, or ends early."""
@@ -207,6 +211,8 @@ class Machine:
         self._frame_memos = 0
         self._list_depth: int | None = None
         self._blocks: list[Block] = []
+        times, always = _SHARED
+        self._room = max(times * len(data), always)
 
     def run(self) -> list[Block]:
         """Runs the pickle and returns its frames."""
@@ -253,12 +259,18 @@ class Machine:
         for template in self._templates:
             count = template.repeats(self._buffer, self._at)
             if count:
+                self._make_room(count * sum(leaf.span.size for _, _, leaf in template.arrays if leaf.span is not None))
                 self._blocks.append(template.take(self._buffer, self._at, count))
                 self._at += count * template.size
                 # What these frames put on the memo is not kept: data shared between frames is not read this way.
                 self._memos += count * template.memos
                 return True
         return False
+
+    def _make_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise BadPickleError("the same arrays again and again, more than any video has")
 
     def _open_frame(self) -> None:
         self._frame_start = self._at
@@ -290,6 +302,7 @@ class Machine:
             block.numbers[key] = np.array([int(number)], np.int64)
         for key, leaf in leaves:
             block.arrays[key] = self._array(leaf)[None]
+        self._make_room(sum(array.nbytes for array in block.arrays.values()))
         self._blocks.append(block)
         return numbers, leaves
 

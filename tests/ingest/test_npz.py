@@ -346,6 +346,23 @@ def test_what_unpacks_to_more_than_the_bound_is_refused_before_it_is_unpacked(mo
         read_npz(saved(True, a=np.zeros(100_000), b=np.zeros(100_000)), "x")
 
 
+@pytest.mark.parametrize("across", [True, False], ids=["across frames", "inside each"])
+def test_one_array_named_a_million_times_does_not_become_a_million(across: bool) -> None:
+    one = np.ones((1000, 18, 3), np.float32)
+    if across:
+        frames = [{f"person_{i}": one for i in range(100)} for _ in range(30)]
+    else:
+        frames = [{f"person_{i}": array for i in range(100)} for array in (one + k for k in range(30))]
+    data = saved(True, frames=objects(*frames))
+    assert len(data) < 1_000_000
+    with pytest.raises(BadInputError, match="again and again"):
+        read_npz(data, "x")
+    # Somebody who is nobody in every frame is shared as well, and no harm.
+    nobody = {"body": np.zeros((18, 3), np.float32), "face": np.zeros((68, 3), np.float32)}
+    honest = saved(frames=objects(*({"i": i, "person_0": nobody} for i in range(500))))
+    assert sum(block.count for block in read_npz(honest, "x")["frames"]) == 500
+
+
 HONEST = saved(frames=objects({"a": np.arange(300, dtype=np.float32)}, {"b": 2}), fps=np.array(24.0))
 
 
