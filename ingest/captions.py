@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,9 @@ _KINDS: Final = ("manual", "automatic", "translated")
 
 # Zero-width and direction marks that players hide and text searches trip over.
 _INVISIBLE: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+
+_WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
+"""Times inside a cue: the speech recogniser marks each word, people do not."""
 
 
 class BadCaptionsError(BadInputError):
@@ -135,9 +138,43 @@ def read_track(path: Path, video_id: str) -> Track:
         raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
     cues, named = read_vtt(data, str(path))
     tag = path.name[len(video_id) + 1 : -len(".vtt")]
-    kind = "automatic" if tag.endswith("-orig") else "manual"
-    language = tag.removesuffix("-orig") or named or "und"
-    return Track(f"{language}.{kind}", kind, language, tuple(cues))
+    return make_track(data, cues, tag.removesuffix("-orig") or named or "und", tag.endswith("-orig"))
+
+
+def make_track(data: bytes, cues: Sequence[Cue], language: str, automatic: bool) -> Track:
+    """A track of a WebVTT file and its cues: automatic where its name or its word times say so, and then unrolled."""
+    automatic = automatic or _WORD_TIMES.search(data) is not None
+    kind = "automatic" if automatic else "manual"
+    return Track(f"{language}.{kind}", kind, language, tuple(unrolled(cues) if automatic else cues))
+
+
+def unrolled(cues: Sequence[Cue]) -> list[Cue]:
+    """Automatic captions without their repetition: each cue shows the line before it again, above its own."""
+    kept: list[Cue] = []
+    before = ""
+    for cue in cues:
+        text = cue.text
+        if before and (text + " ").startswith(before + " "):
+            text = text[len(before) :].strip()
+        elif before and (" " + before).endswith(" " + text):
+            text = ""
+        before = cue.text
+        if text:
+            kept.append(Cue(cue.start_s, cue.end_s, text))
+        elif kept:
+            kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, cue.end_s))
+    return kept
+
+
+def unique(tracks: Sequence[Track]) -> list[Track]:
+    """Tracks by name; a second of a name with the same cues is left out, with others it gets a number."""
+    found: dict[str, Track] = {}
+    for track in tracks:
+        name, number = track.name, 2
+        while name in found and found[name].cues != track.cues:
+            name, number = f"{track.name}.{number}", number + 1
+        found.setdefault(name, replace(track, name=name))
+    return list(found.values())
 
 
 def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:

@@ -176,7 +176,7 @@ def shards(
     opened = Lake.create(lake)
     if listed:
         write_sources(opened, listed)
-        for line in listed.remarks:
+        for line in (*listed.remarks, *(why for _, why in listed.refused)):
             say(line)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, read_vtt
+from ingest.captions import MAX_BYTES, BadCaptionsError, Track, make_track, read_vtt, unique
 from ingest.tars import Member, Tar
 
 _IN_SHARD: Final = re.compile(r"captions/.*\.([A-Za-z0-9-]{2,35})\.vtt")
 _ENGLISH: Final = re.compile(r"(?:.*/)?english\.en\.(native|nllb)\.vtt")
 _ORIGINAL: Final = re.compile(r"(?:.*/)?original\.([A-Za-z0-9-]{2,35})\.(manual|automatic)\.vtt")
-
-_WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
-"""Times inside a cue: the speech recogniser marks each word, people do not."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def tracks_of(tar: Tar, video_id: str, members: Mapping[str, Member], index: Cap
             outside.append(_track(data, member.name, original.group(1), original.group(2) == "automatic"))
     spoken = next((track.language for track in outside if not track.is_english), "")
     tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in outside]
-    return _unique(tracks)
+    return unique(tracks)
 
 
 def _read(tar: Tar, member: Member) -> bytes:
@@ -78,36 +75,4 @@ def _read(tar: Tar, member: Member) -> bytes:
 
 
 def _track(data: bytes, name: str, language: str, automatic: bool) -> Track:
-    cues, _ = read_vtt(data, name)
-    automatic = automatic or _WORD_TIMES.search(data) is not None
-    kind = "automatic" if automatic else "manual"
-    return Track(f"{language}.{kind}", kind, language, tuple(unrolled(cues) if automatic else cues))
-
-
-def unrolled(cues: Sequence[Cue]) -> list[Cue]:
-    """Automatic captions without their repetition: each cue shows the line before it again, above its own."""
-    kept: list[Cue] = []
-    before = ""
-    for cue in cues:
-        text = cue.text
-        if before and (text + " ").startswith(before + " "):
-            text = text[len(before) :].strip()
-        elif before and (" " + before).endswith(" " + text):
-            text = ""
-        before = cue.text
-        if text:
-            kept.append(Cue(cue.start_s, cue.end_s, text))
-        elif kept:
-            kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, cue.end_s))
-    return kept
-
-
-def _unique(tracks: Sequence[Track]) -> list[Track]:
-    """Tracks by name; a second of a name with the same cues is left out, with others it gets a number."""
-    found: dict[str, Track] = {}
-    for track in tracks:
-        name, number = track.name, 2
-        while name in found and found[name].cues != track.cues:
-            name, number = f"{track.name}.{number}", number + 1
-        found.setdefault(name, replace(track, name=name))
-    return list(found.values())
+    return make_track(data, read_vtt(data, name)[0], language, automatic)

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import polars as pl
 
 from ingest.build import build_rows
-from ingest.captions import BadCaptionsError, beside, read_track
+from ingest.captions import BadCaptionsError, beside, read_track, unique
 from ingest.decode import VideoFacts
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
@@ -139,7 +139,7 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
             mending the file and running again brings all of it in.
     """
     # Captions first: what cannot be read is known before minutes of extraction are spent.
-    tracks = [read_track(path, task.entry.video_id) for path in task.captions]
+    tracks = unique([read_track(path, task.entry.video_id) for path in task.captions])
     progress = _Progress(report)
     found = extractor.extract(task.path, on_frame=progress.on_frame, on_open=progress.on_open)
     remarks = (

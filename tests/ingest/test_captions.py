@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, read_track, read_vtt
+from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, read_track, read_vtt, unique
 
 
 def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
@@ -150,6 +150,57 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         read_track(path, "x")
     with pytest.raises(BadCaptionsError, match=r"x\.vtt has .* bytes"):
         read_vtt(b"WEBVTT\n\n" + bytes(MAX_BYTES), "x.vtt")
+
+
+YOUTUBE = b"""WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.000 --> 00:00:02.000 align:start position:0%
+~
+hello<00:00:00.500><c> there</c>
+
+00:00:02.000 --> 00:00:02.010 align:start position:0%
+hello there
+~
+
+00:00:02.010 --> 00:00:04.000 align:start position:0%
+hello there
+my<00:00:02.500><c> friend</c>
+
+00:00:04.000 --> 00:00:04.010 align:start position:0%
+my friend
+~
+
+00:00:04.010 --> 00:00:06.000 align:start position:0%
+my friend
+good<00:00:04.500><c> day</c>
+""".replace(b"~", b" ")
+
+
+@pytest.mark.parametrize("name", ["x.en-orig.vtt", "x.en.vtt", "x.vtt"])
+def test_captions_that_roll_up_say_each_line_once_and_count_as_automatic_whatever_their_name(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(YOUTUBE)
+    track = read_track(tmp_path / name, "x")
+    assert (track.name, track.kind) == ("en.automatic", "automatic")
+    assert [cue.text for cue in track.cues] == ["hello there", "my friend", "good day"]
+    assert [(cue.start_s, cue.end_s) for cue in track.cues] == [(0, 2.01), (2.01, 4.01), (4.01, 6)]
+
+
+def test_a_person_may_say_the_same_twice(tmp_path: Path) -> None:
+    (tmp_path / "x.en.vtt").write_bytes(vtt("no", "no", "no way"))
+    assert [cue.text for cue in read_track(tmp_path / "x.en.vtt", "x").cues] == ["no", "no", "no way"]
+
+
+def test_tracks_of_one_language_keep_apart_and_the_same_twice_is_one() -> None:
+    one, other = track("en"), track("en", cues=2)
+    assert unique([one, one, track("de")]) == [one, track("de")]
+    assert [(found.name, len(found.cues)) for found in unique([one, other, one])] == [
+        ("en.manual", 1),
+        ("en.manual.2", 2),
+    ]
 
 
 def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
