@@ -296,6 +296,15 @@ def test_the_manifests_word_counts_over_the_captions(brought_in, tmp_path: Path)
     assert rows == [("x", "pso", "pso"), ("y", "und", "Klingon")]
 
 
+def test_rows_of_the_manifest_that_cannot_be_used_are_told(tmp_path: Path, signverse) -> None:
+    (tmp_path / "m.csv").write_text("x,ase\n../x,ase\nx,pso\n")
+    path = pack(tmp_path / "a.tar", video("x"))
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake", "--manifest", tmp_path / "m.csv")
+    assert code == 0
+    assert "m.csv: 1 repeated ids" in err
+    assert "m.csv line 2: video id '../x' is no plain name" in err
+
+
 def test_what_is_there_is_skipped_what_failed_is_tried_again_and_redo_brings_all(brought_in, tmp_path: Path) -> None:
     assert brought_in(video("x") | video("bad", b"nonsense"))[0] == 1
     first = Lake.open(tmp_path / "lake").visible().rows()
