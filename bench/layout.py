@@ -21,7 +21,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from export.shards import chosen_videos, export_shards, prepare_folder
+from export.choice import chosen_videos
+from export.shards import Spec, export_shards, plan_shards, prepare_folder
 from ingest.build import build_rows
 from ingest.manifest import Entry
 from ingest.sample.synthetic import make_signer
@@ -70,8 +71,9 @@ def _run(folder: Path) -> None:
     lake.refresh()
     deltalake.write_deltalake(folder / "plain", pa.concat_tables(plain))
     videos, _ = chosen_videos(lake, None)
-    prepare_folder(folder / "shards", lake, videos, overwrite=False)
-    export_shards(lake, videos, folder / "shards")
+    shards = plan_shards(videos)
+    prepare_folder(folder / "shards", lake, shards, Spec(), overwrite=False)
+    export_shards(lake, shards, folder / "shards", Spec())
 
     rng = np.random.default_rng(0)
     clips = [(f"video{rng.integers(VIDEOS):06d}", int(rng.integers(FRAMES - CLIP))) for _ in range(20)]

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lake.command import LakeOption, VideoIdCommand, say
+from lake.select_options import (
+    CaptionedOption,
+    LanguageOption,
+    LimitOption,
+    MaxDurationOption,
+    MaxPeopleOption,
+    MinConfidenceOption,
+    MinCoverageOption,
+    MinDurationOption,
+    TextOption,
+    VideoOption,
+    make_selection,
+)
 
 export = typer.Typer(help="Write release shards.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"choose from {', '.join(names)}")
+        return value
+
+    return check
 
 
 def mount(app: typer.Typer) -> None:
@@ -23,47 +46,95 @@ def mount(app: typer.Typer) -> None:
 def shards(
     lake: LakeOption,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the export; made where there is none.")],
+    dialect: Annotated[
+        str, typer.Option(callback=_one_of("card", "consolidated"), metavar="card|consolidated", help="Format.")
+    ] = "card",
+    grain: Annotated[
+        str,
+        typer.Option(
+            callback=_one_of("video", "clip"),
+            metavar="video|clip",
+            help="The whole videos of the chosen clips, or their frames only; frames keep their numbers.",
+        ),
+    ] = "video",
     selection: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote: the whole videos of its clips.")
+        Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
     ] = None,
+    language: LanguageOption = None,
+    min_confidence: MinConfidenceOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    text: TextOption = None,
+    captioned: CaptionedOption = None,
+    min_coverage: MinCoverageOption = None,
+    max_people: MaxPeopleOption = None,
+    video: VideoOption = None,
+    limit: LimitOption = None,
     videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = 40,
+    shard_size: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="About how large a tar may be, such as 2GB; instead of N videos.")
+    ] = None,
+    order: Annotated[
+        str,
+        typer.Option(
+            callback=_one_of("video_id", "source"),
+            metavar="video_id|source",
+            help="By id, or as in the shards that the videos came from.",
+        ),
+    ] = "video_id",
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars written side by side.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")] = False,
 ) -> None:
-    """Write videos as release shards in the `card` format.
+    """Write videos or clips as release shards.
 
-    A shard is a tar of poses.npz and caption.json. Beside them: index.csv (a video a row) and SHA256SUMS. The same
-    lake gives the same bytes.
+    A shard is a tar of a poses.npz and the captions of each video. Beside the tars: index.csv (a video a row) and
+    SHA256SUMS. The same lake gives the same bytes. After an interruption the same command goes on with the tars that
+    are missing. The selection is that of a file, or the options of `select`.
 
     \b
     signverse export shards --lake LAKE --out DIR
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
+    signverse export shards --lake LAKE --out DIR --language asf --language bfi --min-confidence right_hand=0.5
     """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import MofNCompleteColumn, Progress
 
-    from export.shards import chosen_videos, export_shards, prepare_folder, read_selection
+    from export.choice import choose_clips, chosen_segments, chosen_videos, read_selection
+    from export.shards import Spec, Written, export_shards, plan_shards, prepare_folder
+    from lake.errors import BadInputError
     from lake.lake import Lake
-    from lake.text import counted
+    from lake.text import byte_size, counted
 
+    asked = make_selection(
+        language, min_confidence, min_duration, max_duration, text, captioned, min_coverage, max_people, video, limit
+    )
+    if selection and asked.conditions():
+        raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
     clips = read_selection(selection) if selection else None
     opened = Lake.open(lake)
-    videos, remarks = chosen_videos(opened, clips)
+    if asked.conditions() or asked.limit:
+        clips = choose_clips(opened, asked)
+    videos, remarks = chosen_videos(opened, clips, order=order)
     for line in remarks:
         say(line)
-    prepare_folder(out, opened, videos, overwrite=overwrite)
+    spec = Spec(dialect, grain == "clip", chosen_segments(clips) if clips is not None else None)
+    size = byte_size(shard_size) if shard_size else 0
+    planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size)
+    done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
+    if done:
+        say(f"{counted(len(done), 'shard')} there already")
     console = Console(stderr=True)
-    ticks = iter(
-        track(range(videos.height), "exporting", console=console, transient=True, disable=not console.is_terminal)
-    )
-    next(ticks)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("shards", total=len(planned), completed=len(done))
 
-    def on_video(_: str) -> None:
-        next(ticks, None)
+        def on_shard(_: Written) -> None:
+            progress.advance(bar)
 
-    index = export_shards(opened, videos, out, videos_per_shard=videos_per_shard, on_video=on_video)
+        index = export_shards(opened, planned, out, spec, done=done, workers=workers, on_shard=on_shard)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
-        f"{counted(len({row.shard for row in index}), 'shard')} -> {out}"
+        f"{counted(len(planned), 'shard')} -> {out}"
     )
 
 

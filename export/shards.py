@@ -1,194 +1,287 @@
-"""Release shards: tars of a fixed number of videos, an index and checksums. The same lake gives the same bytes."""
+"""Release shards: tars of whole videos or chosen clips, an index and checksums. The same lake gives the same bytes."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
-import re
+import json
+import multiprocessing
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
 import polars as pl
 
-from export import card
-from export.content import load_content
-from lake.errors import BadInputError, EmptySelectionError
+from export import card, consolidated
+from export.content import Content, load_content
+from export.index import INDEX, SHARD_NAME, SUMS, IndexRow, index_row, shard_name, write_index
+from lake.errors import BadInputError
 from lake.lake import Lake
 from lake.output import whole_file
-from lake.schema import SEGMENTS
-from lake.selection import KEY
+from lake.schema import CAPTIONS, SEGMENTS
 
 VIDEOS_PER_SHARD: Final = 40
-INDEX: Final = "index.csv"
-SUMS: Final = "SHA256SUMS"
-SHARD_NAME: Final = re.compile(r"Sign_DWPose_NPZ_\d{6}\.tar")
 
-_BYTES_A_ROW: Final = 1_900
-"""Of a person in a frame, in a shard (measured: 1,840); to know beforehand whether the disk will do."""
+DIALECTS: Final[Mapping[str, Callable[[Content], dict[str, bytes]]]] = {
+    "card": card.files,
+    "consolidated": consolidated.files,
+}
+"""What writes the files of a video; the first file of each is its keypoints."""
 
+_BYTES_A_ROW: Final = 2_300
+"""Of a person in a frame, in a shard (measured: card 1,800, consolidated 2,200): whether the disk will do."""
 
-def shard_name(number: int) -> str:
-    """The name of a shard; the first is 1."""
-    return f"Sign_DWPose_NPZ_{number:06d}.tar"
+_STATE: Final = ".export.json"
+_DONE: Final = ".done.json"
 
 
 @dataclass(frozen=True)
-class IndexRow:
-    """A video of an export: where it is, and the sha256 of its poses.npz."""
+class Spec:
+    """What is written of each video.
 
-    video_id: str
-    shard: str
-    language: str
-    segments: int
-    frames: int
+    Attributes:
+        dialect: card or consolidated.
+        only_segments: the frames of the chosen segments and no others.
+        segments: ids of the chosen segments by video id; None for all.
+    """
+
+    dialect: str = "card"
+    only_segments: bool = False
+    segments: Mapping[str, frozenset[str]] | None = None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard to write, and when it is written: its checksum and its part of the index."""
+
+    name: str
+    videos: Sequence[dict[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A shard that is finished."""
+
+    name: str
     sha256: str
+    index: list[IndexRow]
 
 
-def read_selection(path: Path) -> pl.DataFrame:
-    """The clips that a file chose: segment_id, video_id, ingest_id, start_frame, end_frame.
+def plan_shards(videos: pl.DataFrame, *, videos_per_shard: int = VIDEOS_PER_SHARD, shard_bytes: int = 0) -> list[Shard]:
+    """Shares videos out to shards, in their order.
+
+    Args:
+        videos_per_shard: of each but the last.
+        shard_bytes: about how large a shard may be; where given, it counts instead of the number of videos.
+    """
+    batches: list[list[dict[str, Any]]] = []
+    size = 0
+    for video in videos.iter_rows(named=True):
+        expected = _bytes_of(video)
+        full = (
+            size + expected > shard_bytes if shard_bytes else len(batches[-1]) >= videos_per_shard if batches else True
+        )
+        if not batches or full:
+            batches.append([])
+            size = 0
+        batches[-1].append(video)
+        size += expected
+    return [Shard(shard_name(number), batch) for number, batch in enumerate(batches, 1)]
+
+
+def _bytes_of(video: Mapping[str, Any]) -> int:
+    return 4096 + int(video["num_frames"]) * max(1, video["people_max"] or 1) * _BYTES_A_ROW
+
+
+def prepare_folder(out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *, overwrite: bool) -> list[Written]:
+    """Makes the folder of an export; returns the shards of the same export that an earlier run finished.
 
     Raises:
-        BadInputError: it cannot be read or is no selection.
-        EmptySelectionError: it chooses nothing.
+        BadInputError: it holds another export, or the disk has not the room.
     """
-    hint = "Make one: signverse select --lake LAKE -o clips.parquet."
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".parquet": pl.read_parquet,
-        # All as text: an id of digits is an id, and 00123 is not 123.
-        ".csv": lambda path: pl.read_csv(path, infer_schema=False),
-        ".json": pl.read_json,
-    }
-    read = readers.get(path.suffix.lower())
-    if read is None:
-        raise BadInputError(f"selection {path} is no .parquet, .csv or .json", hint)
-    try:
-        clips = read(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BadInputError(f"selection {path} cannot be read: {error}", hint) from None
-    missing = [name for name in KEY if name not in clips.columns]
-    if missing:
-        raise BadInputError(f"selection {path} lacks the columns {', '.join(missing)}", hint)
-    if clips.is_empty():
-        raise EmptySelectionError(f"selection {path} chooses no clip", hint)
-    unnamed = clips["video_id"].null_count()
-    if unnamed or not {clips[name].dtype for name in ("video_id", "ingest_id")} <= {pl.String, pl.Null}:
-        raise BadInputError(f"selection {path} names no video in {unnamed or clips.height} of its rows", hint)
-    return clips.select(KEY)
-
-
-def chosen_videos(lake: Lake, selection: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
-    """The rows of `videos` to export, by video_id, and remarks.
-
-    Raises:
-        BadInputError: a video of the selection is not in the lake.
-        EmptySelectionError: there is no video to export.
-    """
-    videos = lake.videos().collect()
-    remarks: list[str] = []
-    if selection is not None:
-        wanted = selection.select("video_id", "ingest_id").unique("video_id", maintain_order=True)
-        found = wanted.join(videos.select("video_id", now="ingest_id"), on="video_id", how="left")
-        gone = found.filter(pl.col("now").is_null())["video_id"].to_list()
-        if gone:
-            raise BadInputError(f"{len(gone)} videos of the selection are not in the lake: {', '.join(gone[:3])}")
-        newer = found.filter(pl.col("now").ne_missing(pl.col("ingest_id"))).height
-        if newer:
-            remarks.append(f"{newer} videos were ingested again since the selection was made: the newest is exported")
-        videos = videos.join(wanted, on="video_id", how="semi")
-    if videos.is_empty():
-        raise EmptySelectionError(f"the lake {lake.folder} holds no video to export")
-    return videos.sort("video_id"), remarks
-
-
-def prepare_folder(out: Path, lake: Lake, videos: pl.DataFrame, *, overwrite: bool) -> None:
-    """Makes the folder of an export, empty of earlier shards.
-
-    Raises:
-        BadInputError: it holds an export already, or the disk has not the room.
-    """
+    state = _fingerprint(lake, shards, spec)
     earlier = [path for path in out.iterdir() if _is_ours(path)] if out.is_dir() else []
+    done: list[Written] = []
     if earlier and not overwrite:
-        raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
+        if (out / SUMS).exists():
+            raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
+        if not _same(out / _STATE, state):
+            raise BadInputError(
+                f"{out} holds an unfinished export of something else", "Name another folder, or give --overwrite."
+            )
+        done = [written for shard in shards if (written := _read_done(out, shard.name))]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
-    rows = int((videos["num_frames"] * videos["people_max"].fill_null(1).clip(1)).sum())
-    room = shutil.disk_usage(out).free + sum(path.stat().st_size for path in earlier)
-    if rows * _BYTES_A_ROW > room:
+    kept = {name for written in done for name in (written.name, _done_name(written.name))}
+    going = [path for path in earlier if path.name not in kept]
+    needed = sum(_bytes_of(video) for shard in shards if shard.name not in kept for video in shard.videos)
+    room = shutil.disk_usage(out).free + sum(path.stat().st_size for path in going)
+    if needed > room:
         raise BadInputError(
-            f"{out} has room for {room / 1e9:,.1f} GB, the export may take {rows * _BYTES_A_ROW / 1e9:,.1f}",
+            f"{out} has room for {room / 1e9:,.1f} GB, the export may take {needed / 1e9:,.1f}",
             "Free some space, or select less.",
         )
-    for path in earlier:
+    for path in going:
         path.unlink()
+    with whole_file(out / _STATE) as file:
+        file.write(state.encode())
+    return done
 
 
 def _is_ours(path: Path) -> bool:
-    return path.name in {INDEX, SUMS} or SHARD_NAME.fullmatch(path.name) is not None
+    # A shard that a killed run was writing begins with a dot and its name.
+    return path.name in {INDEX, SUMS, _STATE} or SHARD_NAME.match(path.name.removeprefix(".")) is not None
+
+
+def _fingerprint(lake: Lake, shards: Sequence[Shard], spec: Spec) -> str:
+    """What an export is of: two runs with the same may share their shards."""
+    digest = hashlib.sha256(f"{spec.dialect} {spec.only_segments}".encode())
+    for shard in shards:
+        for video in shard.videos:
+            chosen = sorted((spec.segments or {}).get(video["video_id"], ()))
+            digest.update(json.dumps([shard.name, video["video_id"], video["ingest_id"], chosen]).encode())
+    return json.dumps({"lake": str(lake.folder.resolve()), "content": digest.hexdigest()}, indent=1) + "\n"
+
+
+def _same(path: Path, state: str) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8") == state
+    return False
+
+
+def _done_name(shard: str) -> str:
+    return f".{shard}{_DONE}"
+
+
+def _read_done(out: Path, shard: str) -> Written | None:
+    """A shard that an earlier run finished; None where it did not."""
+    try:
+        told = json.loads((out / _done_name(shard)).read_text(encoding="utf-8"))
+        if (out / shard).stat().st_size != told["size"]:
+            return None
+        return Written(shard, told["sha256"], [index_row(row) for row in told["index"]])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def export_shards(
     lake: Lake,
-    videos: pl.DataFrame,
+    shards: Sequence[Shard],
     out: Path,
+    spec: Spec,
     *,
-    videos_per_shard: int = VIDEOS_PER_SHARD,
-    on_video: Callable[[str], None] | None = None,
+    done: Sequence[Written] = (),
+    workers: int = 1,
+    on_shard: Callable[[Written], None] | None = None,
 ) -> list[IndexRow]:
-    """Writes whole videos as `card` shards, with index.csv and SHA256SUMS.
+    """Writes shards, then index.csv and SHA256SUMS.
 
-    A shard takes its name only when all of it is written; SHA256SUMS comes last, so that an export without it is
-    known to be unfinished.
+    A shard takes its name only when all of it is written. After a kill the next run goes on with the shards that are
+    missing, see `prepare_folder`.
 
     Args:
-        videos: rows of `videos`, in the order of the export.
-        out: an empty folder, see `prepare_folder`.
-        on_video: told the id of each finished video.
+        done: shards of this export that are there already.
+        workers: shards written side by side, each by a process.
+        on_shard: told each finished shard.
     """
-    sums: dict[str, str] = {}
-    index: list[IndexRow] = []
-    rows = videos.iter_rows(named=True)
-    number = 0
-    while batch := list(islice(rows, videos_per_shard)):
-        number += 1
-        name = shard_name(number)
-        digest = hashlib.sha256()
-        with (
-            whole_file(out / name) as file,
-            tarfile.open(fileobj=cast(Any, _Hashed(file, digest)), mode="w|", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for entry in _write_videos(lake, batch, tar, name):
-                index.append(entry)
-                if on_video is not None:
-                    on_video(entry.video_id)
-        sums[name] = digest.hexdigest()
-    listing = _csv(index)
-    with whole_file(out / INDEX) as file:
-        file.write(listing)
-    sums[INDEX] = hashlib.sha256(listing).hexdigest()
-    with whole_file(out / SUMS) as file:
-        file.write("".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode())
+    finished = {written.name: written for written in done}
+    for written in _write_all(lake, [shard for shard in shards if shard.name not in finished], out, spec, workers):
+        finished[written.name] = written
+        if on_shard is not None:
+            on_shard(written)
+    in_order = [finished[shard.name] for shard in shards]
+    index = [row for written in in_order for row in written.index]
+    write_index(out, index, {written.name: written.sha256 for written in in_order})
+    for name in (_STATE, *(_done_name(shard.name) for shard in shards)):
+        (out / name).unlink(missing_ok=True)
     return index
 
 
-def _write_videos(lake: Lake, batch: Sequence[dict[str, Any]], tar: tarfile.TarFile, shard: str) -> Iterator[IndexRow]:
-    ids = [video["video_id"] for video in batch]
+def _write_all(lake: Lake, shards: Sequence[Shard], out: Path, spec: Spec, workers: int) -> Iterator[Written]:
+    if workers == 1 or len(shards) < 2:
+        for shard in shards:
+            yield write_shard(lake, shard, out, spec)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        min(workers, len(shards)), context, initializer=_open_lake, initargs=(lake.folder, lake.version)
+    )
+    with pool:
+        waiting: list[Future[Written]] = [pool.submit(_write_shard, shard, out, spec) for shard in shards]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        except BaseException:
+            # Shards that are being written are finished, or leave nothing; the others are not begun.
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+_lake: Lake | None = None
+
+
+def _open_lake(folder: Path, version: int) -> None:
+    global _lake
+    _lake = Lake.open(folder, version=version)
+
+
+def _write_shard(shard: Shard, out: Path, spec: Spec) -> Written:
+    assert _lake is not None
+    return write_shard(_lake, shard, out, spec)
+
+
+def write_shard(lake: Lake, shard: Shard, out: Path, spec: Spec) -> Written:
+    """Writes one shard, which takes its name when all of it is there."""
+    digest = hashlib.sha256()
+    index: list[IndexRow] = []
+    with (
+        whole_file(out / shard.name) as file,
+        tarfile.open(fileobj=cast(Any, _Hashed(file, digest)), mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for content in _contents(lake, shard, spec):
+            files = DIALECTS[spec.dialect](content)
+            for name, data in files.items():
+                _add(tar, f"{content.video_id}/{name}", data)
+            index.append(
+                IndexRow(
+                    video_id=content.video_id,
+                    shard=shard.name,
+                    language=content.video["sign_language"],
+                    segments=sum(row["text"] is not None for row in content.segments),
+                    frames=len(content.frame_ids),
+                    sha256=hashlib.sha256(next(iter(files.values()))).hexdigest(),
+                )
+            )
+    written = Written(shard.name, digest.hexdigest(), index)
+    told = {
+        "size": (out / shard.name).stat().st_size,
+        "sha256": written.sha256,
+        "index": [{key: str(value) for key, value in asdict(row).items()} for row in index],
+    }
+    with whole_file(out / _done_name(shard.name)) as file:
+        file.write(json.dumps(told).encode())
+    return written
+
+
+def _contents(lake: Lake, shard: Shard, spec: Spec) -> Iterator[Content]:
+    ids = [video["video_id"] for video in shard.videos]
     segments = _by_video(lake.frame(SEGMENTS.name), ids, "ordinal")
-    for video in batch:
-        content = load_content(lake, video, segments.get(video["video_id"], []))
-        files = card.files(content)
-        for name, data in files.items():
-            _add(tar, f"{content.video_id}/{name}", data)
-        captioned = sum(row["text"] is not None for row in content.segments)
-        digest = hashlib.sha256(files["poses.npz"]).hexdigest()
-        yield IndexRow(content.video_id, shard, video["sign_language"], captioned, len(content.frame_ids), digest)
+    captions: dict[str, list[dict[str, Any]]] = {}
+    if spec.dialect == "consolidated":
+        captions = _by_video(lake.frame(CAPTIONS.name), ids, "track", "ordinal")
+    for video in shard.videos:
+        video_id = video["video_id"]
+        rows = segments.get(video_id, [])
+        if spec.only_segments and spec.segments is not None:
+            rows = [row for row in rows if row["segment_id"] in spec.segments.get(video_id, ())]
+        yield load_content(lake, video, rows, captions.get(video_id, []), only_segments=spec.only_segments)
 
 
 def _by_video(rows: pl.LazyFrame, ids: Sequence[str], *order: str) -> dict[str, list[dict[str, Any]]]:
@@ -212,27 +305,3 @@ class _Hashed:
     def write(self, data: bytes) -> int:
         self._digest.update(data)
         return int(self._file.write(data))
-
-
-def _csv(index: Sequence[IndexRow]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(IndexRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in index)
-    return text.getvalue().encode()
-
-
-def read_index(path: Path) -> list[IndexRow]:
-    """The rows of an index.csv.
-
-    Raises:
-        BadInputError: it is not one.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                IndexRow(**{**row, "segments": int(row["segments"]), "frames": int(row["frames"])})  # type: ignore[arg-type]
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise BadInputError(f"{path} is not an index of an export: {error}") from None

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from export.shards import INDEX, SHARD_NAME, SUMS, IndexRow, read_index
+from export.index import INDEX, SHARD_NAME, SUMS, IndexRow, read_index
 from lake.errors import BadInputError
 
 
@@ -86,7 +86,7 @@ def _verify_shard(path: Path, rows: list[IndexRow]) -> Iterator[str]:
                 video_id, _, file = member.name.partition("/")
                 if data is None:
                     yield f"{path}: {member.name} is no plain file"
-                elif file == "poses.npz":
+                elif file in {"poses.npz", "npz/poses.npz"}:
                     digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
                 elif file == "caption.json":
                     captions[video_id] = len(json.load(data)["segments"])
@@ -94,7 +94,11 @@ def _verify_shard(path: Path, rows: list[IndexRow]) -> Iterator[str]:
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     for row in rows:
-        wanted = {f"{row.video_id}/{name}" for name in ("poses.npz", "caption.json", f"{row.video_id}.complete")}
+        # The dialect is told by what is there; of a video without anything the card's files are missed.
+        files = ["poses.npz", "caption.json", f"{row.video_id}.complete"]
+        if f"{row.video_id}/npz/poses.npz" in names:
+            files = ["npz/poses.npz", "npz/.complete"]
+        wanted = {f"{row.video_id}/{name}" for name in files}
         for name in sorted(wanted - names):
             yield f"{path} lacks {name}"
         if row.video_id in digests and digests[row.video_id] != row.sha256:

@@ -9,6 +9,19 @@ from typing import Annotated
 import typer
 
 from lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, say
+from lake.select_options import (
+    CaptionedOption,
+    LanguageOption,
+    LimitOption,
+    MaxDurationOption,
+    MaxPeopleOption,
+    MinConfidenceOption,
+    MinCoverageOption,
+    MinDurationOption,
+    TextOption,
+    VideoOption,
+    make_selection,
+)
 
 
 def mount(app: typer.Typer) -> None:
@@ -61,30 +74,16 @@ def sql(
 
 def select(
     lake: LakeOption,
-    language: Annotated[
-        list[str] | None,
-        typer.Option("--language", "-l", metavar="LANGUAGE", help="Sign language by code, alias or name; repeatable."),
-    ] = None,
-    min_confidence: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PART=SCORE", help="Least mean score of a part, as right_hand=0.5; repeatable."),
-    ] = None,
-    min_duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Least length.")] = None,
-    max_duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Most length.")] = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="Words that the caption contains, in any case.")
-    ] = None,
-    captioned: Annotated[
-        bool | None, typer.Option("--captioned/--uncaptioned", help="Only clips with, or without, captions.")
-    ] = None,
-    min_coverage: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Least share of frames with the signer, 0 to 1.")
-    ] = None,
-    max_people: Annotated[int | None, typer.Option(metavar="N", help="Most people in any frame.")] = None,
-    video: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only of this video id; repeatable.")] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most so many, the first by video id and start.")
-    ] = None,
+    language: LanguageOption = None,
+    min_confidence: MinConfidenceOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    text: TextOption = None,
+    captioned: CaptionedOption = None,
+    min_coverage: MinCoverageOption = None,
+    max_people: MaxPeopleOption = None,
+    video: VideoOption = None,
+    limit: LimitOption = None,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
@@ -97,22 +96,13 @@ def select(
     from lake.errors import EmptySelectionError
     from lake.lake import Lake, collect
     from lake.output import Format, pick_format, write_rows
-    from lake.selection import KEY, Selection
+    from lake.selection import KEY
     from lake.skeleton import FPS
     from lake.text import counted, lasting
 
     form = pick_format(Format(format) if format else None, output)
-    selection = Selection(
-        languages=tuple(language or ()),
-        min_confidence=dict(_part_score(item) for item in min_confidence or ()),
-        min_duration=min_duration,
-        max_duration=max_duration,
-        text=text,
-        captioned=captioned,
-        min_coverage=min_coverage,
-        max_people=max_people,
-        videos=tuple(video or ()),
-        limit=limit,
+    selection = make_selection(
+        language, min_confidence, min_duration, max_duration, text, captioned, min_coverage, max_people, video, limit
     )
     opened = Lake.open(lake)
     rows = collect(opened.select(selection))
@@ -127,14 +117,6 @@ def select(
         )
     write_rows(rows, form, output)
     say(f"{summary} -> {output}" if output else summary)
-
-
-def _part_score(item: str) -> tuple[str, float]:
-    part, _, score = item.partition("=")
-    try:
-        return part.strip(), float(score)
-    except ValueError:
-        raise typer.BadParameter(f"'{item}' is not PART=SCORE, such as right_hand=0.5") from None
 
 
 def stats(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from lake.errors import BadInputError
 
 
 def some(names: Sequence[str], count: int = 3) -> str:
@@ -21,3 +24,16 @@ def lasting(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
+
+
+def byte_size(text: str) -> int:
+    """A size such as 500MB, 2GB or 1.5 TiB in bytes.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?\s*", text)
+    if not match or float(match.group(1)) == 0:
+        raise BadInputError(f"'{text[:40]}' is no size", "Such as 500MB, 2GB or 1.5TB.")
+    power = " kMGT".index(match.group(2).replace("K", "k") or " ")
+    return int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** power)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from export.card import caption_json, poses_npz, released_points
+from export.choice import chosen_videos
 from export.content import Content, load_content
-from export.shards import chosen_videos, export_shards
+from export.shards import Spec, export_shards, plan_shards
 from lake.lake import Lake
 from lake.skeleton import BODY, PARTS
 
@@ -25,7 +26,7 @@ def exported(tmp_path: Path) -> Callable[[Lake], Path]:
     def export(lake: Lake) -> Path:
         out = tmp_path / "out"
         out.mkdir()
-        export_shards(lake, chosen_videos(lake, None)[0], out)
+        export_shards(lake, plan_shards(chosen_videos(lake, None)[0]), out, Spec())
         with tarfile.open(out / "Sign_DWPose_NPZ_000001.tar") as tar:
             tar.extractall(tmp_path / "extracted", filter="data")
         return tmp_path / "extracted"
@@ -37,7 +38,7 @@ def exported(tmp_path: Path) -> Callable[[Lake], Path]:
 def test_the_dataset_cards_snippet_loads_what_we_write(
     tmp_path: Path, sample: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_shards(sample, chosen_videos(sample, None)[0], tmp_path)
+    export_shards(sample, plan_shards(chosen_videos(sample, None)[0]), tmp_path, Spec())
     monkeypatch.chdir(tmp_path)
     video_id = "synthASE001"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from export.shards import chosen_videos, export_shards, prepare_folder
+from export.choice import chosen_videos
+from export.shards import Spec, export_shards, plan_shards, prepare_folder
 from lake.lake import Lake
 
 ONE, TWO = "Sign_DWPose_NPZ_000001.tar", "Sign_DWPose_NPZ_000002.tar"
@@ -20,9 +21,9 @@ ONE, TWO = "Sign_DWPose_NPZ_000001.tar", "Sign_DWPose_NPZ_000002.tar"
 def pristine(sample: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of two shards; only to be read."""
     out = tmp_path_factory.mktemp("export") / "out"
-    videos, _ = chosen_videos(sample, None)
-    prepare_folder(out, sample, videos, overwrite=False)
-    export_shards(sample, videos, out, videos_per_shard=4)
+    shards = plan_shards(chosen_videos(sample, None)[0], videos_per_shard=4)
+    prepare_folder(out, sample, shards, Spec(), overwrite=False)
+    export_shards(sample, shards, out, Spec())
     return out
 
 

@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ingest
-from export.shards import chosen_videos, export_shards
+from export.choice import chosen_videos
+from export.shards import Spec, export_shards, plan_shards
 from ingest.build import build_rows
 from ingest.captions import Cue, Track
 from ingest.manifest import Entry
@@ -136,7 +137,8 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         here = Path(folder)
         first = fill(here / "first", contents)
         (here / "out").mkdir()
-        export_shards(first, chosen_videos(first, None)[0], here / "out", videos_per_shard=2)
+        shards = plan_shards(chosen_videos(first, None)[0], videos_per_shard=2)
+        export_shards(first, shards, here / "out", Spec())
         second = Lake.create(here / "second")
         # In this process: a new one for each example would take longer than the rest.
         from ingest.shards import ShardTask, read_shard
