@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,11 +65,12 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            start = file.read(4096).split("\n", 1)[0]
-            file.seek(0)
-            # The reader is lazy: what it raises comes while it is emptied.
-            lines = csv.reader(file, delimiter="\t" if "\t" in start and "," not in start else ",")
-            rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
+            # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
+            text = file.read()
+        start = text[:4096].split("\n", 1)[0]
+        lines = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in start and "," not in start else ",")
+        # The reader is lazy: what it raises comes while it is emptied.
+        rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except OSError as error:
         raise BadInputError(f"manifest {path} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:

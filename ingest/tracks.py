@@ -12,6 +12,9 @@ from ingest.captions import MAX_BYTES, BadCaptionsError, Track, make_track, read
 from ingest.tars import Member, Tar
 
 _IN_SHARD: Final = re.compile(r"captions/.*\.([A-Za-z0-9-]{2,35})\.vtt")
+_NOTE: Final = re.compile(rb"^NOTE track kind=(manual|automatic|translated)(?: source=([A-Za-z0-9-]{2,35}))?\r?$", re.M)
+"""What our own exporter writes into a track that is not a person's."""
+
 _ENGLISH: Final = re.compile(r"(?:.*/)?english\.en\.(native|nllb)\.vtt")
 _ORIGINAL: Final = re.compile(r"(?:.*/)?original\.([A-Za-z0-9-]{2,35})\.(manual|automatic)\.vtt")
 
@@ -47,7 +50,7 @@ def tracks_of(tar: Tar, video_id: str, members: Mapping[str, Member], index: Cap
         BadCaptionsError: one is not WebVTT; names it.
     """
     tracks = [
-        _track(_read(tar, member), member.name, match.group(1).removesuffix("-orig"), match.group(1).endswith("-orig"))
+        _in_shard(_read(tar, member), member.name, match.group(1))
         for name, member in sorted(members.items())
         if (match := _IN_SHARD.fullmatch(name))
     ]
@@ -66,6 +69,16 @@ def tracks_of(tar: Tar, video_id: str, members: Mapping[str, Member], index: Cap
     spoken = next((track.language for track in outside if not track.is_english), "")
     tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in outside]
     return unique(tracks)
+
+
+def _in_shard(data: bytes, name: str, tag: str) -> Track:
+    """A track inside a shard; a note of ours tells its kind where the format has no word for it."""
+    cues, named = read_vtt(data, name)
+    note = _NOTE.search(data)
+    if note is None:
+        return make_track(data, cues, tag.removesuffix("-orig"), tag.endswith("-orig"))
+    kind, language, source = note.group(1).decode(), named or tag, (note.group(2) or b"").decode()
+    return Track(f"{language}.{kind}", kind, language, tuple(cues), source)
 
 
 def _read(tar: Tar, member: Member) -> bytes:
