@@ -68,7 +68,7 @@ def read_manifest(path: Path) -> Manifest:
             # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
             text = file.read()
         start = text[:4096].split("\n", 1)[0]
-        lines = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in start and "," not in start else ",")
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in start and "," not in start else ",")
         # The reader is lazy: what it raises comes while it is emptied.
         rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except OSError as error:
