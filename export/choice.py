@@ -10,6 +10,7 @@ import polars as pl
 from lake.errors import BadInputError, EmptySelectionError
 from lake.lake import Lake
 from lake.selection import KEY, Selection
+from lake.text import counted, some
 
 
 def read_selection(path: Path) -> pl.DataFrame:
@@ -76,10 +77,12 @@ def chosen_videos(
         found = wanted.join(videos.select("video_id", now="ingest_id"), on="video_id", how="left")
         gone = found.filter(pl.col("now").is_null())["video_id"].to_list()
         if gone:
-            raise BadInputError(f"{len(gone)} videos of the selection are not in the lake: {', '.join(gone[:3])}")
+            raise BadInputError(f"{counted(len(gone), 'video')} of the selection not in the lake: {some(gone)}")
         newer = found.filter(pl.col("now").ne_missing(pl.col("ingest_id"))).height
         if newer:
-            remarks.append(f"{newer} videos were ingested again since the selection was made: the newest is exported")
+            remarks.append(
+                f"{counted(newer, 'video')} ingested again since the selection was made: the newest is exported"
+            )
         videos = videos.join(wanted, on="video_id", how="semi")
     if videos.is_empty():
         raise EmptySelectionError(f"the lake {lake.folder} holds no video to export")

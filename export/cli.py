@@ -187,9 +187,12 @@ def picture(
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
     from export.sheet import draw_sheet
+    from lake.errors import BadInputError
     from lake.lake import Lake
     from lake.output import whole_file
 
+    if output.suffix.lower() != ".png":
+        raise BadInputError(f"pictures are PNG, and {output} says something else", "End the name in .png.")
     image = draw_sheet(Lake.open(lake), video_id, start, end, count)
     with whole_file(output) as file:
         image.save(file, format="PNG")

@@ -18,7 +18,7 @@ _KINDS: Final = ("manual", "automatic", "translated")
 """Best first."""
 
 # Zero-width and direction marks that players hide and text searches trip over.
-_INVISIBLE: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+_INVISIBLE: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 _WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
 """Times inside a cue: the speech recogniser marks each word, people do not."""

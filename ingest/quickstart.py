@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import shutil
 import sys
@@ -15,7 +14,10 @@ from lake.errors import BadInputError, SignverseError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 MARK: Final = ".signverse-quickstart"
-"""A file that says the folder is ours: only such a folder is cleared and made anew."""
+"""A file that says the folder is ours."""
+
+MADE: Final = ("lake", "release", "clips.parquet", "clip.npy", "clip.png", "astronaut.png")
+"""What the steps make, in a folder that is ours."""
 
 STEPS: Final = (
     ("A released shard of synthetic signers comes in", "ingest shards {sample}/synthetic.tar --lake {out}/lake"),
@@ -109,14 +111,18 @@ def _show(command: Callable[[list[str]], int], heading: str, line: str) -> None:
 
 
 def _clear(out: Path) -> None:
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / MARK).exists():
-            raise BadInputError(f"{out} holds other things", "Name another folder: signverse quickstart --out DIR.")
-        shutil.rmtree(out)
+    """Makes the folder, or takes away what an earlier run made in it; what else is there stays."""
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
+        raise BadInputError(f"{out} holds other things", "Name another folder: signverse quickstart --out DIR.")
     try:
+        for name in MADE:
+            path = out / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         out.mkdir(parents=True, exist_ok=True)
         (out / MARK).touch()
+        (out / ".gitignore").write_text("*\n")
     except OSError as error:
         raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
-    with contextlib.suppress(OSError):
-        (out / ".gitignore").write_text("*\n")

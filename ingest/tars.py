@@ -114,6 +114,8 @@ class Tar:
         while at + _BLOCK <= self.size:
             header = os.pread(self._file.fileno(), _BLOCK, at)
             if not header.strip(b"\0"):
+                if not count:
+                    raise BadInputError(f"{self.path} is empty: it holds no file")
                 return
             if not _sound(header):
                 raise BadInputError(f"{self.path} is damaged or no tar at byte {at:,}")

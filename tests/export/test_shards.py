@@ -144,7 +144,7 @@ def test_ids_made_of_digits_stay_ids(make_lake, video, person, tmp_path: Path, s
         (lambda clips: clips.head(0), "chooses no clip"),
         (lambda clips: clips.drop("ingest_id"), "lacks the columns ingest_id"),
         (lambda clips: clips.select(pl.lit(1).alias("a")), "lacks the columns segment_id, video_id"),
-        (lambda clips: clips.with_columns(video_id=pl.lit("gone")), "are not in the lake: gone"),
+        (lambda clips: clips.with_columns(video_id=pl.lit("gone")), "not in the lake: gone"),
         (
             lambda clips: clips.with_columns(video_id=pl.lit(None, pl.String)),
             "names no video",
