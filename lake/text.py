@@ -32,8 +32,10 @@ def byte_size(text: str) -> int:
     Raises:
         BadInputError: it is none.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?\s*", text)
-    if not match or float(match.group(1)) == 0:
+    # Of at most 15 digits: enough for any disk, and exact.
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kKMGT])(i?))?B?\s*", text)
+    power = " kMGT".index((match.group(2) or " ").replace("K", "k")) if match else 0
+    size = int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** power) if match else 0
+    if not size:
         raise BadInputError(f"'{text[:40]}' is no size", "Such as 500MB, 2GB or 1.5TB.")
-    power = " kMGT".index(match.group(2).replace("K", "k") or " ")
-    return int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** power)
+    return size
