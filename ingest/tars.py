@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -22,7 +22,19 @@ from lake.errors import BadInputError
 
 _BLOCK: Final = 512
 _MAX_NAME: Final = 4096
-"""Bytes of a long name; a longer one is refused, and so is the rest of its tar."""
+"""Bytes of a name; of a longer one the beginning is taken."""
+
+_MAX_ABOUT: Final = 1024**2
+"""Bytes of a header that tells of the next member: its long name, or extended attributes of some systems."""
+
+_MAX_END: Final = 2 * 1024**2
+"""Bytes of zeros that a tar may end with: writers fill up their last record, mostly of 10 kB."""
+
+_NO_DATA: Final = b"123456"
+"""Links, devices, folders and pipes: a size that they claim is none."""
+
+_KINDS: Final = {b"1": "hard link", b"2": "symbolic link", b"S": "sparse file"}
+_PAX_LENGTH: Final = re.compile(rb"([0-9]{1,9}) ")
 
 MAX_MEMBERS: Final = 20_000_000
 
@@ -110,37 +122,67 @@ class Tar:
             self.damage = str(error)
 
     def _members(self) -> Iterator[Member]:
-        at, count, long_name = 0, 0, b""
+        at, count = 0, 0
+        about = _About()
         while at + _BLOCK <= self.size:
             header = os.pread(self._file.fileno(), _BLOCK, at)
             if not header.strip(b"\0"):
-                if not count:
-                    raise BadInputError(f"{self.path} is empty: it holds no file")
+                if self._goes_on(at):
+                    # Zeros in the middle: what a broken download leaves, or two tars in one file.
+                    raise BadInputError(f"{self.path} ends at byte {at:,}, and what lies behind is not read")
                 return
             if not _sound(header):
                 raise BadInputError(f"{self.path} is damaged or no tar at byte {at:,}")
-            size, kind = _number(header[124:136]), header[156:157]
-            if size < 0 or at + _BLOCK + size > self.size:
-                raise BadInputError(f"{self.path} ends early, in {_text(long_name or _name(header))!r:.100}")
-            start, at = at + _BLOCK, at + _BLOCK + -(-size // _BLOCK) * _BLOCK
+            kind = header[156:157]
+            name = about.name or _name(header)
+            size = 0 if kind in _NO_DATA else _number(header[124:136]) if about.size is None else about.size
+            start = at + _BLOCK
+            if kind == b"S":
+                start = self._behind_sparse_map(header, start)
+            if size < 0 or start + size > self.size:
+                raise BadInputError(f"{self.path} ends early, in {_text(name)!r:.100}")
+            at = start + -(-size // _BLOCK) * _BLOCK
             count += 1
             if count > MAX_MEMBERS:
                 raise BadInputError(f"{self.path} has more than {MAX_MEMBERS:,} members")
             if kind in b"Lx":
-                if size > _MAX_NAME * 4:
+                if size > _MAX_ABOUT:
                     raise BadInputError(f"{self.path} has a name of {size:,} bytes")
                 data = self.read(start, size, "a long name")
-                long_name = data.rstrip(b"\0") if kind == b"L" else _pax_path(data) or long_name
+                about = replace(about, name=data.split(b"\0", 1)[0]) if kind == b"L" else _pax(data, about)
                 continue
-            name, long_name = long_name or _name(header), b""
-            if kind in b"0\0":
+            if kind in b"gK":
+                continue
+            if kind in b"0\0" and not about.sparse:
                 yield Member(_text(name), start, size)
-            elif kind not in b"5gK":
-                what = {b"1": "hard link", b"2": "symbolic link", b"S": "sparse file"}.get(kind, "special file")
-                if len(self.passed_over) < 1000:
-                    self.passed_over.append((_text(name), what))
-        if at < self.size or not count:
+            elif kind != b"5" and len(self.passed_over) < 1000:
+                what = "sparse file" if about.sparse else _KINDS.get(kind, "special file")
+                self.passed_over.append((_text(name), what))
+            about = _About()
+        if at < self.size or not count or about != _About():
             raise BadInputError(f"{self.path} is damaged or no tar at byte {min(at, self.size):,}")
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether there is more than zeros from here on, or more zeros than a tar ends with."""
+        rest = self.size - at
+        return rest > _MAX_END or bool(self.read(at, rest, "its end").strip(b"\0"))
+
+    def _behind_sparse_map(self, header: bytes, start: int) -> int:
+        """Where the data of a GNU sparse file start: its map goes on in further blocks while a flag says so."""
+        more = header[482]
+        while more and start + _BLOCK <= self.size:
+            more = os.pread(self._file.fileno(), 1, start + 504)[0]
+            start += _BLOCK
+        return start
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What headers before a member say of it."""
+
+    name: bytes = b""
+    size: int | None = None
+    sparse: bool = False
 
 
 def _name(header: bytes) -> bytes:
@@ -172,16 +214,19 @@ def _sound(header: bytes) -> bool:
     return sum(header) - sum(header[148:156]) + 8 * 0x20 == int(stated, 8)
 
 
-def _pax_path(data: bytes) -> bytes:
-    """The path that a pax header gives to the next member."""
+def _pax(data: bytes, about: _About) -> _About:
+    """What a pax header says of the next member; from where it is malformed on it says nothing."""
     at = 0
-    while at < len(data):
-        match = re.compile(rb"(\d{1,9}) ").match(data, at)
-        if not match or int(match.group(1)) <= len(match.group()):
-            return b""
+    while match := _PAX_LENGTH.match(data, at):
         end = at + int(match.group(1))
+        if not match.end() < end <= len(data):
+            break
         key, _, value = data[match.end() : end - 1].partition(b"=")
-        if key == b"path":
-            return value
+        if key in (b"path", b"GNU.sparse.name"):
+            about = replace(about, name=value)
+        elif key == b"size":
+            about = replace(about, size=int(value) if re.fullmatch(rb"[0-9]{1,18}", value) else -1)
+        if key.startswith(b"GNU.sparse."):
+            about = replace(about, sparse=True)
         at = end
-    return b""
+    return about
