@@ -91,7 +91,7 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
         raise BadCaptionsError(f"{name} is not WebVTT: {error}", "Mend or remove it, then run again.") from None
     header = re.split(r"\r?\n\s*\r?\n", text, maxsplit=1)[0]
-    if "-->" in text and not re.search(r"^\s*(\d+:)?\d\d:\d\d\.\d{3}\s+-->", text, re.M):
+    if "-->" in text and not re.search(r"^[ \t]*(\d+:)?\d\d:\d\d\.\d{3}\s+-->", text, re.M):
         # The library passes over what it cannot read: SRT's commas under a first line of WEBVTT, for one.
         raise BadCaptionsError(
             f"{name} is not WebVTT: none of its times can be read", "They look like 00:00:01.000 --> 00:00:02.500."

@@ -27,6 +27,7 @@ MAX_DEPTH: Final = 64
 """Marks inside marks; numpy's own nest four deep."""
 
 _MAX_TEMPLATES: Final = 8
+_MAX_DIMENSIONS: Final = 4
 
 _SHARED: Final = 16, 256 * 1024**2
 """How many times a pickle's own length its arrays may take, and what they may take in any case: a pickle of 30 kB can
@@ -115,7 +116,8 @@ class _Template:
     size: int
     memos: int
     constant: npt.NDArray[np.intp]
-    bytes: npt.NDArray[np.uint8]
+    stable: npt.NDArray[np.uint8]
+    head: bytes
     numbers: list[tuple[str, int, int]]
     arrays: list[tuple[str, int, Leaf]]
 
@@ -129,7 +131,7 @@ class _Template:
             step = min(step * 4, count - matched, 4096)
             here = start + matched * self.size
             frames = buffer[here : here + step * self.size].reshape(step, self.size)
-            same = (frames[:, self.constant] == self.bytes).all(axis=1)
+            same = (frames[:, self.constant] == self.stable).all(axis=1)
             if not same.all():
                 return matched + int(np.argmin(same))
             matched += step
@@ -207,6 +209,9 @@ class Machine:
         self._memo: dict[int, Any] = {}
         self._memos = 0
         self._variable: list[tuple[int, int]] = []
+        self._frame_puts: set[int] = set()
+        self._shares = False
+        self._visits = 1_000_000 + 16 * len(data)
         self._frame_start: int | None = None
         self._frame_memos = 0
         self._list_depth: int | None = None
@@ -257,6 +262,9 @@ class Machine:
     def _skip_known(self) -> bool:
         """At the first byte of a frame: takes it and all after it that repeat a known one."""
         for template in self._templates:
+            # Most templates are ruled out by their first bytes; comparing all of them at each frame would take long.
+            if not self._data.startswith(template.head, self._at):
+                continue
             count = template.repeats(self._buffer, self._at)
             if count:
                 self._make_room(count * sum(leaf.span.size for _, _, leaf in template.arrays if leaf.span is not None))
@@ -276,6 +284,8 @@ class Machine:
         self._frame_start = self._at
         self._frame_memos = self._memos
         self._variable = []
+        self._frame_puts = set()
+        self._shares = False
 
     def _close_frame(self) -> None:
         """Turns the dict on the stack into a block of one frame, and its bytes into a template."""
@@ -287,16 +297,16 @@ class Machine:
         inside = all(number.start >= start for _, number in numbers) and all(
             leaf.span is not None and leaf.span.start >= start for _, leaf in leaves
         )
-        # A frame that shares data with an earlier one is rightly read by opcode, and is no template.
-        # Nor is a frame of nothing: its two bytes begin every other.
-        if inside and (numbers or leaves) and self._use_templates:
+        # A frame that shares data with an earlier one, or with itself, is rightly read by opcode and is no template:
+        # the same bytes may mean other data. Nor is a frame of nothing: its two bytes begin every other.
+        if inside and not self._shares and (numbers or leaves) and self._use_templates:
             self._learn(start, size, numbers, leaves)
 
     def _emit(self, frame: Any) -> tuple[list[tuple[str, Number]], list[tuple[str, Leaf]]]:
         """Adds a frame to the blocks; returns its numbers and arrays."""
         numbers: list[tuple[str, Number]] = []
         leaves: list[tuple[str, Leaf]] = []
-        _walk(frame, "", numbers, leaves, 0)
+        self._visits -= _walk(frame, "", numbers, leaves, 0, self._visits)
         block = Block(1)
         for key, number in numbers:
             block.numbers[key] = np.array([int(number)], np.int64)
@@ -322,7 +332,8 @@ class Machine:
                 size=size,
                 memos=self._memos - self._frame_memos,
                 constant=constant,
-                bytes=self._buffer[start : start + size][constant].copy(),
+                stable=self._buffer[start : start + size][constant].copy(),
+                head=self._data[start : start + int(np.argmax(varies))],
                 numbers=[(key, number.start - start, number.size) for key, number in numbers],
                 arrays=[(key, leaf.span.start - start, leaf) for key, leaf in leaves if leaf.span is not None],
             ),
@@ -390,10 +401,13 @@ class Machine:
     def put(self, width: int) -> None:
         start = self._take(width)
         self._variable.append((start, width))
-        self._memo[int.from_bytes(self._data[start : start + width], "little")] = self._stack[-1]
+        index = int.from_bytes(self._data[start : start + width], "little")
+        self._memo[index] = self._stack[-1]
+        self._frame_puts.add(index)
 
     def memoize(self) -> None:
         self._memo[self._memos] = self._stack[-1]
+        self._frame_puts.add(self._memos)
         self._memos += 1
 
     def get(self, width: int) -> None:
@@ -402,6 +416,7 @@ class Machine:
         if index not in self._memo:
             raise _UnknownMemoError(f"it refers to memo {index}, which is not there")
         value = self._memo[index]
+        self._shares = self._shares or index in self._frame_puts
         if isinstance(value, dict) and len(self._marks) == self._list_depth:
             # One dict that stands for many frames, such as those without people.
             self._close_frame()
@@ -426,7 +441,9 @@ class Machine:
     def _admit(self, module: Any, name: Any) -> None:
         found = _ADMITTED.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
         if found is None:
-            raise BadPickleError(f"it names {module!s:.60}.{name!s:.60}, which no array needs")
+            # Only texts are shown: anything else may be nested beyond all printing.
+            words = [word if isinstance(word, str) else "something" for word in (module, name)]
+            raise BadPickleError(f"it names {words[0]:.60}.{words[1]:.60}, which no array needs")
         self._stack.append(found)
 
     def reduce(self) -> None:
@@ -469,7 +486,9 @@ class Machine:
     @staticmethod
     def _fill(leaf: Leaf, state: Any) -> None:
         _, shape, dtype, fortran, data = state
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape):
+        if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+            raise BadPickleError("an array of strange shape")
+        if not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape):
             raise BadPickleError("an array of strange shape")
         leaf.shape = tuple(int(n) for n in shape)
         leaf.fortran = bool(fortran)
@@ -550,10 +569,18 @@ class _UnknownMemoError(BadPickleError):
     """A reference to what a template passed over."""
 
 
-def _walk(value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]], depth: int) -> None:
-    """Gathers the whole numbers and arrays of a frame by key; no dialect has a use for other plain values."""
-    if not isinstance(value, dict) or depth > 2:
+def _walk(
+    value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]], depth: int, most: int
+) -> int:
+    """Gathers the whole numbers and arrays of a frame by key; no dialect has a use for other plain values.
+
+    Returns how many values it looked at. More than `most` are refused: a few bytes can nest one dict a million times.
+    """
+    if not isinstance(value, dict) or depth > 1:
         raise BadPickleError("a frame that is no dict of numbers and arrays")
+    seen = len(value)
+    if seen > most:
+        raise BadPickleError("the same values again and again")
     for key, item in value.items():
         here = f"{path}/{key}" if path else key
         if isinstance(item, Leaf):
@@ -563,9 +590,10 @@ def _walk(value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list
         elif isinstance(item, Number):
             numbers.append((here, item))
         elif isinstance(item, dict):
-            _walk(item, here, numbers, leaves, depth + 1)
+            seen += _walk(item, here, numbers, leaves, depth + 1, most - seen)
         elif not isinstance(item, str | float | int | None):
             raise BadPickleError(f"{here!s:.60} is neither number nor array")
+    return seen
 
 
 def _opcode_name(opcode: int) -> str:
