@@ -59,9 +59,9 @@ class Track:
         return self.language.lower().split("-")[0] in {"en", "eng"}
 
 
-def clean(text: str) -> str:
-    """The words of a cue on one line: without entities, invisible marks and line breaks."""
-    return " ".join(_INVISIBLE.sub("", html.unescape(text)).split())
+def clean(text: str, *, entities: bool = True) -> str:
+    """The words of a cue on one line: without invisible marks and line breaks, and with WebVTT's entities resolved."""
+    return " ".join(_INVISIBLE.sub("", html.unescape(text) if entities else text).split())
 
 
 def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:

@@ -13,13 +13,12 @@ import numpy.typing as npt
 from ingest.captions import Cue, Track, clean
 from ingest.npz import Arrays
 from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_size
+from ingest.poses import Poses, check_numbers, check_people, check_size
 from lake.errors import BadInputError
 from lake.skeleton import FPS, NUM_JOINTS, PARTS
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
 _PARTS: Final = {part.name: part for part in PARTS}
-_MAX_PEOPLE: Final = 127
 
 MAX_SCORE: Final = 2.0
 """A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, like the index codes of defect 1."""
@@ -76,8 +75,7 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
     """The people of a block's frames, float32 [count, P, 128, 3]; parts that are not there are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
-    if count > _MAX_PEOPLE:
-        raise BadInputError(f"{name} has {count} people in a frame, at most {_MAX_PEOPLE} are read")
+    check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
     stated = block.numbers.get("num_people")
     if stated is None or (stated != count).any():
         raise BadInputError(f"{name} has frames whose num_people is not the number of people in them")
@@ -121,7 +119,7 @@ def read_caption(data: bytes, name: str) -> CardCaption:
         document = json.loads(data)
         source = document.get("english_source") or "none"
         cues = tuple(
-            Cue(float(segment["start"]), float(segment["end"]), clean(segment["text"]))
+            Cue(float(segment["start"]), float(segment["end"]), clean(segment["text"], entities=False))
             for segment in document.get("segments", ())
         )
         language, title = document.get("sign_language"), document.get("title")

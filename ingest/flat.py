@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_size
+from ingest.poses import Poses, check_numbers, check_people, check_size
 from lake.errors import BadInputError
 from lake.skeleton import NUM_JOINTS, PARTS
 
 _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
 _PARTS: Final = {part.name: part for part in PARTS}
-_MAX_PEOPLE: Final = 127
 
 
 def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.int64], name: str) -> Poses:
@@ -38,7 +37,8 @@ def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.i
     sizes = np.concatenate([_sizes(block, name) for block in blocks]) if blocks else np.empty((0, 2), np.int64)
     if not len(sizes):
         raise BadInputError(f"{name} has no frame")
-    width, height = (int(side) for side in sizes[0])
+    # That of the first frame, wherever it stands in the file.
+    width, height = (int(side) for side in sizes[np.argmin(numbers)])
     check_size(width, height, name)
     at = 0
     frames: list[npt.NDArray[np.int32]] = []
@@ -61,7 +61,7 @@ def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.i
         slots=np.concatenate(slots) if slots else np.empty(0, np.int8),
         points=np.concatenate(points) if points else np.empty((0, NUM_JOINTS, 3), np.float32),
     )
-    if (sizes != sizes[0]).any():
+    if (sizes != (width, height)).any():
         # Coordinates are shares of their own frame, so the size of the first serves for all.
         poses.repairs.append("frame_size_changes")
     poses.points[..., 0] *= np.float32(width)
@@ -83,8 +83,7 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
     """The people of a block's frames, float32 [count, P, 128, 3], normalised; parts that are not there are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
-    if count > _MAX_PEOPLE:
-        raise BadInputError(f"{name} has {count} people in a frame, at most {_MAX_PEOPLE} are read")
+    check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
     people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
     for key, match in found.items():
         part = _PARTS[match.group(2)]

@@ -124,7 +124,8 @@ def _weight(
     frames = np.array(track.frames)
     where = list(zip(track.frames, track.indices, strict=True))
     heights = np.array([boxes[f][i, 3] - boxes[f][i, 1] for f, i in where])
-    hands = np.array([points[f][i, _HANDS, 2].mean() for f, i in where])
+    # Hands that the source never had weigh nothing.
+    hands = np.nan_to_num(np.array([points[f][i, _HANDS, 2].mean() for f, i in where]))
     wrists = np.stack([points[f][i, _WRISTS, :2] for f, i in where])
     motion = np.zeros(len(where))
     if len(where) > 1:

@@ -8,11 +8,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.people import MAX_PEOPLE
 from lake.errors import BadInputError
 from lake.keypoints import Points
 
 MAX_FRAMES: Final = 24 * 3600 * 100
 """A hundred hours: a video that claims more is refused."""
+
+MAX_ROWS: Final = 4_000_000
+"""People in frames of one video: 46 hours of one person, 6 GB."""
+
+MAX_GAPS: Final = 24 * 3600
+"""Frames that a source may lack, an hour, or a hundred times those that it has."""
 
 MAX_SIDE: Final = 2**15
 """Pixels of a frame's side: 8K is a quarter of it."""
@@ -73,3 +80,21 @@ def check_numbers(numbers: npt.NDArray[np.int64], name: str) -> None:
     """Raises BadInputError where frame numbers are out of bounds."""
     if len(numbers) and (numbers.min() < 0 or numbers.max() >= MAX_FRAMES):
         raise BadInputError(f"{name} has frame numbers from {numbers.min()} to {numbers.max()}")
+    if len(numbers) and numbers.max() > MAX_GAPS + 100 * len(numbers):
+        raise BadInputError(f"{name} has {len(numbers):,} frames and says that the last is {numbers.max():,}")
+
+
+def check_people(count: int, there: int, frames: int, name: str) -> None:
+    """Raises BadInputError where a frame's people are too many, or are not numbered one after the other.
+
+    Args:
+        count: the highest number + 1.
+        there: how many numbers there are.
+        frames: how many frames have these people.
+    """
+    if count > MAX_PEOPLE:
+        raise BadInputError(f"{name} has {count} people in a frame, at most {MAX_PEOPLE} are read")
+    if there != count:
+        raise BadInputError(f"{name} has {there} people in a frame, numbered up to {count - 1}")
+    if count * frames > MAX_ROWS:
+        raise BadInputError(f"{name} has {count * frames:,} people in frames, at most {MAX_ROWS:,} are read at once")

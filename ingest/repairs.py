@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.card import MAX_SCORE
 from ingest.people import BRIDGE_FRAMES, SAME_IOU, assign_people
 from ingest.poses import Poses
 from lake.keypoints import Points
@@ -25,8 +26,10 @@ def repair(poses: Poses) -> None:
     """Puts right what is wrong with the keypoints of a published video, in place."""
     if poses.dialect != "card":
         _body_codes(poses)
-        _permuted_hands(poses)
     _absent(poses)
+    if poses.dialect != "card":
+        _impossible_scores(poses)
+        _permuted_hands(poses)
     _order(poses)
     _empty_rows(poses)
     if poses.dialect != "card":
@@ -38,6 +41,7 @@ def claimed(poses: Poses) -> None:
     _absent(poses)
     _order(poses)
     _empty_rows(poses)
+    poses.repairs.clear()
 
 
 def _body_codes(poses: Poses) -> None:
@@ -47,7 +51,8 @@ def _body_codes(poses: Poses) -> None:
     """
     scores = poses.points[:, BODY.slice, 2]
     codes = 18 * poses.slots[:, None].astype(np.float32) + np.arange(BODY.size, dtype=np.float32)
-    if not len(scores) or not ((scores == -1) | (scores == codes)).all() or not (scores >= 2).any():
+    # A frame without a body has nan there, which neither speaks for codes nor against.
+    if not ((scores == -1) | (scores == codes) | np.isnan(scores)).all() or not (scores >= 2).any():
         return
     visible = scores != -1
     poses.body_visible = visible
@@ -56,10 +61,19 @@ def _body_codes(poses: Poses) -> None:
     poses.repairs.append("body_scores_unknown")
 
 
+def _impossible_scores(poses: Poses) -> None:
+    """Scores beyond all confidence, such as index codes of which only some are left: unknown."""
+    impossible = poses.points[..., 2] > MAX_SCORE
+    if impossible.any():
+        poses.points[..., 2][impossible] = np.nan
+        poses.repairs.append(f"impossible_scores:{np.count_nonzero(impossible)}")
+
+
 def _permuted_hands(poses: Poses) -> None:
     """Hands of several people written in the order L0..Ln-1, R0..Rn-1 and read as L0, R0, L1, R1, ...
 
-    Confirmed by distance: put right, hands lie nearer to the wrists of their people.
+    Confirmed by distance over the whole video: put right, hands lie nearer to the wrists of their people. Only wrists
+    are asked that have a hand both ways.
     """
     changes: list[tuple[npt.NDArray[np.intp], Points]] = []
     before, after = 0.0, 0.0
@@ -71,11 +85,14 @@ def _permuted_hands(poses: Poses) -> None:
         fixed = people.copy()
         fixed[:, :, LEFT_HAND.slice] = flat[:, :count]
         fixed[:, :, RIGHT_HAND.slice] = flat[:, count:]
-        before += _wrist_distance(people)
-        after += _wrist_distance(fixed)
+        # A hand at its wrist and one far from it must weigh the same in every frame: no distance counts beyond this.
+        most = 0.25 * float(np.hypot(poses.width, poses.height))
+        as_read, put_right = _wrist_distances(people), _wrist_distances(fixed)
+        both = np.isfinite(as_read) & np.isfinite(put_right)
+        before += float(np.minimum(as_read[both], most).sum())
+        after += float(np.minimum(put_right[both], most).sum())
         changes.append((rows, fixed))
-    # With every hand at its wrist already, a permutation can only tear them away.
-    if not changes or not after < 0.5 * before:
+    if not after < 0.5 * before:
         return
     for rows, fixed in changes:
         poses.points[rows] = fixed
@@ -91,17 +108,13 @@ def _frames_of_many(poses: Poses) -> list[npt.NDArray[np.intp]]:
     return [starts[counts == count][:, None] + np.arange(count) for count in np.unique(counts) if count > 1]
 
 
-def _wrist_distance(people: Points) -> float:
-    """Sum over people [F, P, 128, 3] of the distance from each hand's root to its wrist, in pixels, bounded."""
-    total = 0.0
-    for wrist, hand in ((_LEFT_WRIST, LEFT_HAND), (_RIGHT_WRIST, RIGHT_HAND)):
-        there = people[:, :, wrist, :2]
-        root = people[:, :, hand.start, :2]
-        distance = np.linalg.norm(there - root, axis=-1)
-        # A wrist or a hand that is absent lies nowhere: it must not decide.
-        sure = (there > 0).all(axis=-1) & (root > 0).all(axis=-1) & np.isfinite(distance)
-        total += float(distance[sure].sum())
-    return total
+def _wrist_distances(people: Points) -> npt.NDArray[np.float32]:
+    """The distance from each hand's root to its wrist, [F, P, 2] for people [F, P, 128, 3]; nan where one is absent."""
+    sides = [
+        np.hypot(*np.moveaxis(people[:, :, wrist, :2] - people[:, :, hand.start, :2], -1, 0))
+        for wrist, hand in ((_LEFT_WRIST, LEFT_HAND), (_RIGHT_WRIST, RIGHT_HAND))
+    ]
+    return np.stack(sides, axis=-1)
 
 
 def _absent(poses: Poses) -> None:
@@ -117,8 +130,8 @@ def _absent(poses: Poses) -> None:
     for values, size in ((x, poses.width), (y, poses.height)):
         # A nan is neither above nor below, and counts as outside.
         outside |= ~((values >= OUTSIDE[0] * size) & (values <= OUTSIDE[1] * size))
-    # (-1, -1, 0) is the dialect's own way to say absent; only other marks are a defect.
-    nothing = score <= 0
+    # (-1, -1) is the dialect's own way to say absent, whatever the score; only other marks are a defect.
+    nothing = (score <= 0) | ((x == -poses.width) & (y == -poses.height))
     found = np.count_nonzero(outside & ~nothing & ~np.isnan(x))
     if found:
         poses.repairs.append(f"sentinels:{found}")
@@ -135,10 +148,11 @@ def _order(poses: Poses) -> None:
     doubled = len(poses.numbers) - len(numbers)
     if doubled:
         poses.repairs.append(f"frames_doubled:{doubled}")
-        # A second frame of a number begins where the slots begin anew in the middle of it.
-        key = poses.frames.astype(np.int64) * 128 + poses.slots
-        _, rows = np.unique(key, return_index=True)
-        poses.keep(rows)
+        # A copy begins where the frame changes, or where its slots begin anew.
+        copy = np.cumsum(np.r_[0, (np.diff(poses.frames) != 0) | (np.diff(poses.slots) <= 0)])[: len(poses.frames)]
+        _, first, frame = np.unique(poses.frames, return_index=True, return_inverse=True)
+        poses.keep(np.flatnonzero(copy == copy[first][frame]))
+        poses.keep(np.lexsort((poses.slots, poses.frames)))
     elif (np.diff(poses.numbers) < 0).any():
         poses.repairs.append("frames_out_of_order")
         poses.keep(np.lexsort((poses.slots, poses.frames)))
