@@ -60,8 +60,8 @@ def _consolidated(arrays: Arrays, name: str) -> Poses:
     given: Any = arrays.get("frame_indices")
     if given is None:
         return flat.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
-    if given.shape != (count,) or given.dtype.kind not in "iu":
-        raise BadInputError(f"{name} has {given.size} frame_indices for {count} frames")
+    if isinstance(given, list) or given.shape != (count,) or given.dtype.kind not in "iu":
+        raise BadInputError(f"{name} has frame_indices that are not a whole number for each of {count} frames")
     return flat.from_blocks("consolidated", blocks, given.astype(np.int64) - 1, name)
 
 

@@ -84,10 +84,16 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
     check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
+    stated: Any = block.arrays.get("num_persons", block.numbers.get("num_persons"))
+    if stated is not None and (stated != count).any():
+        raise BadInputError(f"{name} has frames whose num_persons is not the number of people in them")
     people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
     for key, match in found.items():
         part = _PARTS[match.group(2)]
         values = block.arrays[key]
+        other = "scores" if match.group(3) == "keypoints" else "keypoints"
+        if key.replace(match.group(3), other) not in found:
+            raise BadInputError(f"{name} has {key} without its {other}")
         shape = (part.size, 2) if match.group(3) == "keypoints" else (part.size,)
         if values.shape[1:] != shape:
             raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not {list(shape)}")

@@ -49,12 +49,13 @@ def _members(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[str, npt.NDA
     if total > most:
         raise ValueError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
     for info in archive.infolist():
-        if info.filename.endswith(".npy"):
-            key = info.filename.removesuffix(".npy")
-            with archive.open(info) as file:
-                # One byte more than announced, so that a file that unpacks to more is found out and not unpacked.
-                content = file.read(info.file_size + 1)
-            yield key, _read_npy(content, name)
+        # Opened whatever its name is: a name damaged in one of its two places is found out here, not passed over.
+        with archive.open(info) as file:
+            if not info.filename.endswith(".npy"):
+                continue
+            # One byte more than announced, so that a file that unpacks to more is found out and not unpacked.
+            content = file.read(info.file_size + 1)
+        yield info.filename.removesuffix(".npy"), _read_npy(content, name)
 
 
 def _read_npy(data: bytes, name: str) -> npt.NDArray[Any] | list[Block]:

@@ -82,9 +82,12 @@ def _layout(data: bytes) -> _Layout | None:
             central = archive.start_dir
             for info in archive.infolist():
                 at = info.header_offset
-                if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 8 or not info.filename.endswith(".npy"):
+                if info.compress_type != zipfile.ZIP_STORED or info.flag_bits or not info.filename.endswith(".npy"):
                     return None
                 name_size, extra_size = struct.unpack_from("<HH", data, at + 26)
+                if data[at + 30 : at + 30 + name_size] != info.filename.encode():
+                    # Two names for one array: zipfile refuses it, and says so.
+                    return None
                 start = at + 30 + name_size + extra_size
                 file = io.BytesIO(data[start : start + info.file_size])
                 if np.lib.format.read_magic(file) != (1, 0):
@@ -100,7 +103,8 @@ def _layout(data: bytes) -> _Layout | None:
                 arrays.append((info.filename.removesuffix(".npy"), start + file.tell(), size, dtype, shape))
                 checks.append((at + 14, start, info.file_size))
                 central += 46 + sum(struct.unpack_from("<HHH", data, central + 28))
-    except (zipfile.BadZipFile, struct.error, ValueError, OSError, EOFError, IndexError, NotImplementedError):
+    # What zipfile and numpy's header raise on made-up bytes is of many kinds; who reads it next tells what it is.
+    except Exception:
         return None
     constant = np.flatnonzero(~varies)
     return _Layout(len(data), constant, np.frombuffer(data, np.uint8)[constant], arrays, checks)
