@@ -1,0 +1,518 @@
+"""A video is told by what its files hold, and comes in as numpy itself reads it."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.dialects import dialect_of, read_poses
+from ingest.poses import Poses
+from ingest.repairs import repair
+from ingest.shards import Options, ShardTask, read_shard, videos_in
+from ingest.tars import Tar
+from lake.errors import BadInputError
+from lake.lake import Lake
+from lake.skeleton import NUM_JOINTS, PARTS
+from lake.verify import verify_lake
+
+Flat = dict[str, Any]
+
+
+def person(seed: int) -> np.ndarray:
+    """A person's 128 points, normalised, with real scores."""
+    random = np.random.default_rng(seed)
+    return np.c_[random.uniform(0.2, 0.8, (NUM_JOINTS, 2)), random.uniform(0.4, 1.1, NUM_JOINTS)].astype(np.float32)
+
+
+def flat(people: Sequence[np.ndarray], width: int = 640, height: int = 480) -> Flat:
+    """A frame with flat keys, as the published tars have it."""
+    frame: Flat = {
+        "num_persons": np.array(len(people), np.int32),
+        "frame_width": np.array(width, np.int32),
+        "frame_height": np.array(height, np.int32),
+    }
+    for i, points in enumerate(people):
+        for part in PARTS:
+            frame[f"person_{i:03d}_{part.name}_keypoints"] = points[part.slice, :2].copy()
+            frame[f"person_{i:03d}_{part.name}_scores"] = points[part.slice, 2].copy()
+    return frame
+
+
+def objects(values: Sequence[Any]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def saved(save: Callable[..., None] = np.savez, **arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    save(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def consolidated(
+    frames: Sequence[Flat], indices: Sequence[int] | None = None, save: Callable[..., None] = np.savez, **changes: Any
+) -> bytes:
+    count = len(frames)
+    arrays = {
+        "video_id": np.array("x"),
+        "fps": np.array(24, np.int32),
+        "total_frames": np.array(count, np.int32),
+        "frame_widths": np.array([frame["frame_width"] for frame in frames], np.int32),
+        "frame_heights": np.array([frame["frame_height"] for frame in frames], np.int32),
+        "frame_indices": None if indices is None else np.array(indices, np.int32),
+        "frame_payloads": objects(frames),
+        **changes,
+    }
+    return saved(save, **{key: value for key, value in arrays.items() if value is not None})
+
+
+def per_frame(frames: dict[int, Flat] | Sequence[Flat], save: Callable[..., None] = np.savez) -> dict[str, bytes]:
+    numbered = frames if isinstance(frames, dict) else dict(enumerate(frames, 1))
+    return {f"{number:08d}.npz": saved(save, **frame) for number, frame in numbered.items()}
+
+
+def pack(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def video(video_id: str, data: bytes | dict[str, bytes], complete: bool = True) -> dict[str, bytes]:
+    files = {"poses.npz": data} if isinstance(data, bytes) else data
+    members = {f"{video_id}/npz/{name}": content for name, content in files.items()}
+    return members | ({f"{video_id}/npz/.complete": b"{}"} if complete else {})
+
+
+def poses_of(data: bytes | dict[str, bytes]) -> Poses:
+    """The poses of a video, as claimed."""
+    with tempfile.TemporaryDirectory() as folder, Tar(pack(Path(folder) / "a.tar", video("x", data))) as tar:
+        videos, refused = videos_in(tar)
+        assert not refused
+        return read_poses(tar, "x", videos["x"])
+
+
+def rows_of(poses: Poses) -> dict[tuple[int, int], np.ndarray]:
+    return {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.points, strict=True)}
+
+
+def by_numpy(numbered: dict[int, Flat], width: int, height: int) -> dict[tuple[int, int], np.ndarray]:
+    """What the rows should be: frame and slot, and points in pixels."""
+    found = {}
+    for number, frame in numbered.items():
+        for i in range(int(frame["num_persons"])):
+            points = np.full((NUM_JOINTS, 3), np.nan, np.float32)
+            for part in PARTS:
+                points[part.slice, :2] = frame[f"person_{i:03d}_{part.name}_keypoints"]
+                points[part.slice, 2] = frame[f"person_{i:03d}_{part.name}_scores"]
+            points[:, 0] *= np.float32(width)
+            points[:, 1] *= np.float32(height)
+            found[number - 1, i] = points
+    return found
+
+
+def assert_same_rows(ours: dict[tuple[int, int], np.ndarray], theirs: dict[tuple[int, int], np.ndarray]) -> None:
+    assert ours.keys() == theirs.keys()
+    for key, points in theirs.items():
+        np.testing.assert_array_equal(ours[key], points, err_msg=str(key))
+
+
+@pytest.fixture
+def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
+    from lake.entry import run
+    from signverse import build_app
+
+    def command(*words: object) -> tuple[int, str, str]:
+        code = run(build_app(), [str(word) for word in words])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return command
+
+
+# The published tars
+
+
+def test_the_two_published_tars_come_in_and_agree_with_each_other_and_with_numpy(
+    data: Path, tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    release = data / "release"
+    code, out, err = signverse(
+        "ingest", "shards", release, "--lake", tmp_path / "lake", "--manifest", release / "manifest.csv"
+    )
+    assert (code, out) == (0, "")
+    assert "2 videos in, 270 frames, from 2 shards" in err
+    assert "repaired: body_scores_unknown in 2 videos" in err
+    lake = Lake.open(tmp_path / "lake")
+    assert list(verify_lake(lake)) == []
+    rows = lake.videos().select("video_id", "sign_language", "repairs", "num_frames").collect().sort("video_id").rows()
+    assert rows == [(name, "ase", ["body_scores_unknown"], 135) for name in ("sv000000001", "sv000000002")]
+    keypoints = lake.frame("keypoints").collect().sort("video_id", "frame")
+    one, other = (keypoints.filter(video_id=name) for name in ("sv000000001", "sv000000002"))
+    apart = {"video_id", "ingest_id"}
+    assert one.drop(apart).equals(other.drop(apart))
+    assert one["body_confidence"].null_count() == 135
+    assert one["left_hand_confidence"].null_count() == one["body_visible"].null_count() == 0
+    assert lake.frame("segments").select("body_confidence").collect().to_series().drop_nulls().is_empty()
+    # As a user without us would read them.
+    with tarfile.open(release / "Sign_DWPose_NPZ_000001.tar") as tar:
+        taken = tar.extractfile("sv000000001/npz/poses.npz")
+        assert taken is not None
+        theirs = np.load(io.BytesIO(taken.read()), allow_pickle=True)
+    assert theirs["frame_indices"].tolist() == list(range(1, 136))
+    for row, frame in zip(one.iter_rows(named=True), theirs["frame_payloads"], strict=True):
+        for part in PARTS:
+            xy = np.array(row[part.xy], float).reshape(-1, 2)
+            wanted = frame[f"person_000_{part.name}_keypoints"] * np.float32([1280, 720])
+            scores = frame[f"person_000_{part.name}_scores"]
+            there = (wanted > -0.25 * np.array([1280, 720])).all(axis=1) & (wanted < 1.25 * np.array([1280, 720])).all(
+                1
+            )
+            if part.name != "body":
+                there &= scores > 0
+                np.testing.assert_allclose(
+                    np.array(row[part.score], float), np.where(there, scores, 0), atol=1 / 512, rtol=0
+                )
+            else:
+                assert row["body_visible"] == (scores >= 0).tolist()
+                assert not any(score for score in row["body_score"] if score is not None)
+            np.testing.assert_array_equal(np.isnan(xy[:, 0]), ~there)
+            np.testing.assert_allclose(xy[there], wanted[there], atol=1 / 16, rtol=0)
+
+
+# consolidated
+
+COUNTS = [1, 0, 2, 3, 0, 1]
+FRAMES = [flat([person(10 * i + k) for k in range(count)]) for i, count in enumerate(COUNTS)]
+
+
+def test_frames_without_people_and_with_several_are_those_of_numpy() -> None:
+    poses = poses_of(consolidated(FRAMES, range(1, 7)))
+    assert (poses.dialect, poses.width, poses.height, poses.num_frames) == ("consolidated", 640, 480, 6)
+    assert_same_rows(rows_of(poses), by_numpy(dict(enumerate(FRAMES, 1)), 640, 480))
+
+
+def test_without_indices_row_i_is_frame_i() -> None:
+    assert_same_rows(rows_of(poses_of(consolidated(FRAMES))), rows_of(poses_of(consolidated(FRAMES, range(1, 7)))))
+
+
+def test_indices_with_gaps_put_frames_where_they_belong_and_name_the_missing() -> None:
+    poses = poses_of(consolidated(FRAMES, [2, 3, 5, 8, 9, 12]))
+    repair(poses)
+    assert poses.numbers.tolist() == [1, 2, 4, 7, 8, 11]
+    assert poses.absent_frames == [0, 3, 5, 6, 9, 10]
+    assert set(poses.frames.tolist()) == {1, 4, 7, 11}
+
+
+def test_frames_out_of_order_are_put_in_order_and_it_is_told() -> None:
+    order = [4, 1, 6, 2, 5, 3]
+    poses = poses_of(consolidated([FRAMES[i - 1] for i in order], order))
+    straight = poses_of(consolidated(FRAMES, range(1, 7)))
+    repair(poses)
+    repair(straight)
+    assert "frames_out_of_order" in poses.repairs
+    assert_same_rows(rows_of(poses), rows_of(straight))
+
+
+def test_of_a_frame_that_comes_twice_the_first_counts_with_all_its_people_and_no_others() -> None:
+    one, two = flat([person(1)]), flat([person(2), person(3)])
+    poses = poses_of(consolidated([one, two, two, one], [1, 1, 2, 2]))
+    repair(poses)
+    assert poses.repairs[0] == "frames_doubled:2"
+    assert poses.numbers.tolist() == [0, 1]
+    assert np.bincount(poses.frames).tolist() == [1, 2]
+    np.testing.assert_allclose(poses.points[0, :, 0], person(1)[:, 0] * 640)
+
+
+def test_every_frame_doubled_is_every_frame_once() -> None:
+    twice = [frame for frame in FRAMES for _ in range(2)]
+    poses = poses_of(consolidated(twice, [i for i in range(1, 7) for _ in range(2)]))
+    straight = poses_of(consolidated(FRAMES, range(1, 7)))
+    repair(poses)
+    repair(straight)
+    assert "frames_doubled:6" in poses.repairs
+    assert_same_rows(rows_of(poses), rows_of(straight))
+
+
+@pytest.mark.parametrize("dialect", ["consolidated", "per-frame"])
+def test_where_the_frames_size_changes_all_are_scaled_to_the_first_frames(dialect: str) -> None:
+    # The first has more people than the others, and so is the larger file.
+    frames = [flat([person(1), person(2)], 800, 600), flat([], 320, 240), flat([person(3)], 320, 240)]
+    poses = poses_of(consolidated(frames, [1, 2, 3]) if dialect == "consolidated" else per_frame(frames))
+    assert (poses.width, poses.height, poses.repairs) == (800, 600, ["frame_size_changes"])
+    assert_same_rows(rows_of(poses), by_numpy(dict(enumerate(frames, 1)), 800, 600))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=12), st.sampled_from([3, 4, 5]), st.booleans())
+def test_whatever_protocol_numpy_pickled_with_the_frames_are_the_same(
+    counts: list[int], protocol: int, compressed: bool
+) -> None:
+    frames = [flat([person(10 * i + k) for k in range(count)]) for i, count in enumerate(counts)]
+    data = consolidated(frames, range(1, len(frames) + 1))
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as source,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as target,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "frame_payloads.npy":
+                size = content.index(b"\n") + 1
+                content = content[:size] + pickle.dumps(objects(frames), protocol)
+            target.writestr(name, content)
+    assert_same_rows(rows_of(poses_of(buffer.getvalue())), by_numpy(dict(enumerate(frames, 1)), 640, 480))
+
+
+def test_a_compressed_npz_is_the_same() -> None:
+    packed = poses_of(consolidated(FRAMES, range(1, 7), np.savez_compressed))
+    assert_same_rows(rows_of(packed), rows_of(poses_of(consolidated(FRAMES, range(1, 7)))))
+
+
+BAD = {
+    "other frames a second": consolidated(FRAMES, range(1, 7), fps=np.array(30)),
+    "too few indices": consolidated(FRAMES, range(1, 6)),
+    "indices from 0": consolidated(FRAMES, range(6)),
+    "indices beyond all videos": consolidated(FRAMES, [1, 2, 3, 4, 5, 2**31 - 1]),
+    "indices that are no whole numbers": consolidated(FRAMES, frame_indices=np.arange(6) + 1.5),
+    "indices that are objects": consolidated(FRAMES, frame_indices=objects([{}] * 6)),
+    "no frame": consolidated([], []),
+    "no width": consolidated([FRAMES[0]], frame_payloads=objects([{"num_persons": np.array(0, np.int32)}])),
+    "a width of nothing": consolidated([flat([], 0, 0)]),
+    "a body of another size": consolidated([{**FRAMES[0], "person_000_body_scores": np.zeros(17, np.float32)}]),
+    "places without scores": consolidated(
+        [{key: value for key, value in FRAMES[0].items() if key != "person_000_face_scores"}]
+    ),
+    "fewer people than are said": consolidated([{**FRAMES[0], "num_persons": np.array(2, np.int32)}]),
+    "payloads that are numbers": consolidated(FRAMES, frame_payloads=np.arange(6)),
+    "neither": saved(a=np.arange(3)),
+}
+
+
+def test_every_bad_video_costs_itself_only_and_is_told_in_a_line(tmp_path: Path, signverse: Callable[..., Any]) -> None:
+    members = video("a", consolidated(FRAMES))
+    for name, content in BAD.items():
+        members |= video(name, content)
+    path = pack(tmp_path / "a.tar", members | video("z", consolidated(FRAMES)))
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    failed = [line.split(": failed: ")[0] for line in err.splitlines() if ": failed: " in line]
+    assert (code, failed) == (1, list(BAD))
+    assert Lake.open(tmp_path / "lake").visible()["video_id"].to_list() == ["a", "z"]
+
+
+def card(count: int) -> bytes:
+    frames = [
+        {
+            "num_people": 1,
+            "frame_id": i,
+            "width": 640,
+            "height": 480,
+            "person_0": {part.name: person(i)[part.slice] * np.float32([640, 480, 0.9]) for part in PARTS},
+        }
+        for i in range(count)
+    ]
+    return saved(
+        video_id=np.array("x"),
+        fps=np.array(24.0),
+        num_frames=np.array(count),
+        frame_ids=np.arange(count),
+        width=np.array(640),
+        height=np.array(480),
+        frames=objects(frames),
+    )
+
+
+def test_all_three_dialects_in_one_tar_are_told_apart_by_what_they_hold(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    members = (
+        {"card/poses.npz": card(4), "card/card.complete": b""}
+        | video("con", consolidated(FRAMES))
+        | video("per", per_frame(FRAMES))
+        # By content, whatever the folder.
+        | {"odd/npz/poses.npz": card(3), "odd/npz/.complete": b"", "new/poses.npz": consolidated(FRAMES)}
+        | {"new/new.complete": b""}
+    )
+    path = pack(tmp_path / "a.tar", members)
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    assert code == 0, err
+    lake = Lake.open(tmp_path / "lake")
+    assert list(verify_lake(lake)) == []
+    assert {name: lake.num_frames(name) for name in ("card", "con", "per", "odd", "new")} == {
+        "card": 4, "con": 6, "per": 6, "odd": 3, "new": 6
+    }  # fmt: skip
+    np.testing.assert_array_equal(lake.keypoints("con"), lake.keypoints("per"))
+    np.testing.assert_array_equal(lake.keypoints("con"), lake.keypoints("new"))
+    table = json_rows(signverse("inspect", path, "--format", "json")[1])
+    assert {row["video_id"]: row["dialect"] for row in table} == {
+        "card": "card", "con": "consolidated", "per": "per-frame", "odd": "card", "new": "consolidated"
+    }  # fmt: skip
+
+
+def json_rows(text: str) -> list[dict[str, Any]]:
+    text = text.strip()
+    return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+
+
+# per-frame
+
+
+@st.composite
+def frame_folders(draw: st.DrawFn) -> dict[int, Flat]:
+    numbers = draw(st.lists(st.integers(1, 40), min_size=1, max_size=14, unique=True))
+    found = {}
+    for number in numbers:
+        frame = flat([person(number * 5 + k) for k in range(draw(st.sampled_from([0, 1, 1, 1, 2, 3])))])
+        extra = draw(st.sampled_from([None, None, None, np.arange(number % 4), np.array("text"), np.array(number)]))
+        if extra is not None:
+            frame = {"extra": extra, **frame}
+        if draw(st.integers(0, 9)) == 0:
+            frame = dict(reversed(frame.items()))
+        found[number] = frame
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(frame_folders(), st.sampled_from(["stored", "compressed", "mixed"]))
+def test_frames_in_files_of_their_own_are_those_that_numpy_loads(numbered: dict[int, Flat], how: str) -> None:
+    files = {
+        f"{number:08d}.npz": saved(
+            np.savez if how == "stored" or (how == "mixed" and number % 2) else np.savez_compressed, **frame
+        )
+        for number, frame in numbered.items()
+    }
+    loaded = {int(name[:8]): dict(np.load(io.BytesIO(content))) for name, content in files.items()}
+    poses = poses_of(files)
+    assert poses.dialect == "per-frame"
+    assert_same_rows(rows_of(poses), by_numpy(loaded, 640, 480))
+    assert poses.numbers.tolist() == sorted(number - 1 for number in numbered)
+    assert poses.absent_frames == sorted(set(range(max(numbered))) - {number - 1 for number in numbered})
+    assert list(zip(poses.frames, poses.slots, strict=True)) == sorted(zip(poses.frames, poses.slots, strict=True))
+
+
+def test_a_video_without_its_mark_of_completeness_comes_in_with_a_remark(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    path = pack(tmp_path / "a.tar", video("x", per_frame(FRAMES), complete=False))
+    assert signverse("ingest", "shards", path, "--lake", tmp_path / "lake")[0] == 0
+    (row,) = Lake.open(tmp_path / "lake").table("outcomes").collect().to_dicts()
+    assert row["outcome"] == "done"
+    assert "not_marked_complete" in row["reason"].split(",")
+
+
+def test_numbers_missing_among_the_names_become_absent_frames(tmp_path: Path, signverse: Callable[..., Any]) -> None:
+    frames = {number: flat([person(1)]) for number in (2, 3, 6)}
+    path = pack(tmp_path / "a.tar", video("x", per_frame(frames)))
+    assert signverse("ingest", "shards", path, "--lake", tmp_path / "lake")[0] == 0
+    row = Lake.open(tmp_path / "lake").video("x")
+    assert (row["num_frames"], row["absent_frames"]) == (6, [0, 3, 4])
+
+
+FILES = per_frame([flat([person(i)]) for i in range(3)])
+AS_THEY_ARE = rows_of(poses_of(FILES))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(FILES)), st.integers(0, min(map(len, FILES.values())) - 1), st.integers(0, 7))
+def test_a_flipped_bit_in_a_frame_is_refused_with_the_files_name_or_changes_nothing(
+    name: str, at: int, bit: int
+) -> None:
+    broken = bytearray(FILES[name])
+    broken[at] ^= 1 << bit
+    try:
+        poses = poses_of({**FILES, name: bytes(broken)})
+    except BadInputError as error:
+        assert f"x/npz/{name}" in str(error)
+        assert "\n" not in str(error)
+        return
+    # Times and the like may change; numbers may not.
+    assert_same_rows(rows_of(poses), AS_THEY_ARE)
+
+
+@pytest.mark.parametrize("of", [b"person_000_left_hand_scores.npy", b"num_persons.npy"])
+def test_a_flipped_bit_in_any_name_of_an_array_is_refused(of: bytes) -> None:
+    content = FILES["00000002.npz"]
+    # A zip holds each name twice.
+    for start in (content.index(of), content.rindex(of)):
+        for at in range(start, start + len(of)):
+            broken = content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :]
+            with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
+                poses_of({**FILES, "00000002.npz": broken})
+
+
+def test_a_flipped_bit_in_a_points_place_is_always_refused() -> None:
+    where = FILES["00000002.npz"].index(person(1)[PARTS[1].slice, :2].tobytes())
+    broken = bytearray(FILES["00000002.npz"])
+    broken[where + 3] ^= 1
+    with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
+        poses_of({**FILES, "00000002.npz": bytes(broken)})
+
+
+def test_a_frame_that_brings_a_pickle_is_refused() -> None:
+    hostile = saved(**flat([]), extra=objects([print]))
+    with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
+        poses_of({**FILES, "00000002.npz": hostile})
+
+
+def test_names_that_are_no_numbers_of_eight_digits_are_no_frames() -> None:
+    assert dialect_of({"npz/1.npz": None, "npz/000000001.npz": None, "00000001.npz": None}) == ""  # type: ignore[dict-item]
+    with pytest.raises(BadInputError, match="neither"):
+        poses_of({"1.npz": FILES["00000001.npz"]})
+
+
+def test_frame_number_0_is_refused_since_numbers_are_from_1() -> None:
+    with pytest.raises(BadInputError, match="frame numbers from -1"):
+        poses_of({"00000000.npz": FILES["00000001.npz"]})
+
+
+# Only the languages asked for
+
+
+def test_with_languages_other_videos_are_not_even_read_and_are_counted(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    garbage = b"PK\x03\x04 this would be refused if anybody looked"
+    members = video("asf1", consolidated(FRAMES)) | video("bfi1", per_frame(FRAMES))
+    for name in ("ase1", "ase2", "unlisted"):
+        members |= video(name, garbage) | {f"{name}/captions/{name}.en.vtt": b"not WebVTT"}
+    members |= video("ase3", {"00000001.npz": garbage})
+    path = pack(tmp_path / "a.tar", members)
+    (tmp_path / "m.csv").write_text("asf1,asf\nbfi1,bfi\nase1,ase\nase2,ase\nase3,ase\n")
+    code, out, err = signverse(
+        "ingest", "shards", path, "--lake", tmp_path / "lake", "--manifest", tmp_path / "m.csv",
+        "--language", "asf", "--language", "bfi",
+    )  # fmt: skip
+    assert (code, out) == (0, "")
+    assert "2 videos in, 12 frames" in err
+    assert "passed over: 4 videos of other languages" in err
+    lake = Lake.open(tmp_path / "lake")
+    assert lake.visible()["video_id"].to_list() == ["asf1", "bfi1"]
+    assert lake.table("outcomes").collect()["video_id"].sort().to_list() == ["asf1", "bfi1"]
+    # Without the choice they are refused, so they are garbage indeed.
+    assert signverse("ingest", "shards", path, "--lake", tmp_path / "all")[0] == 1
+
+
+def test_reading_a_tar_gives_each_video_once_in_the_tars_order(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.tar", video("b", consolidated(FRAMES)) | video("a", per_frame(FRAMES)))
+    items = [item for item in read_shard(ShardTask(path), Options()) if hasattr(item, "keypoints")]
+    assert [item.video["video_id"] for item in items] == ["b", "a"]
+    assert [item.video["source_position"] for item in items] == [0, 1]
+    assert pl.DataFrame(items[0].keypoints).equals(pl.DataFrame(items[1].keypoints))
