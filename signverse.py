@@ -64,6 +64,7 @@ def build_app() -> typer.Typer:
     app = typer.Typer(
         name="signverse",
         cls=InOrder,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
         no_args_is_help=True,
         add_completion=False,

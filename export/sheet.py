@@ -20,16 +20,18 @@ def draw_sheet(lake: Lake, video_id: str, start_s: float, end_s: float | None, c
 
     Raises:
         UnknownVideoError: there is no such video.
-        BadInputError: the range lies outside the video.
+        BadInputError: the range lies outside the video, or nobody is seen in it.
     """
     video = lake.video(video_id)
     start, end = seconds_to_frames(start_s, end_s, video["num_frames"])
     if start == end:
         raise BadInputError(f"'{video_id}' has no frame from {start_s:g} s on, it lasts {video['duration_s']:g} s")
-    people = [
-        lake.keypoints(video_id, start_frame=start, end_frame=end, person=person)
-        for person in range(max(1, video["people_max"] or 1))
-    ]
+    rows = lake.keypoint_rows(video_id, [])
+    inside = (rows.column("frame").to_numpy() >= start) & (rows.column("frame").to_numpy() < end)
+    persons = np.unique(rows.column("person").to_numpy()[inside]).tolist()
+    if not persons:
+        raise BadInputError(f"nobody was seen in frames {start} to {end} of '{video_id}'")
+    people = [lake.keypoints(video_id, start_frame=start, end_frame=end, person=person) for person in persons]
     return contact_sheet(
         np.stack(people, axis=1),
         video["width"],

@@ -44,6 +44,14 @@ def going_on() -> Iterator[None]:
         raise
 
 
+def tell_relabelled(changed: list[str]) -> None:
+    """Says which videos of the lake got another language by the manifest."""
+    from lake.text import counted, some
+
+    if changed:
+        say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
+
+
 def mount(app: typer.Typer) -> None:
     """Adds the commands of this room."""
     app.add_typer(ingest, name="ingest")
@@ -83,9 +91,10 @@ def videos(
     \b
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
     """
-    from ingest.manifest import read_manifest, write_sources
+    from ingest.manifest import known_entries, read_manifest, write_sources
     from ingest.models import find_models
     from ingest.progress import ProgressBar
+    from ingest.relabel import relabel
     from ingest.sessions import usable_device
     from ingest.videos import default_workers, ingest_videos, plan_videos
     from lake.errors import BadInputError
@@ -100,9 +109,12 @@ def videos(
     if device not in {"auto", in_use}:
         raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
     opened = Lake.create(lake)
-    plan = plan_videos(folder, listed, set() if redo else set(opened.visible()["video_id"]))
     if listed:
         write_sources(opened, listed)
+        tell_relabelled(relabel(opened, listed.entries))
+    done = set() if redo else set(opened.visible()["video_id"])
+    plan = plan_videos(folder, listed, done, known_entries(opened))
+    if listed:
         plan.refused += listed.refused
     for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
         if line:
@@ -159,7 +171,8 @@ def shards(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from ingest.manifest import read_manifest, write_sources
+    from ingest.manifest import known_entries, read_manifest, write_sources
+    from ingest.relabel import relabel
     from ingest.shards import Failure, Options, find_shards, import_shards
     from ingest.state import listed_videos
     from ingest.tracks import index_captions
@@ -170,14 +183,18 @@ def shards(
     codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None
     apart = find_shards(captions) if captions else []
-    paths = [path for path in find_shards(tars) if path not in apart]
+    away = {path.resolve() for path in apart}
+    paths = [path for path in find_shards(tars) if path.resolve() not in away]
     expected = listed_videos(tars)
-    options = Options(listed.entries if listed else {}, codes, not no_repair, index_captions(apart))
+    index = index_captions(apart)
     opened = Lake.create(lake)
     if listed:
         write_sources(opened, listed)
+        tell_relabelled(relabel(opened, listed.entries))
         for line in (*listed.remarks, *(why for _, why in listed.refused)):
             say(line)
+    known = known_entries(opened) | (listed.entries if listed else {})
+    options = Options(known, codes, not no_repair, index)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

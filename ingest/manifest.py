@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,9 @@ def read_manifest(path: Path) -> Manifest:
             # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
             text = file.read()
         start = text[:4096].split("\n", 1)[0]
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in start and "," not in start else ",")
+        # Spreadsheets write semicolons where a comma marks decimals.
+        delimiter = next((mark for mark in (",", "\t", ";") if mark in start), ",")
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         # The reader is lazy: what it raises comes while it is emptied.
         rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except OSError as error:
@@ -76,7 +79,7 @@ def read_manifest(path: Path) -> Manifest:
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"manifest {path} is not a CSV in UTF-8: {error}") from None
     if not rows:
-        raise BadInputError(f"manifest {path} is empty", "A row is: video id,language.")
+        raise BadInputError(f"manifest {path} is empty", "A row is: video id, sign language.")
     columns = _columns(path, rows[0][1])
     if columns is None:
         columns = {"video_id": 0, "language_label": 1}
@@ -110,7 +113,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def _columns(path: Path, first: list[str]) -> dict[str, int] | None:
     """Where each of our columns is, or None where the first row is no header."""
-    cells = [cell.strip().casefold() for cell in first]
+    cells = ["_".join(re.split(r"[\s_-]+", cell.strip().casefold())) for cell in first]
     found = {
         ours: next(i for i, cell in enumerate(cells) if cell in theirs)
         for ours, theirs in _COLUMNS.items()
@@ -136,6 +139,12 @@ def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[
             unknown.setdefault(str(error), []).append(video_id)
     others = {name: cells.get(name) for name in ("url", "title", "channel", "channel_id")}
     return Entry(video_id, label, code, **others)
+
+
+def known_entries(lake: Lake) -> dict[str, Entry]:
+    """What the manifests of earlier runs told, by video id: the rows of `sources`."""
+    names = ["video_id", "language_label", "sign_language", "url", "title", "channel", "channel_id"]
+    return {row["video_id"]: Entry(**row) for row in lake.frame(SOURCES.name).select(names).collect().to_dicts()}
 
 
 def write_sources(lake: Lake, manifest: Manifest) -> int:

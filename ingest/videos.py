@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -59,11 +59,14 @@ class Plan:
     remarks: list[str] = field(default_factory=list)
 
 
-def plan_videos(source: Path, manifest: Manifest | None, done: set[str]) -> Plan:
+def plan_videos(
+    source: Path, manifest: Manifest | None, done: set[str], known: Mapping[str, Entry] | None = None
+) -> Plan:
     """Finds the videos of a folder (and its subfolders) or the one file, and what is known of them.
 
     Args:
         done: ids of the videos that are left out, because the lake has them.
+        known: what earlier manifests told, where this one has no row.
 
     Raises:
         BadInputError: there is no such folder, or no video in it.
@@ -93,7 +96,7 @@ def plan_videos(source: Path, manifest: Manifest | None, done: set[str]) -> Plan
             continue
         if path.parent not in names:
             names[path.parent] = [file.name for file in path.parent.iterdir() if file.suffix.lower() == ".vtt"]
-        entry = manifest.entries.get(video_id) if manifest else None
+        entry = (manifest.entries.get(video_id) if manifest else None) or (known or {}).get(video_id)
         if entry is None:
             unlisted.append(video_id)
             entry = Entry(video_id)

@@ -28,6 +28,9 @@ def snap(points: Points) -> Points:
     """The same points [..., 3] on the stored grid: x and y to 1/8 pixel, score to 1/256."""
     grid = np.array([PIXEL_GRID, PIXEL_GRID, SCORE_GRID], np.float32)
     snapped: Points = np.rint(points * grid) / grid
+    # A score of 0 says that the point is absent: the faintest that is there keeps half a step.
+    faint = (snapped[..., 2] == 0) & (points[..., 2] > 0)
+    snapped[..., 2][faint] = 0.5 / SCORE_GRID
     return snapped
 
 

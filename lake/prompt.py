@@ -14,7 +14,7 @@ from lake.command import say
 from lake.errors import SignverseError
 from lake.output import Format, write_rows
 
-_HELP: Final = "One statement a line, or several lines ended by a semicolon. .tables lists what there is, .quit leaves."
+_HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
 
 
 def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
@@ -44,7 +44,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
 
 
 def _read() -> str | None:
-    """One statement; None at the end. A line that is a whole statement needs no semicolon."""
+    """One statement, up to a semicolon or an empty line; None at the end."""
     lines: list[str] = []
     while True:
         try:
@@ -55,14 +55,13 @@ def _read() -> str | None:
         except KeyboardInterrupt:
             say("")
             return ""
-        if not lines and line in {".quit", ".exit", "quit", "exit"}:
+        if not lines and line.rstrip(";") in {".quit", ".exit", "quit", "exit", "\\q"}:
             return None
         if not lines and line in {".help", "help"}:
             say(_HELP)
             return ""
-        lines.append(line)
+        if line:
+            lines.append(line)
         whole = "\n".join(lines)
-        if not whole or whole.startswith(".") or whole.endswith(";"):
+        if not line or whole.startswith(".") or whole.endswith(";"):
             return whole
-        with contextlib.suppress(SignverseError):
-            return session.check_reads(whole)

@@ -51,6 +51,15 @@ class Selection:
             UnknownLanguageError, BadInputError: a language or a part is not known.
         """
         found: list[tuple[str, pl.Expr]] = []
+        for name, value, most in (
+            ("min_duration", self.min_duration, math.inf),
+            ("max_duration", self.max_duration, math.inf),
+            ("min_coverage", self.min_coverage, 1.0),
+            ("max_people", self.max_people, math.inf),
+        ):
+            if value is not None and not 0 <= value <= most:
+                bounds = "0 or more" if most == math.inf else f"0 to {most:g}"
+                raise BadInputError(f"{name} is {value:g}", f"It takes {bounds}.")
         if self.languages:
             codes = sorted({sign_languages.resolve(asked) for asked in self.languages})
             found.append((f"language {' or '.join(codes)}", pl.col("sign_language").is_in(codes)))

@@ -410,3 +410,14 @@ def test_what_is_no_npz_is_refused_with_its_name(data: bytes) -> None:
 def test_a_header_of_version_2_is_read() -> None:
     data = zipped(a=header((2,), "<f4", version=2) + np.array([1, 2], np.float32).tobytes())
     np.testing.assert_array_equal(read_npz(data, "x")["a"], [1, 2])
+
+
+def test_a_frame_that_shares_an_array_with_itself_does_not_stand_for_the_next() -> None:
+    # One array of zeros for all absent hands, say: the same bytes then mean other data in the frames that follow.
+    zeros = np.zeros(5, np.float32)
+    frames = [{"l": zeros, "r": zeros}, {"l": zeros, "r": zeros}]
+    frames += [{"l": np.arange(5, dtype=np.float32) + i, "r": zeros} for i in range(4)]
+    ours = frames_of(read_npz(saved(frames=objects(*frames)), "x")["frames"])
+    for mine, wanted in zip(ours, frames, strict=True):
+        np.testing.assert_array_equal(mine["l"], wanted["l"])
+        np.testing.assert_array_equal(mine["r"], wanted["r"])
