@@ -156,10 +156,17 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows 
             if shown not in task.skip:
                 yield Failure(shown, f"{task.path}: {why}")
         other = 0
+        # Where the tar is cut, the video that it is cut in may lack frames that nobody would miss.
+        cut = next(reversed(videos), "") if tar.damage else ""
+        told = False
         for position, (video_id, members) in enumerate(videos.items()):
             if video_id in options.skip or video_id in task.skip:
                 continue
             yield Begun(video_id)
+            if video_id == cut:
+                yield Failure(video_id, tar.damage)
+                told = True
+                continue
             try:
                 rows = _video(tar, options, video_id, members, position)
             except SignverseError as error:
@@ -173,7 +180,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows 
                 else:
                     yield rows
         yield Listed(frozenset(videos), other)
-        if tar.damage:
+        if tar.damage and not told:
             yield Failure(task.path.name, tar.damage)
 
 

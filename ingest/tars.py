@@ -130,6 +130,8 @@ class Tar:
                 if self._goes_on(at):
                     # Zeros in the middle: what a broken download leaves, or two tars in one file.
                     raise BadInputError(f"{self.path} ends at byte {at:,}, and what lies behind is not read")
+                if not count:
+                    raise BadInputError(f"{self.path} is empty: it holds no file")
                 return
             if not _sound(header):
                 raise BadInputError(f"{self.path} is damaged or no tar at byte {at:,}")
@@ -161,6 +163,8 @@ class Tar:
             about = _About()
         if at < self.size or not count or about != _About():
             raise BadInputError(f"{self.path} is damaged or no tar at byte {min(at, self.size):,}")
+        # A download that was cut between two members looks whole but for this.
+        raise BadInputError(f"{self.path} has no end mark: it may be cut short")
 
     def _goes_on(self, at: int) -> bool:
         """Whether there is more than zeros from here on, or more zeros than a tar ends with."""

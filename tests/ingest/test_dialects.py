@@ -516,3 +516,32 @@ def test_reading_a_tar_gives_each_video_once_in_the_tars_order(tmp_path: Path) -
     assert [item.video["video_id"] for item in items] == ["b", "a"]
     assert [item.video["source_position"] for item in items] == [0, 1]
     assert pl.DataFrame(items[0].keypoints).equals(pl.DataFrame(items[1].keypoints))
+
+
+@pytest.mark.parametrize("where", ["in a frame", "between two frames", "in the end mark"])
+def test_the_video_that_a_tar_is_cut_in_is_not_taken_for_whole(tmp_path: Path, where: str) -> None:
+    import io
+    import tarfile
+
+    from ingest.shards import Failure, Options, ShardTask, read_shard
+    from lake.commit import VideoRows
+
+    path = tmp_path / "cut.tar"
+    starts = []
+    with tarfile.open(path, "w") as tar:
+        for video_id in ("whole", "cut"):
+            for number in range(1, 7):
+                buffer = io.BytesIO()
+                np.savez(buffer, num_persons=np.int32(0), frame_width=np.int32(64), frame_height=np.int32(48))
+                member = tarfile.TarInfo(f"{video_id}/npz/{number:08d}.npz")
+                member.size = buffer.tell()
+                starts.append(tar.offset)
+                tar.addfile(member, io.BytesIO(buffer.getvalue()))
+        end = tar.offset
+    cut = {"in a frame": starts[-2] + 700, "between two frames": starts[-2], "in the end mark": end}[where]
+    path.write_bytes(path.read_bytes()[:cut])
+    items = list(read_shard(ShardTask(path), Options()))
+    assert [item.video["video_id"] for item in items if isinstance(item, VideoRows)] == ["whole"]
+    (failure,) = [item for item in items if isinstance(item, Failure)]
+    assert failure.video_id == "cut"
+    assert str(path) in failure.why
