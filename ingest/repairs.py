@@ -68,7 +68,7 @@ def _impossible_scores(poses: Poses) -> None:
     impossible[:, BODY.slice] = impossible[:, BODY.slice].any(axis=1)[:, None] & (poses.points[:, BODY.slice, 2] > 0)
     if impossible.any():
         poses.points[..., 2][impossible] = np.nan
-        poses.repairs.append(f"impossible_scores:{np.count_nonzero(impossible)}")
+        poses.repairs.append(f"impossible_scores:{len(impossible)}")
 
 
 def _permuted_hands(poses: Poses) -> None:
