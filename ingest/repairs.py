@@ -63,7 +63,7 @@ def _body_codes(poses: Poses) -> None:
 
 def _impossible_scores(poses: Poses) -> None:
     """Scores beyond all confidence, such as index codes of which only some are left: unknown."""
-    impossible = np.asarray(poses.points[..., 2] > MAX_SCORE)
+    impossible = poses.points[..., 2] > MAX_SCORE
     # A body of which one score is such has codes for all of them, and those of its first joints look like scores.
     spoilt = np.logical_or.reduce(impossible[:, BODY.slice], axis=1)
     impossible[:, BODY.slice] = spoilt[:, None] & np.greater(poses.points[:, BODY.slice, 2], 0)
