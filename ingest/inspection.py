@@ -8,20 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from ingest.card import read_caption
 from ingest.dialects import dialect_of, read_poses
 from ingest.repairs import repair
-from ingest.shards import videos_in
+from ingest.shards import read_member, videos_in
 from ingest.tars import Member, Tar
 from ingest.tracks import CaptionIndex, tracks_of
 from lake.errors import SignverseError
 
 
 def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
-    """A row a video of a tar: dialect, frames, people, defects and caption tracks; or what keeps it from being read.
+    """A row a video of a tar: dialect, frames, people, defects and caption tracks; or what keeps it from being read."""
+    try:
+        yield from _videos(path)
+    except SignverseError as error:
+        # No tar: a line of its own, so that one such file does not hide what is in the others.
+        yield _row(path, "", "") | {"problem": str(error)}
 
-    Raises:
-        BadInputError: the file is no tar.
-    """
+
+def _videos(path: Path) -> Iterator[dict[str, Any]]:
     with Tar(path) as tar:
         videos, refused = videos_in(tar)
         for video_id, members in videos.items():
@@ -64,7 +69,10 @@ def _look(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, A
     poses = read_poses(tar, video_id, members)
     people = int(np.bincount(poses.frames).max(initial=0)) if len(poses.frames) else 0
     repair(poses)
-    captions = ["caption.json"] if "caption.json" in members else []
+    captions = []
+    if caption := members.get("caption.json"):
+        read_caption(read_member(tar, caption), caption.name)
+        captions.append("caption.json")
     captions += [track.name for track in tracks_of(tar, video_id, members, CaptionIndex())]
     return {
         "dialect": poses.dialect,

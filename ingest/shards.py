@@ -179,7 +179,8 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows 
                     other += 1
                 else:
                     yield rows
-        yield Listed(frozenset(videos), other)
+        # What was refused is there all the same.
+        yield Listed(frozenset(videos) | frozenset(refused), other)
         if tar.damage and not told:
             yield Failure(task.path.name, tar.damage)
 
@@ -188,7 +189,7 @@ def _video(tar: Tar, options: Options, video_id: str, members: Mapping[str, Memb
     """The rows of a video; None where it is of another language than asked for, known before its poses are read."""
     caption = None
     if "caption.json" in members:
-        caption = read_caption(_read(tar, members["caption.json"]), members["caption.json"].name)
+        caption = read_caption(read_member(tar, members["caption.json"]), members["caption.json"].name)
     entry, remarks = _entry(options.entries.get(video_id, Entry(video_id)), caption)
     if options.languages and entry.sign_language not in options.languages:
         return None
@@ -245,7 +246,12 @@ def _rows(
     )
 
 
-def _read(tar: Tar, member: Member) -> bytes:
+def read_member(tar: Tar, member: Member) -> bytes:
+    """A small file of a tar, such as caption.json.
+
+    Raises:
+        BadInputError: it is too large, or the tar ends before.
+    """
     if member.size > _MAX_CAPTION_BYTES:
         raise BadInputError(f"{member.name} has {member.size:,} bytes, at most {_MAX_CAPTION_BYTES:,} are read")
     return tar.read(member.start, member.size, member.name)

@@ -29,6 +29,8 @@ def _read(path: Path) -> dict[str, frozenset[str]]:
     try:
         archives = json.loads(path.read_text(encoding="utf-8"))["archives"]
         listed = {name: archive["folders"] for name, archive in archives.items()}
+        if not all(isinstance(folders, list) for folders in listed.values()):
+            raise TypeError("folders that are no list")
         if not all(isinstance(folder, str) for folders in listed.values() for folder in folders):
             raise TypeError("a folder that is no text")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
