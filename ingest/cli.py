@@ -296,7 +296,7 @@ def pull(models: ModelsOption = None) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from ingest.models import pull as fetch
+    from ingest.pull import pull as fetch
 
     columns = (
         TextColumn("{task.description}"),

@@ -7,10 +7,7 @@ any YOLOX and any whole-body SimCC model can be used.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -140,38 +137,6 @@ def model_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pull(
-    folder: Path | None,
-    *,
-    pins: Sequence[Pin] = PINS,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> list[Path]:
-    """Fetch the production models from the Hugging Face hub.
-
-    A file that is there and right is not fetched again. What a broken download left is kept beside it as NAME.part and
-    carried on from, in this call and in the next. `HF_ENDPOINT` names another hub.
-
-    Args:
-        folder: where to put them; None for `default_folder()`. Made when absent.
-        pins: what to fetch.
-        progress: told the file's name, the bytes there and the bytes in all, as they come.
-
-    Returns:
-        The files, in the order of the pins.
-
-    Raises:
-        BadInputError: the hub cannot be reached, or what came is not the pinned file (it is removed).
-    """
-    folder = default_folder() if folder is None else folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(
-            f"{folder}: cannot be made ({error.strerror})", "Name another folder with --models"
-        ) from error
-    return [_pull_one(folder, pin, progress) for pin in pins]
-
-
 def _onnx_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -198,7 +163,7 @@ def _require(path: Path, role: str) -> None:
         session = _open(path)
     # ONNX Runtime's errors share no base of their own.
     except Exception as error:
-        raise BadInputError(f"{path}: cannot be opened as an ONNX model ({_first_line(error)})") from error
+        raise BadInputError(f"{path}: cannot be opened as an ONNX model ({first_line(error)})") from error
     problem = _detector_problem(session) if role == "detector" else _pose_problem(session)
     if problem:
         name = "a pose model" if role == "pose" else "a detector"
@@ -210,7 +175,7 @@ def _role(path: Path) -> str:
         session = _open(path)
     # ONNX Runtime's errors share no base of their own.
     except Exception as error:
-        return f"neither: cannot be opened ({_first_line(error)})"
+        return f"neither: cannot be opened ({first_line(error)})"
     not_detector = _detector_problem(session)
     if not not_detector:
         return "detector"
@@ -231,7 +196,8 @@ def _open(path: Path) -> InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a foreign error says, without its stack."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
@@ -284,7 +250,7 @@ def _output_problem(session: InferenceSession, names: list[str], expected: list[
             shapes = _real_shapes(session, names)
         # ONNX Runtime's errors share no base of their own.
         except Exception as error:
-            return f"it does not run ({_first_line(error)})"
+            return f"it does not run ({first_line(error)})"
     for name, shape, sizes in zip(names, shapes, expected, strict=True):
         if tuple(shape[-2:]) != sizes:
             return f"expected output {name} [..,{sizes[0]},{sizes[1]}], found {_shape(shape)}"
@@ -308,95 +274,3 @@ def _is_pinned(path: Path) -> bool:
     # The size is compared first: hashing what cannot be right would take a second a file.
     pin = next((pin for pin in PINS if pin.name == path.name), None)
     return pin is not None and path.stat().st_size == pin.size and model_sha256(path) == pin.sha256
-
-
-# A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.
-_ATTEMPTS: Final = 4
-_PAUSE_S: Final = 1.0
-_CHUNK: Final = 1 << 18
-_TIMEOUT_S: Final = 30.0
-
-
-def _pull_one(folder: Path, pin: Pin, progress: Callable[[str, int, int], None] | None) -> Path:
-    target = folder / pin.name
-    if target.is_file() and not _difference(target, pin):
-        return target
-    part = folder / f"{pin.name}.part"
-    _download(part, pin, progress)
-    wrong = _difference(part, pin)
-    if wrong:
-        part.unlink()
-        raise BadInputError(
-            f"{pin.name} from {pin.repo}: {wrong}; removed", "Pull again, or look at what HF_ENDPOINT points to"
-        )
-    part.replace(target)
-    return target
-
-
-def _difference(path: Path, pin: Pin) -> str:
-    size = path.stat().st_size
-    if size != pin.size:
-        return f"expected {pin.size:,} bytes, found {size:,}"
-    found = model_sha256(path)
-    return "" if found == pin.sha256 else f"expected sha256 {pin.sha256}, found {found}"
-
-
-def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | None) -> None:
-    """Bring `part` to the pin's size, from where it stands.
-
-    huggingface_hub's own hf_hub_download (2.x) starts from nothing in every call and, within one, loses up to 10 MB
-    with each break: its addresses, tokens and connection are used, and the transfer is ours.
-    """
-    # Plain HTTP can be carried on from any byte; the xet protocol cannot.
-    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from huggingface_hub import get_session, get_token, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # The HTTP library's own base error and OSError, without depending on which library the hub's client uses.
-    network_errors: tuple[type[Any], ...] = HfHubHTTPError.__bases__
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    url = hf_hub_url(pin.repo, pin.name, endpoint=endpoint)
-    left = _ATTEMPTS
-    while True:
-        start = part.stat().st_size if part.exists() else 0
-        if start >= pin.size:
-            return
-        try:
-            headers = {"Accept-Encoding": "identity"}
-            if token := get_token():
-                headers["Authorization"] = f"Bearer {token}"
-            if start:
-                headers["Range"] = f"bytes={start}-"
-            with get_session().stream(
-                "GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True
-            ) as response:
-                response.raise_for_status()
-                # A server that knows no ranges sends the whole file again.
-                carried_on = response.status_code == 206
-                with part.open("ab" if carried_on else "wb", buffering=0) as file:
-                    _save(response.iter_bytes(), file, start if carried_on else 0, pin, progress)
-            if part.stat().st_size < pin.size:
-                raise ConnectionError("the connection ended early")
-            return
-        except network_errors as error:
-            grown = part.exists() and part.stat().st_size > start
-            left = _ATTEMPTS if grown else left - 1
-            status = getattr(getattr(error, "response", None), "status_code", 0)
-            if left and status not in (401, 403, 404):
-                time.sleep(_PAUSE_S)
-                continue
-            raise BadInputError(
-                f"{pin.name} cannot be fetched from {url} ({_first_line(error)})",
-                "Check the network or HF_ENDPOINT and pull again: it carries on where it stopped",
-            ) from error
-
-
-def _save(chunks: Any, file: io.FileIO, done: int, pin: Pin, progress: Callable[[str, int, int], None] | None) -> None:
-    for chunk in chunks:
-        file.write(chunk)
-        done += len(chunk)
-        if progress is not None:
-            progress(pin.name, done, pin.size)
-        if done > pin.size:
-            # Not the pinned file: what else would come is of no use, and may have no end.
-            return

@@ -14,7 +14,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from ingest import models
-from ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256, pull
+from ingest import pull as fetching
+from ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256
+from ingest.pull import pull
 from lake.errors import BadInputError
 
 
@@ -244,7 +246,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(models, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(fetching, "_PAUSE_S", 0.01)
     yield hub
     server.shutdown()
     server.server_close()
@@ -347,7 +349,7 @@ def test_a_file_that_the_hub_has_not_is_said_at_once(tmp_path: Path, hub: Hub) -
 def test_without_a_network_the_person_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(models, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(fetching, "_PAUSE_S", 0.0)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(BadInputError) as refusal:
         pull(tmp_path, pins=[PIN])

@@ -1,0 +1,136 @@
+"""Fetching the production models from the Hugging Face hub: checked by size and sha256, resumed where it broke."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.models import PINS, Pin, default_folder, first_line, model_sha256
+from lake.errors import BadInputError
+
+# A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.
+_ATTEMPTS: Final = 4
+_PAUSE_S: Final = 1.0
+_CHUNK: Final = 1 << 18
+_TIMEOUT_S: Final = 30.0
+
+
+def pull(
+    folder: Path | None,
+    *,
+    pins: Sequence[Pin] = PINS,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Fetch the production models from the Hugging Face hub.
+
+    A file that is there and right is not fetched again. What a broken download left is kept beside it as NAME.part and
+    carried on from, in this call and in the next. `HF_ENDPOINT` names another hub.
+
+    Args:
+        folder: where to put them; None for `default_folder()`. Made when absent.
+        pins: what to fetch.
+        progress: told the file's name, the bytes there and the bytes in all, as they come.
+
+    Returns:
+        The files, in the order of the pins.
+
+    Raises:
+        BadInputError: the hub cannot be reached, or what came is not the pinned file (it is removed).
+    """
+    folder = default_folder() if folder is None else folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"{folder}: cannot be made ({error.strerror})", "Name another folder with --models"
+        ) from error
+    return [_pull_one(folder, pin, progress) for pin in pins]
+
+
+def _pull_one(folder: Path, pin: Pin, progress: Callable[[str, int, int], None] | None) -> Path:
+    target = folder / pin.name
+    if target.is_file() and not _difference(target, pin):
+        return target
+    part = folder / f"{pin.name}.part"
+    _download(part, pin, progress)
+    wrong = _difference(part, pin)
+    if wrong:
+        part.unlink()
+        raise BadInputError(
+            f"{pin.name} from {pin.repo}: {wrong}; removed", "Pull again, or look at what HF_ENDPOINT points to"
+        )
+    part.replace(target)
+    return target
+
+
+def _difference(path: Path, pin: Pin) -> str:
+    size = path.stat().st_size
+    if size != pin.size:
+        return f"expected {pin.size:,} bytes, found {size:,}"
+    found = model_sha256(path)
+    return "" if found == pin.sha256 else f"expected sha256 {pin.sha256}, found {found}"
+
+
+def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | None) -> None:
+    """Bring `part` to the pin's size, from where it stands.
+
+    huggingface_hub's own hf_hub_download (2.x) starts from nothing in every call and, within one, loses up to 10 MB
+    with each break: its addresses, tokens and connection are used, and the transfer is ours.
+    """
+    # Plain HTTP can be carried on from any byte; the xet protocol cannot.
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    from huggingface_hub import get_session, get_token, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The HTTP library's own base error and OSError, without depending on which library the hub's client uses.
+    network_errors: tuple[type[Any], ...] = HfHubHTTPError.__bases__
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    url = hf_hub_url(pin.repo, pin.name, endpoint=endpoint)
+    left = _ATTEMPTS
+    while True:
+        start = part.stat().st_size if part.exists() else 0
+        if start >= pin.size:
+            return
+        try:
+            headers = {"Accept-Encoding": "identity"}
+            if token := get_token():
+                headers["Authorization"] = f"Bearer {token}"
+            if start:
+                headers["Range"] = f"bytes={start}-"
+            with get_session().stream(
+                "GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True
+            ) as response:
+                response.raise_for_status()
+                # A server that knows no ranges sends the whole file again.
+                carried_on = response.status_code == 206
+                with part.open("ab" if carried_on else "wb", buffering=0) as file:
+                    _save(response.iter_bytes(), file, start if carried_on else 0, pin, progress)
+            if part.stat().st_size < pin.size:
+                raise ConnectionError("the connection ended early")
+            return
+        except network_errors as error:
+            grown = part.exists() and part.stat().st_size > start
+            left = _ATTEMPTS if grown else left - 1
+            status = getattr(getattr(error, "response", None), "status_code", 0)
+            if left and status not in (401, 403, 404):
+                time.sleep(_PAUSE_S)
+                continue
+            raise BadInputError(
+                f"{pin.name} cannot be fetched from {url} ({first_line(error)})",
+                "Check the network or HF_ENDPOINT and pull again: it carries on where it stopped",
+            ) from error
+
+
+def _save(chunks: Any, file: io.FileIO, done: int, pin: Pin, progress: Callable[[str, int, int], None] | None) -> None:
+    for chunk in chunks:
+        file.write(chunk)
+        done += len(chunk)
+        if progress is not None:
+            progress(pin.name, done, pin.size)
+        if done > pin.size:
+            # Not the pinned file: what else would come is of no use, and may have no end.
+            return
