@@ -74,23 +74,33 @@ def _scalars(value: int, count: int) -> npt.NDArray[np.int32]:
 
 
 def captions(content: Content) -> dict[str, bytes]:
-    """A video's caption tracks as WebVTT, by file name: {id}.{language}.vtt, the kind added where it is not manual."""
+    """A video's caption tracks as WebVTT, by file name: {id}.{language}.vtt, the kind added where it is not manual.
+
+    A second track of a language and kind is {id}.{language}.x-02.vtt: a name that sorts after the first, so that
+    readers meet them in this order; its note and header tell what its name cannot.
+    """
     found: dict[str, bytes] = {}
     for _, rows in groupby(content.captions, key=lambda row: row["track"]):
         cues = list(rows)
         first = cues[0]
         kind = "" if first["kind"] == "manual" else f"-{first['kind']}"
-        name, number = f"{content.video_id}.{first['language']}{kind}.vtt", 2
+        stem = f"{content.video_id}.{first['language']}{kind}"
+        name, number = f"{stem}.vtt", 1
         while name in found:
-            name, number = f"{content.video_id}.{first['language']}{kind}-{number}.vtt", number + 1
+            number += 1
+            name = f"{stem}.x-{number:02d}.vtt"
         source = content.video["english_source"].partition(":")[2] if first["kind"] == "translated" else ""
-        found[name] = write_vtt(cues, first["kind"], first["language"], source)
+        found[name] = write_vtt(cues, first["kind"], first["language"], source, noted=number > 1)
     return found
 
 
-def write_vtt(cues: Sequence[dict[str, Any]], kind: str, language: str, source: str) -> bytes:
-    """A caption track as WebVTT; a note keeps what the format has no word for."""
-    note = f"\nNOTE track kind={kind}{f' source={source}' if source else ''}\n" if kind != "manual" else ""
+def write_vtt(cues: Sequence[dict[str, Any]], kind: str, language: str, source: str, *, noted: bool = False) -> bytes:
+    """A caption track as WebVTT; a note keeps what the format has no word for.
+
+    Args:
+        noted: also on a manual track.
+    """
+    note = f"\nNOTE track kind={kind}{f' source={source}' if source else ''}\n" if noted or kind != "manual" else ""
     lines = [f"WEBVTT\nKind: captions\nLanguage: {language}\n{note}"]
     for cue in cues:
         text = cue["text"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
