@@ -1,0 +1,380 @@
+"""The stack machine of pickles, with the opcodes that numpy's arrays need and no other: it can call nothing."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+
+from lake.errors import BadInputError
+
+MAX_DEPTH: Final = 64
+"""Marks inside marks; numpy's own nest four deep."""
+
+_MAX_DIMENSIONS: Final = 4
+
+
+class BadPickleError(BadInputError):
+    """A pickle holds what no array of numbers needs, or ends early."""
+
+
+@dataclass(eq=False)
+class Dtype:
+    """What a pickle says of a numpy type."""
+
+    name: str
+    order: str = "<"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes of the buffer, not yet looked at."""
+
+    start: int
+    size: int
+
+
+class Number(int):
+    """An int that knows where its bytes are."""
+
+    start: int
+    size: int
+
+
+@dataclass(eq=False)
+class Leaf:
+    """An array inside a frame: where its bytes are and how they are to be read; or a list, of an object array."""
+
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[Any] | None = None
+    span: Span | None = None
+    fortran: bool = False
+    items: list[Any] | None = None
+
+
+class UnknownMemoError(BadPickleError):
+    """A reference to what a template passed over."""
+
+
+_RECONSTRUCT, _NDARRAY, _DTYPE, _SCALAR, _FROMBUFFER = (object() for _ in range(5))
+
+_ADMITTED: Final[dict[tuple[str, str], object]] = {
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _DTYPE,
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _RECONSTRUCT for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): _SCALAR for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _FROMBUFFER for core in ("core", "_core")},
+}
+
+_PLAIN_KINDS: Final = frozenset("biuf")
+
+
+def _real_dtype(dtype: Any) -> np.dtype[Any]:
+    if not isinstance(dtype, Dtype) or not 2 <= len(dtype.name) <= 3 or dtype.name[0] not in _PLAIN_KINDS:
+        raise BadPickleError(f"an array is of {getattr(dtype, 'name', 'no')!s:.20} type, numbers were expected")
+    try:
+        return np.dtype(dtype.name).newbyteorder(cast(Any, dtype.order))
+    except TypeError:
+        raise BadPickleError(f"an array is of type {dtype.name}, which numpy does not know") from None
+
+
+class Opcodes:
+    """What the opcodes do to the stack, the marks and the memo.
+
+    Whoever reads frames derives from it and says what becomes of a dict that is an element of the outermost list.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+        self._stack: list[Any] = []
+        self._marks: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+        self._memos = 0
+        # Of the frame that is being read: memo indices in its bytes, what it put on the memo, whether it fetched that.
+        self._variable: list[tuple[int, int]] = []
+        self._frame_puts: set[int] = set()
+        self._shares = False
+        # How many marks there are inside the list of frames.
+        self._list_depth: int | None = None
+
+    def close_frame(self) -> None:
+        """The frame on the stack, if one was begun, is complete."""
+        raise NotImplementedError
+
+    def emit(self, frame: Any) -> None:
+        """This dict is a frame."""
+        raise NotImplementedError
+
+    def step(self, opcode: int) -> None:
+        """Runs the opcode that the machine stands at.
+
+        Raises:
+            BadPickleError: it is not one that numpy's arrays need.
+        """
+        handler = HANDLERS.get(opcode)
+        if handler is None:
+            raise BadPickleError(f"opcode {_opcode_name(opcode)}, which no array needs")
+        self._at += 1
+        handler(self)
+
+    def _take(self, size: int) -> int:
+        """Steps over an argument; returns where it starts."""
+        start = self._at
+        if size < 0 or size > len(self._data) - start:
+            raise BadPickleError("it ends early")
+        self._at += size
+        return start
+
+    def _pop_mark(self) -> list[Any]:
+        items = self._stack
+        self._stack = self._marks.pop()
+        return items
+
+    def mark(self) -> None:
+        if len(self._marks) >= MAX_DEPTH:
+            raise BadPickleError("it nests too deep")
+        if self._list_depth is None and self._stack and isinstance(self._stack[-1], list):
+            # The first list is that of the frames: dicts right inside it are frames.
+            self._list_depth = len(self._marks) + 1
+        self._marks.append(self._stack)
+        self._stack = []
+
+    def number(self, code: str) -> None:
+        size = struct.calcsize(code)
+        start = self._take(size)
+        value = Number(struct.unpack_from(code, self._data, start)[0])
+        value.start, value.size = start, size
+        self._stack.append(value)
+
+    def text(self, code: str) -> None:
+        size = struct.unpack_from(code, self._data, self._take(struct.calcsize(code)))[0]
+        if size > 4096:
+            raise BadPickleError("a text is too long")
+        start = self._take(size)
+        self._stack.append(self._data[start : start + size].decode("utf-8"))
+
+    def span(self, code: str) -> None:
+        size = struct.unpack_from(code, self._data, self._take(struct.calcsize(code)))[0]
+        self._stack.append(Span(self._take(size), size))
+
+    def put(self, width: int) -> None:
+        start = self._take(width)
+        self._variable.append((start, width))
+        index = int.from_bytes(self._data[start : start + width], "little")
+        self._memo[index] = self._stack[-1]
+        self._frame_puts.add(index)
+
+    def memoize(self) -> None:
+        self._memo[self._memos] = self._stack[-1]
+        self._frame_puts.add(self._memos)
+        self._memos += 1
+
+    def get(self, width: int) -> None:
+        start = self._take(width)
+        index = int.from_bytes(self._data[start : start + width], "little")
+        if index not in self._memo:
+            raise UnknownMemoError(f"it refers to memo {index}, which is not there")
+        value = self._memo[index]
+        self._shares = self._shares or index in self._frame_puts
+        if isinstance(value, dict) and len(self._marks) == self._list_depth:
+            # One dict that stands for many frames, such as those without people.
+            self.close_frame()
+            self.emit(value)
+        else:
+            self._stack.append(value)
+
+    def line_global(self) -> None:
+        words = []
+        for _ in range(2):
+            end = self._data.find(b"\n", self._at, self._at + 256)
+            if end < 0:
+                raise BadPickleError("a name without end")
+            words.append(self._data[self._at : end].decode("utf-8"))
+            self._at = end + 1
+        self._admit(words[0], words[1])
+
+    def stack_global(self) -> None:
+        name, module = self._stack.pop(), self._stack.pop()
+        self._admit(module, name)
+
+    def _admit(self, module: Any, name: Any) -> None:
+        found = _ADMITTED.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
+        if found is None:
+            # Only texts are shown: anything else may be nested beyond all printing.
+            words = [word if isinstance(word, str) else "something" for word in (module, name)]
+            raise BadPickleError(f"it names {words[0]:.60}.{words[1]:.60}, which no array needs")
+        self._stack.append(found)
+
+    def reduce(self) -> None:
+        arguments, function = self._stack.pop(), self._stack.pop()
+        if not isinstance(arguments, tuple):
+            raise BadPickleError("a call without arguments")
+        if function is _RECONSTRUCT:
+            if arguments[0] is not _NDARRAY:
+                raise BadPickleError("an array of another class")
+            self._stack.append(Leaf())
+        elif function is _DTYPE:
+            if not isinstance(arguments[0], str):
+                raise BadPickleError("a type without name")
+            self._stack.append(Dtype(arguments[0]))
+        elif function is _SCALAR:
+            dtype, data = arguments
+            real = _real_dtype(dtype)
+            if not isinstance(data, Span) or data.size != real.itemsize:
+                raise BadPickleError("a number of the wrong size")
+            self._stack.append(Leaf((), real, data))
+        elif function is _FROMBUFFER:
+            data, dtype, shape, order = arguments
+            leaf = Leaf()
+            self._fill(leaf, (1, shape, dtype, order == "F", data))
+            self._stack.append(leaf)
+        else:
+            raise BadPickleError("a call of what is no constructor")
+
+    def build(self) -> None:
+        state, target = self._stack.pop(), self._stack[-1]
+        if isinstance(target, Dtype):
+            if state[1] not in ("<", ">", "|", "="):
+                raise BadPickleError("a type of strange byte order")
+            target.order = state[1] if state[1] in "<>" else "<"
+        elif isinstance(target, Leaf) and target.dtype is None and target.items is None:
+            self._fill(target, state)
+        else:
+            raise BadPickleError("a state for what has none")
+
+    @staticmethod
+    def _fill(leaf: Leaf, state: Any) -> None:
+        _, shape, dtype, fortran, data = state
+        if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+            raise BadPickleError("an array of strange shape")
+        if not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape):
+            raise BadPickleError("an array of strange shape")
+        leaf.shape = tuple(int(n) for n in shape)
+        leaf.fortran = bool(fortran)
+        if isinstance(data, list):
+            if not isinstance(dtype, Dtype) or dtype.name[:1] != "O":
+                raise BadPickleError("a list for an array of numbers")
+            leaf.items = data
+            return
+        leaf.dtype = _real_dtype(dtype)
+        if not isinstance(data, Span) or data.size != math.prod(leaf.shape) * leaf.dtype.itemsize:
+            raise BadPickleError("an array that is not as long as its shape")
+        leaf.span = data
+
+    def set_items(self) -> None:
+        items = self._pop_mark()
+        target = self._stack[-1]
+        if not isinstance(target, dict) or len(items) % 2:
+            raise BadPickleError("items for what is no dict")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, str):
+                raise BadPickleError("a key that is no text")
+            target[key] = value
+
+    def set_item(self) -> None:
+        value, key = self._stack.pop(), self._stack.pop()
+        if not isinstance(self._stack[-1], dict) or not isinstance(key, str):
+            raise BadPickleError("an item for what is no dict")
+        self._stack[-1][key] = value
+
+    def appends(self) -> None:
+        # Frames are gathered as they pass; whatever else is in the list is found by _finish.
+        self.close_frame()
+        items = self._pop_mark()
+        if not isinstance(self._stack[-1], list):
+            raise BadPickleError("items for what is no list")
+        self._stack[-1].extend(items)
+
+    def append(self) -> None:
+        # The last of 1, 1001, 2001, ... frames: Python's pickles batch by a thousand.
+        value = self._stack.pop()
+        if not isinstance(self._stack[-1], list):
+            raise BadPickleError("an item for what is no list")
+        if isinstance(value, dict):
+            self.emit(value)
+        else:
+            self._stack[-1].append(value)
+
+    def tuple_of(self, count: int) -> None:
+        if len(self._stack) < count:
+            raise BadPickleError("it ends early")
+        items = tuple(self._stack[len(self._stack) - count :])
+        del self._stack[len(self._stack) - count :]
+        self._stack.append(items)
+
+    def mark_tuple(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(tuple(items))
+
+    def push(self, value: Any) -> None:
+        self._stack.append(value)
+
+    def pop(self) -> None:
+        self._stack.pop()
+
+    def real(self) -> None:
+        self._stack.append(float(struct.unpack_from(">d", self._data, self._take(8))[0]))
+
+    def long(self) -> None:
+        size = self._data[self._take(1)]
+        start = self._take(size)
+        self._stack.append(int.from_bytes(self._data[start : start + size], "little", signed=True))
+
+    def skip(self, size: int) -> None:
+        self._take(size)
+
+
+def _opcode_name(opcode: int) -> str:
+    import pickletools
+
+    return next((op.name for op in pickletools.opcodes if ord(op.code) == opcode), hex(opcode))
+
+
+EMPTY_DICT: Final = ord("}")
+STOP: Final = ord(".")
+
+HANDLERS: Final[dict[int, Any]] = {
+    0x80: lambda m: m.skip(1),
+    0x95: lambda m: m.skip(8),
+    ord("("): Opcodes.mark,
+    ord("}"): lambda m: m.push({}),
+    ord("]"): lambda m: m.push([]),
+    ord(")"): lambda m: m.push(()),
+    ord("N"): lambda m: m.push(None),
+    ord("0"): lambda m: m.pop(),
+    0x88: lambda m: m.push(True),
+    0x89: lambda m: m.push(False),
+    ord("K"): lambda m: m.number("<B"),
+    ord("M"): lambda m: m.number("<H"),
+    ord("J"): lambda m: m.number("<i"),
+    ord("G"): Opcodes.real,
+    0x8A: Opcodes.long,
+    0x8C: lambda m: m.text("<B"),
+    ord("X"): lambda m: m.text("<I"),
+    ord("C"): lambda m: m.span("<B"),
+    ord("B"): lambda m: m.span("<I"),
+    0x8E: lambda m: m.span("<Q"),
+    0x96: lambda m: m.span("<Q"),
+    ord("q"): lambda m: m.put(1),
+    ord("r"): lambda m: m.put(4),
+    0x94: Opcodes.memoize,
+    ord("h"): lambda m: m.get(1),
+    ord("j"): lambda m: m.get(4),
+    ord("c"): Opcodes.line_global,
+    0x93: Opcodes.stack_global,
+    ord("R"): Opcodes.reduce,
+    ord("b"): Opcodes.build,
+    ord("u"): Opcodes.set_items,
+    ord("s"): Opcodes.set_item,
+    ord("e"): Opcodes.appends,
+    ord("a"): Opcodes.append,
+    ord("t"): Opcodes.mark_tuple,
+    0x85: lambda m: m.tuple_of(1),
+    0x86: lambda m: m.tuple_of(2),
+    0x87: lambda m: m.tuple_of(3),
+}
+"""What each opcode does. An opcode that is not here is refused."""
