@@ -90,6 +90,20 @@ def chosen_videos(
     return videos.sort(by, nulls_last=True), remarks
 
 
+def check_clips(lake: Lake, selection: pl.DataFrame) -> None:
+    """Raises BadInputError where a chosen clip is not in the lake as it was: a video may have been ingested anew."""
+    clips = lake.all_clips().select("segment_id", start="start_frame", end="end_frame").collect()
+    same = (pl.col(name).cast(pl.Int64, strict=False) == pl.col(name.removesuffix("_frame")) for name in KEY[3:])
+    found = selection.join(clips, on="segment_id", how="left").filter(pl.all_horizontal(same))
+    gone = selection.join(found, on="segment_id", how="anti")["segment_id"].to_list()
+    if gone:
+        raise BadInputError(
+            f"{counted(len(gone), 'clip')} of the selection no longer in the lake as chosen: "
+            f"{some([str(name) for name in gone])}",
+            "Select again, or write whole videos.",
+        )
+
+
 def chosen_segments(selection: pl.DataFrame) -> dict[str, frozenset[str]]:
     """The ids of the chosen segments by video id."""
     grouped = selection.group_by("video_id").agg(pl.col("segment_id"))

@@ -99,7 +99,7 @@ def shards(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from export.choice import choose_clips, chosen_segments, chosen_videos, read_selection
+    from export.choice import check_clips, choose_clips, chosen_segments, chosen_videos, read_selection
     from export.shards import Spec, Written, export_shards, plan_shards, prepare_folder
     from lake.errors import BadInputError
     from lake.lake import Lake
@@ -108,13 +108,15 @@ def shards(
     asked = make_selection(
         language, min_confidence, min_duration, max_duration, text, captioned, min_coverage, max_people, video, limit
     )
-    if selection and asked.conditions():
+    if selection and (asked.conditions() or asked.limit):
         raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
     clips = read_selection(selection) if selection else None
     opened = Lake.open(lake)
     if asked.conditions() or asked.limit:
         clips = choose_clips(opened, asked)
     videos, remarks = chosen_videos(opened, clips, order=order)
+    if clips is not None and grain == "clip":
+        check_clips(opened, clips)
     for line in remarks:
         say(line)
     spec = Spec(dialect, grain == "clip", chosen_segments(clips) if clips is not None else None)
