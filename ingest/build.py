@@ -48,7 +48,7 @@ def build_rows(
     """
     # Summaries are made from what is stored, so that anyone can recompute them from the lake.
     points = points if exact else snap(points)
-    summary = Summary(num_frames, frames, persons, points)
+    summary = Summary(num_frames, frames, persons, points, body_known=body_visible is None)
     track, english_source = choose(tracks)
     segments, past = make_segments(entry.video_id, num_frames, track, english_source, summary)
     noticed = list(remarks)

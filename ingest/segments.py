@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ingest.captions import Track
 from lake.keypoints import Points, confidence
 from lake.ranges import seconds_to_frames
-from lake.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+from lake.skeleton import BODY, FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
 
 
 class Summary:
@@ -20,10 +20,17 @@ class Summary:
     Args:
         num_frames: of the video.
         frames, persons, points: [N], [N] and [N, 128, 3], a row a person a frame.
+        body_known: False where the source has no body scores, whatever stands in `points`.
     """
 
     def __init__(
-        self, num_frames: int, frames: npt.NDArray[np.int32], persons: npt.NDArray[np.int8], points: Points
+        self,
+        num_frames: int,
+        frames: npt.NDArray[np.int32],
+        persons: npt.NDArray[np.int8],
+        points: Points,
+        *,
+        body_known: bool = True,
     ) -> None:
         signer = persons == 0
         at = frames[signer]
@@ -36,7 +43,8 @@ class Summary:
         means = {}
         for part in PARTS:
             mean = np.full(num_frames, np.nan, np.float64)
-            mean[at] = confidence(points[signer], part)
+            if body_known or part is not BODY:
+                mean[at] = confidence(points[signer], part)
             means[part.name] = mean
             known = np.isfinite(mean)
             self._sums[part.confidence] = _running(np.where(known, mean, 0.0))

@@ -95,6 +95,9 @@ def to_table(
         columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), never)
         columns[part.score] = _lists(points[:, part.slice, 2], no_score, never)
         mean = confidence(points, part)
+        if part is BODY and body_visible is not None:
+            # Absent joints score 0 all the same: a mean of these alone would pass for a confidence.
+            mean = np.full_like(mean, np.nan)
         columns[part.confidence] = pa.array(mean, mask=~np.isfinite(mean))
     if body_visible is None:
         columns["body_visible"] = pa.nulls(len(points), pa.list_(pa.bool_()))

@@ -405,3 +405,28 @@ def test_claims_are_ordered_and_nothing_else() -> None:
     assert (poses.repairs, poses.body_visible) == ([], None)
     assert poses.frames.tolist() == [0, 0, 1, 1]
     np.testing.assert_array_equal(poses.points[0, LEFT_HAND.slice], mixed[0][LEFT_HAND.slice])
+
+
+def test_a_body_of_codes_has_no_confidence_even_where_only_absent_joints_are_left(tmp_path: Path) -> None:
+    from ingest.build import build_rows
+    from ingest.manifest import Entry
+
+    points = np.full((2, 128, 3), 50, np.float32)
+    points[:, :18] = (np.nan, np.nan, 0)
+    points[..., 18:, 2] = 0.5
+    rows = build_rows(
+        Entry("x"),
+        stage="import",
+        width=100,
+        height=100,
+        num_frames=2,
+        frames=np.arange(2, dtype=np.int32),
+        persons=np.zeros(2, np.int8),
+        points=points,
+        body_visible=np.zeros((2, 18), bool),
+        tracks=[],
+        about={},
+    )
+    assert rows.keypoints.column("body_confidence").null_count == 2
+    assert rows.segments[0]["body_confidence"] is None
+    assert rows.segments[0]["right_hand_confidence"] == 0.5
