@@ -176,6 +176,7 @@ def shards(
     from ingest.shards import Failure, Options, find_shards, import_shards
     from ingest.state import listed_videos
     from ingest.tracks import index_captions
+    from lake.commit import VideoRows
     from lake.lake import Lake
     from lake.languages import resolve
     from lake.text import counted
@@ -203,6 +204,8 @@ def shards(
         def on_video(item: object) -> None:
             if isinstance(item, Failure):
                 console.print(f"{item.video_id}: failed: {item.why}", markup=False)
+            elif isinstance(item, VideoRows) and "bad_captions" in item.reason:
+                console.print(f"{item.video['video_id']}: {item.message}", markup=False)
 
         def on_shard(_: Path) -> None:
             progress.advance(bar)

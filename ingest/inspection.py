@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.captions import BadCaptionsError
 from ingest.card import read_caption
 from ingest.dialects import dialect_of, read_poses
 from ingest.repairs import repair
@@ -73,7 +74,8 @@ def _look(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, A
     if caption := members.get("caption.json"):
         read_caption(read_member(tar, caption), caption.name)
         captions.append("caption.json")
-    captions += [track.name for track in tracks_of(tar, video_id, members, CaptionIndex())]
+    bad: list[BadCaptionsError] = []
+    captions += [track.name for track in tracks_of(tar, video_id, members, CaptionIndex(), bad.append)]
     return {
         "dialect": poses.dialect,
         "width": poses.width,
@@ -84,4 +86,5 @@ def _look(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, A
         "defects": ", ".join(poses.repairs),
         "captions": ", ".join(captions),
         "complete": any(name.endswith(".complete") for name in members),
+        "problem": "; ".join(error.message for error in bad),
     }

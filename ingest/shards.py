@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.build import build_rows
-from ingest.captions import Track
+from ingest.captions import BadCaptionsError, Track
 from ingest.card import CardCaption, read_caption
 from ingest.dialects import dialect_of, read_poses
 from ingest.manifest import Entry
@@ -193,7 +193,11 @@ def _video(tar: Tar, options: Options, video_id: str, members: Mapping[str, Memb
     entry, remarks = _entry(options.entries.get(video_id, Entry(video_id)), caption)
     if options.languages and entry.sign_language not in options.languages:
         return None
-    tracks = tracks_of(tar, video_id, members, options.captions)
+
+    def on_bad(error: BadCaptionsError) -> None:
+        remarks.append(("bad_captions", f"left out: {error.message}"))
+
+    tracks = tracks_of(tar, video_id, members, options.captions, on_bad)
     if caption is not None and caption.track is not None:
         tracks.insert(0, caption.track)
     poses = read_poses(tar, video_id, members)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,35 +44,43 @@ def index_captions(tars: Sequence[Path]) -> CaptionIndex:
     return CaptionIndex({video_id: tuple(files) for video_id, files in found.items()})
 
 
-def tracks_of(tar: Tar, video_id: str, members: Mapping[str, Member], index: CaptionIndex) -> list[Track]:
+def tracks_of(
+    tar: Tar,
+    video_id: str,
+    members: Mapping[str, Member],
+    index: CaptionIndex,
+    on_bad: Callable[[BadCaptionsError], None],
+) -> list[Track]:
     """All caption tracks of a video: those of its tar, and those of the subtitles tars.
 
-    Raises:
-        BadCaptionsError: one is not WebVTT; names it.
+    Args:
+        on_bad: told of each file that is not WebVTT; it is left out. Nobody can mend a file inside a tar, and the
+            keypoints are none the worse for it.
     """
-    tracks = [
-        _in_shard(_read(tar, member), member.name, match.group(1))
-        for name, member in sorted(members.items())
-        if (match := _IN_SHARD.fullmatch(name))
-    ]
+
+    def read(at: Tar, member: Member, make: Callable[[bytes, str], Track]) -> list[Track]:
+        try:
+            if member.size > MAX_BYTES:
+                raise BadCaptionsError(f"{member.name} has {member.size:,} bytes, at most {MAX_BYTES:,} are read")
+            return [make(at.read(member.start, member.size, member.name), member.name)]
+        except BadCaptionsError as error:
+            on_bad(error)
+            return []
+
+    tracks: list[Track] = []
+    for name, member in sorted(members.items()):
+        if match := _IN_SHARD.fullmatch(name):
+            tracks += read(tar, member, partial(_in_shard, match.group(1)))
     outside: list[Track] = []
     for path, member in index.files.get(video_id, ()):
         with Tar(path) as other:
-            data = _read(other, member)
-        name = member.name.rsplit("/", 1)[-1]
-        if english := _ENGLISH.fullmatch(name):
-            track = _track(data, member.name, "en", False)
-            if english.group(1) == "nllb":
-                track = replace(track, name="en.translated", kind="translated")
-            outside.append(track)
-        elif original := _ORIGINAL.fullmatch(name):
-            outside.append(_track(data, member.name, original.group(1), original.group(2) == "automatic"))
+            outside += read(other, member, partial(_outside, member.name.rsplit("/", 1)[-1]))
     spoken = next((track.language for track in outside if not track.is_english), "")
     tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in outside]
     return unique(tracks)
 
 
-def _in_shard(data: bytes, name: str, tag: str) -> Track:
+def _in_shard(tag: str, data: bytes, name: str) -> Track:
     """A track inside a shard; a note of ours tells its kind where the format has no word for it."""
     cues, named = read_vtt(data, name)
     note = _NOTE.search(data)
@@ -81,11 +90,10 @@ def _in_shard(data: bytes, name: str, tag: str) -> Track:
     return Track(f"{language}.{kind}", kind, language, tuple(cues), source)
 
 
-def _read(tar: Tar, member: Member) -> bytes:
-    if member.size > MAX_BYTES:
-        raise BadCaptionsError(f"{member.name} has {member.size:,} bytes, captions of up to {MAX_BYTES:,} are read")
-    return tar.read(member.start, member.size, member.name)
-
-
-def _track(data: bytes, name: str, language: str, automatic: bool) -> Track:
-    return make_track(data, read_vtt(data, name)[0], language, automatic)
+def _outside(file: str, data: bytes, name: str) -> Track:
+    """A track of a subtitles tar; its file's name tells the language and the kind."""
+    cues, _ = read_vtt(data, name)
+    if original := _ORIGINAL.fullmatch(file):
+        return make_track(data, cues, original.group(1), original.group(2) == "automatic")
+    track = make_track(data, cues, "en", False)
+    return replace(track, name="en.translated", kind="translated") if ".nllb." in file else track

@@ -171,7 +171,7 @@ BAD = {
 }
 
 
-def test_captions_that_are_none_cost_only_their_video_and_are_named(
+def test_captions_that_are_none_are_left_out_and_named_and_their_videos_come_in(
     tmp_path: Path, signverse: Callable[..., Any]
 ) -> None:
     members = video("a", en=vtt((0, 1, "one")))
@@ -179,13 +179,15 @@ def test_captions_that_are_none_cost_only_their_video_and_are_named(
         members |= video(name, en=text)
     path = pack(tmp_path / "a.tar", members | video("z"))
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
-    lines = [line for line in err.splitlines() if ": failed: " in line]
-    assert (code, [line.split(": failed: ")[0] for line in lines]) == (1, list(BAD))
+    lines = [line for line in err.splitlines() if ": left out: " in line]
+    assert (code, [line.split(": left out: ")[0] for line in lines]) == (0, list(BAD))
     for line, name in zip(lines, BAD, strict=True):
         assert f"{name}/captions/{name}.en.vtt" in line
     lake = Lake.open(tmp_path / "lake")
-    assert lake.visible()["video_id"].to_list() == ["a", "z"]
-    assert segments(lake, "z") == [(None, "none", "none")]
+    assert lake.visible()["video_id"].to_list() == sorted(["a", "z", *BAD])
+    assert segments(lake, "z") == segments(lake, "srt") == [(None, "none", "none")]
+    told = lake.table("outcomes").collect()
+    assert set(told.filter(told["reason"] == "bad_captions")["video_id"]) == set(BAD)
 
 
 def test_files_beside_the_tracks_are_no_tracks(brought_in: Callable[..., Lake]) -> None:
@@ -252,11 +254,10 @@ def test_two_english_tracks_of_people_that_differ_are_both_kept(brought_in: Call
     assert tracks(lake) == {"en.manual": ["another"], "en.manual.2": ["by a person"]}
 
 
-def test_bad_subtitles_outside_cost_only_their_video(brought_in: Callable[..., Lake]) -> None:
-    lake = brought_in(
-        video("x") | video("y"), {"x/english.en.native.vtt": b"no", "y/english.en.native.vtt": NATIVE}, fails=1
-    )
-    assert lake.visible()["video_id"].to_list() == ["y"]
+def test_bad_subtitles_outside_are_left_out(brought_in: Callable[..., Lake]) -> None:
+    lake = brought_in(video("x") | video("y"), {"x/english.en.native.vtt": b"no", "y/english.en.native.vtt": NATIVE})
+    assert segments(lake, "x") == [(None, "none", "none")]
+    assert segments(lake, "y") == [("by a person", "manual", "native")]
 
 
 def test_a_subtitles_tar_that_lies_among_the_shards_is_no_shard(tmp_path: Path, signverse: Callable[..., Any]) -> None:
@@ -296,11 +297,10 @@ def test_whatever_a_track_holds_it_is_read_or_refused_in_a_line(content: bytes) 
     with tempfile.TemporaryDirectory() as folder:
         path = pack(Path(folder) / "a.tar", {"x/captions/x.en.vtt": content})
         with Tar(path) as tar:
-            try:
-                found = tracks_of(tar, "x", videos_in(tar)[0]["x"], CaptionIndex())
-            except BadInputError as error:
-                assert "x/captions/x.en.vtt" in str(error)
-                return
+            bad: list[BadInputError] = []
+            found = tracks_of(tar, "x", videos_in(tar)[0]["x"], CaptionIndex(), bad.append)
+        assert len(found) + len(bad) == 1
+        assert all("x/captions/x.en.vtt" in str(error) and "\n" not in str(error) for error in bad)
         assert all(cue.text and cue.end_s > cue.start_s for track in found for cue in track.cues)
 
 
