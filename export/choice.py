@@ -98,7 +98,7 @@ def check_clips(lake: Lake, selection: pl.DataFrame) -> None:
     gone = selection.join(found, on="segment_id", how="anti")["segment_id"].to_list()
     if gone:
         raise BadInputError(
-            f"{counted(len(gone), 'clip')} of the selection no longer in the lake as chosen: "
+            f"the lake no longer has {counted(len(gone), 'clip')} of the selection as chosen: "
             f"{some([str(name) for name in gone])}",
             "Select again, or write whole videos.",
         )
