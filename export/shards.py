@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import multiprocessing
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import polars as pl
 from export import card, consolidated
 from export.content import Content, load_content
 from export.index import INDEX, SHARD_NAME, SUMS, IndexRow, index_row, shard_name, write_index
+from export.workers import side_by_side
 from lake.errors import BadInputError
 from lake.lake import Lake
 from lake.output import whole_file
@@ -38,6 +38,12 @@ _BYTES_A_ROW: Final = 2_300
 
 _STATE: Final = ".export.json"
 _DONE: Final = ".done.json"
+
+_FILES: Final = "|".join(
+    (SHARD_NAME.pattern, rf"\.{SHARD_NAME.pattern}{re.escape(_DONE)}", *map(re.escape, (INDEX, SUMS, _STATE)))
+)
+_OURS: Final = re.compile(rf"(?:{_FILES})|\.(?:{_FILES})\.[a-z0-9_]{{8}}")
+"""Files of an export, and those that a killed run was writing (see `whole_file`)."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +112,16 @@ def prepare_folder(out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *
     """
     state = _fingerprint(lake, shards, spec)
     earlier = [path for path in out.iterdir() if _is_ours(path)] if out.is_dir() else []
-    done: list[Written] = []
+    whole, same = (out / SUMS).exists(), _same(out / _STATE, state)
     if earlier and not overwrite:
-        if (out / SUMS).exists():
+        if whole:
             raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
-        if not _same(out / _STATE, state):
+        if not same:
             raise BadInputError(
                 f"{out} holds an unfinished export of something else", "Name another folder, or give --overwrite."
             )
-        done = [written for shard in shards if (written := _read_done(out, shard.name))]
+    # With --overwrite too: a command that replaces goes on as others do.
+    done = [] if whole or not same else [written for shard in shards if (written := _read_done(out, shard.name))]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -136,8 +143,7 @@ def prepare_folder(out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *
 
 
 def _is_ours(path: Path) -> bool:
-    # A shard that a killed run was writing begins with a dot and its name.
-    return path.name in {INDEX, SUMS, _STATE} or SHARD_NAME.match(path.name.removeprefix(".")) is not None
+    return _OURS.fullmatch(path.name) is not None
 
 
 def _fingerprint(lake: Lake, shards: Sequence[Shard], spec: Spec) -> str:
@@ -209,19 +215,9 @@ def _write_all(lake: Lake, shards: Sequence[Shard], out: Path, spec: Spec, worke
         for shard in shards:
             yield write_shard(lake, shard, out, spec)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(workers, len(shards)), context, initializer=_open_lake, initargs=(lake.folder, lake.version)
-    )
-    with pool:
-        waiting: list[Future[Written]] = [pool.submit(_write_shard, shard, out, spec) for shard in shards]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        except BaseException:
-            # Shards that are being written are finished, or leave nothing; the others are not begun.
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    calls = [(shard, out, spec) for shard in shards]
+    given = (lake.folder, lake.version)
+    yield from side_by_side(_write_shard, calls, workers=workers, begin=_open_lake, given=given)
 
 
 _lake: Lake | None = None

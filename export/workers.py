@@ -1,0 +1,120 @@
+"""Processes that work side by side, and end with the one that began them, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeVar
+
+from lake.errors import SignverseError
+
+T = TypeVar("T")
+
+_LISTENING_S: Final = 0.2
+
+
+def side_by_side(
+    work: Callable[..., T],
+    calls: Sequence[tuple[Any, ...]],
+    *,
+    workers: int,
+    begin: Callable[..., None],
+    given: tuple[Any, ...],
+) -> Iterator[T]:
+    """What `work` gives for each call, in the order in which they are done.
+
+    Ctrl-C, an error and even a kill of this process end the others: what they are at is broken off by an exception.
+
+    Args:
+        begin: what each process does first, with `given`.
+
+    Raises:
+        SignverseError: a process was ended from outside.
+    """
+    context = multiprocessing.get_context("spawn")
+    # Its other end is closed when this process ends.
+    watch, hold = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(workers, len(calls)), context, initializer=_begin, initargs=(watch, begin, given))
+    try:
+        with _deaf_children():
+            waiting = {pool.submit(_work, work, call) for call in calls}
+        while waiting:
+            # For a while only: a Ctrl-C that another thread received does not wake this one.
+            done, waiting = wait(waiting, _LISTENING_S, FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool:
+        hold.close()
+        raise SignverseError(
+            "a process was ended from outside, perhaps for want of memory",
+            "The same command goes on; fewer --workers take less.",
+        ) from None
+    except BaseException:
+        hold.close()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        hold.close()
+        watch.close()
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes begun here do not hear Ctrl-C, which reaches the whole group: this one tells them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# In the processes.
+
+_busy = False
+_stopping = False
+
+
+def _begin(watch: Any, begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with, args=(watch,), daemon=True).start()
+    begin(*given)
+
+
+def _end_with(watch: Any) -> None:
+    with suppress(EOFError, OSError):
+        watch.recv_bytes()
+    while True:
+        # Once to break off the work, once more to leave the wait for the next.
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+
+
+def _stop(*_: object) -> None:
+    global _stopping
+    _stopping = True
+    if _busy:
+        raise KeyboardInterrupt
+    sys.exit(1)
+
+
+def _work(work: Callable[..., T], call: tuple[Any, ...]) -> T:
+    global _busy
+    if _stopping:
+        raise KeyboardInterrupt
+    _busy = True
+    try:
+        return work(*call)
+    finally:
+        _busy = False
