@@ -111,7 +111,8 @@ def videos(
     opened = Lake.create(lake)
     if listed:
         write_sources(opened, listed)
-        tell_relabelled(relabel(opened, listed.entries))
+        if not redo:
+            tell_relabelled(relabel(opened, listed.entries))
     done = set() if redo else set(opened.visible()["video_id"])
     plan = plan_videos(folder, listed, done, known_entries(opened))
     if listed:
@@ -191,7 +192,8 @@ def shards(
     opened = Lake.create(lake)
     if listed:
         write_sources(opened, listed)
-        tell_relabelled(relabel(opened, listed.entries))
+        if not redo:
+            tell_relabelled(relabel(opened, listed.entries))
         for line in (*listed.remarks, *(why for _, why in listed.refused)):
             say(line)
     known = known_entries(opened) | (listed.entries if listed else {})
