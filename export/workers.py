@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from lake.errors import SignverseError
@@ -34,7 +35,7 @@ def side_by_side(
     Ctrl-C, an error and even a kill of this process end the others: what they are at is broken off by an exception.
 
     Args:
-        begin: what each process does first, with `given`.
+        begin: what each process does before its first call, with `given`.
 
     Raises:
         SignverseError: a process was ended from outside.
@@ -42,7 +43,7 @@ def side_by_side(
     context = multiprocessing.get_context("spawn")
     # Its other end is closed when this process ends.
     watch, hold = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(min(workers, len(calls)), context, initializer=_begin, initargs=(watch, begin, given))
+    pool = ProcessPoolExecutor(min(workers, len(calls)), context, initializer=_listen, initargs=(watch, begin, given))
     try:
         with _deaf_children():
             waiting = {pool.submit(_work, work, call) for call in calls}
@@ -81,15 +82,20 @@ def _deaf_children() -> Iterator[None]:
 
 # In the processes.
 
+_begun = False
 _busy = False
 _stopping = False
+_before: Callable[[], None] | None = None
 
 
-def _begin(watch: Any, begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+def _listen(watch: Any, begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+    global _before, _begun
+    # Not here: what is broken off here is written out with a traceback.
+    _before = partial(begin, *given)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with, args=(watch,), daemon=True).start()
-    begin(*given)
+    _begun = True
 
 
 def _end_with(watch: Any) -> None:
@@ -103,18 +109,23 @@ def _end_with(watch: Any) -> None:
 
 def _stop(*_: object) -> None:
     global _stopping
-    _stopping = True
-    if _busy:
+    again, _stopping = _stopping, True
+    if _busy and not again:
+        # Once: a second one would break off the clearing up.
         raise KeyboardInterrupt
-    sys.exit(1)
+    if _begun and not _busy:
+        sys.exit(1)
 
 
 def _work(work: Callable[..., T], call: tuple[Any, ...]) -> T:
-    global _busy
+    global _busy, _before
     if _stopping:
         raise KeyboardInterrupt
     _busy = True
     try:
+        if _before is not None:
+            _before()
+            _before = None
         return work(*call)
     finally:
         _busy = False
