@@ -42,8 +42,8 @@ _DONE: Final = ".done.json"
 _FILES: Final = "|".join(
     (SHARD_NAME.pattern, rf"\.{SHARD_NAME.pattern}{re.escape(_DONE)}", *map(re.escape, (INDEX, SUMS, _STATE)))
 )
-_OURS: Final = re.compile(rf"(?:{_FILES})|\.(?:{_FILES})\.[a-z0-9_]{{8}}")
-"""Files of an export, and those that a killed run was writing (see `whole_file`)."""
+_HALF: Final = re.compile(rf"\.(?:{_FILES})\.[a-z0-9_]{{8}}")
+"""What a killed run was writing (see `whole_file`)."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def prepare_folder(out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *
 
 
 def _is_ours(path: Path) -> bool:
-    return _OURS.fullmatch(path.name) is not None
+    return re.fullmatch(_FILES, path.name) is not None or _HALF.fullmatch(path.name) is not None
 
 
 def _fingerprint(lake: Lake, shards: Sequence[Shard], spec: Spec) -> str:
@@ -217,7 +217,14 @@ def _write_all(lake: Lake, shards: Sequence[Shard], out: Path, spec: Spec, worke
         return
     calls = [(shard, out, spec) for shard in shards]
     given = (lake.folder, lake.version)
-    yield from side_by_side(_write_shard, calls, workers=workers, begin=_open_lake, given=given)
+    try:
+        yield from side_by_side(_write_shard, calls, workers=workers, begin=_open_lake, given=given)
+    except BaseException:
+        # A process that was killed, or broken off while it cleared up, leaves what it was writing.
+        for path in out.iterdir():
+            if _HALF.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        raise
 
 
 _lake: Lake | None = None

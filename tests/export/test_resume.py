@@ -202,6 +202,7 @@ def test_a_worker_that_was_killed_is_told_in_one_line_and_the_same_command_goes_
     told = run.log.read_text()
     assert "Traceback" not in told
     assert told.count("\n") == 1
+    assert half_written(out) == []
     before = finished(out)
     assert signverse(*command)[0] == 0
     check(out, before, uninterrupted)
