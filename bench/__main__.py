@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import layout
+from bench import layout, shards
 
-BENCHES = {"layout": layout.main}
+BENCHES = {"layout": layout.main, "shards": shards.main}
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(BENCHES)
