@@ -13,15 +13,12 @@ import numpy.typing as npt
 from ingest.captions import Cue, Track, clean
 from ingest.npz import Arrays
 from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_people, check_size
+from ingest.poses import Poses, check_numbers, check_people, check_size, gather
 from lake.errors import BadInputError
-from lake.skeleton import FPS, NUM_JOINTS, PARTS
+from lake.keypoints import MAX_SCORE
+from lake.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
-_PARTS: Final = {part.name: part for part in PARTS}
-
-MAX_SCORE: Final = 2.0
-"""A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, like the index codes of defect 1."""
 
 
 def from_arrays(arrays: Arrays, name: str) -> Poses:
@@ -50,24 +47,15 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         raise BadInputError(f"{name} has frame_ids that do not rise")
     check_size(int(width), int(height), name)
     check_numbers(numbers, name)
-    at = 0
-    frames: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
-    slots: list[npt.NDArray[np.int8]] = [np.empty(0, np.int8)]
-    points: list[npt.NDArray[np.float32]] = [np.empty((0, NUM_JOINTS, 3), np.float32)]
-    for block in blocks:
-        people = _people(block, name)
-        frames.append(np.repeat(numbers[at : at + block.count].astype(np.int32), people.shape[1]))
-        slots.append(np.tile(np.arange(people.shape[1], dtype=np.int8), block.count))
-        points.append(people.reshape(-1, NUM_JOINTS, 3))
-        at += block.count
+    frames, slots, points = gather(blocks, numbers, lambda block: _people(block, name))
     return Poses(
         dialect="card",
         width=int(width),
         height=int(height),
         numbers=numbers,
-        frames=np.concatenate(frames),
-        slots=np.concatenate(slots),
-        points=np.concatenate(points),
+        frames=frames,
+        slots=slots,
+        points=points,
     )
 
 
@@ -81,7 +69,7 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
         raise BadInputError(f"{name} has frames whose num_people is not the number of people in them")
     people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
     for key, match in found.items():
-        part, values = _PARTS[match.group(2)], block.arrays[key]
+        part, values = PART_BY_NAME[match.group(2)], block.arrays[key]
         if values.shape[1:] != (part.size, 3):
             raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not [{part.size}, 3]")
         people[:, int(match.group(1)), part.slice] = _finite(values, f"{name}: {key}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Final
 
 from ingest.models import default_folder, find_models
 from ingest.sessions import usable_device
+from ingest.videos import available_cores
 from lake.errors import SignverseError
 
 _PACKAGES: Final = ("pyarrow", "duckdb", "polars", "deltalake", "numpy", "av", "opencv-python-headless")
@@ -34,7 +34,7 @@ def examine(models: Path | None) -> Iterator[Check]:
     yield Check("signverse-lake", version("signverse-lake"))
     yield Check("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
     yield _runtime()
-    yield Check("cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    yield Check("cores", str(available_cores()))
     for device in ("cuda", "tensorrt"):
         in_use, why = usable_device(device)
         yield Check(device, why if in_use == device else f"not usable: {why}")

@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_people, check_size
+from ingest.poses import Poses, check_numbers, check_people, check_size, gather
 from lake.errors import BadInputError
-from lake.skeleton import NUM_JOINTS, PARTS
+from lake.skeleton import NUM_JOINTS, PART_BY_NAME
 
 _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
-_PARTS: Final = {part.name: part for part in PARTS}
 
 
 def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.int64], name: str) -> Poses:
@@ -40,26 +39,15 @@ def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.i
     # That of the first frame, wherever it stands in the file.
     width, height = (int(side) for side in sizes[np.argmin(numbers)])
     check_size(width, height, name)
-    at = 0
-    frames: list[npt.NDArray[np.int32]] = []
-    slots: list[npt.NDArray[np.int8]] = []
-    points: list[npt.NDArray[np.float32]] = []
-    for block in blocks:
-        people = _people(block, name)
-        count = people.shape[1]
-        if count:
-            frames.append(np.repeat(numbers[at : at + block.count].astype(np.int32), count))
-            slots.append(np.tile(np.arange(count, dtype=np.int8), block.count))
-            points.append(people.reshape(-1, NUM_JOINTS, 3))
-        at += block.count
+    frames, slots, points = gather(blocks, numbers, lambda block: _people(block, name))
     poses = Poses(
         dialect=dialect,
         width=width,
         height=height,
         numbers=numbers,
-        frames=np.concatenate(frames) if frames else np.empty(0, np.int32),
-        slots=np.concatenate(slots) if slots else np.empty(0, np.int8),
-        points=np.concatenate(points) if points else np.empty((0, NUM_JOINTS, 3), np.float32),
+        frames=frames,
+        slots=slots,
+        points=points,
     )
     if (sizes != (width, height)).any():
         # Coordinates are shares of their own frame, so the size of the first serves for all.
@@ -89,7 +77,7 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
         raise BadInputError(f"{name} has frames whose num_persons is not the number of people in them")
     people = np.full((block.count, count, NUM_JOINTS, 3), np.nan, np.float32)
     for key, match in found.items():
-        part = _PARTS[match.group(2)]
+        part = PART_BY_NAME[match.group(2)]
         values = block.arrays[key]
         other = "scores" if match.group(3) == "keypoints" else "keypoints"
         if key.replace(match.group(3), other) not in found:

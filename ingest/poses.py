@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.people import MAX_PEOPLE
+from ingest.pickles import Block
 from lake.errors import BadInputError
 from lake.keypoints import Points
+from lake.skeleton import NUM_JOINTS
 
 MAX_FRAMES: Final = 24 * 3600 * 100
 """A hundred hours: a video that claims more is refused."""
@@ -68,6 +71,27 @@ class Poses:
         self.frames, self.slots, self.points = self.frames[rows], self.slots[rows], self.points[rows]
         if self.body_visible is not None:
             self.body_visible = self.body_visible[rows]
+
+
+def gather(
+    blocks: Sequence[Block], numbers: npt.NDArray[np.int64], people_of: Callable[[Block], Points]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8], Points]:
+    """The rows of blocks of frames: frames [N], slots [N] and points [N, 128, 3].
+
+    Args:
+        numbers: int64 [F], the number of each frame of the blocks.
+        people_of: a block's people, float32 [count, people, 128, 3].
+    """
+    frames, slots = [np.empty(0, np.int32)], [np.empty(0, np.int8)]
+    points = [np.empty((0, NUM_JOINTS, 3), np.float32)]
+    at = 0
+    for block in blocks:
+        people = people_of(block)
+        frames.append(np.repeat(numbers[at : at + block.count].astype(np.int32), people.shape[1]))
+        slots.append(np.tile(np.arange(people.shape[1], dtype=np.int8), block.count))
+        points.append(people.reshape(-1, NUM_JOINTS, 3))
+        at += block.count
+    return np.concatenate(frames), np.concatenate(slots), np.concatenate(points)
 
 
 def check_size(width: int, height: int, name: str) -> None:

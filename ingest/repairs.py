@@ -10,10 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.card import MAX_SCORE
 from ingest.people import BRIDGE_FRAMES, SAME_IOU, assign_people
 from ingest.poses import Poses
-from lake.keypoints import Points
+from lake.keypoints import MAX_SCORE, Points
 from lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, RIGHT_HAND, joint_index
 
 OUTSIDE: Final = (-0.25, 1.25)

@@ -278,11 +278,16 @@ def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:
     return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}
 
 
+def available_cores() -> int:
+    """Cores that this process may use, which a container or a scheduler may have bounded."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_workers(tasks: Sequence[Any], device: str) -> tuple[int, int]:
     """Worker processes and threads each: one single-threaded process a core on the CPU, one process on a GPU.
 
     Two sessions of one thread do 1.5 times the frames of one session of two (measured with both stand-in models).
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     workers = 1 if device in {"cuda", "tensorrt"} else max(1, min(cores, len(tasks)))
     return workers, max(1, cores // workers)

@@ -18,6 +18,9 @@ from lake.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
 
 Points = npt.NDArray[np.float32]
 
+MAX_SCORE: Final = 2.0
+"""A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, such as an index code."""
+
 PIXEL_GRID: Final = 8
 SCORE_GRID: Final = 256
 """Steps of 1/8 pixel and 1/256 score: exact in float32, well below the model's own grid of about half a crop pixel,

@@ -13,15 +13,13 @@ import pyarrow.parquet as pq
 
 from lake import delta
 from lake.errors import SignverseError
+from lake.keypoints import MAX_SCORE
 from lake.lake import Lake
 from lake.reader import KeypointsReader, placement_of
 from lake.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from lake.skeleton import PARTS
 
 _EVERY_FRAME: Final = 2**31 - 1
-
-_MAX_SCORE: Final = 2.0
-"""SimCC scores are not bounded by 1 (real ones reach 1.13); beyond 2 they are no scores."""
 
 
 def verify_lake(lake: Lake) -> Iterator[str]:
@@ -91,7 +89,7 @@ def _out_of_range(path: Path) -> Iterator[str]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=[name for part in PARTS for name in (part.xy, part.score)]):
             for part in PARTS:
-                for column, least, most in ((part.xy, None, None), (part.score, 0.0, _MAX_SCORE)):
+                for column, least, most in ((part.xy, None, None), (part.score, 0.0, MAX_SCORE)):
                     values = batch.column(column).flatten()
                     if not pc.all(pc.is_finite(values), min_count=0).as_py():
                         yield f"{path}: {column} holds values that are no numbers"
