@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, say
-from lake.select_options import (
-    CaptionedOption,
-    LanguageOption,
-    LimitOption,
-    MaxDurationOption,
-    MaxPeopleOption,
-    MinConfidenceOption,
-    MinCoverageOption,
-    MinDurationOption,
-    TextOption,
-    VideoOption,
-    make_selection,
-)
+from lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, reading, say
+from lake.select_options import selecting
+
+if TYPE_CHECKING:
+    from lake.lake import Lake
+    from lake.selection import Selection
 
 
 def mount(app: typer.Typer) -> None:
@@ -30,10 +22,13 @@ def mount(app: typer.Typer) -> None:
     app.command("select")(select)
     app.command("stats")(stats)
     app.command("keypoints", cls=VideoIdCommand)(keypoints)
+    app.command("maintain")(maintain)
 
 
+@reading
 def sql(
-    lake: LakeOption,
+    *,
+    opened: Lake,
     query: Annotated[
         str | None,
         typer.Argument(
@@ -46,22 +41,20 @@ def sql(
     """Ask the lake in SQL (DuckDB).
 
     \b
-    Views: videos, segments, clips, captions, keypoints, sources, outcomes,
-    splits; tables languages and joints. Macros: language('Polish'),
-    joint_x('right_wrist'), joint_y(...), joint_score(...).
+    Views: videos, segments, clips, captions, keypoints, joints, sources,
+    outcomes, splits; tables languages and skeleton. Macros: language('Polish'),
+    joint('right_wrist').y, wrist_speed('VIDEO_ID'), ... (docs/sql.md has all).
 
     \b
     signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
     from lake import session
-    from lake.lake import Lake
     from lake.output import Format, pick_format, write_rows
 
     form = pick_format(Format(format) if format else None, output)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
-    opened = Lake.open(lake)
     with opened.duckdb() as con:
         if query is None:
             from lake.prompt import prompt
@@ -72,81 +65,95 @@ def sql(
     write_rows(rows, form, output)
 
 
+@reading
+@selecting
 def select(
-    lake: LakeOption,
-    language: LanguageOption = None,
-    min_confidence: MinConfidenceOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
-    text: TextOption = None,
-    captioned: CaptionedOption = None,
-    min_coverage: MinCoverageOption = None,
-    max_people: MaxPeopleOption = None,
-    video: VideoOption = None,
-    limit: LimitOption = None,
+    *,
+    opened: Lake,
+    asked: Selection,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
     """Choose clips. The result says which segments of which videos; `export --selection` takes it.
 
+    A .parquet file says in its metadata what was asked and of which version of the lake, so that an export of it can be
+    repeated. What is at random is drawn by the seed alone: a lake that has grown gives much the same sample.
+
     \b
     signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 -o clips.parquet
     signverse select --lake LAKE --language Polish --text weather --limit 20
+    signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
+    from lake.choosing import about_selection, explain_nothing
     from lake.errors import EmptySelectionError
-    from lake.lake import Lake, collect
+    from lake.lake import collect
     from lake.output import Format, pick_format, write_rows
     from lake.selection import KEY
     from lake.skeleton import FPS
     from lake.text import counted, lasting
 
     form = pick_format(Format(format) if format else None, output)
-    selection = make_selection(
-        language, min_confidence, min_duration, max_duration, text, captioned, min_coverage, max_people, video, limit
-    )
-    opened = Lake.open(lake)
-    rows = collect(opened.select(selection))
+    rows = collect(opened.select(asked))
     if rows.is_empty():
-        raise EmptySelectionError(selection.explain_nothing(opened.all_clips()), "Loosen a condition.")
+        raise EmptySelectionError(explain_nothing(opened, asked), "Loosen a condition.")
     length = lasting(int(rows["num_frames"].sum()) / FPS)
-    summary = f"{counted(rows.height, 'clip')} of {counted(rows['video_id'].n_unique(), 'video')}, {length}"
+    videos = counted(rows["video_id"].n_unique(), "video")
+    summary = f"{counted(rows.height, 'clip')} of {videos}, {length}, version {opened.version}"
     rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
     if output is None and form is Format.table:
         rows = rows.select(
             "segment_id", "sign_language", "start_s", "end_s", "right_hand_confidence", "left_hand_confidence", "text"
         )
-    write_rows(rows, form, output)
+    write_rows(rows, form, output, metadata=about_selection(opened, asked))
     say(f"{summary} -> {output}" if output else summary)
 
 
+@reading
 def stats(
-    lake: LakeOption,
+    *,
+    opened: Lake,
     name: Annotated[str | None, typer.Argument(metavar="REPORT", help="A report; without it they are listed.")] = None,
     format: FormatOption = None,
     output: OutOption = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png|svg", help="Draw it, too, as for a paper.")
+    ] = None,
 ) -> None:
-    """Print a named report: languages.
+    """Print a named report: balance, captions, durations, languages or quality.
 
     \b
     signverse stats languages --lake LAKE
+    signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
     from lake import session
-    from lake.lake import Lake
     from lake.output import Format, pick_format, write_rows
 
     if name is None:
-        sys.stdout.write("\n".join(session.report_names()) + "\n")
+        names = session.report_names()
+        width = max(map(len, names))
+        sys.stdout.write("".join(f"{name:{width}}  {session.report_line(name)}\n" for name in names))
         return
     query = session.report(name)
     form = pick_format(Format(format) if format else None, output)
-    with Lake.open(lake).duckdb() as con:
+    if plot is not None:
+        from lake.plots import check_plot_name
+
+        check_plot_name(plot)
+    with opened.duckdb() as con:
         rows = session.run(con, query)
+    if plot is not None:
+        from lake.plots import draw
+
+        draw(name, rows, plot)
+        say(f"drawn -> {plot}")
     write_rows(rows, form, output)
 
 
+@reading
 def keypoints(
+    *,
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
-    lake: LakeOption,
+    opened: Lake,
     start: Annotated[float, typer.Option(metavar="SECONDS", help="Where the clip begins.")] = 0.0,
     end: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Where it ends; the end of the video by default.")
@@ -165,13 +172,13 @@ def keypoints(
     import numpy as np
 
     from lake.errors import BadInputError
-    from lake.lake import Lake
     from lake.output import whole_file
     from lake.ranges import seconds_to_frames
 
+    if output is not None and output.suffix not in {".npy", ""}:
+        raise BadInputError(f"the array is written as .npy, and {output} says something else", "End the name in .npy.")
     if output is None and sys.stdout.isatty():
         raise BadInputError("the array is binary and would spoil the terminal", "Name a file with -o.")
-    opened = Lake.open(lake)
     num_frames = opened.num_frames(video_id)
     first, last = seconds_to_frames(start, end, num_frames)
     points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person)
@@ -184,3 +191,74 @@ def keypoints(
     shape = ", ".join(str(size) for size in points.shape)
     who = "the primary signer" if person == 0 else f"person {person}"
     say(f"float32 [{shape}]: frames {first} to {last} of {num_frames}, {who} in {seen} of them")
+
+
+def maintain(
+    lake: LakeOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Sort a partition also where less than a tenth lies outside the order.")
+    ] = False,
+    retention: Annotated[
+        float,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
+    ] = 7.0,
+    format: FormatOption = None,
+) -> None:
+    """Sort and gather a lake's files, remove what is dead.
+
+    Partitions are sorted by video into files of about 128 MB; what a later ingestion replaced is dropped. Others may
+    read and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake.
+    With --retention 0 nobody else may use the lake.
+
+    \b
+    signverse maintain --lake LAKE --dry-run
+    signverse maintain --lake LAKE
+    """
+    import time
+    from datetime import UTC, datetime, timedelta
+
+    import polars as pl
+
+    from lake.lake import Lake
+    from lake.maintain import extent, unneeded
+    from lake.maintain import maintain as carry_out
+    from lake.output import Format, pick_format, write_rows
+    from lake.progress import byte_bar
+    from lake.text import counted, size_of
+    from lake.upkeep import make_plan
+
+    opened = Lake.open(lake)
+    kept_for = timedelta(days=retention)
+    plan = make_plan(opened, retention=kept_for, full=full)
+    before = extent(opened)
+    waste = unneeded(opened, kept_for)
+    if plan.nothing and not waste:
+        say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
+        return
+    if dry_run:
+        columns = ["table", "sign_language", "files", "bytes", "why"]
+        rows = [(one.table.name, one.partition, len(one.files), one.size, one.why) for one in plan.rewrites]
+        write_rows(
+            pl.DataFrame(rows, columns, orient="row"), pick_format(Format(format) if format else None, None), None
+        )
+        say(
+            f"{counted(before.files, 'file')}, {size_of(before.size)}; "
+            f"{counted(sum(len(one.files) for one in plan.rewrites), 'file')} would be written anew, "
+            f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(waste), 'unneeded file')} of "
+            f"{size_of(sum(path.stat().st_size for path in waste))} removed"
+        )
+        return
+    began = time.monotonic()
+    with byte_bar("files", sum(one.size for one in plan.rewrites)) as advance:
+        removed = carry_out(opened, plan, retention=kept_for, on_bytes=advance)
+    after = extent(opened)
+    say(
+        f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
+        f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(removed), 'unneeded file')} removed "
+        f"in {time.monotonic() - began:,.0f} s"
+    )
+    if plan.rewrites and retention:
+        until = datetime.now(UTC) + kept_for
+        replaced = sum(one.size for one in plan.rewrites)
+        say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")

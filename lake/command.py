@@ -5,18 +5,57 @@ Imported at every start of the command line: nothing heavy here.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+
+from lake.options import stands_for
+
+if TYPE_CHECKING:
+    from lake.lake import Lake
 
 LakeOption = Annotated[
     Path,
     typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE"),
 ]
+
+
+def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
+    from lake.lake import Lake
+    from lake.times import read_time
+
+    return Lake.open(lake, version=version, as_of=read_time(as_of) if as_of is not None else None)
+
+
+reading = stands_for(
+    "opened",
+    {
+        "lake": (LakeOption, inspect.Parameter.empty),
+        "version": (
+            Annotated[
+                int | None,
+                typer.Option(
+                    min=0, metavar="N", help="The lake as it was at this version; `select` says which it read."
+                ),
+            ],
+            None,
+        ),
+        "as_of": (
+            Annotated[
+                str | None,
+                typer.Option(metavar="TIME", help="The lake as it was at this time (ISO 8601; UTC if unsaid)."),
+            ],
+            None,
+        ),
+    },
+    _open,
+)
+"""Decorates a command with a parameter `opened: Lake`: it takes --lake, --version and --as-of."""
 
 
 def _format_names(value: str | None) -> str | None:

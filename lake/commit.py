@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lake import delta, layout
 from lake.ids import check_video_id, new_ingest_id
 from lake.interrupt import held
+from lake.lake import Lake, collect
+from lake.new_file import KeypointsFile
 from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
 
 COMMIT_SECONDS: Final = 60.0
@@ -43,17 +44,6 @@ class VideoRows:
     message: str = ""
 
 
-@dataclass
-class _OpenFile:
-    """A keypoints file that is being written."""
-
-    name: str
-    writer: pq.ParquetWriter
-    row_groups: int = 0
-    rows: int = 0
-    video_ids: list[str] = field(default_factory=list)
-
-
 class Committer:
     """Takes finished videos and commits them together: when 128 MB have gathered, or a minute has passed.
 
@@ -66,10 +56,9 @@ class Committer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: dict[str, _OpenFile] = {}
+        self._open: dict[str, KeypointsFile] = {}
         self._closed: list[delta.DataFile] = []
         self._rows: dict[str, list[dict[str, Any]]] = {t.name: [] for t in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES)}
-        self._bytes = 0
         self._since: float | None = None
 
     def __enter__(self) -> Committer:
@@ -93,7 +82,7 @@ class Committer:
         """Writes a finished video's keypoints and keeps its other rows for the next commit."""
         with held():
             self._add(rows, attempt)
-            if self._bytes >= layout.FILE_BYTES:
+            if sum(file.size for file in self._open.values()) >= layout.FILE_BYTES:
                 self._flush()
         self.flush_if_due()
 
@@ -158,20 +147,35 @@ class Committer:
         # No longer ours to discard: a commit that fails may have taken effect all the same.
         files, self._closed = self._closed, []
         delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, files)
+        self._after_earlier_ones()
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
             rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
             delta.append(self._folder / table.name, table, rows)
             self._rows[table.name] = []
-        self._bytes = 0
         self._since = None
+
+    def _after_earlier_ones(self) -> None:
+        """Sees to it that what is committed now is newer than what is there of the same videos.
+
+        The newest ingestion is the visible one, and clocks of machines differ: a video that was extracted again must
+        not lose to what it replaces.
+        """
+        rows = self._rows[VIDEOS.name]
+        if not rows:
+            return
+        ids = [row["video_id"] for row in rows]
+        there = Lake(self._folder).table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
+        latest = dict(collect(there.group_by("video_id").agg(pl.col("ingested_at").max())).rows())
+        for row in rows:
+            before = latest.get(row["video_id"])
+            if before is not None and row["ingested_at"] <= before:
+                row["ingested_at"] = before + timedelta(microseconds=1)
+            latest[row["video_id"]] = row["ingested_at"]
 
     def abort(self) -> None:
         """Drops what is not committed, and its files."""
         while self._open:
-            file = self._open.popitem()[1]
-            with contextlib.suppress(OSError):
-                file.writer.close()
-            (self._folder / KEYPOINTS.name / file.name).unlink(missing_ok=True)
+            self._open.popitem()[1].discard()
         delta.discard(self._folder / KEYPOINTS.name, self._closed)
         self._closed = []
         for rows in self._rows.values():
@@ -182,34 +186,14 @@ class Committer:
         if table.num_rows == 0:
             return {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
         if language not in self._open:
-            folder = self._folder / KEYPOINTS.name
-            name = delta.new_file(folder, KEYPOINTS, language)
-            self._open[language] = _OpenFile(name, layout.keypoints_writer(folder / name))
-        file = self._open[language]
-        for position, (name, value) in enumerate(ids.items()):
-            table = table.add_column(position, name, pa.repeat(value, table.num_rows))
-        before = table.nbytes
-        file.writer.write_table(table.select(KEYPOINTS.file_schema.names), row_group_size=layout.ROWS_PER_GROUP)
-        count = -(-table.num_rows // layout.ROWS_PER_GROUP)
-        placement = {
-            "keypoints_file": file.name,
-            "first_row_group": file.row_groups,
-            "row_group_count": count,
-        }
-        file.row_groups += count
-        file.rows += table.num_rows
-        file.video_ids.append(ids["video_id"])
-        # The library does not tell what it has written; a third of the plain size is what the encoding leaves.
-        self._bytes += before // 3
-        return placement
+            self._open[language] = KeypointsFile(self._folder / KEYPOINTS.name, language)
+        return self._open[language].add(ids["video_id"], ids["ingest_id"], table)
 
     def _close(self, language: str) -> None:
         file = self._open[language]
-        file.writer.close()
-        sealed = delta.seal(self._folder / KEYPOINTS.name, file.name)
+        before = file.name
+        self._closed.append(file.close())
         del self._open[language]
         for row in self._rows[VIDEOS.name]:
-            if row["keypoints_file"] == file.name:
-                row["keypoints_file"] = sealed
-        ids = file.video_ids
-        self._closed.append(delta.DataFile(sealed, language, file.rows, min(ids), max(ids)))
+            if row["keypoints_file"] == before:
+                row["keypoints_file"] = file.name

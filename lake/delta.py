@@ -7,8 +7,9 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,8 +17,8 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
-from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 
 from lake import layout
 from lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
@@ -58,7 +59,8 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
         raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
     except (DeltaError, OverflowError) as error:
         if version is not None:
-            raise BadInputError(f"{folder.parent} has no version {version}") from None
+            newest = open_table(folder).version()
+            raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None
         why = str(error).splitlines()[0]
         raise DamagedLakeError(f"the log of table {folder} cannot be read: {why}") from None
     written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
@@ -72,6 +74,17 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             "Upgrade: pip install -U signverse-lake.",
         )
     return table
+
+
+def moments(folder: Path) -> dict[int, datetime]:
+    """When each version was committed, as far back as the log goes."""
+    # Of the newest version: of an older one the library tells the same entries and numbers them wrongly.
+    told = ((entry.get("version"), entry.get("timestamp")) for entry in open_table(folder).history())
+    return {
+        version: datetime.fromtimestamp(stamp / 1000, UTC)
+        for version, stamp in told
+        if version is not None and stamp is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,30 @@ class DataFile:
     num_rows: int
     first_id: str
     last_id: str
+
+
+@dataclass(frozen=True)
+class ActiveFile:
+    """A Parquet file that the table consists of now.
+
+    Attributes:
+        name: path inside the table's folder.
+        partition: value of the partition column, or None.
+        size: bytes.
+        modified: when it was committed.
+        first_id, last_id: smallest and largest video_id in it; all there can be where the log does not tell.
+    """
+
+    name: str
+    partition: str | None
+    size: int
+    num_rows: int
+    modified: datetime
+    first_id: str
+    last_id: str
+
+
+_LAST: Final = chr(0x10FFFF)
 
 
 def new_file(folder: Path, table: Table, partition: str | None) -> str:
@@ -125,6 +162,51 @@ def _digest(path: Path) -> str:
 
 def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
     """Adds files to the table in one transaction; nothing is visible before."""
+    actions = _additions(folder, table, files, new_data=True)
+    if actions:
+        _write(open_table(folder), table, actions, retries=_RETRIES)
+
+
+def replace_files(folder: Path, table: Table, gone: Sequence[ActiveFile], files: Sequence[DataFile]) -> bool:
+    """Puts files in the place of others, in one transaction; the rows that are needed are the same in both.
+
+    Returns:
+        False where somebody else removed one of them meanwhile: nothing was done.
+    """
+    for _ in range(_RETRIES):
+        delta = open_table(folder)
+        if not {file.name for file in gone} <= {file.name for file in active_files(delta, table)}:
+            return False
+        now = time.time_ns() // 1_000_000
+        removals = [RemoveAction(one.name, False, now, one.size, _values(table, one.partition)) for one in gone]
+        try:
+            # No retries inside: the library puts a removal behind another one of the same file, and rows would double.
+            _write(delta, table, [*removals, *_additions(folder, table, files, new_data=False)], retries=0)
+        except CommitFailedError:
+            # It may have taken effect all the same, and failed at its checkpoint.
+            if {file.name for file in files} <= {file.name for file in active_files(open_table(folder), table)}:
+                return True
+            continue
+        return True
+    return False
+
+
+def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int) -> None:
+    delta.create_write_transaction(
+        actions,
+        mode="append",
+        schema=delta.schema(),
+        partition_by=[table.partition] if table.partition else None,
+        commit_properties=CommitProperties(max_commit_retries=retries),
+        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True),
+    )
+
+
+def _values(table: Table, partition: str | None) -> dict[str, Any]:
+    return {table.partition: partition} if table.partition else {}
+
+
+def _additions(folder: Path, table: Table, files: Iterable[DataFile], *, new_data: bool) -> list[Any]:
     actions: list[Any] = []
     for file in files:
         statistics = {
@@ -137,23 +219,49 @@ def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
             AddAction(
                 path=file.name,
                 size=(folder / file.name).stat().st_size,
-                partition_values={table.partition: file.partition} if table.partition else {},
+                partition_values=_values(table, file.partition),
                 modification_time=time.time_ns() // 1_000_000,
-                data_change=True,
+                data_change=new_data,
                 stats=json.dumps(statistics),
             )
         )
-    if not actions:
-        return
-    delta = open_table(folder)
-    delta.create_write_transaction(
-        actions,
-        mode="append",
-        schema=delta.schema(),
-        partition_by=[table.partition] if table.partition else None,
-        commit_properties=CommitProperties(max_commit_retries=_RETRIES),
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True),
-    )
+    return actions
+
+
+def active_files(delta: DeltaTable, table: Table) -> list[ActiveFile]:
+    """The data files of a table, as its log has them."""
+    actions: Any = delta.get_add_actions(flatten=True)
+    wanted = ["path", "size_bytes", "num_records", "modification_time", "min.video_id", "max.video_id"]
+    if table.partition:
+        wanted.append(f"partition.{table.partition}")
+    columns = [
+        actions.column(name).to_pylist() if name in actions.schema.names else [None] * actions.num_rows
+        for name in wanted
+    ]
+    return [
+        ActiveFile(
+            name=name,
+            partition=partition[0] if partition else None,
+            size=size,
+            num_rows=rows or 0,
+            modified=datetime.fromtimestamp(modified / 1000, UTC),
+            first_id=first or "",
+            last_id=last if last is not None else _LAST,
+        )
+        for name, size, rows, modified, first, last, *partition in zip(*columns, strict=True)
+    ]
+
+
+def unneeded_files(delta: DeltaTable, hours: int) -> list[str]:
+    """Files in the table's folder that no version of the last hours names, and that are as old: paths inside it."""
+    names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+    return sorted({name for name in names if name.endswith(".parquet")})
+
+
+def checkpoint(delta: DeltaTable) -> None:
+    """Writes the log's state to one file, so that opening reads that; drops log entries past their time, 30 days."""
+    delta.create_checkpoint()
+    delta.cleanup_metadata()
 
 
 def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:

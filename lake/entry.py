@@ -35,7 +35,7 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
 
 
 def _plain(error: OSError) -> str:
-    full = error.errno == errno.ENOSPC or "os error 28" in str(error) or "No space left" in str(error)
-    if full:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    if full or "os error 28" in str(error) or "No space left" in str(error):
         return f"the disk is full ({error}). Nothing half-written is visible: free some space and run the same again"
     return " ".join(str(error).split())

@@ -120,20 +120,32 @@ def from_table(table: pa.Table, parts: Sequence[Part] = PARTS) -> Points:
     """Points [N, 128, 3] of N rows; parts not asked for, and nulls, are nan."""
     points = np.full((table.num_rows, NUM_JOINTS, 3), np.nan, np.float32)
     for part in parts:
-        _fill(points[:, part.slice, :2], table.column(part.xy), 2 * part.size)
-        _fill(points[:, part.slice, 2], table.column(part.score), part.size)
+        _fill(points[:, part.slice, :2], table.column(part.xy))
+        _fill(points[:, part.slice, 2:], table.column(part.score))
     return points
 
 
-def _fill(target: npt.NDArray[np.float32], column: pa.ChunkedArray, width: int) -> None:
+def visible_from_table(table: pa.Table) -> npt.NDArray[np.bool_] | None:
+    """Visibility of the body's joints [N, 18] of N rows, True where it is not told; None where it is told nowhere."""
+    column = table.column("body_visible")
+    if column.null_count == len(column):
+        return None
+    visible = np.ones((len(column), BODY.size, 1), np.bool_)
+    _fill(visible, column)
+    return visible[..., 0]
+
+
+def _fill(target: npt.NDArray[Any], column: pa.ChunkedArray) -> None:
+    """Puts lists of K times C values into target [N, K, C], and leaves it as it is where there is no list."""
     start = 0
     for chunk in column.chunks:
         # flatten() leaves null rows out, so the rest is a plain block of rows.
-        values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+        values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, *target.shape[1:])
         rows = target[start : start + len(chunk)]
         if chunk.null_count == 0:
-            rows[...] = values.reshape(rows.shape)
+            # One by one: four times as fast as pairs at once.
+            for i in range(target.shape[2]):
+                rows[..., i] = values[..., i]
         else:
-            present = chunk.is_valid().to_numpy(zero_copy_only=False)
-            rows[present] = values.reshape(-1, *rows.shape[1:])
+            rows[chunk.is_valid().to_numpy(zero_copy_only=False)] = values
         start += len(chunk)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,14 +23,14 @@ _FLOAT_LISTS: Final = [f"{column}.list.element" for part in PARTS for column in 
 _STATISTICS: Final = ["video_id", "frame", "person", *(part.confidence for part in PARTS)]
 
 
-def keypoints_writer(path: Path) -> pq.ParquetWriter:
-    """A writer for one file of keypoints.
+def keypoints_writer(sink: Any) -> pq.ParquetWriter:
+    """A writer for one file of keypoints: a path, or an Arrow file that is open for writing.
 
     Floats are split into byte streams before zstd: coordinates on a grid then compress to a third. Statistics are kept
     for the columns that find a clip only; those of 384 joints would outweigh the data of a short video.
     """
     return pq.ParquetWriter(
-        path,
+        sink,
         KEYPOINTS.file_schema,
         compression="zstd",
         compression_level=1,
@@ -41,6 +42,21 @@ def keypoints_writer(path: Path) -> pq.ParquetWriter:
     )
 
 
+ROWS_PER_BATCH: Final = 65_536
+"""Rows of a row group of any other table that upkeep has sorted."""
+
+
+def rows_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer for one file of any other table: small rows, so the library's own layout serves."""
+    return pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3, write_page_checksum=True)
+
+
+def literal_path(path: Path | str) -> str:
+    """A path as DuckDB takes it: a lake's folder may be called [2024], and to DuckDB these are wildcards."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
 def write_rows(rows: pa.Table, path: Path) -> None:
-    """Writes one file of any other table: small rows, read whole, so the library's own layout serves."""
-    pq.write_table(rows, path, compression="zstd", compression_level=3, write_page_checksum=True)
+    """Writes one file of any other table."""
+    with rows_writer(path, rows.schema) as writer:
+        writer.write_table(rows)

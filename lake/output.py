@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,10 @@ _MAX_ROWS: Final = 60
 
 _NO_LIMIT: Final = 65_535
 """As wide as Polars can draw; a wider table makes it panic."""
+
+
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+"""Control characters, and those that turn the direction of a line."""
 
 
 class Format(StrEnum):
@@ -54,32 +58,37 @@ def pick_format(asked: Format | None, out: Path | None) -> Format:
     raise BadInputError(f"the name {out} says no format", "End it in .csv, .json or .parquet, or give --format.")
 
 
-def write_rows(rows: pl.DataFrame, form: Format, out: Path | None) -> None:
+def write_rows(
+    rows: pl.DataFrame, form: Format, out: Path | None, *, metadata: Mapping[str, str] | None = None
+) -> None:
     """Writes rows to a file, which appears whole or not at all, or to standard output.
+
+    Args:
+        metadata: what a Parquet file says of itself; the other formats have no place for it.
 
     Raises:
         BadInputError: the file cannot be written, or Parquet would go to a terminal.
     """
     if out is not None:
         with whole_file(out) as file:
-            file.write(_render(rows, form, width=None))
+            file.write(_render(rows, form, None, metadata))
     elif form is Format.parquet:
         if sys.stdout.isatty():
             raise BadInputError("Parquet is binary and would spoil the terminal", "Name a file with -o.")
-        sys.stdout.buffer.write(_render(rows, form, width=None))
+        sys.stdout.buffer.write(_render(rows, form, None, metadata))
     else:
         # Piped, a table keeps its columns whole: what reads it has no width.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         # As bytes: UTF-8 also where the terminal's encoding has not every letter.
-        sys.stdout.buffer.write(_render(rows, form, width=width))
+        sys.stdout.buffer.write(_render(rows, form, width))
     sys.stdout.flush()
 
 
-def _render(rows: pl.DataFrame, form: Format, *, width: int | None) -> bytes:
+def _render(rows: pl.DataFrame, form: Format, width: int | None, metadata: Mapping[str, str] | None = None) -> bytes:
     buffer = io.BytesIO()
     try:
         if form is Format.parquet:
-            rows.write_parquet(buffer, compression="zstd")
+            rows.write_parquet(buffer, compression="zstd", metadata=dict(metadata or {}))
         elif form is Format.json:
             _spelled(rows).write_json(buffer)
             buffer.write(b"\n")
@@ -117,6 +126,8 @@ def _flat(rows: pl.DataFrame) -> pl.DataFrame:
 def _table(rows: pl.DataFrame, width: int | None) -> str:
     if rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls():
         return "\n".join(rows["plan"].to_list()) + "\n"
+    # Titles and captions are other people's: a terminal would obey what they hold.
+    rows = rows.with_columns(pl.col(pl.String).str.replace_all(_CONTROL, "\ufffd"))
     with pl.Config(
         tbl_rows=_MAX_ROWS,
         tbl_cols=-1 if width is None else max(4, width // 12),

@@ -1,23 +1,22 @@
-"""Reading one clip: the row groups that a video's placement names, and no others."""
+"""Reading clips: the row groups that a video's placement names, and no others."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lake.errors import DamagedLakeError
-from lake.keypoints import Points, from_table, list_columns
-from lake.skeleton import NUM_JOINTS, PARTS, Part
-
-_OPEN_FILES: Final = 64
-"""Files kept open with their footers parsed: a footer of 128 MB of keypoints takes longer to read than a clip."""
+from lake.footers import FOREIGN, SEVERAL, Footer, Footers, unreadable
+from lake.keypoints import Points, from_table, list_columns, visible_from_table
+from lake.pages import BrokenPage, Column, Unusual, read_column
+from lake.skeleton import BODY, NUM_JOINTS, PARTS, Part
 
 
 @dataclass(frozen=True)
@@ -34,33 +33,192 @@ class Placement:
     count: int
 
 
+def placement_of(row: dict[str, Any]) -> Placement:
+    """The placement in a videos row."""
+    return Placement(row["video_id"], row["keypoints_file"], row["first_row_group"] or 0, row["row_group_count"] or 0)
+
+
+@dataclass(frozen=True)
+class Joints:
+    """Which of the 128 joints an array of points holds.
+
+    Attributes:
+        places: parts, and where each begins in the array.
+        size: K, how many joints the array has.
+    """
+
+    places: tuple[tuple[Part, int], ...]
+    size: int
+
+    @classmethod
+    def at_home(cls, parts: Sequence[Part]) -> Joints:
+        """All 128, of which these parts are filled."""
+        return cls(tuple((part, part.start) for part in parts), NUM_JOINTS)
+
+    @classmethod
+    def only(cls, parts: Sequence[Part]) -> Joints:
+        """Those of the parts, in the order of the 128."""
+        places, size = [], 0
+        for part in PARTS:
+            if part in parts:
+                places.append((part, size))
+                size += part.size
+        return cls(tuple(places), size)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a video: people in frames.
+
+    Attributes:
+        frames, persons: int32 [N] and int8 [N], sorted by both.
+        points: float32 [N, 128, 3], nan where absent or unknown.
+        visible: bool [N, 18], where body scores are unknown and visibility is told; else None.
+    """
+
+    frames: npt.NDArray[np.int32]
+    persons: npt.NDArray[np.int8]
+    points: Points
+    visible: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def take(self, which: slice | npt.NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        visible = self.visible if self.visible is None else self.visible[which]
+        return Rows(self.frames[which], self.persons[which], self.points[which], visible)
+
+
+class RowGroup:
+    """One row group of a file: the parts asked for are read and decoded once. For several threads at a time."""
+
+    def __init__(self, footers: Footers, file: str, index: int) -> None:
+        self._footers = footers
+        self._file = file
+        self._index = index
+        self._footer: Footer = footers.get(file)
+        self._parts: dict[Part, tuple[Column | None, Column | None] | pa.Table] = {}
+        self._frames: tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]] | None = None
+        self._lock = threading.Lock()
+
+    def fill(self, points: Points, start: int, person: int, joints: Joints) -> None:
+        """Writes one person's frames into points [T, K, 3] of the frames from `start` on; the others stay as they are.
+
+        Raises:
+            DamagedLakeError: the file cannot be read.
+        """
+        with self._lock:
+            self._load(joints)
+        first, last = (int(edge) for edge in self._footer.frames[self._index])
+        if self._frames is None:
+            # One person in every frame of it, in order: a row is found by counting.
+            if self._footer.person[self._index] == person:
+                from_frame, to_frame = max(start, first), min(start + len(points), last + 1)
+                if from_frame < to_frame:
+                    self._copy(points[from_frame - start : to_frame - start], from_frame - first, joints)
+            return
+        frames, persons = self._frames
+        # Sorted by frame, so the range is a slice.
+        low, high = np.searchsorted(frames, [start, start + len(points)])
+        mine = persons[low:high] == person
+        if mine.any():
+            block = np.full((high - low, *points.shape[1:]), np.nan, np.float32)
+            self._copy(block, int(low), joints)
+            points[frames[low:high][mine] - start] = block[mine]
+
+    def everybody(self) -> Rows:
+        """All rows of it.
+
+        Raises:
+            DamagedLakeError: the file cannot be read.
+        """
+        with self._lock:
+            self._load(Joints.at_home(PARTS))
+        count = int(self._footer.rows[self._index])
+        if self._frames is None:
+            first = int(self._footer.frames[self._index, 0])
+            frames = np.arange(first, first + count, dtype=np.int32)
+            persons = np.full(count, self._footer.person[self._index], np.int8)
+        else:
+            frames, persons = self._frames
+        points = np.full((count, NUM_JOINTS, 3), np.nan, np.float32)
+        for part, there in self._parts.items():
+            if isinstance(there, pa.Table):
+                points[:, part.slice] = from_table(there, [part])[:, part.slice]
+                continue
+            xy, score = there
+            if xy is not None:
+                values = xy.values()
+                # One by one: four times as fast as pairs at once.
+                points[:, part.slice, 0], points[:, part.slice, 1] = values[:, ::2], values[:, 1::2]
+            if score is not None:
+                points[:, part.slice, 2] = score.values()
+        visible = None
+        if np.isnan(points[:, BODY.slice, 2]).any():
+            try:
+                visible = visible_from_table(self._table(["body_visible"]))
+            except (OSError, pa.ArrowInvalid) as error:
+                raise unreadable(self._footers.folder / self._file, error) from None
+        return Rows(frames, persons, points, visible)
+
+    def _copy(self, points: Points, row: int, joints: Joints) -> None:
+        """Rows from `row` on into points [T, K, 3], which are one block of memory and nan."""
+        raw = points.view(np.uint8).reshape(*points.shape, 4)
+        for part, at in joints.places:
+            there = self._parts[part]
+            if isinstance(there, pa.Table):
+                points[:, at : at + part.size] = from_table(there.slice(row, len(points)), [part])[:, part.slice]
+                continue
+            xy, score = there
+            if xy is not None:
+                xy.write(raw[:, at : at + part.size, :2], row)
+            if score is not None:
+                score.write(raw[:, at : at + part.size, 2], row)
+
+    def _load(self, joints: Joints) -> None:
+        footer, path = self._footer, self._footers.folder / self._file
+        first, last = footer.frames[self._index]
+        simple = footer.person[self._index] != SEVERAL and last - first + 1 == footer.rows[self._index]
+        try:
+            if self._frames is None and not simple:
+                table = self._table(["frame", "person"])
+                self._frames = table.column("frame").to_numpy(), table.column("person").to_numpy()
+            missing = [part for part, _ in joints.places if part not in self._parts]
+            if not missing:
+                return
+            with path.open("rb", buffering=0) as file:
+                for part in missing:
+                    self._parts[part] = self._decode(file, part)
+        except (BrokenPage, *FOREIGN) as error:
+            raise unreadable(path, error) from None
+
+    def _decode(self, file: Any, part: Part) -> tuple[Column | None, Column | None] | pa.Table:
+        place = 2 * PARTS.index(part)
+        (offset, size), (next_offset, next_size) = self._footer.chunks[self._index, place : place + 2].tolist()
+        try:
+            if not size or offset + size != next_offset:
+                raise Unusual
+            file.seek(offset)
+            chunk, rows = file.read(size + next_size), int(self._footer.rows[self._index])
+            return read_column(chunk[:size], rows, 2 * part.size), read_column(chunk[size:], rows, part.size)
+        except Unusual:
+            return self._table(list_columns([part]))
+
+    def _table(self, columns: list[str]) -> pa.Table:
+        with self._footers.open(self._file) as file:
+            return file.read_row_groups([self._index], columns=columns, use_threads=False)
+
+
 class KeypointsReader:
-    """Reads keypoints by placement, keeping recent files open."""
+    """Reads keypoints by placement, keeping the footers of files. For several threads at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: OrderedDict[str, tuple[pq.ParquetFile, dict[str, int]]] = OrderedDict()
+        self._footers = Footers(folder)
 
     def close(self) -> None:
-        while self._files:
-            self._files.popitem()[1][0].close()
-
-    def _file(self, name: str) -> tuple[pq.ParquetFile, dict[str, int]]:
-        if name in self._files:
-            self._files.move_to_end(name)
-            return self._files[name]
-        try:
-            # A byte that rotted must not become a keypoint: 4 % of the time of a clip.
-            file = pq.ParquetFile(self._folder / name, page_checksum_verification=True)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DamagedLakeError(
-                f"keypoints file {self._folder / name} cannot be read: {error}", "Run: signverse verify LAKE."
-            ) from None
-        leaves = {file.metadata.schema.column(i).path: i for i in range(file.metadata.num_columns)}
-        self._files[name] = (file, leaves)
-        if len(self._files) > _OPEN_FILES:
-            self._files.popitem(last=False)[1][0].close()
-        return self._files[name]
+        """Forgets the footers; no file is kept open."""
+        self._footers.clear()
 
     def row_groups(self, place: Placement, start: int, end: int) -> list[int]:
         """The row groups of the placement that hold frames of [start, end), by the footer's statistics.
@@ -69,40 +227,42 @@ class KeypointsReader:
             DamagedLakeError: the row groups hold another video, or the file is shorter than the placement says.
         """
         assert place.file is not None
-        file, leaves = self._file(place.file)
-        metadata = file.metadata
-        if place.first < 0 or place.first + place.count > metadata.num_row_groups:
+        footer = self._footers.get(place.file)
+        last = place.first + place.count
+        if place.first < 0 or last > len(footer.rows):
             raise DamagedLakeError(
-                f"{place.file} has {metadata.num_row_groups} row groups, '{place.video_id}' is placed at "
-                f"{place.first} to {place.first + place.count}",
+                f"{place.file} has {len(footer.rows)} row groups, '{place.video_id}' is placed at "
+                f"{place.first} to {last}",
                 "Run: signverse verify LAKE.",
             )
-        chosen = []
-        for index in range(place.first, place.first + place.count):
-            group = metadata.row_group(index)
-            ids = group.column(leaves["video_id"]).statistics
-            if ids is None or ids.min != place.video_id or ids.max != place.video_id:
+        for index in range(place.first, last):
+            if footer.video_ids[index] != place.video_id:
                 raise DamagedLakeError(
                     f"row group {index} of {place.file} does not hold '{place.video_id}'",
                     "Run: signverse verify LAKE.",
                 )
-            frames = group.column(leaves["frame"]).statistics
-            if frames.min < end and frames.max >= start:
-                chosen.append(index)
-        return chosen
+        frames = footer.frames[place.first : last]
+        return [place.first + int(i) for i in np.flatnonzero((frames[:, 0] < end) & (frames[:, 1] >= start))]
+
+    def row_group(self, file: str, index: int) -> RowGroup:
+        """A row group of which several clips are wanted."""
+        return RowGroup(self._footers, file, index)
+
+    def everybody(self, place: Placement, start: int, end: int) -> Iterator[Rows]:
+        """All rows of the row groups that hold frames of [start, end), a group at a time: memory stays flat."""
+        if place.file is not None:
+            for index in self.row_groups(place, start, end):
+                yield self.row_group(place.file, index).everybody()
 
     def rows(self, place: Placement, columns: Sequence[str], start: int, end: int) -> pa.Table:
         """Rows of frames [start, end), every person, with `frame` and `person` and the columns asked for."""
         assert place.file is not None
         chosen = self.row_groups(place, start, end)
-        file, _ = self._file(place.file)
-        try:
-            table = file.read_row_groups(chosen, columns=["frame", "person", *columns], use_threads=False)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DamagedLakeError(
-                f"keypoints file {self._folder / place.file} cannot be read: {error}",
-                "Run: signverse verify LAKE.",
-            ) from None
+        with self._footers.open(place.file) as file:
+            try:
+                table = file.read_row_groups(chosen, columns=["frame", "person", *columns], use_threads=False)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise unreadable(self._footers.folder / place.file, error) from None
         frames = table.column("frame").to_numpy()
         # Sorted by frame, so the range is a slice and no row is copied.
         first, last = np.searchsorted(frames, [start, end])
@@ -110,17 +270,12 @@ class KeypointsReader:
 
     def clip(self, place: Placement, start: int, end: int, person: int, parts: Sequence[Part] = PARTS) -> Points:
         """Frames [start, end) of one person, float32 [end - start, 128, 3], nan where absent."""
-        points = np.full((max(0, end - start), NUM_JOINTS, 3), np.nan, np.float32)
-        if place.file is None or end <= start:
-            return points
-        table = self.rows(place, list_columns(parts), start, end)
-        mine = table.column("person").to_numpy() == person
-        if not mine.all():
-            table = table.filter(pa.array(mine))
-        points[table.column("frame").to_numpy() - start] = from_table(table, parts)
+        return self.points(place, start, end, person, Joints.at_home(parts))
+
+    def points(self, place: Placement, start: int, end: int, person: int, joints: Joints) -> Points:
+        """Frames [start, end) of one person, float32 [end - start, K, 3] of the joints, nan where absent."""
+        points = np.full((max(0, end - start), joints.size, 3), np.nan, np.float32)
+        if place.file is not None and end > start:
+            for index in self.row_groups(place, start, end):
+                self.row_group(place.file, index).fill(points, start, person, joints)
         return points
-
-
-def placement_of(row: dict[str, Any]) -> Placement:
-    """The placement in a videos row."""
-    return Placement(row["video_id"], row["keypoints_file"], row["first_row_group"] or 0, row["row_group_count"] or 0)

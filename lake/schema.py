@@ -67,6 +67,9 @@ _VIDEOS: Final = [
     ("row_group_count", INT),
 ]
 
+PLACEMENT: Final = ("keypoints_file", "first_row_group", "row_group_count")
+"""The columns of `videos` that say where a video's keypoints lie."""
+
 _SEGMENTS: Final = [
     ("sign_language", STRING),
     *_KEY,
@@ -146,7 +149,7 @@ _SPLITS: Final = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table of the lake.
 
@@ -154,12 +157,14 @@ class Table:
         name: the folder in the lake, and the name in SQL.
         about: what one row is.
         schema: all columns; the partition column is not stored in the files.
+        order: the columns that upkeep sorts rows by.
         partition: the partition column, or None.
     """
 
     name: str
     about: str
     schema: pa.Schema
+    order: tuple[str, ...]
     partition: str | None = None
 
     @property
@@ -169,19 +174,47 @@ class Table:
 
 
 SOURCES: Final = Table(
-    "sources", "what was asked for: an id of a manifest, its label and metadata", pa.schema(_SOURCES)
+    "sources",
+    "what was asked for: an id of a manifest, its label and metadata",
+    pa.schema(_SOURCES),
+    ("video_id", "listed_at", "ingest_id"),
 )
-VIDEOS: Final = Table("videos", "an ingested video, written last: its row makes the video visible", pa.schema(_VIDEOS))
+VIDEOS: Final = Table(
+    "videos",
+    "an ingested video, written last: its row makes the video visible",
+    pa.schema(_VIDEOS),
+    ("video_id", "ingested_at", "ingest_id"),
+)
 SEGMENTS: Final = Table(
-    "segments", "a caption segment, with what selection asks for", pa.schema(_SEGMENTS), "sign_language"
+    "segments",
+    "a caption segment, with what selection asks for",
+    pa.schema(_SEGMENTS),
+    ("video_id", "ingest_id", "start_frame", "ordinal"),
+    "sign_language",
 )
-CAPTIONS: Final = Table("captions", "a cue of any caption track in any language", pa.schema(_CAPTIONS), "sign_language")
-KEYPOINTS: Final = Table("keypoints", "one person in one frame", pa.schema(_KEYPOINTS), "sign_language")
+CAPTIONS: Final = Table(
+    "captions",
+    "a cue of any caption track in any language",
+    pa.schema(_CAPTIONS),
+    ("video_id", "ingest_id", "track", "ordinal"),
+    "sign_language",
+)
+KEYPOINTS: Final = Table(
+    "keypoints",
+    "one person in one frame",
+    pa.schema(_KEYPOINTS),
+    ("video_id", "ingest_id", "frame", "person"),
+    "sign_language",
+)
 OUTCOMES: Final = Table(
     "outcomes",
     "one attempt at one stage of one video: done, unavailable, blocked or failed",
     pa.schema(_OUTCOMES),
+    ("attempted_at", "video_id"),
 )
-SPLITS: Final = Table("splits", "a video's part in a named split", pa.schema(_SPLITS))
+SPLITS: Final = Table("splits", "a video's part in a named split", pa.schema(_SPLITS), ("name", "video_id"))
 
 TABLES: Final = (SOURCES, VIDEOS, SEGMENTS, CAPTIONS, KEYPOINTS, OUTCOMES, SPLITS)
+
+WRITTEN_AT: Final = {SOURCES.name: "listed_at", OUTCOMES.name: "attempted_at", SPLITS.name: "made_at"}
+"""When a row of the tables beside the ingestions was written: an older version of the lake has those of its time."""

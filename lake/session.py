@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
 import re
 import tempfile
 from functools import lru_cache
@@ -16,8 +18,10 @@ from polars.exceptions import PolarsError
 
 from lake import languages as sign_languages
 from lake.errors import BadInputError, DamagedLakeError
-from lake.schema import TABLES
+from lake.layout import literal_path
+from lake.schema import TABLES, WRITTEN_AT
 from lake.skeleton import JOINTS, PARTS
+from lake.sql_errors import one_line
 
 if TYPE_CHECKING:
     from lake.lake import Lake
@@ -26,6 +30,8 @@ READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN, SHOW a
 
 _EXPLAIN: Final = re.compile(r"\s*explain\b(\s+analyze\b|\s*\(\s*(analyze|format)\b[\w\s,]*\))?", re.I)
 """EXPLAIN and its options, without comments: inside one, DuckDB and this pattern could disagree where it ends."""
+
+_PLAN: Final = "explain (format json) "
 
 _WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CHECKPOINT|LOGGING|PROFILING", re.I)
 """Names of operators and table functions in a plan that do more than read."""
@@ -50,37 +56,58 @@ def report(name: str) -> str:
         BadInputError: there is no such report.
     """
     if name not in report_names():
-        raise BadInputError(f"no report is called '{name[:60]}'", f"Reports: {', '.join(report_names())}.")
+        near = difflib.get_close_matches(name[:60], report_names(), n=1)
+        raise BadInputError(
+            f"no report is called '{name[:60]}'",
+            f"{f'Nearest: {near[0]}. ' if near else ''}Reports: {', '.join(report_names())}.",
+        )
     return (sql_folder() / "reports" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def report_line(name: str) -> str:
+    """What a named report is about: the first sentence of the comment that its file begins with."""
+    comment = [line.removeprefix("--").strip() for line in report(name).split("\n") if line.startswith("--")]
+    return " ".join(comment).split(". ")[0].rstrip(".") + "."
+
+
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with the lake's views, macros and the tables `languages` and `joints`."""
+    """An in-memory connection with the lake's views, macros and the tables `languages` and `skeleton`."""
+    # First: of a version that upkeep has dropped it says so, before a missing file does.
+    visible = lake.visible()
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     # What does not fit into memory goes where temporary files go, not into the folder one happens to stand in; and a
     # query that only reads installs nothing.
-    con.execute("set temp_directory = ?", [str(Path(tempfile.gettempdir()) / "signverse-duckdb")])
+    con.execute(
+        "set temp_directory = ?",
+        [str(Path(tempfile.gettempdir()) / f"signverse-duckdb-{os.getuid() if hasattr(os, 'getuid') else ''}")],
+    )
     con.execute("set autoinstall_known_extensions = false")
+    # The names of this program's variables are no tables.
+    con.execute("set python_enable_replacements = false")
     for table in TABLES:
-        # A lake's folder may be called [2024]: to DuckDB these are wildcards.
-        files = [re.sub(r"([*?\[])", r"[\1]", name) for name in lake.files(table.name)]
+        files = [literal_path(name) for name in lake.files(table.name)]
         if files:
             con.execute(f"set variable files_{table.name} = ?", [files])
             columns = ", ".join(f'"{name}"' for name in table.schema.names)
             hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
+            then = ""
+            until = lake.until(table.name)
+            if until is not None:
+                then = f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
             _view(
                 con,
                 f"create view files.{table.name} as select {columns} from read_parquet("  # noqa: S608 (names from lake.schema)
-                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive})",
+                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}){then}",
             )
         else:
             _copy_in(con, f"files.{table.name}", table.schema.empty_table())
-    _copy_in(con, "files.visible", lake.visible())
+    _copy_in(con, "files.visible", visible)
     _copy_in(con, "files.language_names", pa.Table.from_pylist(sign_languages.lookup_table()))
     _copy_in(con, "languages", _languages())
-    _copy_in(con, "joints", _joints())
+    _copy_in(con, "skeleton", _skeleton())
     con.execute("set variable joints = ?", [list(JOINTS)])
+    con.execute(_joints_by_part())
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con
@@ -127,13 +154,26 @@ def _languages() -> pa.Table:
     )
 
 
-def _joints() -> pa.Table:
+def _skeleton() -> pa.Table:
     rows = [
         {"joint": JOINTS[part.start + i], "point": part.start + i, "part": part.name, "index": i}
         for part in PARTS
         for i in range(part.size)
     ]
     return pa.Table.from_pylist(rows)
+
+
+def _joints_by_part() -> str:
+    """Views files.body_joints and so on: joint, and its place in the part's lists, from 1.
+
+    A select a joint and no table: a filter on joint is then decided while planning, and parts without one left are not
+    read at all.
+    """
+    views = []
+    for part in PARTS:
+        rows = " union all ".join(f"select '{name}', {i}" for i, name in enumerate(JOINTS[part.slice], start=1))
+        views.append(f"create view files.{part.name}_joints(joint, place) as {rows};")
+    return "".join(views)
 
 
 def check_reads(query: str) -> str:
@@ -149,10 +189,11 @@ def check_reads(query: str) -> str:
     except UnicodeEncodeError:
         raise BadInputError("the query is not UTF-8") from None
     with duckdb.connect() as con:
+        con.execute("set errors_as_json = true")
         try:
             statements = con.extract_statements(query)
         except duckdb.Error as error:
-            raise BadInputError(f"the query does not parse: {_first_line(error)}") from None
+            raise BadInputError(f"the query does not parse: {one_line(con, error, query)}") from None
         if not statements:
             raise BadInputError("the query is empty", "Try: from videos limit 5.")
         if len(statements) > 1:
@@ -178,16 +219,23 @@ def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
     """
     check_reads(query)
     explain = _EXPLAIN.match(query)
+    explained = query[explain.end() :] if explain else query
+    # Only while it is looked at: whoever uses the connection otherwise gets DuckDB's usual messages.
+    con.execute("set errors_as_json = true")
+    ahead = len(_PLAN) - len(query.encode()) + len(explained.encode())
     try:
-        _check_plan(con, query[explain.end() :] if explain else query)
+        _check_plan(con, explained)
+        ahead = 0
         return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
-        raise BadInputError(f"the query was refused: {_first_line(error)}") from None
+        raise BadInputError(f"the query was refused: {one_line(con, error, query, ahead)}") from None
     except PolarsError as error:
         raise BadInputError(
             f"the result has a column that cannot be shown: {str(error).splitlines()[0]}",
             "Cast it: select column::varchar.",
         ) from None
+    finally:
+        con.execute("reset errors_as_json")
 
 
 def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -196,7 +244,7 @@ def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
     Planning runs nothing. A SELECT may write in two ways: a CTE may be a COPY, an INSERT, an UPDATE or a DELETE, and a
     table function may switch on a log that is a file.
     """
-    nodes = json.loads(con.execute(f"explain (format json) {query}").fetchall()[-1][-1])
+    nodes = json.loads(con.execute(f"{_PLAN}{query}").fetchall()[-1][-1])
     while nodes:
         node = nodes.pop()
         if _WRITES.search(node["name"]):

@@ -1,9 +1,10 @@
-"""Small words for messages."""
+"""Small words for messages, and the words of a whole video."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lake.errors import BadInputError
 
@@ -26,6 +27,16 @@ def lasting(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
+def size_of(count: int) -> str:
+    """A number of bytes in the unit that suits it: "14 kB", "1.25 GB"."""
+    value, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+
+
 def byte_size(text: str) -> int:
     """A size such as 500MB, 2GB or 1.5 TiB in bytes.
 
@@ -39,3 +50,12 @@ def byte_size(text: str) -> int:
     if not size:
         raise BadInputError(f"'{text[:40]}' is no size", "Such as 500MB, 2GB or 1.5TB.")
     return size
+
+
+def document_text(segments: Sequence[Mapping[str, Any]]) -> str | None:
+    """The text of a whole video: its segments' texts in order, without a line that only repeats the one before."""
+    lines: list[str] = []
+    for row in segments:
+        if row["text"] and (not lines or lines[-1] != row["text"]):
+            lines.append(row["text"])
+    return " ".join(lines) or None

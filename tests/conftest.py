@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,18 @@ def data() -> Path:
     if not (folder / "videos").is_dir():
         pytest.skip(f"no test data at {folder}: name its folder in SIGNVERSE_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
+    from lake.entry import run
+    from signverse import build_app
+
+    def command(*words: object) -> tuple[int, str, str]:
+        code = run(build_app(), [str(word) for word in words])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return command

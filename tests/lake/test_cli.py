@@ -141,7 +141,7 @@ def test_select_writes_a_selection_and_says_how_much_it_is(ask, tmp_path):
     rows = pl.read_parquet(tmp_path / "clips.parquet")
     assert rows.columns[:5] == ["segment_id", "video_id", "ingest_id", "start_frame", "end_frame"]
     assert rows["video_id"].unique().sort().to_list() == ["-dash_first", "one-frame-0", "two-people0"]
-    assert err == [f"7 clips of 3 videos, 71.9 s -> {tmp_path / 'clips.parquet'}"]
+    assert err == [f"7 clips of 3 videos, 71.9 s, version 1 -> {tmp_path / 'clips.parquet'}"]
 
 
 def test_select_prints_a_table_on_stdout_and_the_sum_on_stderr(ask):
@@ -180,12 +180,25 @@ def test_select_refuses_in_one_line(ask, tmp_path, monkeypatch, arguments, said)
 def test_stats_lists_and_prints_reports(ask):
     code, out, err = ask("stats")
     assert (code, err) == (0, [])
-    assert "languages" in out.decode().splitlines()
+    assert "languages  Videos, clips and hours of each sign language" in out.decode()
     code, out, err = ask("stats", "languages", "--format", "csv")
     assert (code, err) == (0, [])
     assert pl.read_csv(io.BytesIO(out))["videos"].sum() == 5
-    code, out, err = ask("stats", "nonsense")
+    code, out, err = ask("stats", "langages")
     assert (code, out, len(err)) == (1, b"", 1)
+    assert "Nearest: languages. Reports: balance, " in err[0]
+
+
+def test_stats_draws_a_report_beside_its_table(ask, tmp_path):
+    code, out, err = ask("stats", "balance", "--format", "csv", "--plot", tmp_path / "balance.SVG")
+    assert (code, err) == (0, [f"drawn -> {tmp_path / 'balance.SVG'}"])
+    assert pl.read_csv(io.BytesIO(out)).height == 33
+    assert "</svg>" in (tmp_path / "balance.SVG").read_text()
+    for name, said in (("balance.jpg", "End it in .png or .svg"), ("nowhere/b.png", "cannot be written")):
+        code, out, err = ask("stats", "balance", "--plot", tmp_path / name)
+        assert (code, out, len(err)) == (1, b"", 1)
+        assert said in err[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["balance.SVG"]
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lake.reader
+import lake.footers
+import lake.pages
 from lake import delta
 from lake.errors import BadInputError, DamagedLakeError
-from lake.keypoints import from_table
+from lake.keypoints import from_table, list_columns, snap, to_table
 from lake.lake import Lake
+from lake.new_file import KeypointsFile
 from lake.reader import KeypointsReader, Placement, placement_of
 from lake.schema import VIDEOS
 from lake.skeleton import LEFT_HAND
@@ -199,21 +203,105 @@ def test_a_damaged_keypoints_file_is_refused_not_read(copied, harm):
     assert "\n" not in str(error.value)
 
 
-def test_no_more_files_are_kept_open_than_the_limit(tmp_path, fill, video, monkeypatch):
-    monkeypatch.setattr(lake.reader, "_OPEN_FILES", 2)
+@pytest.mark.parametrize(("kept", "parsed"), [(2, 8_000_000), (100, 1)])
+def test_no_more_footers_are_kept_than_the_limit(tmp_path, fill, video, monkeypatch, kept, parsed):
+    monkeypatch.setattr(lake.footers, "_FOOTERS", kept)
+    monkeypatch.setattr(lake.footers, "_PARSED_BYTES", parsed)
     languages = ["ase", "pso", "bfi", "gsg"]
     folder = fill(tmp_path / "lake", *(video(f"v-{code}", code, 5, texts=("x",)) for code in languages))
     opened = Lake.open(folder)
     clips = {code: opened.keypoints(f"v-{code}") for code in languages}
     for code in reversed(languages):
         np.testing.assert_array_equal(opened.keypoints(f"v-{code}"), clips[code])
-    assert len(opened._reader._files) == 2
+    footers = opened._reader._footers
+    assert len(footers) == min(kept, 4)
+    assert len(footers._parsed) == (4 if parsed > 1 else 1)
     opened.close()
     opened.close()
+    assert len(footers) == 0
     assert opened.keypoints("v-ase").shape == (5, 128, 3)
+
+
+@st.composite
+def pages(draw):
+    """Points of a row group with all the ways of being absent, and a range of its rows."""
+    rows = draw(st.integers(1, 60))
+    random = np.random.default_rng(draw(st.integers(0, 999)))
+    points = snap(random.uniform(0, 1, (rows, 128, 3)).astype(np.float32) * (1280, 720, 1))
+    for _ in range(draw(st.integers(0, 4))):
+        # A joint for some frames, a part for all or some, or single points anywhere.
+        joints = slice(draw(st.integers(0, 127)), draw(st.integers(1, 128)))
+        some = random.random(rows) < draw(st.sampled_from([0.1, 0.9, 1.0]))
+        points[some, joints] = draw(st.sampled_from([(np.nan, np.nan, 0), (np.nan, np.nan, np.nan), (1, 2, np.nan)]))
+    first = draw(st.integers(0, rows))
+    return points, first, draw(st.integers(first, rows))
+
+
+@settings(max_examples=60, deadline=None)
+@given(pages(), st.sampled_from([0, 64, 8192]))
+def test_pages_read_here_equal_those_that_pyarrow_reads(tmp_path_factory, written, most):
+    points, first, last = written
+    folder = tmp_path_factory.mktemp("pages")
+    frames = np.arange(7, 7 + len(points), dtype=np.int32)
+    file = KeypointsFile(folder, "ase")
+    place = file.add("v", "i", to_table(frames, np.zeros(len(points), np.int8), points))
+    file.close()
+    place["keypoints_file"] = file.name
+    reader = KeypointsReader(folder)
+    where = placement_of({"video_id": "v", **place})
+    with pytest.MonkeyPatch.context() as patch:
+        # Without levels that may be read here, pyarrow reads every part that has nulls.
+        patch.setattr(lake.pages, "_MOST_LEVEL_BYTES", most)
+        patch.setattr(lake.pages, "_FEW_LEVEL_BYTES", most)
+        clip = reader.clip(where, 7 + first, 7 + last, 0)
+    rows = reader.rows(where, list_columns(), 7 + first, 7 + last)
+    np.testing.assert_array_equal(clip, from_table(rows))
+    np.testing.assert_array_equal(clip, points[first:last])
+
+
+def test_a_file_of_another_writer_is_read_by_pyarrow(copied):
+    """Any Delta writer may have compacted the table: dictionaries, other codecs, other pages."""
+    whole = Lake.open(copied).keypoints("-dash_first")
+    file = copied / "keypoints" / Lake.open(copied).video("-dash_first")["keypoints_file"]
+    for options in (
+        {"compression": "snappy"},
+        {"compression": "zstd", "use_dictionary": False, "data_page_version": "2.0"},
+        {"compression": "zstd", "use_dictionary": False, "column_encoding": None, "data_page_size": 4096},
+    ):
+        with pq.ParquetFile(file) as old:
+            groups = [old.read_row_group(group) for group in range(old.num_row_groups)]
+        with pq.ParquetWriter(file, groups[0].schema, **options) as writer:
+            for group in groups:
+                writer.write_table(group)
+        np.testing.assert_array_equal(Lake.open(copied).keypoints("-dash_first"), whole)
 
 
 def test_a_video_with_nobody_has_no_file():
     assert placement_of(
         {"video_id": "v", "keypoints_file": None, "first_row_group": None, "row_group_count": 0}
     ) == Placement("v", None, 0, 0)
+
+
+@pytest.mark.parametrize("video_id", sorted(FRAMES))
+def test_everybody_is_all_rows_as_pyarrow_reads_them(open_town, video_id):
+    rows = open_town.keypoint_rows(video_id, [*list_columns(), "body_visible"])
+    batches = list(open_town.everybody(video_id))
+    assert [len(batch) for batch in batches] == [min(1024, rows.num_rows - at) for at in range(0, rows.num_rows, 1024)]
+    if batches:
+        np.testing.assert_array_equal(np.concatenate([batch.frames for batch in batches]), rows["frame"])
+        np.testing.assert_array_equal(np.concatenate([batch.persons for batch in batches]), rows["person"])
+        np.testing.assert_array_equal(np.concatenate([batch.points for batch in batches]), from_table(rows))
+
+
+def test_visibility_comes_with_body_scores_that_are_unknown(tmp_path, fill, video, points):
+    made = snap(points(4, 5))
+    made[:, :18, 2] = np.nan
+    made[1, :18, :2] = np.nan
+    made[2, 86:107] = np.nan
+    visible = np.arange(4 * 18).reshape(4, 18) % 3 > 0
+    table = to_table(np.arange(4, dtype=np.int32), np.zeros(4, np.int8), made, body_visible=visible)
+    opened = Lake.open(fill(tmp_path / "lake", replace(video("v", "ase", 4), keypoints=table)))
+    (rows,) = opened.everybody("v")
+    np.testing.assert_array_equal(rows.visible, visible)
+    np.testing.assert_array_equal(rows.points, made)
+    np.testing.assert_array_equal(rows.take(slice(1, 3)).visible, visible[1:3])

@@ -51,7 +51,7 @@ def test_a_clip_is_a_segment_with_what_is_known_of_its_video(con):
 
 def test_what_there_is_can_be_listed(con):
     tables = " ".join(row[0] for row in con.sql("show tables").fetchall())
-    assert tables == "captions clips joints keypoints languages outcomes segments sources splits videos"
+    assert tables == "captions clips joints keypoints languages outcomes segments skeleton sources splits videos"
     assert one(con, "select name from languages where sign_language = 'asf'").startswith("Au")
 
 
@@ -103,7 +103,9 @@ def test_an_average_is_not_spoilt_by_absent_points(con, open_town):
 
 @pytest.mark.parametrize("macro", ["joint_x", "joint_y", "joint_score"])
 def test_an_unknown_joint_is_an_error(con, macro):
-    with pytest.raises(duckdb.Error, match=r"no joint is called 'right_elbo'.*table joints"):
+    with pytest.raises(
+        duckdb.Error, match=r"no joint is called 'right_elbo'; nearest: right_elbow; the table skeleton"
+    ):
         con.execute(f"select {macro}('right_elbo') from keypoints").fetchall()
 
 
@@ -131,7 +133,7 @@ def test_only_the_list_column_of_the_joint_is_read(con, asked, column):
 
 
 def test_joints_are_listed_with_their_place(con):
-    rows = con.sql('select joint, point, part, "index" from joints order by point').fetchall()
+    rows = con.sql('select joint, point, part, "index" from skeleton order by point').fetchall()
     assert [row[0] for row in rows] == list(JOINTS)
     assert rows[107] == ("right_hand_root", 107, "right_hand", 0)
 
@@ -253,15 +255,15 @@ def writes(place: str) -> list[str]:
         "create or replace view videos as select 1",
         "create persistent secret s (type s3)",
         "create macro language(a) as 1",
-        "insert into joints values ('a', 1, 'b', 2)",
-        "with x as (insert into joints values ('a', 1, 'b', 2) returning *) from x",
-        "with x as (delete from joints returning *) from x",
-        "with x as (update joints set part = 'x' returning *) from x",
-        "delete from joints",
-        "update joints set part = 'x'",
+        "insert into skeleton values ('a', 1, 'b', 2)",
+        "with x as (insert into skeleton values ('a', 1, 'b', 2) returning *) from x",
+        "with x as (delete from skeleton returning *) from x",
+        "with x as (update skeleton set part = 'x' returning *) from x",
+        "delete from skeleton",
+        "update skeleton set part = 'x'",
         "drop view videos",
-        "truncate joints",
-        "alter table joints rename to j",
+        "truncate skeleton",
+        "alter table skeleton rename to j",
         "set threads = 1",
         f"set log_query_path = '{place}'",
         "reset threads",
@@ -305,7 +307,7 @@ def test_what_does_more_than_read_is_refused_and_changes_nothing(con, town, tmp_
     assert list(tmp_path.iterdir()) == []
     assert on_disk(town) == lake_before
     # The session is as it was, and goes on.
-    fingers = session.run(con, "select count(*) as n, any_value(part) as part from joints where point > 120")
+    fingers = session.run(con, "select count(*) as n, any_value(part) as part from skeleton where point > 120")
     assert fingers.rows() == [(7, "right_hand")]
 
 

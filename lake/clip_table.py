@@ -1,0 +1,163 @@
+"""Clips to be read: checked against the lake, and small enough to go to other processes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from lake.errors import BadInputError, EmptySelectionError
+from lake.reader import Joints, Placement, placement_of
+from lake.schema import KEYPOINTS
+from lake.selection import KEY, Selection
+from lake.selection_file import checked, read_selection_file
+from lake.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
+from lake.text import counted, some
+
+if TYPE_CHECKING:
+    from lake.lake import Lake
+
+Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
+"""What says which clips: conditions, rows with the columns `lake.selection.KEY`, or the path of a file of such rows."""
+
+_ABOUT = ("text", "sign_language")
+
+
+@dataclass(frozen=True)
+class ClipTable:
+    """N clips, in the order in which they were given. It can be pickled, and needs no lake.
+
+    Attributes:
+        folder: of the keypoints table.
+        rows: segment_id, and text and sign_language where they are known.
+        places: where the videos of the clips lie.
+        video: int32 [N], a clip's place in `places`.
+        frames: int64 [N, 2], from and to, half-open.
+        fingerprint: of the clips and their order; the same wherever the lake's files lie.
+    """
+
+    folder: Path
+    rows: pa.Table = field(repr=False)
+    places: list[Placement] = field(repr=False)
+    video: npt.NDArray[np.int32] = field(repr=False)
+    frames: npt.NDArray[np.int64] = field(repr=False)
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def about(self, index: int) -> dict[str, Any]:
+        """What is known of a clip beside its points: the fields of `lake.clips.Clip`."""
+        names = self.rows.column_names
+        start, end = self.frames[index].tolist()
+        return {
+            "segment_id": self.rows.column("segment_id")[index].as_py(),
+            "video_id": self.places[self.video[index]].video_id,
+            "start_frame": start,
+            "end_frame": end,
+            **{name: self.rows.column(name)[index].as_py() if name in names else None for name in _ABOUT},
+        }
+
+
+def clip_table(lake: Lake, clips: Clips, placed: Mapping[str, dict[str, Any]]) -> ClipTable:
+    """The clips that are meant.
+
+    Args:
+        placed: of every visible video the columns of `videos` that say how long it is and where its keypoints lie.
+
+    Raises:
+        BadInputError: the rows do not say which clips; or a clip is not in the lake as it was chosen, its video may
+            have been ingested anew.
+        EmptySelectionError: there is none.
+    """
+    rows = _rows(lake, clips)
+    # Rows may carry a num_frames of their own: of the clip.
+    rows = rows.select(*KEY, *(name for name in _ABOUT if name in rows.columns))
+    known = pl.DataFrame(
+        {
+            "video_id": list(placed),
+            **{name: [row[name] for row in placed.values()] for name in ("num_frames", "ingest_id")},
+        },
+        {"video_id": pl.String, "num_frames": pl.Int64, "ingest_id": pl.String},
+    )
+    found = rows.join(known, on=["video_id", "ingest_id"], how="left", maintain_order="left")
+    _refuse(found.filter(pl.col("num_frames").is_null()), "the lake no longer has", "of the selection as chosen")
+    start, end = pl.col("start_frame"), pl.col("end_frame")
+    outside = found.filter((start < 0) | (end < start) | (end > pl.col("num_frames")))
+    _refuse(outside, "the frames of", "of the selection are not in their videos")
+    videos = found["video_id"].unique().sort()
+    return ClipTable(
+        folder=lake.folder / KEYPOINTS.name,
+        rows=found.drop(*KEY[1:], "num_frames").to_arrow(),
+        places=[placement_of({"video_id": one, **placed[one]}) for one in videos.to_list()],
+        video=videos.search_sorted(found["video_id"]).cast(pl.Int32).to_numpy(),
+        frames=found.select("start_frame", "end_frame").to_numpy(),
+        fingerprint=_fingerprint(found),
+    )
+
+
+def joints_of(parts: Iterable[str | Part]) -> Joints:
+    """The joints of parts of the body, named or given.
+
+    Raises:
+        BadInputError: a part is not known, or there is none.
+    """
+    chosen = []
+    for part in [parts] if isinstance(parts, str) else parts:
+        if not isinstance(part, Part):
+            if part not in PART_BY_NAME:
+                raise BadInputError(f"'{part}' is no part of the body", f"Parts: {', '.join(PART_NAMES)}.")
+            part = PART_BY_NAME[part]
+        chosen.append(part)
+    if not chosen:
+        raise BadInputError("no part of the body was asked for", f"Parts: {', '.join(PART_NAMES)}.")
+    return Joints.only(chosen)
+
+
+def joint_names(joints: Joints) -> tuple[str, ...]:
+    """The names of the K joints, in order."""
+    return tuple(name for part, _ in joints.places for name in JOINTS[part.slice])
+
+
+def _rows(lake: Lake, clips: Clips) -> pl.DataFrame:
+    from lake.choosing import explain_nothing
+    from lake.lake import collect
+
+    if isinstance(clips, str | Path):
+        return read_selection_file(Path(clips).expanduser())
+    if isinstance(clips, Selection):
+        rows = collect(lake.select(clips).select(*KEY, *_ABOUT))
+        if rows.is_empty():
+            raise EmptySelectionError(explain_nothing(lake, clips), "Loosen a condition.")
+        return checked(rows, "the selection")
+    if isinstance(clips, pl.LazyFrame):
+        names = clips.collect_schema().names()
+        clips = collect(clips.select(name for name in (*KEY, *_ABOUT) if name in names))
+    if not isinstance(clips, pl.DataFrame):
+        raise BadInputError(f"a {type(clips).__name__} is no selection", "Give a Selection, a Polars frame or a path.")
+    return checked(clips, "the selection")
+
+
+def _refuse(rows: pl.DataFrame, before: str, after: str) -> None:
+    if rows.height:
+        raise BadInputError(
+            f"{before} {counted(rows.height, 'clip')} {after}: {some(rows['segment_id'].to_list())}",
+            "Select again, or open the lake as it was: signverse.open(LAKE, version=N).",
+        )
+
+
+def _fingerprint(rows: pl.DataFrame) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in KEY:
+        if rows[name].dtype == pl.String:
+            digest.update("\0".join(rows[name].to_list()).encode())
+        else:
+            digest.update(rows[name].to_numpy().astype("<i8").tobytes())
+    return digest.hexdigest()

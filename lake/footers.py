@@ -1,0 +1,154 @@
+"""Footers of keypoints files: what finding a clip needs, kept as arrays for every file that was read."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake.errors import DamagedLakeError
+from lake.keypoints import list_columns
+
+_FOOTERS: Final = 4096
+"""Files whose footers are kept as arrays: about 70 kB for a file of 128 MB, 300 MB for a lake of 500 GB."""
+
+_PARSED_BYTES: Final = 8_000_000
+"""Bytes of footers kept as pyarrow parses them, which take ten times that in memory (measured: 5.7 MB for 560 kB)."""
+
+SEVERAL: Final = -1
+"""In place of a person: the row group holds several."""
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The row groups of a file, G of them.
+
+    Attributes:
+        video_ids: whose rows a group holds; None where it cannot be told, or of several.
+        rows: int64 [G].
+        frames: int64 [G, 2], the first and the last frame.
+        person: int64 [G], the only person in it, or SEVERAL.
+        chunks: int64 [G, 8, 2], where the columns of `list_columns()` lie: first byte and number of bytes; of none
+            where there is more than a page of data.
+    """
+
+    video_ids: list[str | None]
+    rows: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int64]
+    person: npt.NDArray[np.int64]
+    chunks: npt.NDArray[np.int64]
+
+
+class Footers:
+    """Reads footers of files in a folder, each once. For several threads at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: OrderedDict[str, Footer] = OrderedDict()
+        self._parsed: OrderedDict[str, pq.FileMetaData] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._parsed.clear()
+
+    def get(self, name: str) -> Footer:
+        """The footer of a file.
+
+        Raises:
+            DamagedLakeError: the file cannot be read.
+        """
+        with self._lock:
+            footer = self._kept.get(name)
+            if footer is None:
+                try:
+                    footer = self._kept[name] = _footer(self._parse(name))
+                except FOREIGN as error:
+                    raise unreadable(self.folder / name, error) from None
+                if len(self._kept) > _FOOTERS:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(name)
+            return footer
+
+    def open(self, name: str) -> pq.ParquetFile:
+        """The file for pyarrow, to be closed by who asked; its footer is parsed only where it is not at hand.
+
+        Raises:
+            DamagedLakeError: the file cannot be read.
+        """
+        with self._lock:
+            metadata = self._parse(name)
+        try:
+            # A byte that rotted must not become a keypoint: 4 % of the time of a clip.
+            return pq.ParquetFile(self.folder / name, metadata=metadata, page_checksum_verification=True)
+        except FOREIGN as error:
+            raise unreadable(self.folder / name, error) from None
+
+    def _parse(self, name: str) -> pq.FileMetaData:
+        if name in self._parsed:
+            self._parsed.move_to_end(name)
+            return self._parsed[name]
+        try:
+            metadata = pq.read_metadata(self.folder / name)
+        except FOREIGN as error:
+            raise unreadable(self.folder / name, error) from None
+        self._parsed[name] = metadata
+        while len(self._parsed) > 1 and sum(one.serialized_size for one in self._parsed.values()) > _PARSED_BYTES:
+            self._parsed.popitem(last=False)
+        return metadata
+
+
+FOREIGN: Final = (OSError, pa.ArrowException, KeyError, ValueError, OverflowError)
+"""What reading a file raises that is damaged, or that another writer wrote."""
+
+
+def unreadable(path: Path, why: object) -> DamagedLakeError:
+    """The error for a keypoints file that cannot be read."""
+    return DamagedLakeError(f"keypoints file {path} cannot be read: {why}", "Run: signverse verify LAKE.")
+
+
+def _footer(metadata: pq.FileMetaData) -> Footer:
+    count = metadata.num_row_groups
+    leaves = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    lists = [leaves[f"{column}.list.element"] for column in list_columns()]
+    video_ids: list[str | None] = []
+    rows, person = np.zeros(count, np.int64), np.full(count, SEVERAL, np.int64)
+    # Without statistics a group is taken to hold every frame.
+    frames = np.tile(np.array([0, np.iinfo(np.int64).max]), (count, 1))
+    chunks = np.zeros((count, len(lists), 2), np.int64)
+    for index in range(count):
+        group = metadata.row_group(index)
+        rows[index] = group.num_rows
+        one = _only(group.column(leaves["video_id"]).statistics)
+        # One string a video, not one a row group.
+        video_ids.append(video_ids[-1] if video_ids and video_ids[-1] == one else one)
+        whose = _only(group.column(leaves["person"]).statistics)
+        person[index] = SEVERAL if whose is None else whose
+        span = group.column(leaves["frame"]).statistics
+        if span is not None and span.has_min_max:
+            frames[index] = span.min, span.max
+            if not 0 <= span.min <= span.max or (whose is not None and span.max - span.min + 1 < group.num_rows):
+                # One person has a row a frame. A clip looks for its groups by these numbers alone.
+                raise ValueError(f"row group {index} cannot have frames {span.min} to {span.max}")
+        for place, leaf in enumerate(lists):
+            chunk = group.column(leaf)
+            if not chunk.has_dictionary_page:
+                chunks[index, place] = chunk.data_page_offset, chunk.total_compressed_size
+    return Footer(video_ids, rows, frames, person, chunks)
+
+
+def _only(statistics: Any) -> Any:
+    if statistics is None or not statistics.has_min_max or statistics.min != statistics.max:
+        return None
+    return statistics.min

@@ -1,0 +1,95 @@
+"""A data file while it is written, of any table; one of keypoints takes video after video."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lake import delta, layout
+from lake.schema import KEYPOINTS, Table
+
+
+class NewFile:
+    """A new file of a table. It lies in the table's folder and is nobody's until `delta.commit` names it.
+
+    Args:
+        writer: of `lake.layout`, makes the writer over the open file.
+
+    Attributes:
+        name: path inside the table's folder; `close` puts the digest into it.
+    """
+
+    def __init__(
+        self, folder: Path, table: Table, partition: str | None, writer: Callable[[Any], pq.ParquetWriter]
+    ) -> None:
+        self._folder = folder
+        self._partition = partition
+        self._rows = 0
+        self._first, self._last = chr(0x10FFFF), ""
+        self.name = delta.new_file(folder, table, partition)
+        self._sink = pa.OSFile(str(folder / self.name), "wb")
+        self._writer = writer(self._sink)
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return int(self._sink.tell())
+
+    def _count(self, rows: int, first_id: str, last_id: str) -> None:
+        self._rows += rows
+        self._first, self._last = min(self._first, first_id), max(self._last, last_id)
+
+    def close(self) -> delta.DataFile:
+        """Ends the file and seals it: it has another name then."""
+        self._writer.close()
+        self._sink.close()
+        self.name = delta.seal(self._folder, self.name)
+        return delta.DataFile(self.name, self._partition, self._rows, self._first, self._last)
+
+    def discard(self) -> None:
+        """Removes the file, finished or not."""
+        for end in (self._writer.close, self._sink.close):
+            with contextlib.suppress(OSError):
+                end()
+        (self._folder / self.name).unlink(missing_ok=True)
+
+
+class RowsFile(NewFile):
+    """A new file of rows that are not keypoints."""
+
+    def __init__(self, folder: Path, table: Table, partition: str | None) -> None:
+        super().__init__(folder, table, partition, lambda sink: layout.rows_writer(sink, table.file_schema))
+
+    def add(self, rows: pa.Table) -> None:
+        """Appends rows, at least one, as a row group."""
+        self._writer.write_table(rows)
+        ids = pc.min_max(rows.column("video_id"))
+        self._count(rows.num_rows, ids["min"].as_py(), ids["max"].as_py())
+
+
+class KeypointsFile(NewFile):
+    """A new file of keypoints of one language: each video in row groups of its own."""
+
+    def __init__(self, folder: Path, language: str) -> None:
+        super().__init__(folder, KEYPOINTS, language, layout.keypoints_writer)
+        self._row_groups = 0
+
+    def add(self, video_id: str, ingest_id: str, table: pa.Table) -> dict[str, Any]:
+        """Appends a video; returns its placement, the columns of `videos`.
+
+        Args:
+            table: rows as `lake.keypoints.to_table` makes them, sorted by frame and person; at least one.
+        """
+        for position, (name, value) in enumerate((("video_id", video_id), ("ingest_id", ingest_id))):
+            table = table.add_column(position, name, pa.repeat(value, table.num_rows))
+        self._writer.write_table(table.select(KEYPOINTS.file_schema.names), row_group_size=layout.ROWS_PER_GROUP)
+        first, count = self._row_groups, -(-table.num_rows // layout.ROWS_PER_GROUP)
+        self._row_groups += count
+        self._count(table.num_rows, video_id, video_id)
+        return {"keypoints_file": self.name, "first_row_group": first, "row_group_count": count}

@@ -1,0 +1,100 @@
+"""The table `sources`: what people's own lists say about videos. Reading such lists, and adding to the table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from lake import delta
+from lake.errors import BadInputError
+from lake.ids import new_ingest_id
+from lake.lake import Lake, collect
+from lake.schema import SOURCES
+
+NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"})
+"""What is told of a video: every column but those that say who wrote the row, and when."""
+
+_TOGETHER: Final = (("url",), ("title",), ("channel", "channel_id"))
+"""What a list need not know: it stays as it was where a newer list is silent. A channel's name and id are one thing."""
+
+
+def read_rows(path: Path, noun: str) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV that are not blank, with their line numbers; separated by commas, tabs or semicolons.
+
+    Args:
+        noun: what the file is, for messages.
+
+    Raises:
+        BadInputError: the file cannot be read as CSV.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
+            text = file.read()
+        start = text[:4096].split("\n", 1)[0]
+        # Spreadsheets write semicolons where a comma marks decimals.
+        delimiter = next((mark for mark in (",", "\t", ";") if mark in start), ",")
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        # The reader is lazy: what it raises comes while it is emptied.
+        return [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
+    except OSError as error:
+        raise BadInputError(f"{noun} {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"{noun} {path} is not a CSV in UTF-8: {error}") from None
+
+
+def columns_of(path: Path, first: list[str], names: Mapping[str, set[str]]) -> dict[str, int] | None:
+    """Where each of our columns is, or None where the first row is no header.
+
+    Args:
+        names: our column, and what headers call it; video_id is one.
+
+    Raises:
+        BadInputError: a header names no video id.
+    """
+    cells = ["_".join(re.split(r"[\s_-]+", cell.strip().casefold())) for cell in first]
+    found = {
+        ours: next(i for i, cell in enumerate(cells) if cell in theirs)
+        for ours, theirs in names.items()
+        if any(cell in theirs for cell in cells)
+    }
+    if not found:
+        return None
+    if "video_id" not in found:
+        raise BadInputError(
+            f"the header of {path} names no video id: {', '.join(first)[:200]}",
+            "Call the column video_id, or remove the header.",
+        )
+    return found
+
+
+def known_sources(lake: Lake) -> dict[str, dict[str, Any]]:
+    """The newest row of every id in `sources`, by id."""
+    rows = collect(lake.frame(SOURCES.name).select(NAMES))
+    return {row["video_id"]: row for row in rows.iter_rows(named=True)}
+
+
+def add_sources(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Adds rows that `sources` does not hold as they are; returns how many.
+
+    Args:
+        rows: with the columns of `NAMES`. Where url, title or channel is None, what is known of it stays.
+    """
+    known = known_sources(lake)
+    now = datetime.now(UTC)
+    fresh: list[dict[str, Any]] = []
+    for told in rows:
+        row = {name: told[name] for name in NAMES}
+        before = known.get(row["video_id"])
+        for names in _TOGETHER:
+            if before is not None and all(row[name] is None for name in names):
+                row.update({name: before[name] for name in names})
+        if row != before:
+            fresh.append({**row, "ingest_id": new_ingest_id(), "listed_at": now})
+    delta.append(lake.folder / SOURCES.name, SOURCES, fresh)
+    return len(fresh)

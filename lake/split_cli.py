@@ -1,0 +1,146 @@
+"""The command that splits a lake's videos into train, val and test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lake.command import FormatOption, LakeOption, OutOption, say
+from lake.select_options import selecting
+
+if TYPE_CHECKING:
+    from lake.channels import ChannelList
+    from lake.lake import Lake
+    from lake.selection import Selection
+    from lake.splits import Split
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    app.command("split")(split)
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"choose from {', '.join(names)}")
+        return value
+
+    return check
+
+
+@selecting
+def split(
+    *,
+    lake: LakeOption,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the split is called.")] = "main",
+    by: Annotated[
+        str,
+        typer.Option(metavar="channel|video", callback=_one_of("channel", "video"), help="What never is in two parts."),
+    ] = "channel",
+    ratios: Annotated[
+        str, typer.Option(metavar="A/B/C", help="Of train, val and test; two numbers are train and test.")
+    ] = "90/5/5",
+    stratify: Annotated[
+        str,
+        typer.Option(
+            metavar="language|none",
+            callback=_one_of("language", "none"),
+            help="Divide each language by the ratios, or only all together; within 2 percentage points.",
+        ),
+    ] = "language",
+    weight: Annotated[
+        str,
+        typer.Option(
+            metavar="clips|hours|videos", callback=_one_of("clips", "hours", "videos"), help="What shares are of."
+        ),
+    ] = "clips",
+    channels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Channels of videos that came without: video_id, channel. The lake keeps them."
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Make nothing: prove that the stored split keeps its parts apart.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
+    asked: Selection,
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Split the videos into train, val and test, by channel.
+
+    The lake stores the split: `select --split main=train` takes a part, and the table splits has it in SQL. The same
+    name again replaces it. All videos are split, or those with a clip that the options choose. The seed decides, the
+    same on every machine, and in a lake that has grown nearly every video stays in its part; a language is named where
+    its channels do not allow the ratios.
+
+    \b
+    signverse split --lake LAKE --ratios 90/5/5 --seed 1
+    signverse split --lake LAKE --name pilot --by video --language Polish
+    signverse split --lake LAKE --check
+    """
+    from lake.channels import read_channels, remarks_on
+    from lake.lake import Lake
+    from lake.output import Format, pick_format, write_rows
+    from lake.splits import Plan, by_part, check_split, make_split, read_ratios
+    from lake.text import counted
+
+    form = pick_format(Format(format) if format else None, output)
+    plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, asked.seed or 0)
+    told = read_channels(channels) if channels else None
+    opened = Lake.open(lake)
+    for remark in remarks_on(opened, told) if told else ():
+        say(remark)
+    if not check:
+        made = make_split(opened, plan, asked, told)
+        # First what may fail: a file that cannot be written leaves the lake as it was.
+        write_rows(by_part(made), form, output)
+        _keep(opened, made, told, dry_run=dry_run)
+        return
+    report = check_split(opened, name, asked, weight, told)
+    write_rows(report.rows, form, output)
+    for line in (*report.remarks, *report.faults):
+        say(line)
+    if report.faults:
+        say(f"signverse: split {name} has {counted(len(report.faults), 'fault')}. Make it again: signverse split.")
+        raise typer.Exit(1)
+    say(f"split {name}: no {report.by} is in two parts, and every video is in the lake")
+
+
+def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -> None:
+    """Stores a split, unless it is only shown, and says what one should know of it."""
+    from lake.channels import rows_for_sources
+    from lake.sources import add_sources
+    from lake.splits import TOLERANCE, changes, store
+    from lake.text import counted
+
+    plan = made.plan
+    replaced = changes(lake, made)
+    if not dry_run:
+        if told is not None:
+            listed = add_sources(lake, rows_for_sources(lake, told))
+            say(f"the lake keeps the channels of {counted(listed, 'video')}")
+        store(lake, made)
+    of = f" of {counted(made.groups, 'channel')}" if plan.by == "channel" else ""
+    wanted = "/".join(f"{share:.3g}" for share in (100 * ratio for _, ratio in plan.ratios))
+    say(f"split {plan.name}: {counted(made.videos.height, 'video')}{of}, seed {plan.seed}")
+    if replaced:
+        say(replaced)
+    if made.moved:
+        say(f"{counted(made.moved, plan.by)} put elsewhere than chance would have, for the shares' sake")
+    points = f"{100 * TOLERANCE:g} points of {wanted} by {plan.weight}"
+    what = "every language" if plan.stratify else "all together"
+    if made.off:
+        say(f"not within {points}, moving one or two {plan.by}s at a time brings no nearer: {'; '.join(made.off)}")
+    else:
+        say(f"{what} within {points}")
+    empty = {part for part, _ in plan.ratios} - set(made.videos["part"])
+    if empty:
+        say(f"no video in {' and '.join(sorted(empty))}: there are too few {plan.by}s for {wanted}")
+    if dry_run:
+        say("nothing was stored (--dry-run)")

@@ -1,0 +1,25 @@
+-- How sure the keypoints of each sign language are, how many people are seen, and how often the signer and both hands are.
+-- All of clips: ..._confidence is the median of their mean confidences (of the primary signer), coverage the mean share of
+-- frames with the signer, hands_seen that of frames with both hands. clear_hands_percent has both hands at a confidence of
+-- 0.5 or more, steady_percent both hands in nine frames of ten, several_people_percent more than one person in some frame.
+-- body_unknown_percent are clips whose source lost the body's scores.
+select
+    sign_language,
+    any_value(languages.name) as name,
+    count(*) as clips,
+    round(median(body_confidence), 3) as body_confidence,
+    round(median(face_confidence), 3) as face_confidence,
+    round(median(left_hand_confidence), 3) as left_hand_confidence,
+    round(median(right_hand_confidence), 3) as right_hand_confidence,
+    round(100 * avg((body_confidence is null)::int), 2) as body_unknown_percent,
+    round(avg(coverage), 3) as coverage,
+    round(avg(hands_seen), 3) as hands_seen,
+    round(100 * avg(coalesce(least(left_hand_confidence, right_hand_confidence) >= 0.5
+        and left_hand_confidence is not null and right_hand_confidence is not null, false)::int), 2) as clear_hands_percent,
+    round(100 * avg((hands_seen >= 0.9)::int), 2) as steady_percent,
+    round(100 * avg((people_max > 1)::int), 2) as several_people_percent,
+    max(people_max) as most_people
+from segments
+left join languages using (sign_language)
+group by sign_language
+order by clips desc, sign_language;

@@ -1,0 +1,64 @@
+"""What a thread makes ahead comes in order, whole, and the thread ends with who uses it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lake.ahead import ahead
+
+
+def threads() -> int:
+    return sum(thread.name == "ahead" for thread in threading.enumerate())
+
+
+def test_everything_comes_in_order() -> None:
+    assert list(ahead(iter(range(1000)))) == list(range(1000))
+    assert list(ahead([])) == []
+    assert list(ahead([None, None])) == [None, None]
+    assert threads() == 0
+
+
+def test_no_more_is_made_than_may_wait() -> None:
+    made: list[int] = []
+
+    def make() -> Iterator[int]:
+        for i in range(100):
+            made.append(i)
+            yield i
+
+    items = ahead(make(), 2)
+    assert next(items) == 0
+    time.sleep(0.3)
+    # One was taken, two wait, and one is in the hand of the thread.
+    assert len(made) == 4
+    items.close()
+    assert threads() == 0
+    assert len(made) <= 5
+
+
+def test_an_error_comes_in_its_place() -> None:
+    def fail() -> Iterator[int]:
+        yield 1
+        raise KeyError("here")
+
+    items = ahead(fail())
+    assert next(items) == 1
+    with pytest.raises(KeyError, match="here"):
+        next(items)
+    assert threads() == 0
+
+
+def test_the_next_is_made_while_the_last_is_used() -> None:
+    def slow() -> Iterator[int]:
+        for i in range(5):
+            time.sleep(0.1)
+            yield i
+
+    began = time.monotonic()
+    for _ in ahead(slow()):
+        time.sleep(0.1)
+    assert time.monotonic() - began < 0.9

@@ -1,0 +1,315 @@
+"""Reading many clips: each as `Lake.keypoints` gives it, every row group once, and from any sample on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lake.clips
+from lake import clip_order
+from lake.clip_table import clip_table
+from lake.errors import BadInputError, DamagedLakeError, EmptySelectionError
+from lake.lake import Lake
+from lake.maintain import maintain
+from lake.reader import RowGroup
+from lake.selection import KEY, Selection
+from lake.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
+from lake.upkeep import make_plan
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory, fill, video):
+    """A lake with many clips a row group, over its edges, of several people and languages, in several files."""
+    texts = tuple(f"Sentence {i}" for i in range(40))
+    folder = tmp_path_factory.mktemp("street") / "lake"
+    fill(folder, video("zebra", "ase", 2500, texts=texts), video("-ant", "pso", 300, texts=texts[:7]))
+    fill(folder, video("mole", "ase", 1100, people=2, empty=(0, 5), texts=texts[:20]), video("bee", "bfi", 40))
+    return fill(folder, video("nobody", "und", 30, people=0, texts=(None,)))
+
+
+@pytest.fixture
+def open_street(street):
+    opened = Lake.open(street)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def touched(monkeypatch):
+    """The row groups that are opened while a test runs, in order."""
+    seen = []
+    begin = RowGroup.__init__
+
+    def noting(self, footers, file, index):
+        seen.append((file, index))
+        begin(self, footers, file, index)
+
+    monkeypatch.setattr(RowGroup, "__init__", noting)
+    return seen
+
+
+def ids(clips) -> list[str]:
+    return [clip.segment_id for clip in clips]
+
+
+@pytest.mark.parametrize("order", ["stored", "given", "shuffled"])
+@pytest.mark.parametrize("person", [0, 1])
+def test_every_clip_comes_once_and_as_keypoints_gives_it(open_street, order, person):
+    rows = open_street.clips().collect()
+    read = list(open_street.read_clips(rows, order=order, person=person, read_ahead=7))
+    assert sorted(ids(read)) == sorted(rows["segment_id"])
+    for clip in read:
+        whole = open_street.keypoints(
+            clip.video_id, start_frame=clip.start_frame, end_frame=clip.end_frame, person=person
+        )
+        np.testing.assert_array_equal(clip.points, whole)
+        assert clip.points.dtype == np.float32
+
+
+def test_a_clip_says_what_its_row_said(open_street):
+    (row,) = open_street.clips(text="sentence 3", videos=["-ant"]).collect().iter_rows(named=True)
+    (clip,) = open_street.read_clips(Selection(text="sentence 3", videos=("-ant",)))
+    for name in ("segment_id", "video_id", "start_frame", "end_frame", "text", "sign_language"):
+        assert getattr(clip, name) == row[name]
+    (bare,) = open_street.read_clips(open_street.clips(text="sentence 3", videos=["-ant"]).select(KEY))
+    assert (bare.text, bare.sign_language) == (None, None)
+
+
+def test_a_selection_a_frame_a_query_and_a_file_mean_the_same_clips(open_street, tmp_path):
+    query = open_street.clips(languages=["ase"])
+    rows = query.collect()
+    rows.write_parquet(tmp_path / "clips.parquet")
+    rows.select(KEY).write_csv(tmp_path / "clips.csv")
+    (tmp_path / "clips.json").write_text(rows.select(KEY).write_json())
+    meant = [query, rows, Selection(languages=("ase",)), tmp_path / "clips.parquet", str(tmp_path / "clips.csv")]
+    meant.append(tmp_path / "clips.json")
+    readers = [open_street.read_clips(clips) for clips in meant]
+    assert len({reader.state_dict()["clips"] for reader in readers}) == 1
+    assert len({tuple(ids(reader)) for reader in readers}) == 1
+
+
+def test_clips_come_in_the_order_asked_for(open_street):
+    rows = open_street.clips().collect().sample(30, seed=2, shuffle=True)
+    assert ids(open_street.read_clips(rows, order="given", read_ahead=4)) == rows["segment_id"].to_list()
+    stored = list(dict.fromkeys(clip.video_id for clip in open_street.read_clips(open_street.clips())))
+    assert stored == ["nobody", "mole", "zebra", "bee", "-ant"]
+    first, again, other = (ids(open_street.read_clips(rows, order="shuffled", seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_clips_of_one_video_come_by_frame(open_street):
+    starts = [clip.start_frame for clip in open_street.read_clips(Selection(videos=("zebra",)))]
+    assert starts == sorted(starts)
+    assert len(starts) == 40
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("read_ahead", [1, 5, 256])
+def test_every_row_group_is_read_once(open_street, touched, threads, read_ahead):
+    rows = open_street.clips().collect().sample(fraction=1, seed=1, shuffle=True)
+    assert len(list(open_street.read_clips(rows, threads=threads, read_ahead=read_ahead))) == rows.height
+    assert len(touched) == len(set(touched))
+    assert len(touched) == sum(row["row_group_count"] or 0 for row in open_street.videos().collect().to_dicts())
+
+
+def test_shuffled_clips_of_a_row_group_are_read_together(open_street, touched):
+    read = list(open_street.read_clips(open_street.clips(), order="shuffled", read_ahead=1000, threads=1))
+    starts = [(clip.video_id, clip.start_frame) for clip in read]
+    assert starts != sorted(starts)
+    # Those over an edge may be opened for both sides.
+    assert len(touched) <= 2 * len(set(touched))
+
+
+def test_only_the_joints_of_the_parts_are_read(open_street):
+    hands = open_street.read_clips(Selection(videos=("mole",)), parts=[RIGHT_HAND, "left_hand"])
+    assert hands.joints == JOINTS[LEFT_HAND.slice] + JOINTS[RIGHT_HAND.slice]
+    whole = open_street.read_clips(Selection(videos=("mole",)))
+    assert whole.joints == JOINTS
+    for some, all_ in zip(hands, whole, strict=True):
+        np.testing.assert_array_equal(some.points, all_.points[:, LEFT_HAND.start :])
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_reader_that_is_resumed_goes_on_with_exactly_the_next_clip(street, data):
+    order = data.draw(st.sampled_from(["stored", "given", "shuffled"]))
+    options = {
+        "order": order,
+        "seed": data.draw(st.integers(0, 3)),
+        "read_ahead": data.draw(st.integers(1, 90)),
+        "threads": data.draw(st.integers(1, 3)),
+    }
+    opened = Lake.open(street)
+    rows = opened.clips().collect().sample(fraction=1, seed=data.draw(st.integers(0, 5)), shuffle=True)
+    whole = ids(opened.read_clips(rows, **options))
+    before = opened.read_clips(rows, **options)
+    read = [next(before).segment_id for _ in range(data.draw(st.integers(0, len(whole))))]
+    state = json.loads(json.dumps(before.state_dict()))
+    before.close()
+    after = Lake.open(street).read_clips(rows, **options)
+    after.load_state_dict(state)
+    assert read + ids(after) == whole
+    opened.close()
+
+
+def test_a_state_holds_when_upkeep_has_moved_the_keypoints(tmp_path, fill, video):
+    folder = tmp_path / "lake"
+    for name in ("zebra", "ant", "mole"):
+        fill(folder, video(name, frames=60))
+    opened = Lake.open(folder)
+    rows = opened.clips().collect()
+    for order in ("stored", "shuffled"):
+        whole = ids(opened.read_clips(rows, order=order))
+        reader = opened.read_clips(rows, order=order)
+        read = [next(reader).segment_id for _ in range(3)]
+        state = reader.state_dict()
+        reader.close()
+        if order == "stored":
+            maintain(opened, make_plan(opened, full=True))
+            opened.refresh()
+        after = opened.read_clips(rows, order=order)
+        after.load_state_dict(state)
+        assert read + ids(after) == whole
+
+
+def test_the_state_of_other_clips_is_refused(open_street):
+    rows = open_street.clips().collect()
+    state = open_street.read_clips(rows, order="shuffled", seed=1).state_dict()
+    for clips, options in (
+        (rows.head(5), {"seed": 1}),
+        (rows.reverse(), {"seed": 1}),
+        (rows, {"seed": 2}),
+        (rows, {"seed": 1, "read_ahead": 3}),
+    ):
+        with pytest.raises(BadInputError, match=r"the state is of (clips|seed|read_ahead)") as error:
+            open_street.read_clips(clips, order="shuffled", **options).load_state_dict(state)
+        assert "\n" not in str(error.value)
+    with pytest.raises(BadInputError, match="the state is of order shuffled"):
+        open_street.read_clips(rows).load_state_dict(state)
+    for wrong in ({"position": -1}, {"position": 999}, {"position": None}, {"epoch": "x"}):
+        with pytest.raises(BadInputError, match="does not say where"):
+            open_street.read_clips(rows, order="shuffled", seed=1).load_state_dict({**state, **wrong})
+    with pytest.raises(BadInputError, match="the state is of clips None"):
+        open_street.read_clips(rows).load_state_dict({})
+
+
+def test_clips_of_an_ingestion_that_was_replaced_are_refused(tmp_path, fill, video):
+    folder = fill(tmp_path / "lake", video("a"), video("b"))
+    opened = Lake.open(folder)
+    rows = opened.clips().collect()
+    opened.close()
+    fill(folder, video("b", frames=50, seed=3))
+    opened = Lake.open(folder)
+    with pytest.raises(
+        BadInputError, match=r"no longer has 2 clips of the selection as chosen: b-00000, b-00001\. Sel"
+    ):
+        opened.read_clips(rows)
+    assert len(list(opened.read_clips(rows.filter(pl.col("video_id") == "a")))) == 2
+    # As it was, it is still there.
+    assert len(list(Lake.open(folder, version=opened.version - 1).read_clips(rows))) == 4
+
+
+def test_frames_beyond_the_video_are_refused(open_street):
+    rows = open_street.clips(videos=["bee"]).collect()
+    for start, end in ((-1, 5), (5, 41), (6, 5)):
+        wrong = rows.with_columns(start_frame=pl.lit(start), end_frame=pl.lit(end))
+        with pytest.raises(BadInputError, match="the frames of 2 clips of the selection are not in their videos"):
+            open_street.read_clips(wrong)
+    part = rows.head(1).with_columns(start_frame=pl.lit(3), end_frame=pl.lit(4))
+    assert next(open_street.read_clips(part)).points.shape == (1, 128, 3)
+    empty = rows.head(1).with_columns(start_frame=pl.lit(3), end_frame=pl.lit(3))
+    assert next(open_street.read_clips(empty)).points.shape == (0, 128, 3)
+
+
+def test_what_is_no_selection_is_refused_in_one_line(open_street, tmp_path):
+    rows = open_street.clips().collect()
+    (tmp_path / "broken.parquet").write_bytes(b"nothing")
+    (tmp_path / "words.csv").write_text(",".join(KEY) + "\na-0,a,i,zero,5\n")
+    wrong = [
+        (rows.drop("ingest_id"), "lacks the columns ingest_id"),
+        (rows.with_columns(video_id=pl.lit(None)), "does not say which clip in 70 of its rows"),
+        (tmp_path / "broken.parquet", "cannot be read"),
+        (tmp_path / "missing.parquet", "cannot be read"),
+        (tmp_path / "clips.txt", r"is no \.parquet"),
+        (tmp_path / "words.csv", "no whole numbers"),
+        (7, "a int is no selection"),
+    ]
+    for clips, words in wrong:
+        with pytest.raises(BadInputError, match=words) as error:
+            open_street.read_clips(clips)
+        assert "\n" not in str(error.value)
+    for nothing in (rows.clear(), open_street.clips(text="zzz"), Selection(text="zzz")):
+        with pytest.raises(EmptySelectionError):
+            open_street.read_clips(nothing)
+    for options, words in (
+        ({"parts": ["foot"]}, "'foot' is no part"),
+        ({"parts": []}, "no part of the body"),
+        ({"order": "odd"}, "no order is called 'odd'"),
+        ({"read_ahead": 0}, "read_ahead is 0"),
+        ({"threads": 0}, "threads is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"person": -1}, "person is -1"),
+    ):
+        with pytest.raises(BadInputError, match=words):
+            open_street.read_clips(rows, **options)
+
+
+def test_a_file_that_is_gone_stops_the_reader_where_it_is(tmp_path, fill, video):
+    folder = fill(tmp_path / "lake", video("a", "ase"), video("b", "bfi"))
+    opened = Lake.open(folder)
+    file = folder / "keypoints" / opened.video("b")["keypoints_file"]
+    away = file.rename(tmp_path / "away")
+    reader = opened.read_clips(opened.clips())
+    assert [next(reader).video_id for _ in range(2)] == ["a", "a"]
+    for _ in range(2):
+        with pytest.raises(DamagedLakeError, match=f"{file.name} cannot be read"):
+            next(reader)
+    away.rename(file)
+    assert ids(reader) == ["b-00000", "b-00001"]
+
+
+def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monkeypatch):
+    read = []
+    real = lake.clips.read_points
+    monkeypatch.setattr(
+        lake.clips, "read_points", lambda table, index, *rest: (read.append(index), real(table, index, *rest))[1]
+    )
+    before = threading.active_count()
+    with open_street.read_clips(open_street.clips(), read_ahead=5, threads=2) as reader:
+        assert len(reader) == 70
+        next(reader)
+    assert len(read) <= 10
+    assert threading.active_count() == before
+    # Closed, it can still go on.
+    assert len(list(reader)) == 69
+    assert next(reader, None) is None
+    assert threading.active_count() == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(1, 30), seed=st.integers(0, 5), window=st.integers(1, 80))
+def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, count, seed, window):
+    opened = Lake.open(street)
+    table = clip_table(opened, opened.clips(), opened._placed)
+    whole = clip_order.shuffled(table, seed, 0)
+    shares = [clip_order.mix(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
+    assert sorted(np.concatenate(shares).tolist()) == list(range(len(table)))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_the_readme_trains_on_numpy(open_street, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    open_street.clips().collect().write_parquet("clips.parquet")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = readme.split("## Train")[1].split("```python\n")[1].split("```")[0]
+    names: dict = {"lake": open_street}
+    exec(block, names)
+    assert names["clip"].points.shape[1:] == (42, 3)
+    assert names["state"]["position"] == 70

@@ -1,0 +1,168 @@
+"""The named reports: the numbers that one would work out by hand, and pictures of them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from lake import plots, session
+from lake.errors import BadInputError
+from lake.lake import Lake
+
+REPORTS = session.report_names()
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory, fill, video):
+    """Two languages of three and one video, one video of an unknown language, people and hands as said."""
+
+    def made(video_id, language, hours, texts=("Hello there.", "How are you?"), **segment):
+        about = {"duration_s": hours * 3600.0, "channel": "A"}
+        return video(video_id, language, 240, texts=texts, video=about, segment={"coverage": 1.0, **segment})
+
+    folder = fill(
+        tmp_path_factory.mktemp("reports") / "lake",
+        made("a1", "ase", 1, hands_seen=0.95, people_max=1, left_hand_confidence=0.6, right_hand_confidence=0.7),
+        made("a2", "ase", 1, hands_seen=0.5, people_max=2, left_hand_confidence=None, right_hand_confidence=0.9),
+        made("a3", "ase", 1, ("One two three four.",), caption_kind="automatic", left_hand_confidence=0.4),
+        made("p1", "pso", 1, (None,), caption_kind="none", text=None, body_confidence=None),
+        made("u1", "und", 4),
+    )
+    opened = Lake.open(folder)
+    with opened.duckdb() as con:
+        yield con
+    opened.close()
+
+
+def report(con, name):
+    return session.run(con, session.report(name))
+
+
+def test_each_report_begins_with_what_it_is_about():
+    assert {"languages", "balance", "quality", "captions", "durations"} <= set(REPORTS)
+    for name in REPORTS:
+        line = session.report_line(name)
+        assert re.fullmatch(r"[A-Z][^.]{20,130}\.", line), line
+
+
+def test_languages_counts_videos_clips_hours_shares_and_kinds_of_captions(con):
+    rows = {row["sign_language"]: row for row in report(con, "languages").iter_rows(named=True)}
+    ase, pso = rows["ase"], rows["pso"]
+    assert [ase[name] for name in ("name", "videos", "clips", "hours")] == ["American Sign Language", 3, 5, 3.0]
+    assert [ase[name] for name in ("manual", "automatic", "translated", "uncaptioned")] == [4, 1, 0, 0]
+    assert [pso[name] for name in ("manual", "automatic", "translated", "uncaptioned")] == [0, 0, 0, 1]
+    assert [rows[code]["share_percent"] for code in ("und", "ase", "pso")] == [50.0, 37.5, 12.5]
+    assert ase["left_hand_p50"] == pytest.approx(0.6, abs=1e-3)
+    assert ase["left_hand_p10"] == pytest.approx(np.quantile([0.4, 0.6, 0.6], 0.1), abs=1e-3)
+    assert pso["body_p50"] is None
+
+
+def measures(sizes):
+    """Effective numbers, Gini and the top share of some sizes."""
+    shares = np.array(sizes, float) / sum(sizes)
+    gini = np.abs(shares[:, None] - shares[None]).sum() / (2 * len(shares))
+    return np.exp(-(shares * np.log(shares)).sum()), 1 / (shares**2).sum(), gini, 100 * shares.max()
+
+
+@pytest.mark.parametrize(("by", "sizes"), [("videos", (3, 1)), ("clips", (5, 1)), ("hours", (3.0, 1.0))])
+def test_balance_is_what_the_formulas_give_at_every_temperature_and_cap(con, by, sizes):
+    rows = report(con, "balance").filter(pl.col("weighted_by") == by)
+    assert rows["temperature"].drop_nulls().to_list() == [1, 0.7, 0.5, 0.3, 0]
+    assert rows["cap"].drop_nulls().to_list() == pytest.approx(
+        [max(sizes) * part for part in (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)]
+    )
+    for row in rows.iter_rows(named=True):
+        if row["temperature"] is None:
+            weights = [min(size, row["cap"]) for size in sizes]
+            assert row["kept_percent"] == pytest.approx(100 * sum(weights) / sum(sizes), abs=0.01)
+            assert row["repeats"] is None
+        else:
+            weights = [size ** row["temperature"] for size in sizes]
+            drawn = [weight / sum(weights) * sum(sizes) / size for weight, size in zip(weights, sizes, strict=True)]
+            assert row["repeats"] == pytest.approx(max(drawn), abs=0.01)
+            assert row["kept_percent"] is None
+        found = [row[name] for name in ("exp_shannon_entropy", "inverse_simpson", "gini", "top_percent")]
+        assert found == pytest.approx(measures(weights), abs=0.006)
+        assert row["languages"] == 2
+        assert row["top_language"] == (None if row["temperature"] == 0 else "ase")
+
+
+def test_a_lake_of_one_language_is_no_error(tmp_path, fill, video):
+    with Lake.open(fill(tmp_path / "lake", video("a", "ase"))).duckdb() as con:
+        row = report(con, "balance").row(0, named=True)
+        assert (row["languages"], row["exp_shannon_entropy"], row["gini"], row["top_percent"]) == (1, 1.0, 0.0, 100.0)
+        for name in REPORTS:
+            plots.draw(name, report(con, name), tmp_path / f"{name}.png")
+
+
+def test_quality_says_how_clear_hands_are_and_how_often_there_are_several_people(con):
+    rows = {row["sign_language"]: row for row in report(con, "quality").iter_rows(named=True)}
+    ase = rows["ase"]
+    # Of five clips: two with clear and steady hands, two whose left hand is unknown and which show two people.
+    assert ase["clear_hands_percent"] == 40.0
+    assert ase["several_people_percent"] == 40.0
+    assert ase["most_people"] == 2
+    assert ase["coverage"] == 1.0
+    assert rows["pso"]["body_unknown_percent"] == 100.0
+    assert rows["pso"]["body_confidence"] is None
+
+
+def test_captions_counts_tracks_words_and_characters_and_how_fast_they_are(con):
+    (row,) = report(con, "captions").iter_rows(named=True)
+    texts = ["Hello there.", "How are you?"] * 3 + ["One two three four."]
+    assert (row["kind"], row["language"], row["tracks"], row["videos"], row["cues"]) == ("manual", "en", 4, 4, 7)
+    assert row["words"] == sum(len(text.split()) for text in texts)
+    assert row["characters"] == sum(map(len, texts))
+    assert row["words_per_second"] == pytest.approx(row["words"] / 40, abs=0.01)
+    assert row["characters_per_second"] == pytest.approx(row["characters"] / 40, abs=0.01)
+    assert row["sign_languages"] == 2
+
+
+def test_durations_has_the_quantiles_of_clips_and_of_videos(con):
+    rows = {(row["of"], row["sign_language"]): row for row in report(con, "durations").iter_rows(named=True)}
+    ase = rows["clips", "ase"]
+    assert (ase["number"], ase["shortest_s"], ase["p50_s"], ase["longest_s"]) == (5, 5.0, 5.0, 10.0)
+    assert ase["p95_s"] == pytest.approx(np.quantile([5, 5, 5, 5, 10], 0.95))
+    assert rows["videos", None]["number"] == 5
+    assert rows["videos", None]["hours"] == 8.0
+    assert rows["clips", "und"]["mean_s"] == 5.0
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_reads_no_keypoints(con, name):
+    plan = con.execute(f"explain {session.report(name)}").fetchall()[0][1]
+    assert "body_xy" not in plan
+    assert "frame" not in plan.replace("num_frames", "").replace("end_frame", "").replace("start_frame", "")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_is_drawn_alike_each_time(con, tmp_path, name):
+    rows = report(con, name)
+    for form in plots.FORMATS:
+        for number in (1, 2):
+            plots.draw(name, rows, tmp_path / f"{number}.{form}")
+        assert (tmp_path / f"1.{form}").read_bytes() == (tmp_path / f"2.{form}").read_bytes()
+    with Image.open(tmp_path / "1.png") as picture:
+        assert 1200 < picture.width < 1700
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
+    svg = (tmp_path / "1.svg").read_text(encoding="utf-8")
+    assert "<dc:date>" not in svg
+    assert "</svg>" in svg
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png", "1.svg", "2.png", "2.svg"]
+
+
+def test_what_cannot_be_drawn_is_said(con, tmp_path):
+    rows = report(con, "languages")
+    with pytest.raises(BadInputError, match=r"End it in \.png or \.svg"):
+        plots.draw("languages", rows, tmp_path / "a.jpg")
+    with pytest.raises(BadInputError, match="no rows to draw"):
+        plots.draw("languages", rows.clear(), tmp_path / "a.png")
+    with pytest.raises(BadInputError, match="has no drawing"):
+        plots.draw("views", rows, tmp_path / "a.png")
+    with pytest.raises(BadInputError, match="cannot be written"):
+        plots.draw("languages", rows, tmp_path / "nowhere" / "a.png")
+    assert list(tmp_path.iterdir()) == []

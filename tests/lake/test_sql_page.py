@@ -1,0 +1,45 @@
+"""The page docs/sql.md says what the SQL files hold, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from lake import session
+from lake.lake import Lake
+
+ROOT = Path(__file__).parents[2]
+DOCS = runpy.run_path(str(ROOT / "tests" / "docs.py"))
+MACROS = DOCS["entries"]("macros.sql")
+EXAMPLES = [(macro.name, example) for macro in MACROS for example in macro.examples]
+
+
+def test_the_page_is_what_the_sql_files_say():
+    assert (ROOT / "docs" / "sql.md").read_text(encoding="utf-8") == DOCS["page"](), "run `just docs`"
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_the_example_of_a_macro_runs_and_uses_it(town, name, example):
+    opened = Lake.open(town)
+    with opened.duckdb() as con:
+        assert session.run(con, example).height
+    assert f"{name}(" in example
+    opened.close()
+
+
+def test_every_view_macro_and_report_is_on_the_page(town):
+    page = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+    headings = {re.split(r"\W", heading)[0] for heading in re.findall(r"^### (.*)$", page, re.M)}
+    opened = Lake.open(town)
+    with opened.duckdb() as con:
+        tables = con.execute("select table_name from information_schema.tables where table_schema = 'main'").fetchall()
+        macros = con.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where function_type in ('macro', 'table_macro') and not internal"
+        ).fetchall()
+    opened.close()
+    made = {row[0] for row in (*tables, *macros)} - {"no_such_joint"}
+    assert headings == made | set(session.report_names())
