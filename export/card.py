@@ -3,66 +3,71 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import IO, Any
 
 import numpy as np
 
-from export.content import Content
-from export.frames import Run
+from export.content import Content, Outline, fill, scored
+from export.frames import Layer
 from export.npz import write_npz
+from export.tar import Member
 from lake.keypoints import Points
 from lake.skeleton import FPS, PARTS
 
 
-def files(content: Content) -> dict[str, bytes]:
+def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
     """The files of a video by their names inside its folder; the keypoints first."""
     return {
-        "poses.npz": poses_npz(content),
-        "caption.json": caption_json(content),
-        f"{content.video_id}.complete": b"",
+        "poses.npz": partial(write_poses, outline=outline, parts=parts),
+        "caption.json": caption_json(outline),
+        f"{outline.video_id}.complete": b"",
     }
 
 
 def released_points(content: Content) -> Points:
     """Points as the card has them: (0, 0, 0) where absent, scores in 0 to 1."""
-    points = content.scored()
+    points = scored(content.points, content.visible)
     np.clip(points[..., 2], 0.0, 1.0, out=points[..., 2])
     # x and y are absent together.
-    points[np.isnan(points[..., 0])] = 0.0
+    fill(points, np.isnan(points[..., 0]), (0.0, 0.0, 0.0))
     return points
 
 
-def poses_npz(content: Content) -> bytes:
-    """A video's poses.npz.
+def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content]) -> None:
+    """Writes a video's poses.npz.
 
     `frames` holds a dict a frame: num_people, frame_id, width, height and person_0 to person_{num_people - 1}, each
     with the four parts float32 [K, 3] of x, y (pixels) and score. Where the primary signer is absent and somebody else
     is not, person_0 is all zeros: the others keep their numbers.
     """
-    width, height = content.video["width"], content.video["height"]
-    runs = []
-    for where, people in content.people(released_points(content)):
+    count = len(outline.frame_ids)
+    arrays = {
+        "video_id": np.array(outline.video_id),
+        "fps": np.array(FPS),
+        "num_frames": np.array(count),
+        "frame_ids": outline.frame_ids,
+        "width": np.array(outline.video["width"]),
+        "height": np.array(outline.video["height"]),
+    }
+    write_npz(out, arrays, "frames", count, (list(_layers(part)) for part in parts))
+
+
+def _layers(content: Content) -> Iterator[Layer]:
+    for places, people in content.people(released_points(content)):
         values: dict[str, Any] = {
             "num_people": people.shape[1],
-            "frame_id": content.frame_ids[where],
-            "width": width,
-            "height": height,
+            "frame_id": content.frame_ids[places],
+            "width": content.video["width"],
+            "height": content.video["height"],
         }
         for person in range(people.shape[1]):
             values[f"person_{person}"] = {part.name: people[:, person, part.slice] for part in PARTS}
-        runs.append(Run(len(people), values))
-    arrays = {
-        "video_id": np.array(content.video_id),
-        "fps": np.array(FPS),
-        "num_frames": np.array(len(content.frame_ids)),
-        "frame_ids": content.frame_ids,
-        "width": np.array(width),
-        "height": np.array(height),
-    }
-    return write_npz(arrays, "frames", runs)
+        yield Layer(places, values)
 
 
-def caption_json(content: Content) -> bytes:
+def caption_json(content: Outline) -> bytes:
     """A video's caption.json. Segments without text (the whole of a video that has no captions) are left out."""
     video = content.video
     document = {

@@ -2,58 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
+from lake.choosing import explain_nothing
 from lake.errors import BadInputError, EmptySelectionError
-from lake.lake import Lake
+from lake.lake import Lake, collect
 from lake.selection import KEY, Selection
+from lake.selection_file import read_selection_file
 from lake.text import counted, some
 
 
-def read_selection(path: Path) -> pl.DataFrame:
-    """The clips that a file chose: segment_id, video_id, ingest_id, start_frame, end_frame.
+def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:
+    """The clips that were chosen, by a file or on the spot, see `lake.selection_file`; None where nothing is asked.
 
     Raises:
-        BadInputError: it cannot be read or is no selection.
-        EmptySelectionError: it chooses nothing.
-    """
-    hint = "Make one: signverse select --lake LAKE -o clips.parquet."
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".parquet": pl.read_parquet,
-        # All as text: an id of digits is an id, and 00123 is not 123.
-        ".csv": lambda path: pl.read_csv(path, infer_schema=False),
-        ".json": pl.read_json,
-    }
-    read = readers.get(path.suffix.lower())
-    if read is None:
-        raise BadInputError(f"selection {path} is no .parquet, .csv or .json", hint)
-    try:
-        clips = read(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BadInputError(f"selection {path} cannot be read: {error}", hint) from None
-    missing = [name for name in KEY if name not in clips.columns]
-    if missing:
-        raise BadInputError(f"selection {path} lacks the columns {', '.join(missing)}", hint)
-    if clips.is_empty():
-        raise EmptySelectionError(f"selection {path} chooses no clip", hint)
-    unnamed = clips["video_id"].null_count()
-    if unnamed or not {clips[name].dtype for name in ("video_id", "ingest_id")} <= {pl.String, pl.Null}:
-        raise BadInputError(f"selection {path} names no video in {unnamed or clips.height} of its rows", hint)
-    return clips.select(KEY)
-
-
-def choose_clips(lake: Lake, selection: Selection) -> pl.DataFrame:
-    """The clips of a selection made on the spot, as `read_selection` gives those of a file.
-
-    Raises:
+        BadInputError: the file is no selection, or there are conditions beside it.
         EmptySelectionError: nothing fits; says what each condition alone leaves.
     """
-    clips = lake.select(selection).select(KEY).collect()
+    conditions = not asked.empty
+    if path is not None:
+        if conditions:
+            raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
+        return read_selection_file(path).select(KEY)
+    if not conditions:
+        return None
+    clips = lake.select(asked).select(KEY).collect()
     if clips.is_empty():
-        raise EmptySelectionError(selection.explain_nothing(lake.all_clips()), "Loosen a condition.")
+        raise EmptySelectionError(explain_nothing(lake, asked), "Loosen a condition.")
     return clips
 
 
@@ -81,7 +58,8 @@ def chosen_videos(
         newer = found.filter(pl.col("now").ne_missing(pl.col("ingest_id"))).height
         if newer:
             remarks.append(
-                f"{counted(newer, 'video')} ingested again since the selection was made: the newest is exported"
+                f"{counted(newer, 'video')} ingested again since the selection was made: the newest is exported "
+                "(--version N of the selection's metadata exports the lake as it was)"
             )
         videos = videos.join(wanted, on="video_id", how="semi")
     if videos.is_empty():
@@ -90,18 +68,45 @@ def chosen_videos(
     return videos.sort(by, nulls_last=True), remarks
 
 
-def check_clips(lake: Lake, selection: pl.DataFrame) -> None:
-    """Raises BadInputError where a chosen clip is not in the lake as it was: a video may have been ingested anew."""
-    clips = lake.all_clips().select("segment_id", start="start_frame", end="end_frame").collect()
-    same = (pl.col(name).cast(pl.Int64, strict=False) == pl.col(name.removesuffix("_frame")) for name in KEY[3:])
-    found = selection.join(clips, on="segment_id", how="left").filter(pl.all_horizontal(same))
-    gone = selection.join(found, on="segment_id", how="anti")["segment_id"].to_list()
-    if gone:
-        raise BadInputError(
-            f"the lake no longer has {counted(len(gone), 'clip')} of the selection as chosen: "
-            f"{some([str(name) for name in gone])}",
-            "Select again, or write whole videos.",
-        )
+def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
+    """The clips to export, as `Lake.all_clips` has them, by video_id and start.
+
+    Args:
+        selection: clips; None for all.
+
+    Raises:
+        BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested anew.
+        EmptySelectionError: there is no clip to export.
+    """
+    clips = collect(lake.all_clips())
+    if selection is not None:
+        mine = ["segment_id", "video_id"]
+        chosen = clips.join(selection, on=mine, how="semi")
+        there = chosen.select(*mine, start="start_frame", end="end_frame")
+        same = (pl.col(name) == pl.col(name.removesuffix("_frame")) for name in KEY[3:])
+        found = selection.join(there, on=mine).filter(pl.all_horizontal(same))
+        gone = selection.join(found, on=mine, how="anti")
+        if gone.height:
+            raise BadInputError(
+                f"the lake no longer has {counted(gone.height, 'clip')} of the selection as chosen: "
+                f"{some(gone['segment_id'].to_list())}",
+                "Select again, or read the lake as it was: --version N, as the metadata of the selection has it.",
+            )
+        clips = chosen
+    if clips.is_empty():
+        raise EmptySelectionError(f"the lake {lake.folder} holds no clip to export")
+    return clips.sort("video_id", "start_frame", "ordinal")
+
+
+def frames_of(clips: pl.DataFrame) -> dict[str, int]:
+    """How many frames of each video lie in its clips, those of several counted once.
+
+    Args:
+        clips: video_id, start_frame and end_frame, by video_id and start.
+    """
+    before = pl.col("end_frame").cum_max().shift(1, fill_value=0).over("video_id")
+    new = pl.col("end_frame") - pl.max_horizontal("start_frame", before)
+    return dict(clips.select("video_id", new=new.clip(0)).group_by("video_id").agg(pl.col("new").sum()).iter_rows())
 
 
 def chosen_segments(selection: pl.DataFrame) -> dict[str, frozenset[str]]:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lake.command import LakeOption, VideoIdCommand, say
-from lake.select_options import (
-    CaptionedOption,
-    LanguageOption,
-    LimitOption,
-    MaxDurationOption,
-    MaxPeopleOption,
-    MinConfidenceOption,
-    MinCoverageOption,
-    MinDurationOption,
-    TextOption,
-    VideoOption,
-    make_selection,
-)
+from export import clips_cli
+from export.options import ExportOption, OverwriteOption, writing
+from lake.command import VideoIdCommand, reading, say
+from lake.select_options import selecting
 
-export = typer.Typer(help="Write release shards.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from lake.lake import Lake
+    from lake.selection import Selection
+
+export = typer.Typer(
+    help="Write release shards, or clips in other formats.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 def _one_of(*names: str) -> Callable[[str], str]:
@@ -43,9 +39,12 @@ def mount(app: typer.Typer) -> None:
 
 
 @export.command("shards")
+@reading
+@selecting
 def shards(
-    lake: LakeOption,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the export; made where there is none.")],
+    *,
+    opened: Lake,
+    out: ExportOption,
     dialect: Annotated[
         str, typer.Option(callback=_one_of("card", "consolidated"), metavar="card|consolidated", help="Format.")
     ] = "card",
@@ -60,16 +59,7 @@ def shards(
     selection: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
     ] = None,
-    language: LanguageOption = None,
-    min_confidence: MinConfidenceOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
-    text: TextOption = None,
-    captioned: CaptionedOption = None,
-    min_coverage: MinCoverageOption = None,
-    max_people: MaxPeopleOption = None,
-    video: VideoOption = None,
-    limit: LimitOption = None,
+    asked: Selection,
     videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = 40,
     shard_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="About how large a tar may be, such as 2GB; instead of N videos.")
@@ -83,7 +73,7 @@ def shards(
         ),
     ] = "video_id",
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars written side by side.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")] = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write videos or clips as release shards.
 
@@ -96,48 +86,30 @@ def shards(
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR --language asf --language bfi --min-confidence right_hand=0.5
     """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    from export.choice import check_clips, choose_clips, chosen_segments, chosen_videos, read_selection
-    from export.shards import Spec, Written, export_shards, plan_shards, prepare_folder
-    from lake.errors import BadInputError
-    from lake.lake import Lake
+    from export.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
+    from export.shards import Spec, export_shards, plan_shards, prepare_folder
     from lake.text import byte_size, counted
 
-    asked = make_selection(
-        language, min_confidence, min_duration, max_duration, text, captioned, min_coverage, max_people, video, limit
-    )
-    if selection and (asked.conditions() or asked.limit):
-        raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
-    clips = read_selection(selection) if selection else None
-    opened = Lake.open(lake)
-    if asked.conditions() or asked.limit:
-        clips = choose_clips(opened, asked)
+    clips = choose(opened, selection, asked)
     videos, remarks = chosen_videos(opened, clips, order=order)
-    if clips is not None and grain == "clip":
-        check_clips(opened, clips)
+    frames = frames_of(chosen_clips(opened, clips)) if grain == "clip" else None
     for line in remarks:
         say(line)
     spec = Spec(dialect, grain == "clip", chosen_segments(clips) if clips is not None else None)
     size = byte_size(shard_size) if shard_size else 0
-    planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size)
+    planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
-    if done:
-        say(f"{counted(len(done), 'shard')} there already")
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("shards", total=len(planned), completed=len(done))
-
-        def on_shard(_: Written) -> None:
-            progress.advance(bar)
-
+    with writing("shard", len(planned), len(done)) as on_shard:
         index = export_shards(opened, planned, out, spec, done=done, workers=workers, on_shard=on_shard)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
         f"{counted(len(planned), 'shard')} -> {out}"
     )
+
+
+export.command("webdataset")(clips_cli.webdataset)
+export.command("parquet")(clips_cli.parquet)
+export.command("pose")(clips_cli.pose)
 
 
 def verify(
@@ -153,13 +125,13 @@ def verify(
     """
     from export.verify import is_export, verify_export
     from lake.errors import BadInputError
-    from lake.lake import Lake
+    from lake.lake import Lake, is_lake
     from lake.text import counted
     from lake.verify import verify_lake
 
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")
-    if is_export(path):
+    if is_export(path) and not is_lake(path):
         kind, problems = "export", verify_export(path)
     else:
         kind, problems = "lake", verify_lake(Lake.open(path))
@@ -173,9 +145,11 @@ def verify(
     say(f"the {kind} {path} is whole")
 
 
+@reading
 def picture(
+    *,
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
-    lake: LakeOption,
+    opened: Lake,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="The picture.")],
     start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
     end: Annotated[
@@ -190,12 +164,11 @@ def picture(
     """
     from export.sheet import draw_sheet
     from lake.errors import BadInputError
-    from lake.lake import Lake
     from lake.output import whole_file
 
     if output.suffix.lower() != ".png":
         raise BadInputError(f"pictures are PNG, and {output} says something else", "End the name in .png.")
-    image = draw_sheet(Lake.open(lake), video_id, start, end, count)
+    image = draw_sheet(opened, video_id, start, end, count)
     with whole_file(output) as file:
         image.save(file, format="PNG")
     say(f"{image.width} x {image.height} -> {output}")

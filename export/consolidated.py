@@ -5,49 +5,67 @@ It is what the published training code reads. Its defects are not repeated: body
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from export.content import Content
-from export.frames import Run
+from export.content import Content, Outline, fill, scored
+from export.frames import Layer
 from export.npz import write_npz
+from export.tar import Member
 from lake.keypoints import Points
 from lake.skeleton import FPS, PARTS
 
 
-def files(content: Content) -> dict[str, bytes]:
+def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
     """The files of a video by their names inside its folder; the keypoints first."""
-    frames = len(content.frame_ids)
+    frames = len(outline.frame_ids)
     return {
-        "npz/poses.npz": poses_npz(content),
-        "npz/.complete": f"video_id={content.video_id}\nfps={FPS:g}\nframes={frames}\n".encode(),
-        **{f"captions/{name}": data for name, data in captions(content).items()},
+        "npz/poses.npz": partial(write_poses, outline=outline, parts=parts),
+        "npz/.complete": f"video_id={outline.video_id}\nfps={FPS:g}\nframes={frames}\n".encode(),
+        **{f"captions/{name}": data for name, data in captions(outline).items()},
     }
 
 
 def released_points(content: Content) -> Points:
     """Points as the dialect has them: shares of the frame; (-1, -1, 0) where absent."""
-    points = content.scored()
+    points = scored(content.points, content.visible)
     points[..., 0] /= np.float32(content.video["width"])
     points[..., 1] /= np.float32(content.video["height"])
-    absent = np.isnan(points[..., 0])
-    points[absent] = (-1.0, -1.0, 0.0)
+    fill(points, np.isnan(points[..., 0]), (-1.0, -1.0, 0.0))
     return points
 
 
-def poses_npz(content: Content) -> bytes:
-    """A video's poses.npz: per frame num_persons, frame_width, frame_height and person_000_body_keypoints and so on."""
-    count = len(content.frame_ids)
+def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content]) -> None:
+    """Writes a video's poses.npz.
+
+    It holds per frame num_persons, frame_width, frame_height and person_000_body_keypoints and so on.
+    """
+    count = len(outline.frame_ids)
+    arrays = {
+        "video_id": np.array(outline.video_id),
+        "fps": np.array(int(FPS), np.int32),
+        "total_frames": np.array(count, np.int32),
+        "frame_widths": _scalars(outline.video["width"], count),
+        "frame_heights": _scalars(outline.video["height"], count),
+        "frame_indices": (outline.frame_ids + 1).astype(np.int32),
+    }
+    write_npz(out, arrays, "frame_payloads", count, (list(_layers(part)) for part in parts))
+
+
+def _layers(content: Content) -> Iterator[Layer]:
     width, height = content.video["width"], content.video["height"]
-    runs = []
-    for _, people in content.people(released_points(content)):
+    for places, people in content.people(released_points(content)):
         if people.shape[1] > 1:
             # Who is absent beside somebody present is all zeros in `people`; here absent is -1.
             people[~people.any(axis=(2, 3))] = (-1.0, -1.0, 0.0)
+        # Apart, each row of a part is one piece of memory: copied so, not number by number.
+        xy, scores = np.empty((*people.shape[:3], 2), np.float32), people[..., 2].copy()
+        xy[..., 0], xy[..., 1] = people[..., 0], people[..., 1]
         values: dict[str, Any] = {
             "num_persons": _scalars(people.shape[1], len(people)),
             "frame_width": _scalars(width, len(people)),
@@ -55,25 +73,16 @@ def poses_npz(content: Content) -> bytes:
         }
         for person in range(people.shape[1]):
             for part in PARTS:
-                values[f"person_{person:03d}_{part.name}_keypoints"] = people[:, person, part.slice, :2]
-                values[f"person_{person:03d}_{part.name}_scores"] = people[:, person, part.slice, 2]
-        runs.append(Run(len(people), values))
-    arrays = {
-        "video_id": np.array(content.video_id),
-        "fps": np.array(int(FPS), np.int32),
-        "total_frames": np.array(count, np.int32),
-        "frame_widths": np.full(count, width, np.int32),
-        "frame_heights": np.full(count, height, np.int32),
-        "frame_indices": (content.frame_ids + 1).astype(np.int32),
-    }
-    return write_npz(arrays, "frame_payloads", runs)
+                values[f"person_{person:03d}_{part.name}_keypoints"] = xy[:, person, part.slice]
+                values[f"person_{person:03d}_{part.name}_scores"] = scores[:, person, part.slice]
+        yield Layer(places, values)
 
 
 def _scalars(value: int, count: int) -> npt.NDArray[np.int32]:
     return np.full(count, value, np.int32)
 
 
-def captions(content: Content) -> dict[str, bytes]:
+def captions(content: Outline) -> dict[str, bytes]:
     """A video's caption tracks as WebVTT, by file name: {id}.{language}.vtt, the kind added where it is not manual.
 
     A second track of a language and kind is {id}.{language}.x-02.vtt: a name that sorts after the first, so that

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from export.frames import runs_of
-from lake.keypoints import Points, from_table, list_columns
-from lake.lake import Lake
+from lake.keypoints import Points
+from lake.reader import Rows
 from lake.skeleton import BODY, NUM_JOINTS
+
+_ROWS: Final = 512
+"""Rows of a part: 0.8 MB of points, which a core's cache holds."""
+
+_NOBODY: Final = Rows(np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
 
 
 @dataclass(frozen=True)
-class Content:
-    """A video, or the chosen frames of one.
+class Outline:
+    """A video, or the chosen frames of one, but for its keypoints.
 
     Attributes:
         video: its row of `videos`.
         frame_ids: int64 [F], the frames that are exported, from 0, rising.
-        frames, persons: int32 [N] and int8 [N]: the frame and the person of each row, sorted by both.
-        points: float32 [N, 128, 3], nan where absent or unknown.
-        visible: bool [N, 18], where body scores are unknown and visibility is told.
         segments: rows of `segments`, in order.
         captions: rows of `captions`, by track and order.
     """
 
     video: dict[str, Any]
     frame_ids: npt.NDArray[np.int64]
-    frames: npt.NDArray[np.int32]
-    persons: npt.NDArray[np.int8]
-    points: Points
-    visible: npt.NDArray[np.bool_] | None
     segments: Sequence[dict[str, Any]]
     captions: Sequence[dict[str, Any]]
 
@@ -42,25 +40,24 @@ class Content:
     def video_id(self) -> str:
         return str(self.video["video_id"])
 
-    def scored(self) -> Points:
-        """The points with every body score known: where the lake has none, 1.0 for a joint that is visible, else 0.0.
 
-        Without visibility either, a joint that has a place counts 1.0.
-        """
-        points = np.array(self.points, np.float32)
-        scores = points[..., 2]
-        unknown = np.isnan(scores)
-        if unknown.any():
-            told = np.ones(scores.shape, np.float32)
-            if self.visible is not None:
-                told[:, BODY.slice] = self.visible
-            # A part that the source never had has no place either, and no score.
-            told[np.isnan(points[..., 0])] = 0.0
-            scores[unknown] = told[unknown]
-        return points
+@dataclass(frozen=True)
+class Content(Outline):
+    """A video, the chosen frames of one, or a part of these: frames that follow each other.
 
-    def people(self, points: Points) -> Iterator[tuple[slice, Points]]:
-        """Runs of frames with one number of people: the slice of `frame_ids`, and float32 [frames, people, 128, 3].
+    Attributes:
+        frames, persons: int32 [N] and int8 [N]: the frame and the person of each row, sorted by both.
+        points: float32 [N, 128, 3], nan where absent or unknown.
+        visible: bool [N, 18], where body scores are unknown and visibility is told.
+    """
+
+    frames: npt.NDArray[np.int32]
+    persons: npt.NDArray[np.int8]
+    points: Points
+    visible: npt.NDArray[np.bool_] | None = None
+
+    def people(self, points: Points) -> Iterator[tuple[npt.NDArray[np.intp], Points]]:
+        """For each number of people that frames have: the places in `frame_ids`, float32 [frames, people, 128, 3].
 
         A person's number is its place; where a person is absent and one of a higher number is not, it is all zeros.
 
@@ -70,45 +67,137 @@ class Content:
         place = np.searchsorted(self.frame_ids, self.frames)
         counts = np.zeros(len(self.frame_ids), np.int64)
         np.maximum.at(counts, place, self.persons.astype(np.int64) + 1)
-        for start, end in runs_of(counts):
-            people = np.zeros((end - start, int(counts[start]), NUM_JOINTS, 3), np.float32)
-            first, last = np.searchsorted(place, [start, end])
-            people[place[first:last] - start, self.persons[first:last]] = points[first:last]
-            yield slice(start, end), people
+        for count in np.unique(counts).tolist():
+            places = np.flatnonzero(counts == count)
+            mine = counts[place] == count
+            rows = points if mine.all() else points[mine]
+            shape = (len(places), count, NUM_JOINTS, 3)
+            if len(rows) == len(places) * count:
+                # Everybody is there, as nearly always.
+                people = rows.reshape(shape)
+            else:
+                people = np.zeros(shape, np.float32)
+                people[np.searchsorted(places, place[mine]), self.persons[mine]] = rows
+            yield places, people
 
 
-def load_content(
-    lake: Lake,
+def scored(points: Points, visible: npt.NDArray[np.bool_] | npt.NDArray[np.int8] | None) -> Points:
+    """A copy of the points with every body score known: where the lake has none, 1.0 for a visible joint, else 0.0.
+
+    Args:
+        points: float32 [..., 128, 3].
+        visible: [..., 18]; 0 is not visible. Without it a joint that has a place counts 1.0.
+    """
+    points = np.array(points, np.float32)
+    scores = points[..., 2]
+    unknown = np.isnan(scores)
+    if unknown.any():
+        told = np.ones(scores.shape, np.float32)
+        if visible is not None:
+            told[..., BODY.slice] = visible != 0
+        # A part that the source never had has no place either, and no score.
+        told[np.isnan(points[..., 0])] = 0.0
+        np.copyto(scores, told, where=unknown)
+    return points
+
+
+def outline_of(
     video: dict[str, Any],
     segments: Sequence[dict[str, Any]],
     captions: Sequence[dict[str, Any]] = (),
     *,
     only_segments: bool = False,
-) -> Content:
-    """Reads what is exported of a video.
+) -> Outline:
+    """What is known of a video before its keypoints are read.
 
     Args:
         only_segments: the frames of the segments and no others; they keep their numbers.
     """
-    frame_ids = np.setdiff1d(np.arange(video["num_frames"]), np.array(video["absent_frames"] or [], np.int64))
-    table = lake.keypoint_rows(video["video_id"], [*list_columns(), "body_visible"])
+    there = np.ones(video["num_frames"], bool)
+    there[video["absent_frames"] or []] = False
     if only_segments:
         chosen = np.zeros(video["num_frames"], bool)
         for row in segments:
             chosen[row["start_frame"] : row["end_frame"]] = True
-        frame_ids = frame_ids[chosen[frame_ids]]
-        table = table.filter(chosen[table.column("frame").to_numpy()])
+        there &= chosen
+    return Outline(video=video, frame_ids=np.flatnonzero(there), segments=segments, captions=captions)
+
+
+def fill(points: Points, where: npt.NDArray[np.bool_], value: tuple[float, float, float]) -> None:
+    """Sets some of the points [..., 3] to a value, three times as fast as by an index."""
+    for i, number in enumerate(value):
+        np.copyto(points[..., i], number, where=where)
+
+
+def parts_of(outline: Outline, batches: Iterable[Rows]) -> Iterator[Content]:
+    """The content of a video in parts of some hundred rows; together they have all frames of the outline.
+
+    Args:
+        batches: what `Lake.everybody` reads of it.
+    """
+    first = 0
+    for rows in _whole_frames(_chosen(outline, rows) for rows in batches):
+        end = int(np.searchsorted(outline.frame_ids, rows.frames[-1], "right"))
+        yield _part(outline, slice(first, end), rows)
+        first = end
+    if first < len(outline.frame_ids):
+        yield _part(outline, slice(first, None), _NOBODY)
+
+
+def _chosen(outline: Outline, rows: Rows) -> Rows:
+    """The rows of the frames that are exported."""
+    chosen = np.isin(rows.frames, outline.frame_ids)
+    return rows if chosen.all() else rows.take(chosen)
+
+
+def _whole_frames(batches: Iterable[Rows]) -> Iterator[Rows]:
+    """The same rows, `_ROWS` and a frame at most at a time, all people of a frame together."""
+    held: Rows | None = None
+    for batch in batches:
+        rows = batch
+        if held is not None:
+            # A row group may end among the people of a frame.
+            rest = int(np.searchsorted(rows.frames, held.frames[-1], "right"))
+            if rest:
+                held, rows = _joined(held, rows.take(slice(rest))), rows.take(slice(rest, None))
+            if not len(rows):
+                continue
+            yield held
+            held = None
+        if len(rows):
+            cuts = [*np.unique(np.searchsorted(rows.frames, rows.frames[::_ROWS])).tolist(), len(rows)]
+            for start, end in pairwise(cuts):
+                if held is not None:
+                    yield held
+                held = rows.take(slice(start, end))
+    if held is not None:
+        yield held
+
+
+def _joined(one: Rows, other: Rows) -> Rows:
     visible = None
-    if table.column("body_visible").null_count < table.num_rows:
-        rows = table.column("body_visible").to_pylist()
-        visible = np.array([row if row is not None else [True] * BODY.size for row in rows], bool)
+    if one.visible is not None or other.visible is not None:
+        visible = np.concatenate([_visible(one), _visible(other)])
+    return Rows(
+        np.concatenate([one.frames, other.frames]),
+        np.concatenate([one.persons, other.persons]),
+        np.concatenate([one.points, other.points]),
+        visible,
+    )
+
+
+def _visible(rows: Rows) -> npt.NDArray[np.bool_]:
+    return np.ones((len(rows), BODY.size), bool) if rows.visible is None else rows.visible
+
+
+def _part(outline: Outline, where: slice, rows: Rows) -> Content:
     return Content(
-        video=video,
-        frame_ids=frame_ids,
-        frames=table.column("frame").to_numpy(),
-        persons=table.column("person").to_numpy(),
-        points=from_table(table),
-        visible=visible,
-        segments=segments,
-        captions=captions,
+        video=outline.video,
+        frame_ids=outline.frame_ids[where],
+        segments=outline.segments,
+        captions=outline.captions,
+        frames=rows.frames,
+        persons=rows.persons,
+        points=rows.points,
+        visible=rows.visible,
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -21,18 +21,22 @@ import numpy.typing as npt
 _RECONSTRUCT, _EMPTY_ARRAY, _DTYPE, _FLOAT, _INT = range(5)
 
 
+_STEP: Final = 256
+"""Frames that are made at a time: half a megabyte, which stays in a core's cache until it is written."""
+
+
 @dataclass
-class Run:
-    """Frames of one layout that follow each other.
+class Layer:
+    """Frames of one layout, among others.
 
     Attributes:
-        count: how many.
-        values: by key, in the order of the dict: an int for all, int64 [count], an array [count, ...] of float32 or
-            int32, or a dict of these.
+        places: int [n], rising: where they stand among all frames of the layers.
+        values: by key, in the order of the dict: an int for all, int64 [n], an array [n, ...] of float32 or int32, or
+            a dict of these.
     """
 
-    count: int
-    values: Mapping[str, Any] = field(default_factory=dict)
+    places: npt.NDArray[np.integer[Any]]
+    values: Mapping[str, Any]
 
 
 def _text(text: str) -> bytes:
@@ -69,32 +73,47 @@ def _head(count: int) -> bytes:
 _TAIL: Final = b"etb."
 
 
-class _Writer:
-    """Writes one frame, and remembers where its data go."""
+class _Template:
+    """The bytes of one frame of a layout, and where in them its data go."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
         self.out = io.BytesIO()
-        self.holes: list[tuple[int, npt.NDArray[np.uint8]]] = []
+        self.holes: list[int] = []
+        self._frame(values)
+        self._bytes = np.frombuffer(self.out.getvalue(), np.uint8)
 
-    def value(self, value: Any, count: int) -> None:
+    def fill(self, values: Mapping[str, Any], start: int, end: int) -> npt.NDArray[np.uint8]:
+        """The frames [start, end) of a layer of this layout, uint8 [end - start, bytes of a frame]."""
+        frames = np.empty((end - start, len(self._bytes)), np.uint8)
+        frames[:] = self._bytes
+        for hole, array in zip(self.holes, _arrays(values), strict=True):
+            data = array[start:end].reshape(end - start, -1)
+            if data.dtype == np.int64:
+                data = data.astype("<i4")
+            elif data.strides[1] != data.itemsize:
+                data = np.ascontiguousarray(data)
+            frames[:, hole : hole + data.shape[1] * data.itemsize] = data.view(np.uint8)
+        return frames
+
+    def _value(self, value: Any) -> None:
         if isinstance(value, dict):
-            self.frame(value, count)
+            self._frame(value)
         elif isinstance(value, int):
             self.out.write(b"J" + struct.pack("<i", value))
         elif value.dtype == np.int64:
             self.out.write(b"J")
-            self._hole(value.astype("<i4"), count)
+            self._hole(4)
         else:
-            self._array(value, count)
+            self._array(value)
 
-    def frame(self, values: Mapping[str, Any], count: int) -> None:
+    def _frame(self, values: Mapping[str, Any]) -> None:
         self.out.write(b"}(")
         for key, value in values.items():
             self.out.write(_text(key))
-            self.value(value, count)
+            self._value(value)
         self.out.write(b"u")
 
-    def _array(self, values: npt.NDArray[Any], count: int) -> None:
+    def _array(self, values: npt.NDArray[Any]) -> None:
         kind = _FLOAT if values.dtype == np.float32 else _INT
         shape = b"".join(b"J" + struct.pack("<i", size) for size in values.shape[1:])
         tuples = {0: b")", 1: b"\x85", 2: b"\x86", 3: b"\x87"}
@@ -103,28 +122,75 @@ class _Writer:
             b"h" + bytes([_RECONSTRUCT]) + b"h" + bytes([_EMPTY_ARRAY]) + b"R(K\x01" + shape + tuples[values.ndim - 1]
         )
         self.out.write(b"h" + bytes([kind]) + b"\x89B" + struct.pack("<I", size))
-        self._hole(values, count)
+        self._hole(size)
         self.out.write(b"tb")
 
-    def _hole(self, values: npt.NDArray[Any], count: int) -> None:
-        data = np.ascontiguousarray(values).reshape(count, -1).view(np.uint8)
-        self.holes.append((self.out.tell(), data))
-        self.out.write(bytes(data.shape[1]))
+    def _hole(self, size: int) -> None:
+        self.holes.append(self.out.tell())
+        self.out.write(bytes(size))
 
 
-def pickle_frames(runs: Sequence[Run]) -> Iterator[bytes | memoryview]:
-    """The pickle of an object array of all frames of the runs, in pieces."""
-    yield _head(sum(run.count for run in runs))
-    for run in runs:
-        writer = _Writer()
-        writer.frame(run.values, run.count)
-        template = np.frombuffer(writer.out.getvalue(), np.uint8)
-        frames = np.empty((run.count, len(template)), np.uint8)
-        frames[:] = template
-        for start, data in writer.holes:
-            frames[:, start : start + data.shape[1]] = data
-        yield frames.data.cast("B")
+def _arrays(values: Mapping[str, Any]) -> Iterator[npt.NDArray[Any]]:
+    """What goes into the holes, in their order."""
+    for value in values.values():
+        if isinstance(value, dict):
+            yield from _arrays(value)
+        elif not isinstance(value, int):
+            yield value
+
+
+def _layout(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two layers have in common whose frames differ in their data only."""
+    return tuple(
+        (key, _layout(value) if isinstance(value, dict) else value if isinstance(value, int) else _kind(value))
+        for key, value in values.items()
+    )
+
+
+def _kind(value: npt.NDArray[Any]) -> tuple[Any, ...]:
+    return value.dtype, value.shape[1:]
+
+
+def pickle_frames(count: int, batches: Iterable[Sequence[Layer]]) -> Iterator[bytes | memoryview]:
+    """The pickle of an object array of all frames of some batches, in pieces.
+
+    Args:
+        count: of frames in all batches.
+        batches: each the layers whose frames, put in order, follow those of the batch before.
+    """
+    yield _head(count)
+    templates: dict[tuple[Any, ...], _Template] = {}
+    for layers in batches:
+        known = []
+        for layer in layers:
+            layout = _layout(layer.values)
+            if layout not in templates:
+                templates[layout] = _Template(layer.values)
+            known.append(templates[layout])
+        if len(layers) == 1:
+            size = len(layers[0].places)
+            for start in range(0, size, _STEP):
+                yield known[0].fill(layers[0].values, start, min(start + _STEP, size)).data.cast("B")
+        else:
+            yield _shuffled(layers, known)
     yield _TAIL
+
+
+def _shuffled(layers: Sequence[Layer], templates: Sequence[_Template]) -> bytes:
+    """The frames of several layers, each in its place."""
+    filled = [
+        template.fill(layer.values, 0, len(layer.places)) for layer, template in zip(layers, templates, strict=True)
+    ]
+    of = np.empty(sum(map(len, filled)), np.int64)
+    for number, layer in enumerate(layers):
+        of[layer.places] = number
+    used = [0] * len(layers)
+    pieces = []
+    for start, end in runs_of(of):
+        number = int(of[start])
+        pieces.append(filled[number][used[number] : used[number] + end - start].data)
+        used[number] += end - start
+    return b"".join(pieces)
 
 
 def runs_of(layout: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Whether an export is what it says it is: every file by its checksum, every video by the index."""
+"""Whether an export is what it says it is: every file by its checksum, every row of the index by the content."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final, cast
 
-from export.index import INDEX, SHARD_NAME, SUMS, IndexRow, read_index
+from export.folder import is_content, walk
+from export.index import INDEX, SUMS, ClipRow, IndexRow, Row, read_index
+from export.verify_clips import verify_clips
 from lake.errors import BadInputError
+
+_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")
+"""Of SHA256SUMS: what lies in the folder, or in a folder right in it."""
 
 
 def is_export(path: Path) -> bool:
     """The folder looks like an export of ours, finished or not."""
-    return any((path / name).exists() for name in (SUMS, INDEX)) or any(
-        SHARD_NAME.fullmatch(child.name) for child in path.iterdir()
-    )
+    return any((path / name).exists() for name in (SUMS, INDEX)) or any(is_content(name) for name in walk(path))
 
 
 def verify_export(folder: Path) -> Iterator[str]:
@@ -28,14 +32,14 @@ def verify_export(folder: Path) -> Iterator[str]:
         return
     sums: dict[str, str] = {}
     for number, line in enumerate((folder / SUMS).read_text("utf-8", "replace").splitlines(), 1):
-        found = re.fullmatch(r"([0-9a-f]{64}) [ *]([^/\\]+)", line)
+        found = _LINE.fullmatch(line)
         if not found:
             yield f"{folder / SUMS} line {number} is no checksum"
         else:
             sums[found.group(2)] = found.group(1)
-    for path in sorted(folder.iterdir()):
-        if SHARD_NAME.fullmatch(path.name) and path.name not in sums:
-            yield f"{path} is not listed in {SUMS}"
+    for name in walk(folder):
+        if is_content(name) and name not in sums:
+            yield f"{folder / name} is not listed in {SUMS}"
     sound: set[str] = set()
     for name, expected in sums.items():
         problem = _checksum(folder / name, expected)
@@ -49,18 +53,20 @@ def verify_export(folder: Path) -> Iterator[str]:
     if INDEX not in sound:
         return
     try:
-        index = read_index(folder / INDEX)
+        index: list[Row] = read_index(folder / INDEX, IndexRow, ClipRow)
     except BadInputError as error:
         yield str(error)
         return
-    by_shard: dict[str, list[IndexRow]] = defaultdict(list)
+    by_file: dict[str, list[Any]] = defaultdict(list)
     for row in index:
-        by_shard[row.shard].append(row)
-    for shard in sorted(by_shard.keys() | {name for name in sums if SHARD_NAME.fullmatch(name)}):
-        if shard in sound:
-            yield from _verify_shard(folder / shard, by_shard[shard])
-        elif shard not in sums:
-            yield f"{folder / shard} is in {INDEX} and not in {SUMS}"
+        by_file[row.shard if isinstance(row, IndexRow) else cast(ClipRow, row).file].append(row)
+    of_clips = isinstance(next(iter(index), None), ClipRow)
+    for name in sorted(by_file.keys() | {name for name in sums if is_content(name)}):
+        if name in sound:
+            path, rows = folder / name, by_file[name]
+            yield from verify_clips(path, sums[name], rows) if of_clips else _verify_shard(path, rows)
+        elif name not in sums:
+            yield f"{folder / name} is in {INDEX} and not in {SUMS}"
 
 
 def _checksum(path: Path, expected: str) -> str:

@@ -31,6 +31,7 @@ class Video:
     language: str = "ase"
     title: str | None = None
     absent_frames: Sequence[int] = ()
+    visible: np.ndarray | None = None
 
 
 def somebody(seed: int = 0, score: float | None = None) -> np.ndarray:
@@ -59,6 +60,7 @@ def fill(folder: Path, videos: Sequence[Video]) -> Lake:
                     persons=where[:, 1].astype(np.int8),
                     points=np.stack([*(video.points[tuple(at)] for at in where.tolist()), somebody()])[:-1],
                     tracks=[Track("t", kind, language, tuple(Cue(*cue) for cue in video.cues), source)],
+                    body_visible=video.visible,
                     about={"source": "shard", "absent_frames": list(video.absent_frames)},
                 )
             )
@@ -82,6 +84,27 @@ def person() -> Callable[..., np.ndarray]:
     return somebody
 
 
+@pytest.fixture
+def crowd(make_lake: Callable[..., Lake]) -> Lake:
+    """Videos with all that is awkward: dots in ids, two people, absent frames and points, unknown body scores."""
+    both = {(i, p): somebody(i + 50 * p) for i in range(24) for p in range(2) if i not in {7, 8, 9} and (i < 20 or p)}
+    for i in range(6):
+        # Absent: a wrist. Never there: the right hand.
+        both[i, 0][4] = (np.nan, np.nan, 0)
+        both[i, 0][107:] = np.nan
+    codes = {(i, 0): somebody(i) for i in range(12)}
+    for points in codes.values():
+        points[:18, 2] = np.nan
+        points[17, :2] = np.nan
+    cues = [(0.0, 0.25, "one"), (0.25, 0.5, "two, with \u624b\u8a9e"), (0.4, 0.75, "three"), (0.75, 1.0, "four")]
+    return make_lake(
+        Video("a.b.npy", 24, both, cues, absent_frames=[7, 8], title="A title"),
+        Video("a%2Eb.npy", 3, {(0, 0): somebody(7)}),
+        Video("codes", 12, codes, cues[:2], visible=np.arange(12 * 18).reshape(12, 18) % 3 > 0),
+        Video("-nobody", 5, {}),
+    )
+
+
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake of the six synthetic signers that the package carries; only to be read."""
@@ -89,18 +112,3 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     import_shards(lake, [Path(ingest.__file__).parent / "sample" / "synthetic.tar"], Options())
     lake.refresh()
     return lake
-
-
-@pytest.fixture
-def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from lake.entry import run
-    from signverse import build_app
-
-    def command(*words: object) -> tuple[int, str, str]:
-        code = run(build_app(), [str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return command

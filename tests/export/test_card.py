@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import tarfile
@@ -13,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.card import caption_json, poses_npz, released_points
+from export.card import caption_json, released_points, write_poses
 from export.choice import chosen_videos
-from export.content import Content, load_content
+from export.content import Content, outline_of, parts_of
 from export.shards import Spec, export_shards, plan_shards
 from lake.lake import Lake
 from lake.skeleton import BODY, PARTS
@@ -92,10 +93,15 @@ def test_every_key_has_the_type_that_the_card_documents(sample: Lake, exported: 
         assert all(segment.keys() == {"start", "end", "text"} for segment in caption["segments"])
 
 
-def frames_of(lake: Lake, video_id: str) -> list[dict]:
-    import io
+def poses_of(lake: Lake, video_id: str) -> io.BytesIO:
+    outline, file = outline_of(lake.video(video_id), []), io.BytesIO()
+    write_poses(file, outline, parts_of(outline, lake.everybody(outline.video_id)))
+    file.seek(0)
+    return file
 
-    with np.load(io.BytesIO(poses_npz(load_content(lake, lake.video(video_id), []))), allow_pickle=True) as npz:
+
+def frames_of(lake: Lake, video_id: str) -> list[dict]:
+    with np.load(poses_of(lake, video_id), allow_pickle=True) as npz:
         return npz["frames"].tolist()
 
 
@@ -139,7 +145,7 @@ def test_an_unknown_body_score_counts_by_visibility() -> None:
     visible = np.zeros((1, 18), bool)
     visible[0, 3] = True
     nothing = np.zeros(1, np.int64)
-    content = Content({}, nothing, nothing.astype(np.int32), nothing.astype(np.int8), points, visible, [], [])
+    content = Content({}, nothing, [], [], nothing.astype(np.int32), nothing.astype(np.int8), points, visible)
     assert released_points(content)[0, :18, 2].tolist() == [0, 0, 0, 1] + [0] * 14
     assert (released_points(replace(content, visible=None))[..., 2] == 1).all()
 
@@ -148,14 +154,10 @@ def test_captions_keep_their_letters_and_a_video_without_has_an_empty_list(make_
     cues = [(0.0, 0.05, "grüße 世界"), (0.05, 0.08, 'say "hi"')]
     lake = make_lake(video("x", cues=cues, title="T\u00fctel"), video("y"))
     rows = lake.frame("segments").sort("video_id", "ordinal").collect().to_dicts()
-    caption = json.loads(
-        caption_json(load_content(lake, lake.video("x"), [row for row in rows if row["video_id"] == "x"]))
-    )
+    caption = json.loads(caption_json(outline_of(lake.video("x"), [row for row in rows if row["video_id"] == "x"])))
     assert caption["segments"] == [{"start": start, "end": end, "text": text} for start, end, text in cues]
     assert (caption["title"], caption["document_text"]) == ("Tütel", 'grüße 世界 say "hi"')
-    nothing = json.loads(
-        caption_json(load_content(lake, lake.video("y"), [row for row in rows if row["video_id"] == "y"]))
-    )
+    nothing = json.loads(caption_json(outline_of(lake.video("y"), [row for row in rows if row["video_id"] == "y"])))
     assert (nothing["segments"], nothing["document_text"], nothing["title"], nothing["english_source"]) == (
         [],
         "",
@@ -165,10 +167,9 @@ def test_captions_keep_their_letters_and_a_video_without_has_an_empty_list(make_
 
 
 def test_every_numpy_can_read_the_names_in_our_pickles(sample: Lake) -> None:
-    import io
     import pickletools
 
-    with zipfile.ZipFile(io.BytesIO(poses_npz(load_content(sample, sample.video("synthASE002"), [])))) as archive:
+    with zipfile.ZipFile(poses_of(sample, "synthASE002")) as archive:
         data = archive.read("frames.npy")
     file = io.BytesIO(data)
     np.lib.format.read_magic(file)

@@ -187,3 +187,61 @@ def test_a_clip_that_was_moved_since_it_was_chosen_is_refused(
     assert (code, told.count("\n")) == (1, 1)
     assert "1 clip of the selection" in told
     assert "a-00001" in told
+
+
+def test_the_text_of_the_whole_is_that_of_the_chosen_clips(spoken: Lake, tmp_path: Path, signverse) -> None:
+    chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "one"), ("a", "four"), ("b", "two"))
+    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen]
+    for grain, expected in (("clip", ["one four", "two"]), ("video", ["one two three four"] * 2)):
+        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
+        files = files_of(tmp_path / grain / NAME)
+        assert [json.loads(files[f"{name}/caption.json"])["document_text"] for name in "ab"] == expected
+
+
+def test_caption_tracks_hold_only_the_cues_of_the_chosen_clips(spoken: Lake, tmp_path: Path, signverse) -> None:
+    chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "one"), ("b", "two"))
+    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--dialect", "consolidated"]
+    for grain, expected in (
+        # "three" begins while "two" is still spoken.
+        ("clip", [["one"], ["two", "three"]]),
+        ("video", [["one", "two", "three", "four"]] * 2),
+    ):
+        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
+        files = files_of(tmp_path / grain / NAME)
+        told = [files[f"{name}/captions/{name}.en.vtt"].decode().split() for name in "ab"]
+        assert [[word for word in words if word in FRAMES] for words in told] == expected
+
+
+def test_a_shards_size_is_that_of_the_frames_that_go_out(
+    make_lake, video, person, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = {(i, 0): person(i) for i in range(24)}
+    lake = make_lake(*(video(name, 24, people, CUES) for name in "abcd"))
+    chosen = choose(lake, tmp_path / "clips.parquet", *((name, "one") for name in "abcd"))
+    common = ["export", "shards", "--lake", lake.folder, "--selection", chosen, "--shard-size", "80kB"]
+    for grain, shards in (("video", 4), ("clip", 1)):
+        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
+        assert len(list((tmp_path / grain).glob("*.tar"))) == shards
+    # And so is the room that is asked for.
+    import shutil
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 100_000))
+    assert signverse(*common, "--out", tmp_path / "tight-video", "--grain", "video")[0] == 1
+    assert signverse(*common, "--out", tmp_path / "tight-clip", "--grain", "clip")[0] == 0
+
+
+@pytest.mark.parametrize("grain", ["video", "clip"])
+def test_segments_are_read_once_however_many_shards_there_are(
+    sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch, grain: str
+) -> None:
+    read: list[str] = []
+    frame = Lake.frame
+    monkeypatch.setattr(Lake, "frame", lambda self, name, **more: (read.append(name), frame(self, name, **more))[1])
+    out = tmp_path / "out"
+    words = ["--grain", grain, "--videos-per-shard", 1]
+    assert signverse("export", "shards", "--lake", sample.folder, "--out", out, *words)[0] == 0
+    assert len(list(out.glob("*.tar"))) == 6
+    # Of clips once more, to know how many frames they have.
+    assert read.count("segments") == (1 if grain == "video" else 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from export import consolidated
 from export.choice import chosen_videos
 from export.consolidated import captions, write_vtt
-from export.content import Content, load_content
+from export.content import Content, Outline, outline_of, parts_of
 from export.shards import Spec, export_shards, plan_shards
 from ingest.build import build_rows
 from ingest.captions import Cue, Track, read_vtt
@@ -36,8 +36,15 @@ def load(data: bytes) -> dict[str, Any]:
         return {key: npz[key] for key in npz.files}
 
 
+def written(outline: Outline, parts: Iterable[Content]) -> dict[str, Any]:
+    file = io.BytesIO()
+    consolidated.write_poses(file, outline, parts)
+    return load(file.getvalue())
+
+
 def poses_of(lake: Lake, video_id: str) -> dict[str, Any]:
-    return load(consolidated.poses_npz(load_content(lake, lake.video(video_id), [])))
+    outline = outline_of(lake.video(video_id), [])
+    return written(outline, parts_of(outline, lake.everybody(outline.video_id)))
 
 
 def files_of(shard: Path) -> dict[str, bytes]:
@@ -185,14 +192,14 @@ def test_an_unknown_body_score_is_its_visibility_and_never_an_index_code() -> No
     visible = np.tile(np.arange(18) % 2 == 0, (2, 1))
     video = {"width": 320, "height": 240, "num_frames": 1, "video_id": "x"}
     zeros = np.zeros(2, np.int32)
-    content = Content(video, np.zeros(1, np.int64), zeros, np.array([0, 1], np.int8), points, visible, [], [])
-    (payload,) = load(consolidated.poses_npz(content))["frame_payloads"]
+    content = Content(video, np.zeros(1, np.int64), [], [], zeros, np.array([0, 1], np.int8), points, visible)
+    (payload,) = written(content, [content])["frame_payloads"]
     for person in ("person_000", "person_001"):
         scores = payload[f"{person}_body_scores"]
         assert scores.tolist() == [float(i % 2 == 0 and i != 4) for i in range(18)]
         assert payload[f"{person}_body_keypoints"][4].tolist() == [-1, -1]
         assert (payload[f"{person}_face_scores"] == 0.5).all()
-    (blind,) = load(consolidated.poses_npz(replace(content, visible=None)))["frame_payloads"]
+    (blind,) = written(content, [replace(content, visible=None)])["frame_payloads"]
     assert blind["person_000_body_scores"].tolist() == [float(i != 4) for i in range(18)]
 
 
@@ -283,9 +290,7 @@ def test_track_files_have_names_of_their_own() -> None:
     ]  # fmt: skip
     nothing = np.zeros(0, np.int64)
     video = {"video_id": "x", "english_source": "native"}
-    found = captions(
-        Content(video, nothing, nothing, nothing, np.zeros((0, 128, 3), np.float32), None, [], rows)  # type: ignore[arg-type]
-    )
+    found = captions(Outline(video, nothing, [], rows))
     assert list(found) == ["x.en.vtt", "x.en.x-02.vtt", "x.en-automatic.vtt", "x.de.vtt"]
     assert [read_back(data)[0][2] for data in found.values()] == ["a", "b", "c", "d"]
 
@@ -367,9 +372,12 @@ def somewhere() -> Iterator[Path]:
 
 
 def points_of(lake: Lake, video_id: str) -> dict[tuple[int, int], np.ndarray]:
-    content = load_content(lake, lake.video(video_id), [])
-    at = zip(content.frames.tolist(), content.persons.tolist(), strict=True)
-    return dict(zip(at, content.points, strict=True))
+    found: dict[tuple[int, int], np.ndarray] = {}
+    outline = outline_of(lake.video(video_id), [])
+    for part in parts_of(outline, lake.everybody(outline.video_id)):
+        at = zip(part.frames.tolist(), part.persons.tolist(), strict=True)
+        found |= zip(at, part.points, strict=True)
+    return found
 
 
 def same_numbers(ours: dict[tuple[int, int], np.ndarray], theirs: dict[tuple[int, int], np.ndarray]) -> None:

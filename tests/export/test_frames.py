@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +16,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.frames import Run, pickle_frames, runs_of
+from export.frames import Layer, pickle_frames, runs_of
 from export.npz import write_npz
 from ingest.npz import read_npz
+
+
+@dataclass
+class Run:
+    """Frames of one layout that follow each other."""
+
+    count: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def batches(runs: Sequence[Run]) -> list[list[Layer]]:
+    return [[Layer(np.arange(run.count), run.values)] for run in runs]
+
+
+def npz_of(runs: Sequence[Run], arrays: dict[str, np.ndarray] | None = None) -> bytes:
+    file = io.BytesIO()
+    write_npz(file, arrays or {}, "frames", sum(run.count for run in runs), batches(runs))
+    return file.getvalue()
+
 
 SHAPES = [(), (1,), (18, 2), (18,), (3, 2, 2)]
 
@@ -90,7 +110,7 @@ def check(runs: Sequence[Run]) -> np.ndarray:
     """Loads what we write and what numpy.savez writes of the same objects, and compares."""
     theirs = io.BytesIO()
     np.savez(theirs, frames=plainly(runs))
-    ours, expected = loaded(write_npz({}, "frames", runs)), loaded(theirs.getvalue())
+    ours, expected = loaded(npz_of(runs)), loaded(theirs.getvalue())
     assert (ours.dtype, ours.shape) == (expected.dtype, expected.shape)
     for mine, its in zip(ours, expected, strict=True):
         same(mine, its)
@@ -129,7 +149,7 @@ def test_frames_of_any_number_of_people_are_read_back(runs: list[Run]) -> None:
 
 
 def test_an_array_that_was_loaded_may_be_changed_without_touching_another() -> None:
-    first, second = loaded(write_npz({}, "frames", [people(2, 1)]))
+    first, second = loaded(npz_of([people(2, 1)]))
     before = second["person_0"]["body"].copy()
     first["person_0"]["body"][:] = 7
     np.testing.assert_array_equal(second["person_0"]["body"], before)
@@ -145,7 +165,7 @@ def test_a_frame_can_be_pickled_again_and_sent_to_another_process() -> None:
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=4))
 def test_our_own_safe_reader_reads_what_we_write(layout: list[tuple[int, int]]) -> None:
     runs = [people(count, persons, i) for i, (count, persons) in enumerate(layout)]
-    blocks: Any = read_npz(write_npz({}, "frames", runs), "x")["frames"]
+    blocks: Any = read_npz(npz_of(runs), "x")["frames"]
     assert sum(block.count for block in blocks) == sum(run.count for run in runs)
     found = [array for block in blocks for key, array in block.arrays.items() if key == "person_0/body"]
     expected = [run.values["person_0"]["body"] for run in runs if "person_0" in run.values]
@@ -166,17 +186,41 @@ print(len(pickle.dumps(frames)))
 
 def test_a_user_who_makes_warnings_errors_can_load_it(tmp_path) -> None:
     path = tmp_path / "poses.npz"
-    path.write_bytes(write_npz({}, "frames", [people(4, 1), people(2, 2)]))
+    path.write_bytes(npz_of([people(4, 1), people(2, 2)]))
     ran = subprocess.run([sys.executable, "-W", "error", "-c", LOAD, str(path)], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_bytes_depend_on_the_content_alone() -> None:
-    assert write_npz({"a": np.arange(3)}, "frames", [people(3, 2)]) == write_npz(
-        {"a": np.arange(3)}, "frames", [people(3, 2)]
-    )
-    whole = b"".join(map(bytes, pickle_frames([people(3, 2)])))
+    assert npz_of([people(3, 2)], {"a": np.arange(3)}) == npz_of([people(3, 2)], {"a": np.arange(3)})
+    whole = b"".join(map(bytes, pickle_frames(3, batches([people(3, 2)]))))
     assert pickle.loads(whole).shape == (3,)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.lists(st.integers(0, 40), max_size=3))
+def test_frames_of_many_layouts_at_once_are_those_of_one_after_the_other(order: list[int], cuts: list[int]) -> None:
+    """However the people of the frames change, and wherever a batch ends."""
+    order_of = np.array(order)
+    edges = sorted({0, len(order), *(cut for cut in cuts if cut < len(order))})
+    plain: list[Run] = []
+    mixed: list[list[Layer]] = []
+    for start, end in pairwise(edges):
+        there = order_of[start:end]
+        mixed.append([])
+        values = {count: people(end - start, count, start).values for count in set(there.tolist())}
+        for count, of in values.items():
+            places = np.flatnonzero(there == count)
+            mixed[-1].append(Layer(places, taken(of, places)))
+        plain += [Run(1, taken(values[count], np.array([i]))) for i, count in enumerate(there.tolist())]
+    together = b"".join(map(bytes, pickle_frames(len(order), mixed)))
+    assert together == b"".join(map(bytes, pickle_frames(len(order), batches(plain))))
+
+
+def taken(value: Any, places: np.ndarray) -> Any:
+    if isinstance(value, dict):
+        return {key: taken(inner, places) for key, inner in value.items()}
+    return value if isinstance(value, int) else value[places]
 
 
 @given(st.lists(st.integers(0, 3), max_size=20))

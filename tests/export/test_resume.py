@@ -23,15 +23,15 @@ from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
 import export.shards
 
-load_content = export.shards.load_content
+everybody = export.shards.Lake.everybody
 
-def stopping(lake, video, *arguments, **options):
-    if video["video_id"] == os.environ["STOP_AT"]:
+def stopping(lake, video_id):
+    if video_id == os.environ["STOP_AT"]:
         Path(os.environ["FLAG"]).write_text(str(os.getpid()))
         time.sleep(120)
-    return load_content(lake, video, *arguments, **options)
+    return everybody(lake, video_id)
 
-export.shards.load_content = stopping
+export.shards.Lake.everybody = stopping
 
 if __name__ == "__main__":
     import signverse
@@ -183,6 +183,7 @@ def test_after_ctrl_c_nothing_half_written_is_left_and_the_same_command_goes_on(
     os.killpg(run.process.pid, how)
     assert run.end() == 130, run.log.read_text()
     assert "Traceback" not in run.log.read_text()
+    assert "the same command goes on from there" in run.log.read_text()
     assert half_written(out) == []
     before = finished(out)
     assert len(before) == expected
@@ -215,10 +216,10 @@ def unfinished(sample: Lake, command: list[object], tmp_path: Path, signverse, m
 
     write_shard = export.shards.write_shard
 
-    def fails(lake: Lake, shard: export.shards.Shard, *rest: object) -> object:
+    def fails(lake: Lake, out: Path, shard: export.shards.Shard, **how: object) -> object:
         if shard.name == SHARDS[4]:
             raise OSError(28, "No space left on device")
-        return write_shard(lake, shard, *rest)
+        return write_shard(lake, out, shard, **how)
 
     with monkeypatch.context() as patch:
         patch.setattr(export.shards, "write_shard", fails)
@@ -363,3 +364,19 @@ def test_two_workers_on_a_disk_that_fills_say_so_in_one_line(
     assert "cannot be written" in ran.stderr
     assert half_written(tmp_path / "out") == []
     assert finished(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+@pytest.mark.parametrize("kind", ["shards", "webdataset", "parquet"])
+def test_downloaded_tars_in_the_folder_are_never_removed(
+    sample: Lake, tmp_path: Path, signverse, kind: str, overwrite: list[str]
+) -> None:
+    """They have the very names of ours: `--out TARS` is an easy slip."""
+    downloaded = tmp_path / "TARS" / "Sign_DWPose_NPZ_000001.tar"
+    downloaded.parent.mkdir()
+    downloaded.write_bytes(b"days of download")
+    code, _, err = signverse("export", kind, "--lake", sample.folder, "--out", downloaded.parent, *overwrite)
+    assert code == 1
+    assert "are of none made here: Sign_DWPose_NPZ_000001.tar" in err
+    assert downloaded.read_bytes() == b"days of download"
+    assert list(downloaded.parent.iterdir()) == [downloaded]

@@ -147,7 +147,7 @@ def test_ids_made_of_digits_stay_ids(make_lake, video, person, tmp_path: Path, s
         (lambda clips: clips.with_columns(video_id=pl.lit("gone")), "not in the lake: gone"),
         (
             lambda clips: clips.with_columns(video_id=pl.lit(None, pl.String)),
-            "names no video",
+            "does not say which clip",
         ),
     ],
     ids=["empty", "a column missing", "other columns", "unknown video", "no video"],

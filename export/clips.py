@@ -1,0 +1,207 @@
+"""Clips as arrays with all that is known of them, read a video at a time, whatever the format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from export.index import ClipRow
+from lake.errors import DamagedLakeError
+from lake.ids import check_video_id
+from lake.keypoints import Points
+from lake.lake import Lake
+from lake.layout import ROWS_PER_GROUP
+from lake.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
+from lake.skeleton import BODY, FPS, NUM_JOINTS
+from lake.text import some
+
+_SEGMENT: Final = [item for item in SEGMENTS.schema if item.name != "ordinal"]
+
+ABOUT: Final = pa.schema(
+    [
+        *_SEGMENT,
+        ("fps", DOUBLE),
+        ("width", INT),
+        ("height", INT),
+        ("title", STRING),
+        ("channel", STRING),
+        ("url", STRING),
+        VIDEOS.schema.field("absent_frames"),
+        ("num_people", INT),
+    ]
+)
+"""What is told of each clip: its row of `segments`, more of its video, `absent_frames` (those of the clip that the
+source never had, counted as in the video) and `num_people` (P of the arrays)."""
+
+_LONG_READ: Final = 32 * ROWS_PER_GROUP
+"""Frames that are read at once where the clips of a video follow each other: 50 MB of points a person."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip of T frames and P people.
+
+    Attributes:
+        about: what is known of it, see `ABOUT`.
+        points: float32 [T, P, 128, 3], x and y in pixels and score. Absent points are (nan, nan, 0); where a person
+            is not in a frame, or a score is unknown, it is nan.
+        visible: int8 [T, P, 18], 1 or 0 where the lake has visibility in place of body scores, else -1; None where it
+            is -1 throughout.
+    """
+
+    about: dict[str, Any]
+    points: Points
+    visible: npt.NDArray[np.int8] | None
+
+    def row(self, file: str, sha256: str) -> ClipRow:
+        """Its row of the index."""
+        about = self.about
+        return ClipRow(
+            segment_id=about["segment_id"],
+            video_id=about["video_id"],
+            file=file,
+            language=about["sign_language"],
+            start_frame=about["start_frame"],
+            end_frame=about["end_frame"],
+            frames=self.points.shape[0],
+            people=self.points.shape[1],
+            sha256=sha256,
+        )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Clips that are written together.
+
+    Attributes:
+        clips: rows of `Lake.all_clips` with absent_frames.
+        size: about how many bytes they take.
+    """
+
+    name: str
+    clips: pl.DataFrame = field(repr=False)
+    size: int
+
+
+def plan_chunks(
+    clips: pl.DataFrame, name: str, count: int, *, all_people: bool, frame_bytes: int, clip_bytes: int
+) -> list[Chunk]:
+    """Shares clips out to chunks, in their order.
+
+    Args:
+        name: of a chunk, a template with the number from 0.
+        count: clips of each chunk but the last.
+        frame_bytes: about what a person in a frame takes.
+        clip_bytes: about what a clip takes besides.
+
+    Raises:
+        DamagedLakeError: a name in the lake cannot name a file.
+    """
+    for video_id in clips["video_id"].unique():
+        check_video_id(video_id)
+    number = pl.col("segment_id").str.strip_prefix(pl.col("video_id"))
+    odd = clips.filter(~number.str.contains(r"^-[0-9]{5,}$") | pl.col("segment_id").is_duplicated())
+    if odd.height:
+        raise DamagedLakeError(
+            f"segments are not called by their video and a number of their own: {some(odd['segment_id'].to_list())}",
+            "Run: signverse verify LAKE.",
+        )
+    people = pl.max_horizontal(pl.lit(1), "people_max") if all_people else pl.lit(1)
+    expected = pl.col("num_frames").cast(pl.Int64) * people * frame_bytes + clip_bytes
+    return [
+        Chunk(name.format(number), part, part.select(expected.sum()).item())
+        for number, part in enumerate(clips.iter_slices(count))
+    ]
+
+
+def read_clips(lake: Lake, clips: pl.DataFrame, *, all_people: bool) -> Iterator[Clip]:
+    """The clips, in their order.
+
+    Args:
+        clips: those of a chunk, by video_id and start.
+        all_people: everybody, not the primary signer only.
+    """
+    for video_id, rows in groupby(clips.iter_rows(named=True), key=lambda row: str(row["video_id"])):
+        for together in _reads(rows):
+            yield from _read(lake, video_id, together, all_people)
+
+
+def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Clips of a video, by start, that are read at once: not those far apart, nor too many."""
+    together: list[dict[str, Any]] = []
+    end = 0
+    for row in rows:
+        far = row["start_frame"] - end > ROWS_PER_GROUP
+        if together and (far or row["end_frame"] - together[0]["start_frame"] > _LONG_READ):
+            yield together
+            together = []
+        together.append(row)
+        end = max(end, row["end_frame"])
+    yield together
+
+
+def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people: bool) -> Iterator[Clip]:
+    """Clips that are parts of one block of points: a whole video of hours without captions lies in memory once."""
+    start, end = rows[0]["start_frame"], max(row["end_frame"] for row in rows)
+    table = lake.keypoint_rows(video_id, ["body_visible"], start_frame=start, end_frame=end)
+    if not all_people:
+        table = table.filter(pa.array(table.column("person").to_numpy() == 0))
+    frames, persons = table.column("frame").to_numpy() - start, table.column("person").to_numpy()
+    # At least one, so that person 0 can be asked for in every clip.
+    people = int(persons.max(initial=0)) + 1
+    visible: npt.NDArray[np.int8] | None = None
+    told = _visible(table)
+    if told is not None:
+        visible = np.full((end - start, people, BODY.size), -1, np.int8)
+        visible[frames, persons] = told
+    points = np.full((end - start, people, NUM_JOINTS, 3), np.nan, np.float32)
+    for there in lake.everybody(video_id, start_frame=start, end_frame=end):
+        mine = (there.frames >= start) & (there.frames < end) & (there.persons < people)
+        points[there.frames[mine] - start, there.persons[mine]] = there.points[mine]
+    for row in rows:
+        span = slice(row["start_frame"] - start, row["end_frame"] - start)
+        first, last = np.searchsorted(frames, [span.start, span.stop])
+        count = int(persons[first:last].max(initial=0)) + 1
+        clip_visible = None if visible is None else visible[span, :count]
+        if clip_visible is not None and (clip_visible < 0).all():
+            clip_visible = None
+        yield Clip(_about(row, count), points[span, :count], clip_visible)
+
+
+def _visible(table: Any) -> npt.NDArray[np.int8] | None:
+    """body_visible as int8 [N, 18], -1 where it is null; None where it is null throughout."""
+    column = table.column("body_visible").combine_chunks()
+    if column.null_count == len(column):
+        return None
+    visible = np.full((len(column), BODY.size), -1, np.int8)
+    told = column.is_valid().to_numpy(zero_copy_only=False)
+    visible[told] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, BODY.size)
+    return visible
+
+
+def _about(row: dict[str, Any], num_people: int) -> dict[str, Any]:
+    inside = range(row["start_frame"], row["end_frame"])
+    absent = [frame for frame in row["absent_frames"] or [] if frame in inside]
+    found = {**row, "fps": FPS, "absent_frames": absent, "num_people": num_people}
+    return {name: found[name] for name in ABOUT.names}
+
+
+_DIGESTED: Final = 4096
+"""Frames that are digested at a time."""
+
+
+def digest_of(points: Points) -> str:
+    """The sha256 of points, whichever way nan is spelled."""
+    digest = hashlib.sha256()
+    for first in range(0, len(points), _DIGESTED):
+        some = points[first : first + _DIGESTED]
+        digest.update(np.where(np.isnan(some), np.float32(np.nan), some).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,141 @@
+"""The commands that write clips: export webdataset, parquet and pose.
+
+Imported at every start of the command line: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from export.options import ExportOption, OverwriteOption, writing
+from lake.command import reading, say
+from lake.select_options import selecting
+
+if TYPE_CHECKING:
+    from lake.lake import Lake
+    from lake.selection import Selection
+
+ClipsOption = Annotated[Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all clips by default.")]
+AllPeopleOption = Annotated[
+    bool, typer.Option("--all-people", help="Everybody in the clip, not the primary signer only.")
+]
+PerShardOption = Annotated[int, typer.Option(min=1, metavar="N", help="Clips in a file.")]
+WorkersOption = Annotated[int, typer.Option(min=1, metavar="N", help="Files written side by side.")]
+
+
+@reading
+@selecting
+def webdataset(
+    *,
+    opened: Lake,
+    out: ExportOption,
+    selection: ClipsOption = None,
+    asked: Selection,
+    all_people: AllPeopleOption = False,
+    clips_per_shard: PerShardOption = 1000,
+    workers: WorkersOption = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write clips as tars for WebDataset, a sample a clip.
+
+    KEY.keypoints.npy is float32 [T, 128, 3], x and y in pixels and score; nan where absent. With --all-people it is
+    [T, P, 128, 3]. KEY.json tells the rest: segment_id, text, times, language, size, confidences. KEY is the segment_id
+    with %2E for a dot. Where body scores are unknown, KEY.body_visible.npy tells visibility (1, 0, or -1 unknown).
+
+    \b
+    signverse export webdataset --lake LAKE --out DIR --language ase --captioned
+    webdataset.WebDataset("DIR/signverse-{000000..000041}.tar").decode().to_tuple("keypoints.npy", "json")
+    """
+    _export("webdataset", opened, out, selection, asked, clips_per_shard, "tar", all_people, workers, overwrite)
+
+
+@reading
+@selecting
+def parquet(
+    *,
+    opened: Lake,
+    out: ExportOption,
+    selection: ClipsOption = None,
+    asked: Selection,
+    all_people: AllPeopleOption = False,
+    clips_per_shard: PerShardOption = 1000,
+    workers: WorkersOption = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write clips as Parquet, a row a clip.
+
+    Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each one list of floats over
+    all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as nan. An array
+    [T, people, joints, 2] in one line:
+
+    \b
+    signverse export parquet --lake LAKE --out DIR --language ase --captioned
+    clips = polars.read_parquet("DIR/*.parquet")
+    clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
+
+    The other parts have 68 joints (face) and 21 (each hand).
+    """
+    _export("parquet", opened, out, selection, asked, clips_per_shard, "file", all_people, workers, overwrite)
+
+
+@reading
+@selecting
+def pose(
+    *,
+    opened: Lake,
+    out: ExportOption,
+    selection: ClipsOption = None,
+    asked: Selection,
+    all_people: AllPeopleOption = False,
+    workers: WorkersOption = 1,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write clips as .pose files (pose-format), a file a clip.
+
+    A clip is VIDEO_ID/SEGMENT_ID.pose, with the components body, face, left_hand and right_hand in pixels, at 24
+    frames/s. What is absent is masked, with confidence 0. index.csv lists the files.
+
+    \b
+    signverse export pose --lake LAKE --out DIR --language ase --captioned
+    pose_format.Pose.read(open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()).body.data
+    """
+    from export.posefile import CLIPS_PER_CHUNK
+
+    _export("pose", opened, out, selection, asked, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
+
+
+def _export(
+    kind: str,
+    opened: Lake,
+    out: Path,
+    selection: Path | None,
+    asked: Selection,
+    count: int,
+    noun: str,
+    all_people: bool,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    from export.choice import choose, chosen_clips, chosen_videos
+    from export.clip_exports import ClipExport
+    from lake.text import counted
+
+    chosen = choose(opened, selection, asked)
+    videos, remarks = chosen_videos(opened, chosen)
+    absent = videos.select("video_id", "absent_frames")
+    clips = chosen_clips(opened, chosen).join(absent, on="video_id", how="left", maintain_order="left")
+    for line in remarks:
+        say(line)
+    job = ClipExport(opened, out, kind, all_people)
+    chunks = job.plan(clips, count)
+    done = job.prepare(chunks, overwrite=overwrite)
+    with writing(noun, len(chunks), len(done)) as on_chunk:
+        index = job.write(chunks, done=done, workers=workers, on_chunk=on_chunk)
+    files = len({row.file for row in index})
+    say(
+        f"{counted(len(index), 'clip')}, {counted(sum(row.frames for row in index), 'frame')} in "
+        f"{counted(files, 'file')} -> {out}"
+    )

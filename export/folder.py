@@ -1,0 +1,306 @@
+"""The folder of an export: what lies in it, what of it is finished, and how a run that was broken off goes on.
+
+An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what the export is of,
+and a note for each unit that is finished. At the end index.csv and SHA256SUMS take their place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from export.index import INDEX, SUMS, Row, index_row, write_index
+from export.layouts import LAYOUTS, Layout
+from export.workers import side_by_side
+from lake.errors import BadInputError
+from lake.interrupt import held
+from lake.lake import Lake, is_lake
+from lake.output import whole_file
+from lake.text import some
+
+R = TypeVar("R", bound=Row)
+
+_STATE: Final = ".export.json"
+_NOTE: Final = ".done.json"
+
+
+class Unit(Protocol):
+    """A part of an export that is written as a whole."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unlike that of any other unit."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it will take."""
+
+
+U = TypeVar("U", bound=Unit)
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file: its path in the folder, its bytes and their sha256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Written(Generic[R]):
+    """A unit that is finished, and its rows of the index."""
+
+    name: str
+    files: Sequence[File]
+    index: Sequence[R]
+
+
+def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Sequence[Any]]) -> str:
+    """What an export is of: two runs with the same may share their units.
+
+    Args:
+        settings: how it is written.
+        content: what of the lake is written, in order.
+    """
+    digest = hashlib.sha256()
+    for item in content:
+        digest.update(json.dumps(item).encode())
+    told = {
+        "lake": str(lake.folder.resolve()),
+        # Another version may write other bytes: what two of them wrote would be no export of either.
+        "version": version("signverse-lake"),
+        **settings,
+        "content": digest.hexdigest(),
+    }
+    return json.dumps(told, indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Folder(Generic[R]):
+    """The folder of an export of one kind."""
+
+    out: Path
+    layout: Layout[R]
+
+    def prepare(self, units: Sequence[Unit], state: str, *, overwrite: bool) -> list[Written[R]]:
+        """Makes the folder; returns the units of the same export that an earlier run finished.
+
+        Args:
+            state: what the export is of, see `fingerprint`.
+
+        Raises:
+            BadInputError: it holds another export, or the disk has not the room.
+        """
+        out = self.out
+        lake = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
+        if lake is not None:
+            raise BadInputError(f"{out} lies in the lake {lake}", "Name a folder of its own.")
+        earlier = set(_ours(out)) if out.is_dir() else set()
+        foreign = _foreign(out, earlier)
+        if foreign:
+            # Such as downloaded release tars, which have the names of ours: --overwrite would remove them.
+            raise BadInputError(
+                f"{out} holds files that have the names of an export and are of none made here: {some(foreign)}",
+                "Name another folder.",
+            )
+        whole, same = SUMS in earlier, _same(out / _STATE, state)
+        if earlier and not overwrite:
+            if whole:
+                if same:
+                    # Killed at its very end: what it kept to go on is in the way.
+                    _remove(out, [name for name in earlier if name == _STATE or name.endswith(_NOTE)])
+                raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
+            if not same:
+                raise BadInputError(
+                    f"{out} holds an unfinished export of something else", "Name another folder, or give --overwrite."
+                )
+        # With --overwrite too: a command that replaces goes on as others do.
+        done = [] if whole or not same else [written for unit in units if (written := self._read_note(unit.name))]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
+        going = earlier - {file.name for written in done for file in written.files}
+        going -= {_note_name(written.name) for written in done}
+        there = {written.name for written in done}
+        needed = sum(unit.size for unit in units if unit.name not in there)
+        room = shutil.disk_usage(out).free + sum((out / name).stat().st_size for name in going)
+        if needed > room:
+            raise BadInputError(
+                f"{out} has room for {room / 1e9:,.1f} GB, the export may take {needed / 1e9:,.1f}",
+                "Free some space, or select less.",
+            )
+        _remove(out, going)
+        with whole_file(out / _STATE) as file:
+            file.write(state.encode())
+        return done
+
+    def write(
+        self,
+        lake: Lake,
+        units: Sequence[U],
+        write: Callable[[Lake, Path, U], Written[R]],
+        *,
+        done: Sequence[Written[R]] = (),
+        workers: int = 1,
+        on_unit: Callable[[Written[R]], None] | None = None,
+    ) -> list[R]:
+        """Writes units, then index.csv and SHA256SUMS; gives the rows of the index.
+
+        After a kill the next run goes on with the units that are missing, see `prepare`; an error or Ctrl-C leaves
+        nothing of those that are not finished.
+
+        Args:
+            write: writes one unit to the folder; where there are several workers it and the units are pickled.
+            done: units of this export that are there already.
+            workers: units written side by side, each by a process.
+            on_unit: told each finished unit.
+        """
+        finished = {written.name: written for written in done}
+        missing = [unit for unit in units if unit.name not in finished]
+        try:
+            for written in self._write_all(lake, missing, write, workers):
+                finished[written.name] = written
+                if on_unit is not None:
+                    on_unit(written)
+        except BaseException:
+            with held():
+                self._sweep(unit.name for unit in units)
+            raise
+        in_order = [finished[unit.name] for unit in units]
+        index = [row for written in in_order for row in written.index]
+        sums = {file.name: file.sha256 for written in in_order for file in written.files}
+        write_index(self.out, self.layout.row, index, sums)
+        for name in (_STATE, *(_note_name(unit.name) for unit in units)):
+            (self.out / name).unlink(missing_ok=True)
+        return index
+
+    def _write_all(
+        self, lake: Lake, units: Sequence[U], write: Callable[[Lake, Path, U], Written[R]], workers: int
+    ) -> Iterator[Written[R]]:
+        one = partial(_write_unit, write, self.out)
+        if workers == 1 or len(units) < 2:
+            for unit in units:
+                yield one(lake, unit)
+        else:
+            calls = [(one, unit) for unit in units]
+            given = (lake.folder, lake.version)
+            yield from side_by_side(_in_process, calls, workers=workers, begin=_open_lake, given=given)
+
+    def _sweep(self, units: Iterable[str]) -> None:
+        """Clears away what belongs to no finished unit."""
+        kept = {_STATE}
+        for unit in units:
+            written = self._read_note(unit)
+            if written is not None:
+                kept |= {_note_name(unit), *(file.name for file in written.files)}
+        _remove(self.out, [name for name in _ours(self.out) if name not in kept])
+
+    def _read_note(self, unit: str) -> Written[R] | None:
+        """A unit that an earlier run finished; None where it did not."""
+        try:
+            told = json.loads((self.out / _note_name(unit)).read_text(encoding="utf-8"))
+            files = [File(**file) for file in told["files"]]
+            if any((self.out / file.name).stat().st_size != file.size for file in files):
+                return None
+            return Written(unit, files, [index_row(self.layout.row, row) for row in told["index"]])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _foreign(out: Path, earlier: set[str]) -> list[str]:
+    """Of files named as ours, those that nothing says signverse wrote: no list of checksums, no unfinished export."""
+    if _STATE in earlier:
+        return []
+    listed: set[str] = {INDEX, SUMS}
+    with suppress(OSError):
+        lines = (out / SUMS).read_text("utf-8", "replace").splitlines()
+        listed |= {line[64:].lstrip(" *") for line in lines}
+    return sorted(name for name in earlier if is_content(name) and name not in listed)
+
+
+def is_ours(name: str) -> bool:
+    """A path in a folder is one that an export writes, or what a killed run was writing (see `whole_file`)."""
+    folder, slash, base = name.rpartition("/")
+    half = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", base)
+    return _is_whole(name) or (half is not None and _is_whole(f"{folder}{slash}{half.group(1)}"))
+
+
+def is_content(name: str) -> bool:
+    """A path in a folder is one of the files that an export consists of."""
+    return any(re.fullmatch(known.file, name) for known in LAYOUTS)
+
+
+def _is_whole(name: str) -> bool:
+    if name in {INDEX, SUMS, _STATE} or is_content(name):
+        return True
+    return any(re.fullmatch(rf"\.{known.unit}{re.escape(_NOTE)}", name) for known in LAYOUTS)
+
+
+def walk(out: Path) -> Iterator[str]:
+    """The paths of the files in a folder and the folders right in it; links to folders are not followed."""
+    for path in sorted(out.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            # What cannot be looked into, as lost+found, is none of ours.
+            with suppress(PermissionError):
+                yield from [f"{path.name}/{child.name}" for child in sorted(path.iterdir())]
+        else:
+            yield path.name
+
+
+def _ours(out: Path) -> Iterator[str]:
+    return (name for name in walk(out) if is_ours(name))
+
+
+def _remove(out: Path, names: Iterable[str]) -> None:
+    for name in names:
+        path = out / name
+        path.unlink(missing_ok=True)
+        if path.parent != out:
+            # What still holds something, perhaps another's, stays.
+            with suppress(OSError):
+                path.parent.rmdir()
+
+
+def _same(path: Path, state: str) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8") == state
+    return False
+
+
+def _note_name(unit: str) -> str:
+    return f".{unit}{_NOTE}"
+
+
+def _write_unit(write: Callable[[Lake, Path, U], Written[R]], out: Path, lake: Lake, unit: U) -> Written[R]:
+    written = write(lake, out, unit)
+    told = {"files": [asdict(file) for file in written.files], "index": [asdict(row) for row in written.index]}
+    with whole_file(out / _note_name(unit.name)) as file:
+        file.write(json.dumps(told).encode())
+    return written
+
+
+# In the processes.
+
+_lake: Lake | None = None
+
+
+def _open_lake(folder: Path, version: int) -> None:
+    global _lake
+    _lake = Lake.open(folder, version=version)
+
+
+def _in_process(one: Callable[[Lake, U], Written[R]], unit: U) -> Written[R]:
+    assert _lake is not None
+    return one(_lake, unit)

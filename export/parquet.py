@@ -1,0 +1,130 @@
+"""Clips as Parquet: a row a clip, the keypoints as plain lists of floats that every engine reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
+from export.folder import File, Written
+from export.index import ClipRow
+from export.tar import Hashed
+from lake.keypoints import Points
+from lake.lake import Lake
+from lake.output import whole_file
+from lake.schema import FLOAT
+from lake.skeleton import NUM_JOINTS, PARTS
+
+NAME: Final = "part-{:05d}.parquet"
+FRAME_BYTES: Final = 700
+"""Of a person in a frame: coordinates on the lake's grid take 460, those in full precision more."""
+CLIP_BYTES: Final = 1_024
+
+_FRAMES_PER_GROUP: Final = 16_384
+"""Frames of a person after which a row group is closed: 25 MB in memory."""
+
+_LISTS: Final = [name for part in PARTS for name in (part.xy, part.score)]
+_SCHEMA: Final = pa.schema(
+    [*ABOUT, *((name, pa.list_(FLOAT)) for name in _LISTS), ("body_visible", pa.list_(pa.bool_()))]
+)
+
+
+def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Written[ClipRow]:
+    """Writes one file.
+
+    `body_xy` holds T*P*18*2 floats, frame by frame: numpy.reshape(xy, (-1, num_people, 18, 2)); `body_score` T*P*18;
+    the other parts alike. As in the lake nan is never stored: x and y of an absent point, unknown scores and people
+    who are not in a frame are null.
+    """
+    index: list[ClipRow] = []
+    with whole_file(out / chunk.name) as file:
+        hashed = _Sink(file)
+        with pq.ParquetWriter(
+            hashed,
+            _SCHEMA,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[item.name for item in ABOUT if item.type == pa.string()],
+            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _LISTS},
+            write_statistics=ABOUT.names,
+            write_page_checksum=True,
+        ) as writer:
+            group: list[Clip] = []
+            for clip in read_clips(lake, chunk.clips, all_people=all_people):
+                group.append(clip)
+                index.append(clip.row(chunk.name, digest_of(clip.points)))
+                if sum(waiting.points[..., 0, 0].size for waiting in group) >= _FRAMES_PER_GROUP:
+                    writer.write_table(_table(group), row_group_size=len(group))
+                    group = []
+            if group:
+                writer.write_table(_table(group), row_group_size=len(group))
+    return Written(chunk.name, [File(chunk.name, hashed.size, hashed.sha256())], index)
+
+
+class _Sink(Hashed):
+    """What pyarrow asks of a file besides."""
+
+    closed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
+
+
+def _table(clips: Sequence[Clip]) -> pa.Table:
+    columns = pa.Table.from_pylist([clip.about for clip in clips], schema=ABOUT).to_pydict()
+    arrays = [pa.array(columns[item.name], item.type) for item in ABOUT]
+    for part in PARTS:
+        arrays.append(_floats([clip.points[..., part.slice, :2] for clip in clips]))
+        arrays.append(_floats([clip.points[..., part.slice, 2] for clip in clips]))
+    arrays.append(_booleans([clip.visible for clip in clips]))
+    return pa.Table.from_arrays(arrays, schema=_SCHEMA)
+
+
+def _floats(clips: Sequence[npt.NDArray[np.float32]]) -> pa.Array:
+    values = np.concatenate([clip.reshape(-1) for clip in clips])
+    return pa.ListArray.from_arrays(_offsets([clip.size for clip in clips]), pa.array(values, mask=np.isnan(values)))
+
+
+def _booleans(clips: Sequence[npt.NDArray[np.int8] | None]) -> pa.Array:
+    told = [np.empty(0, np.int8) if clip is None else clip.reshape(-1) for clip in clips]
+    values = np.concatenate(told)
+    elements = pa.array(values == 1, mask=values < 0)
+    unknown = pa.array([clip is None for clip in clips])
+    return pa.ListArray.from_arrays(_offsets([clip.size for clip in told]), elements, mask=unknown)
+
+
+def _offsets(sizes: Sequence[int]) -> pa.Array:
+    return pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+
+
+def points_of(row: dict[str, Any]) -> Points:
+    """The points of a clip, float32 [T, P, 128, 3], from the columns of its row as Arrow lists."""
+    people = row["num_people"].as_py()
+    points = np.full((row["num_frames"].as_py(), people, NUM_JOINTS, 3), np.nan, np.float32)
+    for part in PARTS:
+        for name, where, width in ((part.xy, slice(0, 2), 2), (part.score, slice(2, 3), 1)):
+            values = row[name].values.to_numpy(zero_copy_only=False)
+            points[:, :, part.slice, where] = values.reshape(-1, people, part.size, width)
+    return points
+
+
+def read_points(path: Path) -> list[tuple[str, str]]:
+    """The segment id of each row of a file, and the sha256 of its points."""
+    found = []
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(1, columns=["segment_id", "num_frames", "num_people", *_LISTS]):
+            row = {name: batch.column(name)[0] for name in batch.schema.names}
+            found.append((cast(str, row["segment_id"].as_py()), digest_of(points_of(row))))
+    return found

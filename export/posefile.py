@@ -1,0 +1,102 @@
+"""Clips as .pose files, the format of the package pose-format: a file a clip."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from export.clips import Chunk, Clip, read_clips
+from export.content import scored
+from export.folder import File, Written
+from export.index import ClipRow
+from export.picture import FACE_CONTOURS
+from lake.errors import BadInputError
+from lake.lake import Lake
+from lake.output import whole_file
+from lake.skeleton import (
+    BODY,
+    BODY_COLOURS,
+    BODY_LIMBS,
+    FACE,
+    FINGER_COLOURS,
+    FPS,
+    HAND_LIMBS,
+    JOINTS,
+    NUM_JOINTS,
+    PARTS,
+)
+
+if TYPE_CHECKING:
+    from pose_format.pose_header import PoseHeaderComponent
+
+NAME: Final = "clips-{:06d}"
+CLIPS_PER_CHUNK: Final = 200
+FRAME_BYTES: Final = NUM_JOINTS * 3 * 4
+CLIP_BYTES: Final = 6_144
+"""The header, and the rest of a block of the disk."""
+
+VERSION: Final = 0.2
+
+_FACE_LIMBS: Final = tuple(limb for contour in FACE_CONTOURS for limb in pairwise(contour))
+
+
+def write_poses(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Written[ClipRow]:
+    """Writes the files of some clips: VIDEO_ID/SEGMENT_ID.pose."""
+    files: list[File] = []
+    index: list[ClipRow] = []
+    for clip in read_clips(lake, chunk.clips, all_people=all_people):
+        folder = out / clip.about["video_id"]
+        if folder.is_symlink():
+            raise BadInputError(f"{folder} leads elsewhere, and nothing is written outside of {out}", "Remove it.")
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"the folder {folder} cannot be made: {error.strerror}") from None
+        name = f"{clip.about['video_id']}/{clip.about['segment_id']}.pose"
+        data = pose_file(clip)
+        with whole_file(out / name) as file:
+            file.write(data)
+        files.append(File(name, len(data), hashlib.sha256(data).hexdigest()))
+        index.append(clip.row(name, files[-1].sha256))
+    return Written(chunk.name, files, index)
+
+
+def pose_file(clip: Clip) -> bytes:
+    """A clip as a .pose file: four components of x and y in pixels and a confidence; what is absent has confidence 0.
+
+    Where the lake has no score of a body joint, confidence is 1 if it is visible and 0 if not, as in release shards.
+    """
+    from pose_format import Pose
+    from pose_format.numpy import NumPyPoseBody
+    from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
+
+    points = scored(clip.points, clip.visible)
+    points[np.isnan(points[..., 0])] = 0.0
+    data, confidence = points[..., :2], points[..., 2]
+    size = PoseHeaderDimensions(clip.about["width"], clip.about["height"])
+    pose = Pose(PoseHeader(VERSION, size, components()), NumPyPoseBody(FPS, data, confidence))
+    buffer = io.BytesIO()
+    pose.write(buffer)
+    return buffer.getvalue()
+
+
+@cache
+def components() -> list[PoseHeaderComponent]:
+    """The four parts of a person, with their joints' names, limbs and colours."""
+    from pose_format.pose_header import PoseHeaderComponent
+
+    made = []
+    for part in PARTS:
+        limbs, colours = HAND_LIMBS, tuple(colour for colour in FINGER_COLOURS for _ in range(4))
+        if part is BODY:
+            limbs, colours = BODY_LIMBS, BODY_COLOURS[: len(BODY_LIMBS)]
+        elif part is FACE:
+            limbs, colours = _FACE_LIMBS, ((255, 255, 255),) * len(_FACE_LIMBS)
+        made.append(PoseHeaderComponent(part.name, list(JOINTS[part.slice]), list(limbs), list(colours), "XYC"))
+    return made

@@ -1,0 +1,103 @@
+"""Writing tars whose bytes depend on their content alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from export.behind import HashedBehind
+from lake.errors import BadInputError
+from lake.output import whole_file
+
+Member = bytes | Callable[[IO[bytes]], None]
+"""The content of a file in a tar: all of it, or what writes it to where it can be sought in."""
+
+
+class Hashed:
+    """A file that is hashed as it is written: it is not read again for its checksum."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        self.size += len(data)
+        return int(self._file.write(data))
+
+    def sha256(self) -> str:
+        """Of what was written so far."""
+        return self._digest.hexdigest()
+
+
+class Tar:
+    """A tar that is being written; `file` tells its checksum and size when it is whole."""
+
+    def __init__(self, file: HashedBehind) -> None:
+        self.file = file
+        self._sums: dict[str, Future[str]] = {}
+
+    def add(self, name: str, data: Member) -> None:
+        """Adds a file; of one that is written here, see `sha256`."""
+        out, start = self.file.out, self.file.size
+        if isinstance(data, bytes):
+            end = start + out.write(_head(name, len(data)) + data)
+        else:
+            # Its size is known when it is written.
+            head = len(_head(name, 0))
+            inside = start + out.write(bytes(head))
+            data(cast(IO[bytes], _Inside(out, inside)))
+            end = out.seek(0, io.SEEK_END)
+            known = _head(name, end - inside)
+            if len(known) != head:
+                raise BadInputError(f"{name} has {end - inside:,} bytes, more than a file of a tar may have")
+            out.seek(start)
+            out.write(known)
+            out.seek(end)
+            self._sums[name] = self.file.part(inside, end)
+        self.file.finished(end + out.write(bytes(-end % tarfile.BLOCKSIZE)))
+
+    def finish(self) -> None:
+        """Writes the end."""
+        out, end = self.file.out, self.file.size + 2 * tarfile.BLOCKSIZE
+        self.file.finished(self.file.size + out.write(bytes(end + -end % tarfile.RECORDSIZE - self.file.size)))
+
+    def sha256(self, name: str) -> str:
+        """Of a file that was written here."""
+        return self._sums[name].result()
+
+
+def _head(name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+class _Inside:
+    """The end of a file, as a file of its own."""
+
+    def __init__(self, out: IO[bytes], start: int) -> None:
+        self._out, self._start = out, start
+        self.write, self.flush = out.write, out.flush
+
+    def tell(self) -> int:
+        return self._out.tell() - self._start
+
+    def seek(self, at: int) -> int:
+        return self._out.seek(self._start + at) - self._start
+
+
+@contextmanager
+def whole_tar(path: Path) -> Iterator[Tar]:
+    """A tar that takes its name only when all of it is written."""
+    with whole_file(path) as out, HashedBehind(out) as file:
+        tar = Tar(file)
+        yield tar
+        tar.finish()
