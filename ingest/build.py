@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from ingest.captions import Track, choose
 from ingest.manifest import Entry
-from ingest.segments import Summary, document_text, make_segments
+from ingest.segments import Summary, make_segments
 from lake.commit import VideoRows
 from lake.keypoints import Points, snap, to_table
 from lake.skeleton import FPS
-from lake.text import counted
+from lake.text import counted, document_text
 
 
 def build_rows(

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ingest.pace import DETECT_EVERY, STALLED_S
+from ingest.redo import RedoCommand
 from lake.command import FormatOption, LakeOption, OutOption, say
 
 ModelsOption = Annotated[
@@ -61,7 +63,7 @@ def mount(app: typer.Typer) -> None:
     app.command("quickstart")(quickstart)
 
 
-@ingest.command("videos")
+@ingest.command("videos", cls=RedoCommand)
 def videos(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Videos, with captions beside them: ID.en.vtt.")],
     lake: LakeOption,
@@ -77,7 +79,22 @@ def videos(
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes side by side; one a core on the CPU by default.")
     ] = None,
-    redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has already.")] = False,
+    detect_every: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact."),
+    ] = DETECT_EVERY,
+    stalled_after: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="Give a video up that makes no progress for so long.")
+    ] = STALLED_S,
+    redo: Annotated[
+        str | None,
+        typer.Option(
+            "--redo",
+            metavar="[WHERE]",
+            help="Also videos that the lake has already: all, or those that fit a condition in SQL over the view"
+            " videos.",
+        ),
+    ] = None,
     full_precision: Annotated[
         bool,
         typer.Option("--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."),
@@ -90,12 +107,15 @@ def videos(
 
     \b
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
+    signverse ingest videos FOLDER --lake LAKE --detect-every 1 --redo "detect_every > 1 or writer_version < '0.2'"
     """
     from ingest.manifest import known_entries, read_manifest, write_sources
     from ingest.models import find_models
     from ingest.progress import ProgressBar
+    from ingest.redo import kept_videos
     from ingest.relabel import relabel
     from ingest.sessions import usable_device
+    from ingest.tidy import tidy
     from ingest.videos import default_workers, ingest_videos, plan_videos
     from lake.errors import BadInputError
     from lake.lake import Lake
@@ -109,11 +129,11 @@ def videos(
     if device not in {"auto", in_use}:
         raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
     opened = Lake.create(lake)
+    done = kept_videos(opened, redo)
     if listed:
         write_sources(opened, listed)
-        if not redo:
-            tell_relabelled(relabel(opened, listed.entries))
-    done = set() if redo else set(opened.visible()["video_id"])
+        # What is done again takes the manifest's word anyway.
+        tell_relabelled(relabel(opened, {key: entry for key, entry in listed.entries.items() if key in done}))
     plan = plan_videos(folder, listed, done, known_entries(opened))
     if listed:
         plan.refused += listed.refused
@@ -125,9 +145,19 @@ def videos(
         count, threads = workers, max(1, count * threads // workers)
     with going_on(), ProgressBar(plan.tasks, plan.done) as bar:
         tally = ingest_videos(
-            opened, plan, pair, listener=bar, device=in_use, workers=count, threads=threads, exact=full_precision
+            opened,
+            plan,
+            pair,
+            listener=bar,
+            device=in_use,
+            workers=count,
+            threads=threads,
+            detect_every=detect_every,
+            stalled_s=stalled_after,
+            exact=full_precision,
         )
     opened.refresh()
+    tidy(opened)
     skipped = f", {plan.done:,} there already" if plan.done else ""
     rate = f", {tally.frames / tally.seconds:,.1f} frames/s on {in_use}" if tally.frames else ""
     say(f"{counted(tally.done, 'video')} in{skipped}, {counted(tally.frames, 'frame')}{rate}")
@@ -176,17 +206,29 @@ def shards(
     from ingest.relabel import relabel
     from ingest.shards import Failure, Options, find_shards, import_shards
     from ingest.state import listed_videos
-    from ingest.tracks import index_captions
+    from ingest.tidy import tidy
+    from ingest.tracks import index_captions, is_subtitles_tar
     from lake.commit import VideoRows
+    from lake.errors import BadInputError
     from lake.lake import Lake
     from lake.languages import resolve
     from lake.text import counted
 
     codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None
-    apart = find_shards(captions) if captions else []
+    # Of a folder only the subtitles tars: the shards may lie in the same one.
+    named = find_shards(captions) if captions else []
+    apart = [path for path in named if path in (captions or ()) or is_subtitles_tar(path)]
+    if captions and not apart:
+        raise BadInputError(f"there is no subtitles tar in {', '.join(map(str, captions))}", "Leave --captions out.")
     away = {path.resolve() for path in apart}
     paths = [path for path in find_shards(tars) if path.resolve() not in away]
+    for path in [path for path in paths if is_subtitles_tar(path)]:
+        say(f"{path}: a subtitles tar, read as captions")
+        apart.append(path)
+        paths.remove(path)
+    if not paths:
+        raise BadInputError(f"there is no shard among {', '.join(map(str, tars))}", "Name release tars.")
     expected = listed_videos(tars)
     index = index_captions(apart)
     opened = Lake.create(lake)
@@ -223,12 +265,23 @@ def shards(
                 on_video=on_video,
                 on_shard=on_shard,
             )
-    say(f"{counted(tally.done, 'video')} in, {counted(tally.frames, 'frame')}, from {counted(len(paths), 'shard')}")
+    opened.refresh()
+    tidy(opened)
+    there = f", {tally.there:,} there already" if tally.there else ""
+    say(
+        f"{counted(tally.done, 'video')} in{there}, {counted(tally.frames, 'frame')}, "
+        f"from {counted(len(paths), 'shard')}"
+    )
+    if tally.undetermined:
+        why = "the manifest does not name them" if listed else "name it with --manifest"
+        say(f"  without a language (und): {counted(tally.undetermined, 'video')}; {why}")
     for word, count in tally.repaired.most_common():
         say(f"  repaired: {word} in {counted(count, 'video')}")
     if tally.other_language:
         why = "" if listed else " (without --manifest only card shards tell their language)"
         say(f"  passed over: {counted(tally.other_language, 'video')} of other languages{why}")
+    if tally.repeated:
+        say(f"  left out: {counted(tally.repeated, 'video')} that came in another tar already")
     if tally.absent:
         say(f"  absent: {counted(tally.absent, 'video')} that the state JSON lists and the tars lack")
     if tally.failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,12 +18,18 @@ PAD: Final = 114
 STRIDES: Final = (8, 16, 32)
 PERSON: Final = 0
 
+# An image of 640 by 640 is 4.9 MB of input.
+MAX_BATCH: Final = 8
+
 
 class Detector:
-    """A YOLOX model of any size.
+    """A YOLOX model of any size; may be called from several threads at once.
 
     Calling it with a BGR image uint8 [H, W, 3] gives float32 [P, 5]: x0, y0, x1, y1 in image pixels and the score,
     best first. Boxes may reach outside the image, as the reference leaves them.
+
+    Attributes:
+        batch: images that go through the model together, at most.
     """
 
     def __init__(self, session: InferenceSession) -> None:
@@ -30,15 +37,36 @@ class Detector:
         taken, given = session.get_inputs()[0], session.get_outputs()[0]
         self._input, self._output = taken.name, given.name
         self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
+        self.batch = 1 if isinstance(taken.shape[0], int) else MAX_BATCH
         self._grid, self._strides = make_grid(self.height, self.width)
-        self._canvas = np.empty((self.height, self.width, 3), np.uint8)
-        self._blob = np.empty((1, 3, self.height, self.width), np.float32)
+        # Buffers, one pair for each thread that is in the middle of a call: fresh memory costs more than a letterbox.
+        self._buffers: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        ratio = letterbox(image, self._canvas)
-        self._blob[0] = self._canvas.transpose(2, 0, 1)
-        raw = self._session.run([self._output], {self._input: self._blob})[0]
-        people = decode_outputs(raw.reshape(-1, raw.shape[-1]), self._grid, self._strides)
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The people of several images, in batches where the model allows: float32 [P, 5] for each."""
+        try:
+            canvas, blob = self._buffers.pop()
+        except IndexError:
+            canvas = np.empty((self.height, self.width, 3), np.uint8)
+            blob = np.empty((self.batch, 3, self.height, self.width), np.float32)
+        found = []
+        for start in range(0, len(images), self.batch):
+            some = images[start : start + self.batch]
+            ratios = []
+            for i, image in enumerate(some):
+                ratios.append(letterbox(image, canvas))
+                blob[i] = canvas.transpose(2, 0, 1)
+            raw = self._session.run([self._output], {self._input: blob[: len(some)]})[0]
+            raw = raw.reshape(len(some), -1, raw.shape[-1])
+            found += [self._people(rows, ratio) for rows, ratio in zip(raw, ratios, strict=True)]
+        self._buffers.append((canvas, blob))
+        return found
+
+    def _people(self, raw: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
+        people = decode_outputs(raw, self._grid, self._strides)
         people[:, :4] /= ratio
         people = people[nms(people[:, :4], people[:, 4], NMS_IOU)]
         return people[people[:, 4] > KEPT_SCORE]

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decode import Decoder, VideoFacts
 from ingest.detector import Detector
+from ingest.gathered import Ragged
 from ingest.models import ModelPair, model_sha256
 from ingest.openpose import to_openpose
-from ingest.people import MAX_PEOPLE, assign_people
+from ingest.pace import DETECT_EVERY
+from ingest.people import MAX_PEOPLE, number_people
+from ingest.pipeline import bundled, in_order
 from ingest.pose import PoseEstimator
 from ingest.sessions import make_session, provider_in_use
+from ingest.stretches import Boxes, Found, Image, run_together, walk
 from lake.skeleton import NUM_JOINTS
+
+IMAGES_BYTES: Final = 512 << 20
+"""Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K."""
+
+TOGETHER: Final = 8
+"""Stretches that share batches, where the pose model's batch is free."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,7 @@ class Extraction:
         num_frames: frames at 24 a second.
         damaged_frames: corrupt, undecodable or promised and missing.
         remark: "", or a line about the file's end.
-        repairs: what was changed to make the frames alike.
+        repairs: what was changed to make the frames alike, and what happened to the people (see ingest/people.py).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
         points: float32 [N, 128, 3], x, y in pixels as displayed and score; (nan, nan, 0) where absent.
@@ -53,7 +65,7 @@ class Extraction:
     pose_model: str
     pose_sha256: str
     provider: str
-    detect_every: int = 1
+    detect_every: int
 
 
 class Extractor:
@@ -62,21 +74,27 @@ class Extractor:
     Args:
         models: what `find_models` gave.
         device: cpu, cuda, tensorrt or auto.
-        threads: threads on the CPU, of the models and of the image operations.
+        threads: stretches of frames that are done side by side. On the CPU each runs the models in its own thread: two
+            threads of one frame each do 1.5 times the frames of two threads on one frame (measured with both stand-in
+            models), and what is found does not depend on their number.
+        detect_every: frames from one detection to the next; 1 is exact.
 
     Raises:
         BadInputError: a model cannot be loaded, or the device asked for by name is not the one in use.
     """
 
-    def __init__(self, models: ModelPair, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self, models: ModelPair, device: str = "auto", threads: int = 1, detect_every: int = DETECT_EVERY
+    ) -> None:
         import cv2
 
-        # OpenCV would take every core, in each of the processes that work side by side.
-        cv2.setNumThreads(threads)
-        detector = make_session(models.detector, device, threads)
-        pose = make_session(models.pose, device, threads)
-        self._detect = Detector(detector)
-        self._estimate = PoseEstimator(pose)
+        # OpenCV would take every core for each of the images that are cropped side by side.
+        cv2.setNumThreads(1)
+        self._detector = Detector(make_session(models.detector, device))
+        pose = make_session(models.pose, device)
+        self._pose = PoseEstimator(pose)
+        self._threads = max(1, threads)
+        self._every = max(1, detect_every)
         self._models = models
         self._detector_sha256 = model_sha256(models.detector)
         self._pose_sha256 = model_sha256(models.pose)
@@ -98,44 +116,71 @@ class Extractor:
         Raises:
             BadInputError: the file is no video that can be decoded.
         """
-        boxes: list[NDArray[np.float32]] = []
-        points: list[NDArray[np.float32]] = []
+        boxes, points = Ragged(4), Ragged(NUM_JOINTS, 3)
         with Decoder(path) as video:
             if on_open is not None:
                 on_open(video.facts)
-            for image in video:
-                found = self._detect(image)[:MAX_PEOPLE, :4]
-                boxes.append(found)
-                points.append(to_openpose(self._estimate(image, found)))
+            for some, those in find_people(
+                video,
+                3 * video.facts.width * video.facts.height,
+                self._detector,
+                self._pose,
+                self._every,
+                self._threads,
+            ):
+                boxes.append(some)
+                points.append(to_openpose(those))
                 if on_frame is not None:
                     on_frame(len(boxes))
-        frames, person, rows = _rows(assign_people(boxes, points), points)
+        frames = np.repeat(np.arange(len(points), dtype=np.int32), points.counts)
+        numbers = number_people(frames, boxes.rows, points.rows)
+        order = np.lexsort((numbers.person, frames))
         return Extraction(
             facts=video.facts,
             num_frames=video.num_frames,
             damaged_frames=video.damaged_frames,
             remark=video.remark,
-            repairs=video.repairs,
+            repairs=[*video.repairs, *numbers.events],
             frames=frames,
-            person=person,
-            points=rows,
+            person=numbers.person[order],
+            points=points.rows[order],
             detector=self._models.detector.name,
             detector_sha256=self._detector_sha256,
             pose_model=self._models.pose.name,
             pose_sha256=self._pose_sha256,
             provider=self.provider,
+            detect_every=self._every,
         )
 
 
-def _rows(
-    people: list[NDArray[np.int8]], points: list[NDArray[np.float32]]
-) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.float32]]:
-    counts = [len(frame) for frame in people]
-    frames = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    person = np.concatenate([np.empty(0, np.int8), *people])
-    rows = np.empty((len(frames), NUM_JOINTS, 3), np.float32)
-    start = 0
-    for numbers, found in zip(people, points, strict=True):
-        rows[start : start + len(numbers)] = found[np.argsort(numbers)]
-        start += len(numbers)
-    return frames, person[np.lexsort((person, frames))], rows
+def find_people(
+    images: Iterable[Image], image_bytes: int, detector: Detector, pose: PoseEstimator, every: int, threads: int
+) -> Iterator[Found]:
+    """Boxes and points of everybody in each of a video's images, in their order.
+
+    Args:
+        images: uint8 [H, W, 3], BGR, all of one size; decoded in the thread of the caller while threads run the models.
+        image_bytes: of one image. At most IMAGES_BYTES of images, or one image, are held at a time.
+        every: frames from one detection to the next.
+        threads: how many run the models at once; what is found does not depend on it.
+    """
+    stretch_bytes = every * image_bytes
+    # Stretches share batches where the models take them: as many together as fit four times into what may be held.
+    together = max(1, min(TOGETHER if pose.free else detector.batch, IMAGES_BYTES // 4 // stretch_bytes))
+    ahead = min(threads + 2, IMAGES_BYTES // (together * stretch_bytes))
+
+    def detect(some: list[Image]) -> list[Boxes]:
+        return [found[:MAX_PEOPLE, :4] for found in detector.many(some)]
+
+    def work(stretches: list[list[Image]]) -> list[list[Found]]:
+        return run_together([walk(stretch) for stretch in stretches], detect, pose.many)
+
+    if ahead < 2:
+        source = iter(images)
+        for first in source:
+            stretch = chain([first], islice(source, every - 1))
+            yield from run_together([walk(stretch)], detect, pose.many)[0]
+        return
+    for group in in_order(work, bundled(bundled(images, every), together), threads, ahead):
+        for found in group:
+            yield from found

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from lake import delta
 from lake import languages as sign_languages
 from lake.errors import BadInputError, UnknownLanguageError
-from lake.ids import check_video_id, new_ingest_id
+from lake.ids import check_video_id
 from lake.lake import Lake
-from lake.schema import SOURCES
+from lake.sources import add_sources, columns_of, known_sources, read_rows
 from lake.text import some
 
 _COLUMNS: Final = {
@@ -64,23 +59,10 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         BadInputError: the file cannot be read as CSV, or its header names no video id.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
-            text = file.read()
-        start = text[:4096].split("\n", 1)[0]
-        # Spreadsheets write semicolons where a comma marks decimals.
-        delimiter = next((mark for mark in (",", "\t", ";") if mark in start), ",")
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        # The reader is lazy: what it raises comes while it is emptied.
-        rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise BadInputError(f"manifest {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"manifest {path} is not a CSV in UTF-8: {error}") from None
+    rows = read_rows(path, "manifest")
     if not rows:
         raise BadInputError(f"manifest {path} is empty", "A row is: video id, sign language.")
-    columns = _columns(path, rows[0][1])
+    columns = columns_of(path, rows[0][1], _COLUMNS)
     if columns is None:
         columns = {"video_id": 0, "language_label": 1}
     else:
@@ -111,24 +93,6 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _columns(path: Path, first: list[str]) -> dict[str, int] | None:
-    """Where each of our columns is, or None where the first row is no header."""
-    cells = ["_".join(re.split(r"[\s_-]+", cell.strip().casefold())) for cell in first]
-    found = {
-        ours: next(i for i, cell in enumerate(cells) if cell in theirs)
-        for ours, theirs in _COLUMNS.items()
-        if any(cell in theirs for cell in cells)
-    }
-    if not found:
-        return None
-    if "video_id" not in found:
-        raise BadInputError(
-            f"the header of {path} names no video id: {', '.join(first)[:200]}",
-            "Call the column video_id, or remove the header.",
-        )
-    return found
-
-
 def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[str]]) -> Entry:
     label = cells.get("language_label")
     code = sign_languages.UNDETERMINED
@@ -143,19 +107,9 @@ def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[
 
 def known_entries(lake: Lake) -> dict[str, Entry]:
     """What the manifests of earlier runs told, by video id: the rows of `sources`."""
-    names = ["video_id", "language_label", "sign_language", "url", "title", "channel", "channel_id"]
-    return {row["video_id"]: Entry(**row) for row in lake.frame(SOURCES.name).select(names).collect().to_dicts()}
+    return {video_id: Entry(**row) for video_id, row in known_sources(lake).items()}
 
 
 def write_sources(lake: Lake, manifest: Manifest) -> int:
     """Adds the rows of a manifest that `sources` does not hold as they are; returns how many."""
-    names = [name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"}]
-    known = set(lake.frame(SOURCES.name).select(names).collect().iter_rows())
-    now = datetime.now(UTC)
-    fresh: list[dict[str, Any]] = []
-    for entry in manifest.entries.values():
-        row = {name: getattr(entry, name) for name in names}
-        if tuple(row.values()) not in known:
-            fresh.append({**row, "ingest_id": new_ingest_id(), "listed_at": now})
-    delta.append(lake.folder / SOURCES.name, SOURCES, fresh)
-    return len(fresh)
+    return add_sources(lake, (vars(entry) for entry in manifest.entries.values()))

@@ -7,8 +7,10 @@ worker takes the next one, and everything else goes on. concurrent.futures gives
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +31,8 @@ Job = Callable[[Any, Report], Any]
 
 @dataclass
 class Event:
-    """What a worker told of a task: `kind` is progress, result, error (`value` is the exception) or died (why)."""
+    """What a worker told of a task: `kind` is progress, result, error (`value` is the exception), died (why) or stalled
+    (after how many seconds without a word)."""
 
     kind: str
     task: Any
@@ -42,6 +45,7 @@ class _Worker:
     pipe: Connection
     task: Any = None
     busy: bool = False
+    heard: float = 0.0
 
 
 def _serve(pipe: Connection, make_job: Callable[..., Job], arguments: tuple[Any, ...]) -> None:
@@ -96,23 +100,36 @@ class Pool:
         for worker in self._workers:
             self._stop(worker)
 
-    def run(self, tasks: Sequence[Any]) -> Iterator[Event]:
-        """Does all tasks, in order as workers come free, and yields what they tell."""
+    def run(self, tasks: Sequence[Any], stalled_s: float = math.inf) -> Iterator[Event]:
+        """Does all tasks, in order as workers come free, and yields what they tell.
+
+        Args:
+            stalled_s: a worker that tells nothing for so many seconds is ended, and its task has stalled.
+        """
         waiting = deque(tasks)
         self._workers = [self._start() for _ in range(min(self._size, len(waiting)))]
         for worker in self._workers:
             self._give(worker, waiting)
-        while any(worker.busy for worker in self._workers):
-            ready = wait([worker.pipe for worker in self._workers if worker.busy])
-            for worker in [worker for worker in self._workers if worker.pipe in ready]:
-                try:
-                    kind, value = worker.pipe.recv()
-                except (EOFError, OSError):
-                    yield Event("died", worker.task, self._replace(worker))
+        while busy := [worker for worker in self._workers if worker.busy]:
+            left = min(worker.heard for worker in busy) + stalled_s - time.monotonic()
+            ready = wait([worker.pipe for worker in busy], None if math.isinf(left) else max(0.0, left))
+            for worker in busy:
+                if worker.pipe in ready:
+                    try:
+                        kind, value = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        yield Event("died", worker.task, self._replace(worker))
+                    else:
+                        worker.heard = time.monotonic()
+                        yield Event(kind, worker.task, value)
+                        if kind == "progress":
+                            continue
+                elif time.monotonic() - worker.heard >= stalled_s and not worker.pipe.poll():
+                    # Whoever takes the events may have been slow, too: what was said meanwhile counts.
+                    self._replace(worker)
+                    yield Event("stalled", worker.task, stalled_s)
                 else:
-                    yield Event(kind, worker.task, value)
-                    if kind == "progress":
-                        continue
+                    continue
                 self._give(worker, waiting)
 
     def _start(self) -> _Worker:
@@ -127,6 +144,7 @@ class Pool:
         worker.busy = bool(waiting)
         if waiting:
             worker.task = waiting.popleft()
+            worker.heard = time.monotonic()
             # To a process that has died since its last word nothing can be sent: `run` then finds its pipe closed.
             with contextlib.suppress(ConnectionError):
                 worker.pipe.send(worker.task)

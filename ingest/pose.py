@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,10 +21,14 @@ MAX_BATCH: Final = 16
 
 
 class PoseEstimator:
-    """A whole-body model with SimCC heads.
+    """A whole-body model with SimCC heads; may be called from several threads at once.
 
     Calling it with a BGR image uint8 [H, W, 3] and boxes float32 [P, 4] (x0, y0, x1, y1 in pixels) gives float32
     [P, 133, 3]: x, y in image pixels and the score. A score of 0 or less means that the point was not found.
+
+    Attributes:
+        batch: crops that go through the model together, at most.
+        free: whether fewer may; a model of a fixed batch is filled up with crops that nobody looks at.
     """
 
     def __init__(self, session: InferenceSession) -> None:
@@ -32,29 +37,46 @@ class PoseEstimator:
         self._input = taken.name
         self._outputs = simcc_names([output.name for output in session.get_outputs()])
         self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
-        fixed = isinstance(taken.shape[0], int)
-        self.batch: int = taken.shape[0] if fixed else MAX_BATCH
-        self._fixed = fixed
-        self._crops = np.zeros((self.batch, 3, self.height, self.width), np.float32)
+        self.free = not isinstance(taken.shape[0], int)
+        self.batch: int = MAX_BATCH if self.free else taken.shape[0]
+        # Buffers for crops, one for each thread that is in the middle of a call: fresh memory costs more than a crop.
+        self._buffers: list[NDArray[np.float32]] = []
 
     def __call__(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        points = np.empty((len(boxes), 133, 3), np.float32)
-        for start in range(0, len(boxes), self.batch):
-            some = boxes[start : start + self.batch]
-            points[start : start + len(some)] = self._some(image, some)
-        return points
+        return self.many([image], [boxes])[0]
 
-    def _some(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        centres, sizes = crop_regions(boxes, self.width / self.height)
-        for i in range(len(boxes)):
-            normalise(crop(image, centres[i], sizes[i], (self.width, self.height)), self._crops[i])
-        crops = self._crops if self._fixed else self._crops[: len(boxes)]
-        simcc_x, simcc_y = self._session.run(self._outputs, {self._input: crops})
-        points = decode_simcc(simcc_x[: len(boxes)], simcc_y[: len(boxes)])
+    def many(
+        self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        """The points in the boxes of several images; batches go across people and images.
+
+        Args:
+            images: uint8 [H, W, 3], BGR.
+            boxes: float32 [P, 4] for each image.
+
+        Returns:
+            float32 [P, 133, 3] for each image.
+        """
+        counts = [len(some) for some in boxes]
+        owners = np.repeat(np.arange(len(images)), counts)
+        centres, sizes = crop_regions(np.concatenate([np.empty((0, 4), np.float32), *boxes]), self.width / self.height)
+        points = np.empty((len(owners), 133, 3), np.float32)
+        try:
+            crops = self._buffers.pop()
+        except IndexError:
+            crops = np.zeros((self.batch, 3, self.height, self.width), np.float32)
+        for start in range(0, len(owners), self.batch):
+            some = range(start, min(start + self.batch, len(owners)))
+            for place, i in enumerate(some):
+                cut = crop(images[owners[i]], centres[i], sizes[i], (self.width, self.height))
+                normalise(cut, crops[place])
+            fed = crops[: len(some)] if self.free else crops
+            simcc_x, simcc_y = self._session.run(self._outputs, {self._input: fed})
+            points[start : some.stop] = decode_simcc(simcc_x[: len(some)], simcc_y[: len(some)])
+        self._buffers.append(crops)
         size = np.array((self.width, self.height), np.float64)
-        xy = points[..., :2] / size * sizes[:, None] + centres[:, None] - sizes[:, None] / 2
-        points[..., :2] = xy
-        return points
+        points[..., :2] = points[..., :2] / size * sizes[:, None] + centres[:, None] - sizes[:, None] / 2
+        return np.split(points, np.cumsum(counts[:-1]))
 
 
 def simcc_names(names: list[str]) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.people import BRIDGE_FRAMES, SAME_IOU, assign_people
+from ingest.people import number_people
 from ingest.poses import Poses
 from lake.keypoints import MAX_SCORE, Points
-from lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, RIGHT_HAND, joint_index
+from lake.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joint_index
 
 OUTSIDE: Final = (-0.25, 1.25)
 """Coordinates beyond these shares of the frame are no places, but marks of absent points."""
@@ -25,6 +25,7 @@ def repair(poses: Poses) -> None:
     """Puts right what is wrong with the keypoints of a published video, in place."""
     if poses.dialect != "card":
         _body_codes(poses)
+    _body_flags(poses)
     _absent(poses)
     if poses.dialect != "card":
         _impossible_scores(poses)
@@ -57,6 +58,22 @@ def _body_codes(poses: Poses) -> None:
     poses.body_visible = visible
     # True confidence is lost: unknown where the joint was seen; where it was not, _absent finds its place to be none.
     poses.points[:, BODY.slice, 2] = np.nan
+    poses.repairs.append("body_scores_unknown")
+
+
+def _body_flags(poses: Poses) -> None:
+    """Body scores that are 1 or 0 and nothing else tell who was seen, and no confidence.
+
+    So are bodies written whose scores were lost to the defect above. A detector never gives 1 to a whole video.
+    """
+    scores = poses.points[:, BODY.slice, 2]
+    seen = scores == 1
+    told = seen.copy()
+    told[:, NECK] = False  # Its score is a flag in every dialect.
+    if not (seen | (scores == 0) | np.isnan(scores)).all() or np.count_nonzero(told) < 2:
+        return
+    poses.body_visible = seen
+    poses.points[:, BODY.slice, 2][seen] = np.nan
     poses.repairs.append("body_scores_unknown")
 
 
@@ -170,24 +187,11 @@ def _empty_rows(poses: Poses) -> None:
 
 def _identity(poses: Poses) -> None:
     """Slots are in the detector's order, frame by frame: people get numbers as in extraction, 0 the primary signer."""
-    if not len(poses.frames):
-        return
-    boxes = _boxes(poses.points)
-    if (np.diff(poses.frames) > 0).all() and _one_track(boxes, poses.frames):
-        poses.slots = np.zeros_like(poses.slots)
-        return
-    starts = np.flatnonzero(np.r_[True, np.diff(poses.frames) > 0])
-    empty_boxes, empty_points = np.empty((0, 4), np.float32), np.empty((0, NUM_JOINTS, 3), np.float32)
-    by_frame = [empty_boxes] * poses.num_frames
-    points_by_frame = [empty_points] * poses.num_frames
-    for start, end in zip(starts, np.r_[starts[1:], len(poses.frames)], strict=True):
-        frame = int(poses.frames[start])
-        by_frame[frame], points_by_frame[frame] = boxes[start:end], poses.points[start:end]
-    people = np.concatenate(assign_people(by_frame, points_by_frame))
-    if not np.array_equal(people, poses.slots):
+    found = number_people(poses.frames, _boxes(poses.points), poses.points)
+    if not np.array_equal(found.person, poses.slots):
         poses.repairs.append("people_renumbered")
-    poses.slots = people
-    poses.keep(np.lexsort((people, poses.frames)))
+    poses.slots = found.person
+    poses.keep(np.lexsort((found.person, poses.frames)))
 
 
 def _boxes(points: Points) -> npt.NDArray[np.float32]:
@@ -196,15 +200,3 @@ def _boxes(points: Points) -> npt.NDArray[np.float32]:
     x, y = (np.ascontiguousarray(points[..., i].T) for i in range(2))
     bounds = (np.fmin.reduce(x), np.fmin.reduce(y), np.fmax.reduce(x), np.fmax.reduce(y))
     return np.stack(bounds, axis=1)
-
-
-def _one_track(boxes: npt.NDArray[np.float32], frames: npt.NDArray[np.int32]) -> bool:
-    """Whether one person goes on through all rows, as the tracker would find; then there is nothing to decide."""
-    if len(boxes) < 2:
-        return True
-    low = np.maximum(boxes[:-1, :2], boxes[1:, :2])
-    high = np.minimum(boxes[:-1, 2:], boxes[1:, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    union = area[:-1] + area[1:] - shared
-    return bool((shared > SAME_IOU * union).all() and (np.diff(frames) <= BRIDGE_FRAMES).all())

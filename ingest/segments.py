@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -119,12 +118,3 @@ def make_segments(
         row["num_frames"] = row["end_frame"] - row["start_frame"]
         row.update(summary.over(row["start_frame"], row["end_frame"]))
     return rows, past
-
-
-def document_text(segments: Sequence[dict[str, Any]]) -> str | None:
-    """The text of a whole video: its segments' texts in order, without a line that only repeats the one before."""
-    lines: list[str] = []
-    for row in segments:
-        if row["text"] and (not lines or lines[-1] != row["text"]):
-            lines.append(row["text"])
-    return " ".join(lines) or None

@@ -91,10 +91,18 @@ class Begun:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a tar holds: ids, and how many were passed over because of their language."""
+    """What a tar holds.
+
+    Attributes:
+        other_language: how many were passed over because of their language.
+        damage: what hides the rest of it.
+        there: how many the lake has already.
+    """
 
     video_ids: frozenset[str]
     other_language: int
+    damage: str = ""
+    there: int = 0
 
 
 def make_job(options: Options) -> Job:
@@ -156,6 +164,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows 
             if shown not in task.skip:
                 yield Failure(shown, f"{task.path}: {why}")
         other = 0
+        there = len(videos.keys() & options.skip)
         # Where the tar is cut, the video that it is cut in may lack frames that nobody would miss.
         cut = next(reversed(videos), "") if tar.damage else ""
         told = False
@@ -180,7 +189,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Begun | VideoRows 
                 else:
                     yield rows
         # What was refused is there all the same.
-        yield Listed(frozenset(videos) | frozenset(refused), other)
+        yield Listed(frozenset(videos) | frozenset(refused), other, tar.damage, there)
         if tar.damage and not told:
             yield Failure(task.path.name, tar.damage)
 
@@ -269,11 +278,17 @@ class ShardTally(Tally):
         repaired: videos by what was repaired in them.
         other_language: videos passed over because of their language.
         absent: videos that the state JSON lists and the tars lack.
+        repeated: videos that came in two tars: the one read first is taken.
+        there: videos that the lake has already.
+        undetermined: videos of which no sign language is known.
     """
 
     repaired: Counter[str] = field(default_factory=Counter)
     other_language: int = 0
     absent: int = 0
+    repeated: int = 0
+    there: int = 0
+    undetermined: int = 0
 
 
 def import_shards(
@@ -301,6 +316,7 @@ def import_shards(
         options = replace(options, skip=frozenset(lake.visible()["video_id"]))
     waiting = [ShardTask(path) for path in shards]
     with Committer(lake.folder) as committer, Pool(workers, make_job, options) as pool:
+        taken: set[str] = set()
         while waiting:
             again: list[ShardTask] = []
             last: dict[Path, str] = {}
@@ -314,11 +330,20 @@ def import_shards(
                     continue
                 if isinstance(item, Listed):
                     tally.other_language += item.other_language
+                    tally.there += item.there
                     for video_id in sorted((listed or {}).get(path.name, frozenset()) - item.video_ids):
+                        if _is_of_another_language(options, video_id):
+                            continue
                         attempt = attempts.get((video_id, STAGE), 0) + 1
-                        why = f"{path.name} is said to hold it, and does not"
-                        committer.record(video_id, STAGE, "unavailable", "absent_from_shard", why, attempt=attempt)
-                        tally.absent += 1
+                        if item.damage:
+                            # It may lie behind the damage: another copy of the tar may have it.
+                            why = f"{path.name} is said to hold it; {item.damage}"
+                            committer.record(video_id, STAGE, "failed", "bad_shard", why, attempt=attempt)
+                            tally.failed += 1
+                        else:
+                            why = f"{path.name} is said to hold it, and does not"
+                            committer.record(video_id, STAGE, "unavailable", "absent_from_shard", why, attempt=attempt)
+                            tally.absent += 1
                     continue
                 if event.kind == "died":
                     # The tar is read again from its next video on.
@@ -332,10 +357,14 @@ def import_shards(
                     attempt = attempts.get((item.video_id, STAGE), 0) + 1
                     committer.record(item.video_id, STAGE, "failed", "bad_shard", item.why, attempt=attempt)
                     tally.failed += 1
+                elif item is not None and item.video["video_id"] in taken:
+                    tally.repeated += 1
                 elif item is not None:
+                    taken.add(item.video["video_id"])
                     committer.add(item, attempt=attempts.get((item.video["video_id"], STAGE), 0) + 1)
                     tally.done += 1
                     tally.frames += item.video["num_frames"]
+                    tally.undetermined += item.video["sign_language"] == sign_languages.UNDETERMINED
                     tally.repaired.update({word.split(":")[0] for word in item.video["repairs"]})
                 if item is not None and on_video is not None:
                     on_video(item)
@@ -343,3 +372,8 @@ def import_shards(
                     on_shard(path)
             waiting = again
     return tally
+
+
+def _is_of_another_language(options: Options, video_id: str) -> bool:
+    entry = options.entries.get(video_id)
+    return bool(options.languages and entry and entry.sign_language not in options.languages)

@@ -16,9 +16,10 @@ from ingest.captions import BadCaptionsError, beside, read_track, unique
 from ingest.decode import VideoFacts
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
-from ingest.pool import Job, Pool, Report
+from ingest.pace import DETECT_EVERY, STALLED_S
+from ingest.pool import Event, Job, Pool, Report
 from lake.commit import Committer, VideoRows
-from lake.errors import BadInputError, SignverseError
+from lake.errors import BadInputError
 from lake.ids import check_video_id
 from lake.lake import Lake
 from lake.schema import OUTCOMES
@@ -122,11 +123,11 @@ def _videos_below(folder: Path) -> list[Path]:
     return found
 
 
-def make_job(models: ModelPair, device: str, threads: int, exact: bool) -> Job:
+def make_job(models: ModelPair, device: str, threads: int, detect_every: int, exact: bool) -> Job:
     """The worker's side: opens the models once, then turns tasks into rows."""
     from ingest.extract import Extractor
 
-    extractor = Extractor(models, device, threads)
+    extractor = Extractor(models, device, threads, detect_every)
 
     def job(task: VideoTask, report: Report) -> VideoRows:
         return extract_video(extractor, task, report, exact=exact)
@@ -178,19 +179,22 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
 
 
 class _Progress:
-    """Reports (frames done, frames expected), every few frames: a message a frame would cost more than it tells."""
+    """Reports (frames done, frames expected), four times a second: a message a frame would cost more than it tells."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._expected = 0
+        self._told = time.monotonic()
 
     def on_open(self, facts: VideoFacts) -> None:
         self._expected = round((facts.duration_s or 0.0) * FPS)
         self._report((0, self._expected))
 
     def on_frame(self, count: int) -> None:
-        if count % 8 == 0:
+        now = time.monotonic()
+        if now - self._told >= 0.25:
             self._report((count, self._expected))
+            self._told = now
 
 
 class Listener(Protocol):
@@ -225,11 +229,17 @@ def ingest_videos(
     device: str = "auto",
     workers: int = 1,
     threads: int = 1,
+    detect_every: int = DETECT_EVERY,
+    stalled_s: float = STALLED_S,
     exact: bool = False,
 ) -> Tally:
     """Extracts the videos of a plan in worker processes and commits them as they are finished.
 
     A video that fails is noted in `outcomes` and the others go on. After an interrupt the finished ones are kept.
+
+    Args:
+        detect_every: frames from one detection to the next; 1 is exact.
+        stalled_s: a video of which nothing was heard for so many seconds is given up, and has failed.
 
     Raises:
         OSError: the lake cannot be written; what was not committed yet is dropped, and its files are removed.
@@ -240,8 +250,8 @@ def ingest_videos(
     with Committer(lake.folder) as committer:
         for shown, why in plan.refused:
             committer.record(shown, "list", "failed", "bad_id", why, attempt=attempts.get((shown, "list"), 0) + 1)
-        with Pool(workers, make_job, models, device, threads, exact) as pool:
-            for event in pool.run(plan.tasks):
+        with Pool(workers, make_job, models, device, threads, detect_every, exact) as pool:
+            for event in pool.run(plan.tasks, stalled_s):
                 task: VideoTask = event.task
                 video_id = task.entry.video_id
                 attempt = attempts.get((video_id, STAGE), 0) + 1
@@ -254,11 +264,7 @@ def ingest_videos(
                     tally.frames += event.value.video["num_frames"]
                     listener.finished(task, event.value)
                 else:
-                    died = event.kind == "died"
-                    why = (
-                        f"{task.path}: the process that read it ended with {event.value}" if died else str(event.value)
-                    )
-                    reason = "crashed" if died else _reason(event.value)
+                    why, reason = _what_failed(event)
                     committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
                     tally.failed += 1
                     listener.failed(task, why)
@@ -266,10 +272,15 @@ def ingest_videos(
     return tally
 
 
-def _reason(error: SignverseError) -> str:
-    if isinstance(error, BadCaptionsError):
-        return "bad_captions"
-    return "bad_video" if isinstance(error, BadInputError) else "error"
+def _what_failed(event: Event) -> tuple[str, str]:
+    """A line for the person, and the reason for `outcomes`."""
+    if event.kind == "died":
+        return f"{event.task.path}: the process that read it ended with {event.value}", "crashed"
+    if event.kind == "stalled":
+        return f"{event.task.path}: no progress for {event.value:g} seconds, given up", "stalled"
+    if isinstance(event.value, BadCaptionsError):
+        return str(event.value), "bad_captions"
+    return str(event.value), "bad_video" if isinstance(event.value, BadInputError) else "error"
 
 
 def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:

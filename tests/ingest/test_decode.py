@@ -214,6 +214,57 @@ def test_recordings_glued_together_follow_each_other(tmp_path: Path) -> None:
     assert video.repairs == ["clock starts anew at 1.0 s: joined"]
 
 
+def frames_of_ffmpeg(path: Path) -> int:
+    """How many frames `ffmpeg -vf fps=24` gives."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("the ffmpeg program is not installed: nothing to compare with")
+    command = [program, "-v", "quiet", "-i", str(path), "-vf", "fps=24", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    with Decoder(path) as video:
+        size = video.facts.width * video.facts.height
+    return len(subprocess.run(command, capture_output=True, check=True).stdout) // size
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [
+        ("hevc.mkv", "libx265", 24),
+        ("hevc50.mkv", "libx265", 50),
+        ("av1.mkv", "libsvtav1", 24),
+        ("av1.webm", "libsvtav1", 30),
+        ("vp9.webm", "libvpx-vp9", 60),
+        ("old.avi", "mpeg4", 30),
+        ("lossless.mkv", "ffv1", 5),
+        ("fast.mp4", "libx264", 60),
+        ("slow.mp4", "libx264", 5),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 2, 31])
+def test_any_codec_and_rate_gives_as_many_frames_as_ffmpeg(
+    tmp_path: Path, name: str, codec: str, rate: int, count: int
+) -> None:
+    clock = Fraction(1, rate)
+    path = write(tmp_path / name, range(count), clock=clock, rate=rate, codec=codec)
+    with Decoder(path) as video:
+        found = len(list(video))
+    assert found == frames_of_ffmpeg(path)
+    assert (video.damaged_frames, video.repairs) == (0, [])
+
+
+def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "v.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "rgb8"
+        for number in range(12):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24").reformat(format="rgb8")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = seen(path)
+    assert sorted(set(found)) == list(range(12))
+    assert len(found) == frames_of_ffmpeg(path)
+
+
 def test_what_is_no_video_is_refused_by_name(tmp_path: Path) -> None:
     whole = write(tmp_path / "whole.mp4", range(24), clock=Fraction(1, 24))
     bad = {

@@ -133,21 +133,6 @@ def assert_same_rows(ours: dict[tuple[int, int], np.ndarray], theirs: dict[tuple
         np.testing.assert_array_equal(ours[key], points, err_msg=str(key))
 
 
-@pytest.fixture
-def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from lake.entry import run
-    from signverse import build_app
-
-    def command(*words: object) -> tuple[int, str, str]:
-        code = run(build_app(), [str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return command
-
-
 # The published tars
 
 

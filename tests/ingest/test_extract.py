@@ -6,6 +6,8 @@ import io
 import subprocess
 import sys
 import tarfile
+import weakref
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +15,14 @@ import numpy as np
 import pytest
 
 from ingest import sessions
-from ingest.extract import Extraction, Extractor
-from ingest.models import find_models, model_sha256
+from ingest.decode import Decoder
+from ingest.detector import Detector
+from ingest.extract import Extraction, Extractor, find_people
+from ingest.models import ModelPair, find_models, model_sha256
+from ingest.openpose import to_openpose
+from ingest.pace import DETECT_EVERY
+from ingest.people import assign_people
+from ingest.pose import PoseEstimator
 from ingest.sessions import make_session, provider_in_use, usable_device
 from lake.errors import BadInputError
 from lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
@@ -25,7 +33,7 @@ no_gpu = pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a 
 @cache
 def extracted(data: Path) -> Extraction:
     models = find_models(data / "models", detector=data / "models" / "yolox_nano.onnx")
-    return Extractor(models, "cpu", threads=2).extract(data / "videos" / "signer_720p24.mp4")
+    return Extractor(models, "cpu", threads=2, detect_every=1).extract(data / "videos" / "signer_720p24.mp4")
 
 
 def published(data: Path) -> np.ndarray:
@@ -89,12 +97,19 @@ def test_an_extraction_says_how_it_was_made(data: Path) -> None:
 class Fake:
     """Stands in for a model: an image's blue value says how many people it shows."""
 
+    free, batch = True, 8
+
+    def many(self, images: list[np.ndarray], boxes: list[np.ndarray] | None = None) -> list[np.ndarray]:
+        if boxes is None:
+            return [self.detect(image) for image in images]
+        return [self.estimate(some) for some in boxes]
+
     def detect(self, image: np.ndarray) -> np.ndarray:
         count = round(float(image[..., 0].mean()) / 20)
         rows = [(100 * i, 10, 100 * i + 50, 110, 0.9 - 0.1 * i) for i in range(count)]
         return np.array(rows, np.float32).reshape(-1, 5)
 
-    def estimate(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    def estimate(self, boxes: np.ndarray) -> np.ndarray:
         points = np.empty((len(boxes), 133, 3), np.float32)
         points[..., 0] = boxes[:, :1]
         points[..., 1] = 50
@@ -104,10 +119,9 @@ class Fake:
 
 
 def fake_extractor() -> Extractor:
-    from ingest.models import ModelPair
-
     extractor = Extractor.__new__(Extractor)
-    extractor._detect, extractor._estimate = Fake().detect, Fake().estimate  # type: ignore[assignment]
+    extractor._detector = extractor._pose = Fake()  # type: ignore[assignment]
+    extractor._threads, extractor._every = 2, 1
     extractor._models = ModelPair(Path("d.onnx"), Path("p.onnx"))
     extractor._detector_sha256 = extractor._pose_sha256 = ""
     extractor.provider = "none"
@@ -153,6 +167,99 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"no video")
     with pytest.raises(BadInputError, match=r"v\.mp4"):
         fake_extractor().extract(tmp_path / "v.mp4")
+
+
+def same(one: Extraction, other: Extraction) -> None:
+    np.testing.assert_array_equal(one.frames, other.frames)
+    np.testing.assert_array_equal(one.person, other.person)
+    np.testing.assert_array_equal(one.points, other.points)
+
+
+@pytest.mark.slow
+def test_detection_on_every_frame_is_the_plain_loop_to_the_last_bit(data: Path) -> None:
+    models = find_models(data / "models", detector=data / "models" / "yolox_nano_640.onnx")
+    detect = Detector(make_session(models.detector, "cpu"))
+    estimate = PoseEstimator(make_session(models.pose, "cpu"))
+    boxes, points = [], []
+    with Decoder(data / "videos" / "word_192p30.mp4") as video:
+        for image in video:
+            boxes.append(detect(image)[:, :4])
+            points.append(to_openpose(estimate(image, boxes[-1])))
+    found = Extractor(models, "cpu", 2, detect_every=1).extract(data / "videos" / "word_192p30.mp4")
+    assert found.detect_every == 1
+    for frame, (numbers, rows) in enumerate(zip(assign_people(boxes, points), points, strict=True)):
+        np.testing.assert_array_equal(found.points[found.frames == frame], rows[np.argsort(numbers)])
+        assert found.person[found.frames == frame].tolist() == sorted(numbers)
+
+
+@pytest.mark.slow
+def test_the_number_of_threads_changes_nothing(data: Path) -> None:
+    models = find_models(data / "models", detector=data / "models" / "yolox_nano.onnx")
+    video = data / "videos" / "word_192p30.mp4"
+    first = Extractor(models, "cpu", 1).extract(video)
+    assert first.detect_every == DETECT_EVERY
+    for threads in (2, 5):
+        same(first, Extractor(models, "cpu", threads).extract(video))
+
+
+def write_pose_model(path: Path) -> Path:
+    """A whole-body model of a free batch, whose points depend on the mean colour of the crop."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(4)
+    nodes, outputs, weights = [helper.make_node("GlobalAveragePool", ["input"], ["mean"])], [], []
+    nodes.append(helper.make_node("Flatten", ["mean"], ["colour"]))
+    for name, size in (("simcc_x", 576), ("simcc_y", 768)):
+        matrix = rng.normal(size=(3, 133 * size)).astype(np.float32)
+        weights.append(numpy_helper.from_array(matrix, f"{name}_w"))
+        weights.append(numpy_helper.from_array(np.array([-1, 133, size], np.int64), f"{name}_s"))
+        nodes.append(helper.make_node("MatMul", ["colour", f"{name}_w"], [f"{name}_flat"]))
+        nodes.append(helper.make_node("Reshape", [f"{name}_flat", f"{name}_s"], [name]))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 133, size]))
+    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 384, 288])
+    model = helper.make_model(
+        helper.make_graph(nodes, "pose", [given], outputs, weights), opset_imports=[helper.make_opsetid("", 17)]
+    )
+    model.ir_version = 9
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_batches_across_frames_are_the_same_whatever_the_threads(data: Path, tmp_path: Path, every: int) -> None:
+    pose = write_pose_model(tmp_path / "pose.onnx")
+    models = ModelPair(data / "models" / "yolox_nano.onnx", pose)
+    assert PoseEstimator(make_session(pose, "cpu")).free
+    video = data / "videos" / "word_192p30.mp4"
+    first = Extractor(models, "cpu", 1, every).extract(video)
+    assert len(first.frames) > 30
+    same(first, Extractor(models, "cpu", 4, every).extract(video))
+
+
+@pytest.mark.parametrize(
+    ("size", "every", "most"), [(1 << 20, 6, 3 * 6), (30 << 20, 6, 17), (99 << 20, 6, 2), (99 << 20, 1, 5)]
+)
+def test_large_images_wait_in_small_numbers(size: int, every: int, most: int) -> None:
+    """Counts the images that are alive: 8K frames are 99 MB each."""
+    alive: set[int] = set()
+    peak = 0
+
+    def images() -> Iterator[np.ndarray]:
+        nonlocal peak
+        for number in range(60):
+            image = np.zeros((64, 64, 3), np.uint8)
+            alive.add(number)
+            weakref.finalize(image, alive.discard, number)
+            peak = max(peak, len(alive))
+            yield image
+            del image
+
+    fixed = Fake()
+    fixed.free, fixed.batch = False, 1
+    found = list(find_people(images(), size, fixed, fixed, every, 2))  # type: ignore[arg-type]
+    assert len(found) == 60
+    assert peak <= most + 2 * every
 
 
 def test_auto_and_cpu_run_everywhere_and_quietly(data: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.people import assign_people, iou
+from bench import scenes as made
+from bench.composed import film, stories
+from bench.people import judge
+from bench.people_before import assign_people_before
+from ingest.matching import best_pairs
+from ingest.people import assign_people, number_people
+from ingest.sample.synthetic import make_signer
+from ingest.sightings import overlap
+from lake.keypoints import snap
 from lake.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 
 WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]
@@ -166,4 +179,181 @@ def test_overlap_agrees_with_counting_cells(rows: list[tuple[int, int, int, int]
     boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32)
     cells = [{(i, j) for i in range(x, x + w) for j in range(y, y + h)} for x, y, w, h in rows]
     expected = [[len(a & b) / len(a | b) if a | b else 0 for b in cells] for a in cells]
-    np.testing.assert_allclose(iou(boxes, boxes), expected, atol=1e-6)
+    np.testing.assert_allclose(overlap(boxes[:, None], boxes), expected, atol=1e-6)
+
+
+# Known people, moved about
+
+
+@cache
+def scenes(seed: int) -> dict[str, made.Scene]:
+    return {scene.name: scene for scene in made.scenes(seed)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", scenes(0))
+def test_known_people_who_cross_leave_return_and_are_cut_between_keep_their_numbers(name: str, seed: int) -> None:
+    scene = scenes(seed)[name]
+    ours = judge(scene, assign_people(scene.boxes, scene.points))
+    shuffled = judge(scene, [np.arange(len(frame)) for frame in scene.boxes])
+    assert shuffled.switches > 500
+    assert ours.switches == 0
+    assert ours.right == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_person_0_is_the_one_who_signs_most_of_the_time(seed: int) -> None:
+    for scene in scenes(seed).values():
+        assert judge(scene, assign_people(scene.boxes, scene.points)).primary == 1
+
+
+def test_the_rule_before_lost_people_where_this_one_keeps_them() -> None:
+    some = [scene for seed in range(4) for scene in scenes(seed).values()]
+    before = [judge(scene, assign_people_before(scene.boxes, scene.points)) for scene in some]
+    assert np.mean([figures.switches for figures in before]) > 1
+    assert np.mean([figures.primary for figures in before]) < 0.8
+
+
+def test_what_happened_to_people_is_told() -> None:
+    told = {name: assign_people(scene.boxes, scene.points).events for name, scene in scenes(1).items()}
+    assert told["one leaves and returns"] == ["people_returned:1"]
+    assert told["cuts between both and one"] == ["cuts:5"]
+    assert told["two take turns"] == []
+    assert [word.split(":")[0] for word in told["two cross"]] == ["crossings"]
+
+
+def rows_of(scene: made.Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    frames = np.repeat(np.arange(len(scene.boxes)), [len(frame) for frame in scene.boxes])
+    return frames, np.concatenate(scene.boxes), np.concatenate(scene.points)
+
+
+def test_rows_get_the_numbers_that_frames_get() -> None:
+    for scene in scenes(2).values():
+        framewise = assign_people(scene.boxes, scene.points)
+        flat = number_people(*rows_of(scene))
+        np.testing.assert_array_equal(np.concatenate(framewise), flat.person)
+        assert framewise.events == flat.events
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from(list(scenes(3))), st.integers(0, 2**32 - 1))
+def test_the_numbers_do_not_depend_on_the_order_in_a_frame(name: str, seed: int) -> None:
+    scene, random = scenes(3)[name], np.random.default_rng(seed)
+    orders = [random.permutation(len(frame)) for frame in scene.boxes]
+    given_first = assign_people(scene.boxes, scene.points)
+    others = assign_people(
+        [frame[order] for frame, order in zip(scene.boxes, orders, strict=True)],
+        [frame[order] for frame, order in zip(scene.points, orders, strict=True)],
+    )
+    for numbers, order, shuffled in zip(given_first, orders, others, strict=True):
+        np.testing.assert_array_equal(numbers[order], shuffled)
+    assert given_first.events == others.events
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from(list(scenes(3))), st.integers(-2000, 2000), st.integers(-2000, 2000))
+def test_moving_the_whole_picture_changes_nothing(name: str, x: int, y: int) -> None:
+    frames, boxes, points = rows_of(scenes(3)[name])
+    # On the stored grid: a sum of two float32 is exact there.
+    boxes, points = np.rint(boxes * 8) / 8, snap(points)
+    shifted = points + np.array([x, y, 0], np.float32)
+    moved = number_people(frames, boxes + np.array([x, y, x, y], np.float32), shifted)
+    assert moved.events == number_people(frames, boxes, points).events
+    np.testing.assert_array_equal(moved.person, number_people(frames, boxes, points).person)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.lists(
+        st.tuples(st.integers(1, 60), st.floats(0.1, 0.9), st.floats(0.3, 1.2), st.integers(0, 200)),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_one_person_alone_is_always_0(seed: int, shots: list[tuple[int, float, float, int]]) -> None:
+    random = np.random.default_rng(seed)
+    points = make_signer(seed, sum(frames for frames, *_ in shots), 1280, 720, centre=0)
+    frames, at, now = [], 0, 0
+    for length, centre, zoom, absent in shots:
+        rows = slice(at, at + length)
+        points[rows, :, :2] = points[rows, :, :2] * np.float32(zoom) + np.float32([centre * 1280, 0])
+        frames += list(range(now, now + length))
+        at, now = at + length, now + length + absent
+    points[..., :2] += random.normal(0, 2, points[..., :2].shape)
+    boxes = np.concatenate([np.nanmin(points[..., :2], axis=1), np.nanmax(points[..., :2], axis=1)], axis=1)
+    kept = random.uniform(size=len(points)) > 0.05
+    found = number_people(np.array(frames)[kept], boxes[kept], points[kept])
+    assert not found.person.any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.4, 1.3), st.floats(0.2, 0.5), st.integers(12, 200))
+def test_after_a_cut_the_primary_signer_is_still_person_0(seed: int, zoom: float, x: float, length: int) -> None:
+    frames = 200 + length
+    after = np.arange(frames) >= 200
+    signer = made.actor(seed, np.where(after, x, 0.3), frames, np.where(after, zoom, 0.6))
+    listener = made.actor(seed + 1, np.where(after, np.nan, 0.75), frames, 0.6, rests=True)
+    scene = made.play("cut", [signer, listener], seed=seed)
+    assert judge(scene, assign_people(scene.boxes, scene.points)).primary == 1
+
+
+def test_who_walks_by_does_not_outweigh_who_signs() -> None:
+    # The walker's wrists cross the whole picture, but not its own body.
+    frames = 200
+    walker = made.actor(5, np.linspace(0.1, 0.9, frames), frames, 0.6, rests=True)
+    scene = made.play("passes", [made.actor(4, 0.5, frames, 0.55), walker], seed=1)
+    assert judge(scene, assign_people(scene.boxes, scene.points)).primary > 0.99
+
+
+def test_a_child_after_a_cut_is_not_taken_for_the_signer() -> None:
+    frames = 240
+    first = made.play("adult", [made.actor(1, 0.5, frames)])
+    second = made.play("child", [made.actor(2, 0.3, frames // 4)])
+    # A head twice as large beside the shoulders.
+    for points in second.points:
+        head = points[:, [0, *range(14, 86)], :2]
+        points[:, [0, *range(14, 86)], :2] = head + 1.2 * (head - points[:, [1], :2])
+    numbers = assign_people(first.boxes + second.boxes, first.points + second.points)
+    assert set(np.concatenate(numbers[:frames]).tolist()) == {0}
+    assert set(np.concatenate(numbers[frames:]).tolist()) == {1}
+
+
+def test_unknown_scores_speak_for_nothing() -> None:
+    # A body whose confidence was lost has places all the same.
+    scene = scenes(0)["two cross"]
+    unknown = [frame.copy() for frame in scene.points]
+    for frame in unknown:
+        frame[:, :18, 2] = np.nan
+    assert judge(scene, assign_people(scene.boxes, unknown)).right == 1
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 5), st.floats(0, 0.9))
+def test_pairs_are_worth_the_most_that_pairs_can_be(seed: int, rows: int, columns: int, barred: float) -> None:
+    random = np.random.default_rng(seed)
+    values = random.uniform(0, 1, (rows, columns)) * (random.uniform(size=(rows, columns)) >= barred)
+    pairs = best_pairs(values)
+    assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
+    assert all(values[pair] > 0 for pair in pairs)
+    size = max(rows, columns)
+    square = np.zeros((size, size))
+    square[:rows, :columns] = values
+    most = max(square[np.arange(size), order].sum() for order in map(list, permutations(range(size))))
+    assert sum(values[pair] for pair in pairs) == pytest.approx(most)
+
+
+def test_a_crowd_in_one_knot_is_matched_too() -> None:
+    values = np.random.default_rng(1).uniform(0.1, 1, (40, 50))
+    pairs = best_pairs(values)
+    assert [row for row, _ in pairs] == list(range(40))
+
+
+@pytest.mark.slow
+def test_real_signers_who_cross_keep_their_numbers(data: Path) -> None:
+    name, roles = next(iter(stories(data)))
+    brief = [replace(role, x=role.x[:96], size=role.size[:96]) for role in roles]
+    scene, _ = film(name, brief, data / "models")
+    assert np.mean([len(frame) for frame in scene.boxes]) > 1.5
+    ours = judge(scene, assign_people(scene.boxes, scene.points))
+    assert (ours.switches, ours.primary) == (0, 1)
+    assert ours.right == 1

@@ -52,6 +52,12 @@ def make_job(offset=0, break_at_start=False):
             raise SystemExit(value)
         if what == "sleep":
             time.sleep(value)
+        if what == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if what == "slowly":
+            for i in range(value):
+                time.sleep(0.5)
+                report(i)
         if what == "die later":
             # The result is told first: the process is gone when the next task comes.
             import threading
@@ -149,6 +155,33 @@ def test_when_every_task_kills_its_process_every_task_is_told(done) -> None:
     tasks = [("leave", i) for i in range(1, 6)]
     events = done(tasks, 2)
     assert {(event.task, event.value) for event in events} == {(task, f"exit code {task[1]}") for task in tasks}
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_task_of_which_nothing_is_heard_is_given_up_and_the_others_go_on(jobs: ModuleType, size: int) -> None:
+    tasks = [("add", 1), ("sleep", 600), ("add", 2), ("stop", 0), ("add", 3)]
+    with Pool(size, jobs.make_job) as pool:
+        events = list(pool.run(tasks, 3.0))
+        assert [event for event in events if event.kind == "stalled"] == [
+            Event("stalled", task, 3.0) for task in tasks if task[0] in {"sleep", "stop"}
+        ]
+    assert sorted(event.value for event in events if event.kind == "result") == [1, 2, 3]
+
+
+def test_a_task_that_tells_how_far_it_is_may_take_its_time(jobs: ModuleType) -> None:
+    with Pool(1, jobs.make_job) as pool:
+        list(pool.run([("add", 1)]))
+        kinds = [event.kind for event in pool.run([("slowly", 8)], 2.0)]
+    assert kinds == ["progress"] * 8 + ["result"]
+
+
+def test_a_listener_that_takes_its_time_makes_no_task_stall(jobs: ModuleType) -> None:
+    with Pool(2, jobs.make_job) as pool:
+        kinds = []
+        for event in pool.run([("add", 1), ("add", 2), ("add", 3)], 2.0):
+            kinds.append(event.kind)
+            time.sleep(2.5)
+    assert kinds == ["result"] * 3
 
 
 def test_a_process_that_dies_between_two_tasks_does_not_end_the_run(done) -> None:

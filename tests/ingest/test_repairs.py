@@ -341,21 +341,6 @@ def tar_of(path: Path, frames: list[list[np.ndarray]]) -> Path:
     return path
 
 
-@pytest.fixture
-def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from lake.entry import run
-    from signverse import build_app
-
-    def command(*words: object) -> tuple[int, str, str]:
-        code = run(build_app(), [str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return command
-
-
 def test_a_tar_of_two_people_with_every_defect_comes_out_right(tmp_path: Path, signverse: Callable[..., Any]) -> None:
     straight = [[person(100, 1), person(400, 2)] for _ in range(30)]
     path = tar_of(tmp_path / "a.tar", [coded(permuted(f)) for f in straight])

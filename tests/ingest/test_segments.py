@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ingest.build import build_rows
 from ingest.captions import Cue, Track
 from ingest.manifest import Entry
-from ingest.segments import Summary, document_text, make_segments
+from ingest.segments import Summary, make_segments
 from lake.keypoints import from_table, snap
 from lake.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND
+from lake.text import document_text
 
 NOBODY = (np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
 

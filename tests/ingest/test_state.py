@@ -49,21 +49,6 @@ def state(path: Path, **archives: Any) -> Path:
     return path
 
 
-@pytest.fixture
-def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from lake.entry import run
-    from signverse import build_app
-
-    def command(*words: object) -> tuple[int, str, str]:
-        code = run(build_app(), [str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return command
-
-
 def outcomes(lake: Path) -> list[tuple[str, str, str | None]]:
     rows = Lake.open(lake).table("outcomes").select("video_id", "outcome", "reason").collect()
     return sorted((video_id, outcome, reason) for video_id, outcome, reason in rows.rows())
@@ -161,3 +146,50 @@ def test_a_broken_state_makes_no_lake(tmp_path: Path, signverse: Callable[..., A
     assert (code, out) == (1, "")
     assert "archive_upload_progress.json" in err
     assert not (tmp_path / "lake").exists()
+
+
+def test_what_may_lie_behind_a_cut_is_not_called_absent(tmp_path: Path, signverse: Callable[..., Any]) -> None:
+    (tmp_path / "shards").mkdir()
+    path = pack(tmp_path / "shards" / NAME, "a", "b")
+    path.write_bytes(path.read_bytes()[:4_000])
+    state(tmp_path / "shards" / "archive_upload_progress.json", Sign_DWPose_NPZ_000001__tar=["a", "b", "c"])
+    code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake")
+    assert code == 1
+    assert "absent" not in err
+    told = {name: (outcome, reason) for name, outcome, reason in outcomes(tmp_path / "lake")}
+    assert told["a"][0] == "done"
+    assert told["c"] == ("failed", "bad_shard")
+
+
+def test_with_a_language_asked_for_nothing_of_another_is_called_absent(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    (tmp_path / "shards").mkdir()
+    pack(tmp_path / "shards" / NAME, "a")
+    state(tmp_path / "shards" / "archive_upload_progress.json", Sign_DWPose_NPZ_000001__tar=["a", "b", "c"])
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("a,asf\nb,asf\nc,bfi\n")
+    code, _, err = signverse(
+        "ingest",
+        "shards",
+        tmp_path / "shards",
+        "--lake",
+        tmp_path / "lake",
+        "--manifest",
+        manifest,
+        "--language",
+        "asf",
+    )
+    assert code == 0
+    assert "absent: 1 video that" in err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_video_in_two_tars_comes_in_once(tmp_path: Path, signverse: Callable[..., Any], workers: int) -> None:
+    (tmp_path / "shards").mkdir()
+    pack(tmp_path / "shards" / NAME, "a", "b")
+    pack(tmp_path / "shards" / "Sign_DWPose_NPZ_000002.tar", "b", "c")
+    code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--workers", workers)
+    assert code == 0
+    assert "left out: 1 video that came in another tar already" in err
+    assert Lake.open(tmp_path / "lake").table("videos").collect().height == 3

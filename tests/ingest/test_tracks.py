@@ -64,21 +64,6 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
 
 
 @pytest.fixture
-def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from lake.entry import run
-    from signverse import build_app
-
-    def command(*words: object) -> tuple[int, str, str]:
-        code = run(build_app(), [str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return command
-
-
-@pytest.fixture
 def brought_in(tmp_path: Path, signverse: Callable[..., Any]) -> Callable[..., Lake]:
     """Imports videos, with a subtitles tar where one is given."""
 
@@ -267,7 +252,7 @@ def test_a_subtitles_tar_that_lies_among_the_shards_is_no_shard(tmp_path: Path, 
     code, _, err = signverse(
         "ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--captions", apart
     )  # fmt: skip
-    assert (code, err) == (0, "1 video in, 240 frames, from 1 shard\n")
+    assert (code, err.splitlines()[0]) == (0, "1 video in, 240 frames, from 1 shard")
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
 
 
@@ -308,3 +293,43 @@ def test_looking_up_captions_reads_none_of_them(tmp_path: Path) -> None:
     path = pack(tmp_path / "s.tar", {"x/english.en.native.vtt": b"garbage", "english.en.native.vtt": b"in no folder"})
     index = index_captions([path])
     assert list(index.files) == ["x"]
+
+
+def test_a_subtitles_tar_among_the_shards_is_known_by_what_it_holds(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    (tmp_path / "shards").mkdir()
+    pack(tmp_path / "shards" / "Sign_DWPose_NPZ_000001.tar", video("x"))
+    pack(tmp_path / "shards" / "renamed.tar", {"x/english.en.native.vtt": NATIVE})
+    code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake")
+    assert code == 0
+    assert "renamed.tar: a subtitles tar, read as captions" in err
+    assert [kind for _, kind, _ in segments(Lake.open(tmp_path / "lake"))] == ["manual"]
+
+
+def test_a_track_without_a_language_in_its_name_has_that_of_its_header_or_none(brought_in: Callable[..., Lake]) -> None:
+    plain = {"x/captions/x.vtt": vtt((0, 1, "eins"), head="WEBVTT\nLanguage: de"), "y/captions/y.vtt": vtt((0, 1, "?"))}
+    lake = brought_in(video("x") | video("y") | plain)
+    assert list(tracks(lake)) == ["de.manual"]
+    assert list(tracks(lake, "y")) == ["und.manual"]
+
+
+def test_a_caption_that_reads_like_our_note_is_a_caption(brought_in: Callable[..., Lake]) -> None:
+    said = vtt((0, 1, "one")) + b"00:00:02.000 --> 00:00:03.000\nNOTE track kind=translated source=de\n"
+    lake = brought_in(video("x", en=said))
+    assert [kind for _, kind, _ in segments(lake)] == ["manual"] * 2
+
+
+def test_one_folder_may_be_named_for_the_shards_and_for_the_captions(
+    tmp_path: Path, signverse: Callable[..., Any]
+) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    pack(both / "Sign_DWPose_NPZ_000001.tar", video("x"))
+    pack(both / "subtitles.tar", {"x/english.en.native.vtt": NATIVE})
+    code, _, err = signverse("ingest", "shards", both, "--captions", both, "--lake", tmp_path / "lake")
+    assert code == 0
+    assert "1 video in" in err
+    assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
+    code, _, err = signverse("ingest", "shards", both, "--captions", both, "--lake", tmp_path / "lake")
+    assert "0 videos in, 1 there already" in err

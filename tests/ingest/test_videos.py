@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ import pytest
 
 from ingest import sessions
 from ingest.manifest import Entry, Manifest, read_manifest
+from ingest.pace import DETECT_EVERY
 from ingest.videos import default_workers, plan_videos
 from lake.lake import Lake
 from lake.verify import verify_lake
@@ -344,9 +346,76 @@ def test_a_video_done_again_replaces_what_was_there(ingest, folder: Path, tmp_pa
     assert list(verify_lake(lake)) == []
 
 
-def start(folder: Path, lake: Path, data: Path) -> subprocess.Popen[str]:
+@pytest.mark.slow
+def test_those_that_fit_a_condition_are_done_again_and_the_others_are_left(
+    ingest, folder: Path, tmp_path: Path, clip: Path, grey: Path
+) -> None:
+    shutil.copy(clip, folder / "a.mp4")
+    shutil.copy(grey, folder / "b.mp4")
+    assert ingest(folder, "--detect-every", 1).returncode == 0
+    assert ingest(folder / "b.mp4", "--redo").returncode == 0
+    lake = Lake.open(tmp_path / "lake")
+    before = {video_id: lake.video(video_id) for video_id in "ab"}
+    assert [before[video_id]["detect_every"] for video_id in "ab"] == [1, DETECT_EVERY]
+    again = ingest(folder, "--redo", "detect_every > 1 and writer_version < '99' -- not exact", "--detect-every", 1)
+    assert "1 video in, 1 there already" in again.stderr
+    lake = Lake.open(tmp_path / "lake")
+    assert [lake.video(video_id)["detect_every"] for video_id in "ab"] == [1, 1]
+    assert lake.video("a")["ingest_id"] == before["a"]["ingest_id"]
+    assert lake.video("b")["ingest_id"] != before["b"]["ingest_id"]
+    every = ingest(folder, "--redo", "--workers", 1)
+    assert "2 videos in, " in every.stderr
+    assert "there already" not in every.stderr
+    for video_id in "ab":
+        video = Lake.open(tmp_path / "lake").video(video_id)
+        assert video["writer_version"] == version("signverse-lake")
+        assert video["provider"] == "CPUExecutionProvider"
+        for model in ("detector", "pose"):
+            assert len(video[f"{model}_sha256"]) == 64
+        assert (video["codec"], video["source_fps"], video["rotation"], video["damaged_frames"]) == ("h264", 24, 0, 0)
+    assert list(verify_lake(Lake.open(tmp_path / "lake"))) == []
+
+
+@pytest.mark.slow
+def test_a_condition_that_is_none_is_refused_with_the_nearest_name(
+    ingest, refused, folder: Path, tmp_path: Path, grey: Path
+) -> None:
+    shutil.copy(grey, folder / "a.mp4")
+    assert ingest(folder).returncode == 0
+    assert "nearest: detect_every" in refused(folder, "--redo", "detect_evry > 1")
+    assert "does not parse" in refused(folder, "--redo", "true); drop view videos; --")
+    assert Lake.open(tmp_path / "lake").table("videos").collect().height == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_video_that_makes_no_progress_is_given_up_and_the_others_go_on(
+    folder: Path, tmp_path: Path, many: list[str], data: Path
+) -> None:
+    lake = tmp_path / "lake"
+    with start(folder, lake, data, "--stalled-after", "5") as process:
+        first_finished(process)
+        os.kill(workers_of(process.pid)[0], signal.SIGSTOP)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (line,) = [line for line in errors.splitlines() if ": failed: " in line]
+    assert "no progress for 5 seconds, given up" in line
+    assert [row[1:] for row in outcomes(lake) if row[2] == "failed"] == [("extract", "failed", "stalled", 1)]
+    assert Lake.open(lake).visible().height == len(many) - 1
+
+
+def workers_of(parent: int) -> list[int]:
+    """The worker processes of a run."""
+    return [
+        int(child)
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
+    ]
+
+
+def start(folder: Path, lake: Path, data: Path, *options: str) -> subprocess.Popen[str]:
     """`signverse ingest videos` with one worker, in a process group of its own, as a terminal starts it."""
-    command = [sys.executable, "-u", "-m", "signverse", "ingest", "videos", folder, "--lake", lake]
+    command = [sys.executable, "-u", "-m", "signverse", "ingest", "videos", folder, "--lake", lake, *options]
     return subprocess.Popen(
         [*map(str, command), "--models", str(data / "models"), "--workers", "1"],
         stdout=subprocess.PIPE,
@@ -452,12 +521,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_its_video_only(
     lake = tmp_path / "lake"
     with start(folder, lake, data) as process:
         first_finished(process)
-        workers = [
-            int(child)
-            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
-        ]
-        os.kill(workers[0], signal.SIGKILL)
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     (line,) = [line for line in errors.splitlines() if ": failed: " in line]

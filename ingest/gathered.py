@@ -1,0 +1,71 @@
+"""What was found, frame after frame, in a few large arrays: ten hours of frames are no lists of small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FIRST_ROWS: Final = 256
+
+
+class Ragged(Sequence[NDArray[np.float32]]):
+    """Rows of one shape, some to each frame; `ragged[frame]` is a view float32 [P, ...] of the frame's rows.
+
+    Args:
+        shape: of a row.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self._data = np.empty((_FIRST_ROWS, *shape), np.float32)
+        self._ends = np.zeros(_FIRST_ROWS, np.int64)
+        self._frames = 0
+
+    def append(self, rows: NDArray[np.float32]) -> None:
+        """The next frame's rows, float32 [P, ...]."""
+        start = int(self._ends[self._frames - 1]) if self._frames else 0
+        end = start + len(rows)
+        self._data = _grown(self._data, end)
+        self._ends = _grown(self._ends, self._frames + 1)
+        self._data[start:end] = rows
+        self._ends[self._frames] = end
+        self._frames += 1
+
+    @property
+    def rows(self) -> NDArray[np.float32]:
+        """All rows, float32 [N, ...], in the order of their frames; a view."""
+        return self._data[: self._ends[self._frames - 1] if self._frames else 0]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows of each frame, int64 [frames]."""
+        return np.diff(self._ends[: self._frames], prepend=0)
+
+    def __len__(self) -> int:
+        return self._frames
+
+    @overload
+    def __getitem__(self, frame: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, frame: slice) -> list[NDArray[np.float32]]: ...
+    def __getitem__(self, frame: int | slice) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+        if isinstance(frame, slice):
+            return [self[i] for i in range(*frame.indices(self._frames))]
+        if not -self._frames <= frame < self._frames:
+            raise IndexError(frame)
+        frame %= self._frames
+        return self._data[self._ends[frame - 1] if frame else 0 : self._ends[frame]]
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[frame] for frame in range(self._frames))
+
+
+def _grown(data: NDArray[Any], least: int) -> NDArray[Any]:
+    """The array with room for `least` rows. It grows by a quarter: doubling would waste half of gigabytes."""
+    if least <= len(data):
+        return data
+    grown = np.empty((max(least, len(data) * 5 // 4), *data.shape[1:]), data.dtype)
+    grown[: len(data)] = data
+    return grown

@@ -1,0 +1,30 @@
+"""After an ingestion: its many small files are gathered into few."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lake.command import say
+from lake.errors import SignverseError
+from lake.lake import Lake
+
+MOST_SMALL_FILES: Final = 64
+"""A partition with more of them is gathered: every commit leaves one, and a reader opens each."""
+
+
+def tidy(lake: Lake) -> None:
+    """Gathers small files where many have come together; says so. What hinders it is a remark: the videos are in."""
+    from lake.maintain import extent, has_many_small_files, maintain
+    from lake.progress import byte_bar
+    from lake.upkeep import make_plan
+
+    try:
+        if not has_many_small_files(lake, MOST_SMALL_FILES):
+            return
+        before = extent(lake)
+        plan = make_plan(lake, small_only=True)
+        with byte_bar("gathering small files", sum(rewrite.size for rewrite in plan.rewrites)) as advance:
+            maintain(lake, plan, on_bytes=advance)
+        say(f"small files gathered: {before.files:,} files became {extent(lake).files:,}")
+    except SignverseError as error:
+        say(f"small files were not gathered: {error}")
