@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from bench import layout, shards
+from bench import clips, extract, layout, people, query, shards, upkeep
 
-BENCHES = {"layout": layout.main, "shards": shards.main}
+BENCHES = {
+    "clips": clips.main,
+    "extract": extract.main,
+    "layout": layout.main,
+    "shards": shards.main,
+    "upkeep": upkeep.main,
+    "query": query.main,
+    "people": people.main,
+}
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(BENCHES)

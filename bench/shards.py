@@ -1,25 +1,29 @@
 """Import and export of shards, beside what numpy alone takes for the same bytes.
 
 A consolidated tar of 100,000 frames of synthetic signers and a per-frame tar of 20,000. Import is from the tar to
-committed Delta; numpy merely loads. Export of `card` is from the lake to a finished tar; numpy's side is np.savez of
-frames that lie in memory. Medians of three.
+committed Delta; numpy merely loads. Export of `card` is of 400,000 frames, from the lake to finished tars; numpy's side
+is np.savez of frames that lie in memory. Medians of three.
 """
 
 from __future__ import annotations
 
 import io
-import resource
+import os
 import shutil
 import statistics
 import tarfile
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from bench import peaks
 from export.choice import chosen_videos
 from export.shards import Spec, export_shards, plan_shards, prepare_folder
 from ingest.sample.synthetic import make_signer
@@ -47,31 +51,73 @@ def _run(folder: Path) -> None:
         ("per-frame", per_frame, 20_000, _load_per_frame),
     ):
         theirs = frames / _median(lambda load=load, path=path: load(path))
-        ours = frames / _median(lambda path=path: _import_here(folder / "here", path))
+        ours = frames / _median(lambda path=path: import_here(folder / "here", path))
         apart = frames / _median(lambda path=path: _import_apart(folder / "apart", path))
         print(
             f"  import {name:13} numpy loads {theirs:9,.0f}   one process {ours:9,.0f} ({ours / theirs:.2f}x)", end=""
         )
         print(f"   the command's two {apart:9,.0f} ({apart / theirs:.2f}x), start-up counted")
-    _import_here(folder / "lake", consolidated)
+    _copies(consolidated, folder / "four.tar", 4)
+    import_here(folder / "lake", folder / "four.tar")
+    _exports(folder)
+    peaks.report(folder, {"100,000": consolidated, "400,000": folder / "four.tar"})
+
+
+def _exports(folder: Path) -> None:
+    """Export of 400,000 frames, in turns with numpy and with itself on fewer cores, as the machine may be busy."""
     lake = Lake.open(folder / "lake")
-    shards = plan_shards(chosen_videos(lake, None)[0], videos_per_shard=5)
-    savez = 5000 / _median(_savez_card)
-    for workers in (1, 2):
+    videos = chosen_videos(lake, None)[0]
+    cores = _cores()
+    ways = {"one process": (1, cores), "two processes": (2, cores), "one process on one core": (1, cores[:1])}
+    times: dict[str, list[float]] = defaultdict(list)
+    for _ in range(3):
+        times["np.savez"].append(_time(_savez_card))
+        for name, (workers, allowed) in ways.items():
+            _allow(allowed)
+            times[name].append(_time(lambda workers=workers: export_card(lake, videos, folder / "out", workers)))
+            _allow(cores)
+        # Two videos of a second: what is left is starting two processes.
+        few = videos.sort("num_frames").head(2).with_columns(num_frames=24)
+        times["start"].append(_time(lambda few=few: export_card(lake, few, folder / "out", 2, videos_per_shard=1)))
+        times["disk"].append(_time(lambda: _write_plainly(folder / "plain", 400_000 * 1795)))
+    savez = 5000 / statistics.median(times["np.savez"])
+    print(f"  export card    np.savez {savez:9,.0f}")
+    for name in ways:
+        rate = 400_000 / statistics.median(times[name])
+        print(f"    {name:24} {rate:9,.0f} ({rate / savez:.2f}x)")
+    plain = 400_000 / statistics.median(times["disk"])
+    print(f"    the disk, written to     {plain:9,.0f} ({plain / savez:.2f}x)")
+    print(f"    of which two processes take {statistics.median(times['start']):.1f} s to start")
 
-        def export(workers: int = workers) -> None:
-            done = prepare_folder(folder / "out", lake, shards, Spec(), overwrite=True)
-            export_shards(lake, shards, folder / "out", Spec(), done=done, workers=workers)
 
-        rate = 100_000 / _median(export)
-        print(
-            f"  export card, --workers {workers}  np.savez {savez:9,.0f}   the lake {rate:9,.0f} ({rate / savez:.2f}x)"
-        )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"  peak memory of all this {peak:,.0f} MB, numpy's share included")
+def export_card(lake: Lake, videos: pl.DataFrame, out: Path, workers: int = 1, videos_per_shard: int = 20) -> None:
+    shards = plan_shards(videos, videos_per_shard=videos_per_shard)
+    done = prepare_folder(out, lake, shards, Spec(), overwrite=True)
+    export_shards(lake, shards, out, Spec(), done=done, workers=workers)
 
 
-def _import_here(folder: Path, path: Path) -> None:
+def _cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def _allow(cores: list[int]) -> None:
+    """Lets all threads of this process, and what it starts, run on these cores only."""
+    if cores:
+        for task in Path("/proc/self/task").iterdir():
+            # One may end meanwhile.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), cores)
+
+
+def _write_plainly(path: Path, size: int) -> None:
+    piece = bytes(1024 * 1024)
+    with path.open("wb") as file:
+        for _ in range(size // len(piece)):
+            file.write(piece)
+    path.unlink()
+
+
+def import_here(folder: Path, path: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     lake = Lake.create(folder)
     with Committer(lake.folder) as committer:
@@ -130,6 +176,17 @@ def _write_consolidated(path: Path, videos: int, count: int) -> None:
             _add(tar, f"bench{seed:06d}/npz/poses.npz", data)
 
 
+def _copies(path: Path, out: Path, times: int) -> None:
+    """The same videos again and again, under other names."""
+    with tarfile.open(path) as tar, tarfile.open(out, "w") as copy:
+        for member in tar:
+            file = tar.extractfile(member)
+            assert file is not None
+            data = file.read()
+            for number in range(times):
+                _add(copy, f"{number}{member.name}", data)
+
+
 def _write_per_frame(path: Path, videos: int, count: int) -> None:
     with tarfile.open(path, "w") as tar:
         for seed in range(videos):
@@ -181,9 +238,10 @@ def make_signer_card() -> np.ndarray:
 
 
 def _median(run: Callable[[], object]) -> float:
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return statistics.median(_time(run) for _ in range(3))
+
+
+def _time(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began

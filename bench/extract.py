@@ -1,0 +1,224 @@
+"""Extraction beside what users would run instead: easy-dwpose's own loop and rtmlib, same models, same frames, one run.
+
+    python -m bench extract                             makes the references' environment, in a temporary folder
+    SIGNVERSE_BENCH_REFERENCES=FOLDER python -m bench extract   keeps it there, and takes it from there the next time
+    SIGNVERSE_BENCH_ROUNDS=1 python -m bench extract    one round, not three
+
+Speed is frames/s over all sample videos with people in them, the median of the rounds. In a round everything is
+measured once for each video, one after the other, so that what else the machine does meets all alike. The ideal is a
+thread a core, each with both models in sessions of one thread, running them as often as ours did and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ingest.detector import Detector
+from ingest.extract import Extraction, Extractor
+from ingest.models import ModelPair
+from ingest.openpose import to_openpose
+from ingest.pace import DETECT_EVERY
+from ingest.sessions import make_session
+from lake.skeleton import FACE, LEFT_HAND, RIGHT_HAND
+
+ROOT: Final = Path(__file__).parents[1]
+INTERVALS: Final = (1, 3, DETECT_EVERY, 12)
+TIMED: Final = (1, DETECT_EVERY)
+
+
+def main() -> None:
+    named = os.environ.get("SIGNVERSE_TEST_DATA")
+    data = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not (data / "models").is_dir():
+        print(f"extract: no sample videos and models at {data}: name their folder in SIGNVERSE_TEST_DATA")
+        return
+    videos = [path for path in sorted((data / "videos").iterdir()) if path.suffix in {".mp4", ".webm"}]
+    videos = [path for path in videos if not path.stem.startswith("no_person")]
+    videos.sort(key=lambda path: path.stat().st_size)
+    models = ModelPair(data / "models" / "yolox_nano_640.onnx", data / "models" / "wholebody133_384x288.onnx")
+    with tempfile.TemporaryDirectory(prefix="signverse-bench-") as temporary:
+        python = _references(Path(os.environ.get("SIGNVERSE_BENCH_REFERENCES") or temporary) / "references")
+        out = Path(temporary)
+        _measure(models, videos, python, out, int(os.environ.get("SIGNVERSE_BENCH_ROUNDS", "3")))
+
+
+def _references(folder: Path) -> Path:
+    """An environment with easy-dwpose and rtmlib, which do not go together with ours; its Python."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "--quiet", folder], check=True)
+        install = ["uv", "pip", "install", "--quiet", "--python", python]
+        subprocess.run([*install, "--no-deps", "easy-dwpose==1.0.2", "rtmlib==0.0.16"], check=True)
+        needs = ["numpy", "opencv-python-headless", "onnxruntime", "pillow", "huggingface-hub", "av", "tqdm"]
+        subprocess.run([*install, *needs], check=True)
+    return python
+
+
+def _theirs(python: Path, name: str, models: ModelPair, video: Path, out: Path) -> float:
+    command = [python, "-m", "bench.references", name, models.detector.parent, out, video]
+    ran = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, cwd=ROOT)
+    return float(ran.stdout.splitlines()[-1])
+
+
+class _Counted:
+    """Counts the images that any detector looks at."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        many = Detector.many
+
+        def counted(detector: Detector, images: Any) -> Any:
+            self.images += len(images)
+            return many(detector, images)
+
+        Detector.many = counted  # type: ignore[method-assign]
+
+
+def _measure(models: ModelPair, videos: list[Path], python: Path, out: Path, rounds: int) -> None:
+    threads = len(os.sched_getaffinity(0))
+    counted = _Counted()
+    extractors = {every: Extractor(models, "cpu", threads, every) for every in INTERVALS}
+    found: dict[int, dict[Path, Extraction]] = {every: {} for every in INTERVALS}
+    detections: dict[int, dict[Path, int]] = {every: {} for every in INTERVALS}
+    took: dict[str, list[float]] = {}
+
+    def ours(every: int, path: Path) -> float:
+        counted.images = 0
+        began = time.perf_counter()
+        found[every][path] = extractors[every].extract(path)
+        seconds = time.perf_counter() - began
+        detections[every][path] = counted.images
+        return seconds
+
+    for _ in range(rounds):
+        total: dict[str, float] = {}
+        for path in videos:
+            now = {name: _theirs(python, name, models, path, out) for name in ("easy", "rtmlib")}
+            for every in TIMED:
+                now[f"ours {every}"] = ours(every, path)
+                people = len(found[every][path].frames)
+                now[f"ideal {every}"] = _ideal(models, threads, detections[every][path], people)
+            count = found[1][path].num_frames
+            told = ", ".join(f"{name} {count / seconds:.1f}" for name, seconds in now.items())
+            print(f"  {path.stem:20} {told}", flush=True)
+            for name, seconds in now.items():
+                total[name] = total.get(name, 0.0) + seconds
+        for name, seconds in total.items():
+            took.setdefault(name, []).append(seconds)
+    for path in videos:
+        _theirs(python, "exact", models, path, out)
+        for every in INTERVALS:
+            if path not in found[every]:
+                ours(every, path)
+
+    frames = sum(one.num_frames for one in found[1].values())
+    rate = {name: frames / statistics.median(seconds) for name, seconds in took.items()}
+    print(f"extract: {len(videos)} videos, {frames} frames, {threads} cores, medians of {rounds} rounds; frames/s")
+    print(f"  easy-dwpose's own loop       {rate['easy']:6.1f}")
+    print(f"  rtmlib                       {rate['rtmlib']:6.1f}")
+    for every, target in zip(TIMED, (1.5, 2.5), strict=True):
+        mine, ideal = rate[f"ours {every}"], rate[f"ideal {every}"]
+        print(
+            f"  ours, detection every {every:2}     {mine:6.1f}   {mine / rate['easy']:.2f} times easy-dwpose, "
+            f"{mine / rate['rtmlib']:.2f} times rtmlib (target {target}); {mine / ideal:.0%} of the ideal {ideal:.1f} "
+            "(target 90%)"
+        )
+    print("  per round: " + "; ".join(f"{name} {_each(frames, seconds)}" for name, seconds in took.items()))
+    _accuracy(found, detections, videos, out)
+
+
+def _each(frames: int, seconds: list[float]) -> str:
+    return " ".join(f"{frames / one:.1f}" for one in seconds)
+
+
+def _ideal(models: ModelPair, threads: int, detections: int, people: int) -> float:
+    """Seconds that the models alone take, in as many threads, each with sessions of its own of one thread."""
+    pairs = [[make_session(path, "cpu", 1) for path in (models.detector, models.pose)] for _ in range(threads)]
+    inputs = [
+        {given.name: np.random.default_rng(0).normal(size=given.shape).astype(np.float32)}
+        for given in (session.get_inputs()[0] for session in pairs[0])
+    ]
+    turns = [[0] * detections, [1] * people]
+    # Detections spread evenly among the poses, so that both threads end at the same time.
+    work = iter(sorted((i / max(1, len(turn)), which) for turn in turns for i, which in enumerate(turn)))
+    lock = threading.Lock()
+
+    def run(pair: list[Any]) -> None:
+        while True:
+            with lock:
+                which = next(work, (0.0, -1))[1]
+            if which < 0:
+                return
+            pair[which].run(None, inputs[which])
+
+    workers = [threading.Thread(target=run, args=(pair,)) for pair in pairs]
+    for pair in pairs:
+        for which in (0, 1):
+            pair[which].run(None, inputs[which])
+    began = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - began
+
+
+def _accuracy(
+    found: dict[int, dict[Path, Extraction]], detections: dict[int, dict[Path, int]], videos: list[Path], out: Path
+) -> None:
+    print(
+        "  distances of points seen (score above 0.3) to easy-dwpose's Wholebody on the same full-resolution frames;\n"
+        "  pixels, and diagonals of the face's box                    median    99 %   |  median   95 %  hands 95 %"
+        "   people missed, more   detections"
+    )
+    truth = [_kept(out, "exact", path) for path in videos]
+    frames = sum(one.num_frames for one in found[1].values())
+    for every in INTERVALS:
+        mine = [(found[every][path].frames, found[every][path].points) for path in videos]
+        _row(f"ours, detection every {every}", mine, truth, f"{sum(detections[every].values()) / frames:.0%}")
+    for name in ("easy", "rtmlib"):
+        _row({"easy": "easy-dwpose's own loop"}.get(name, name), [_kept(out, name, path) for path in videos], truth)
+
+
+Kept = tuple[np.ndarray, np.ndarray]
+"""Frames [N] and points [N, 128, 3]."""
+
+
+def _kept(out: Path, name: str, video: Path) -> Kept:
+    with np.load(out / f"{name}-{video.stem}.npz") as kept:
+        points = kept["points"].astype(np.float32)
+        return kept["frames"], to_openpose(points) if points.shape[1] == 133 else points
+
+
+def _row(name: str, some: list[Kept], truth: list[Kept], more: str = "") -> None:
+    pixels, faces, hands = [], [], []
+    missed = extra = 0
+    for (frames, points), (true_frames, true_points) in zip(some, truth, strict=True):
+        box = true_points[:, FACE.slice, :2]
+        diagonal = np.nanmedian(np.linalg.norm(np.nanmax(box, axis=1) - np.nanmin(box, axis=1), axis=1))
+        for frame in np.unique(np.r_[frames, true_frames]):
+            mine, those = points[frames == frame], true_points[true_frames == frame]
+            missed += max(0, len(those) - len(mine))
+            extra += max(0, len(mine) - len(those))
+            for person in those if len(mine) else ():
+                apart = np.linalg.norm(mine[..., :2] - person[:, :2], axis=-1)
+                nearest = apart[np.nanmedian(apart, axis=1).argmin()]
+                seen = (person[:, 2] > 0.3) & np.isfinite(nearest)
+                pixels.append(nearest[seen])
+                faces.append(nearest[seen] / diagonal)
+                hand = np.r_[LEFT_HAND.slice, RIGHT_HAND.slice]
+                hands.append(nearest[hand][seen[hand]] / diagonal)
+    px, face, hand = (np.concatenate(parts) for parts in (pixels, faces, hands))
+    print(
+        f"    {name:52}   {np.median(px):7.3f} {np.percentile(px, 99):7.2f}   | {np.median(face):7.4f} "
+        f"{np.percentile(face, 95):7.4f} {np.percentile(hand, 95):7.4f}   {missed:4} {extra:4}          {more}"
+    )

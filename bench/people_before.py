@@ -1,0 +1,66 @@
+"""How people were numbered before they were followed by their points, kept to compare with.
+
+A box continues the track whose last box it overlaps most, above 0.3 and within a second, best pairs first; tracks are
+packed by weight (hands seen, height, motion of the wrists from frame to frame) into as few numbers as do not collide
+in time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingest.sightings import overlap
+from lake.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
+
+_SAME, _BRIDGE = 0.3, int(FPS)
+_WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]
+_HANDS = np.r_[LEFT_HAND.slice, RIGHT_HAND.slice]
+
+
+def assign_people_before(boxes: list[np.ndarray], points: list[np.ndarray]) -> list[np.ndarray]:
+    """As `ingest.people.assign_people`."""
+    tracks: list[list[tuple[int, int]]] = []
+    for frame, current in enumerate(boxes):
+        active = [track for track in tracks[-64:] if frame - track[-1][0] <= _BRIDGE]
+        taken: set[int] = set()
+        if active and len(current):
+            last = np.stack([boxes[track[-1][0]][track[-1][1]] for track in active])
+            for one, other in _best_first(overlap(last[:, None], current[None])):
+                active[one].append((frame, other))
+                taken.add(other)
+        tracks += [[(frame, index)] for index in range(len(current)) if index not in taken]
+    tallest = max((float((b[:, 3] - b[:, 1]).max()) for b in boxes if len(b)), default=1.0)
+    tracks.sort(key=lambda track: -_weight(track, boxes, points, tallest))
+    people = [np.full(len(frame), -1) for frame in boxes]
+    lanes: list[np.ndarray] = []
+    for track in tracks:
+        span = slice(track[0][0], track[-1][0] + 1)
+        lane = next((n for n, busy in enumerate(lanes) if not busy[span].any()), len(lanes))
+        if lane == len(lanes):
+            lanes.append(np.zeros(len(boxes), bool))
+        lanes[lane][span] = True
+        for frame, index in track:
+            people[frame][index] = lane
+    return people
+
+
+def _best_first(alike: np.ndarray) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    for at in np.argsort(-alike, axis=None, kind="stable"):
+        row, column = divmod(int(at), alike.shape[1])
+        if alike[row, column] <= _SAME:
+            break
+        if all(row != one and column != other for one, other in pairs):
+            pairs.append((row, column))
+    return pairs
+
+
+def _weight(track: list[tuple[int, int]], boxes: list[np.ndarray], points: list[np.ndarray], tallest: float) -> float:
+    frames = np.array([frame for frame, _ in track])
+    own = np.stack([points[frame][index] for frame, index in track])
+    heights = np.array([boxes[frame][index][3] - boxes[frame][index][1] for frame, index in track])
+    motion = np.zeros(len(track))
+    if len(track) > 1:
+        steps = np.linalg.norm(np.diff(own[:, _WRISTS, :2], axis=0), axis=-1) / np.diff(frames)[:, None]
+        motion[1:] = np.minimum(np.nan_to_num(steps).mean(axis=1) / np.maximum(heights[1:], 1.0) * FPS, 1.0)
+    return float((np.nan_to_num(own[:, _HANDS, 2].mean(axis=1)) * heights / tallest * (1.0 + motion)).sum())

@@ -1,0 +1,224 @@
+"""Questions to a lake of the real shape (bench/corpus.py), once in arrival order and once maintained.
+
+Each question is asked by a process of its own: first with nothing in the system's file cache and no footer parsed
+("cold": the files' pages are given up beforehand), then eight times more ("warm", the median). Beside it the target of
+this project and the peak memory of the process.
+
+    python -m bench query                              makes the lakes, in some five minutes and 8 GB of disk
+    SIGNVERSE_BENCH_LAKES=FOLDER python -m bench query  keeps them there, and takes them from there the next time
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from lake.lake import Lake, collect
+from lake.session import report, run
+
+WARM: Final = 8
+
+
+def _opening(path: Path) -> Callable[[], Any]:
+    return lambda: Lake.open(path).version
+
+
+def _rare(path: Path) -> Callable[[], Any]:
+    """Three languages of the tail, those at places 9, 19 and 29 from the rarest."""
+    lake = Lake.open(path)
+    counts = collect(lake.table("segments").group_by("sign_language").len().sort("len", "sign_language"))
+    names = counts["sign_language"].to_list()
+    rare = [names[min(at, len(names) - 1)] for at in (8, 18, 28)]
+    lake.refresh()
+    return lambda: collect(lake.clips(languages=rare, min_confidence={"right_hand": 0.7}, min_duration=3)).height
+
+
+def _ase(path: Path) -> Callable[[], Any]:
+    lake = Lake.open(path)
+    return lambda: collect(lake.clips(languages="ase", min_confidence={"right_hand": 0.8}, min_duration=4)).height
+
+
+def _session(path: Path) -> Callable[[], Any]:
+    def ask() -> int:
+        with Lake.open(path).duckdb() as con:
+            return len(con.sql("select 1").fetchall())
+
+    return ask
+
+
+def _balance(path: Path) -> Callable[[], Any]:
+    con = Lake.open(path).duckdb()
+    query = report("balance")
+    return lambda: run(con, query).height
+
+
+def _text(path: Path) -> Callable[[], Any]:
+    con = Lake.open(path).duckdb()
+    return lambda: con.sql("select count(*) from captions where contains(lower(text), 'abc')").fetchall()[0][0]
+
+
+def _clip(path: Path) -> Callable[[], Any]:
+    """One of 64 clips of 96 frames, another each time: files and footers are warm after the first round."""
+    lake = Lake.open(path)
+    lake.visible()
+    clips = _clips(lake, 64)
+    turn = iter(range(10**9))
+
+    def read() -> int:
+        video_id, start = clips[next(turn) % len(clips)]
+        return int(lake.keypoints(video_id, start_frame=start, end_frame=start + 96).shape[0])
+
+    return read
+
+
+def _clips(lake: Lake, count: int) -> list[tuple[str, int]]:
+    videos = collect(lake.videos().select("video_id", "num_frames", "keypoints_file"))
+    videos = videos.drop_nulls("keypoints_file")
+    random = np.random.default_rng(3)
+    found = []
+    for at in random.integers(0, videos.height, count):
+        video_id, frames, _ = videos.row(int(at))
+        found.append((video_id, int(random.integers(0, max(1, frames - 96)))))
+    return found
+
+
+QUESTIONS: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | None, int]]] = {
+    "open the lake": (_opening, 20, WARM),
+    "3 rare languages, confidence and duration": (_rare, 30, WARM),
+    "the same of ASL": (_ase, 120, WARM),
+    "a DuckDB session": (_session, None, WARM),
+    "language balance": (_balance, 150, WARM),
+    "text search over all captions": (_text, 400, WARM),
+    "one clip of 96 frames to numpy": (_clip, 3, 256),
+}
+"""What is asked; the target in milliseconds; how often it is asked warm."""
+
+
+def main() -> None:
+    kept = os.environ.get("SIGNVERSE_BENCH_LAKES")
+    folder = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="signverse-bench-"))
+    try:
+        lakes = make_lakes(folder)
+        print("query: 39,197 videos, 2,000,000 segments; ms; cold, then the median of the warm ones")
+        for question, (_, target, _) in QUESTIONS.items():
+            words = f"  {question:42} " + (f"target {target:4.0f}" if target is not None else "           ")
+            for name, path in lakes.items():
+                told = _apart(path, question)
+                words += f"   {name} {told['cold']:7.1f} {told['warm']:6.1f} ({told['peak']:5,.0f} MB)"
+            print(words, flush=True)
+        _wrists(lakes["maintained"], folder)
+    finally:
+        if not kept:
+            shutil.rmtree(folder)
+
+
+def make_lakes(folder: Path) -> dict[str, Path]:
+    """The lake in arrival order and the maintained one; made where they are not there yet."""
+    from bench.corpus import make_corpus
+    from lake.maintain import maintain
+    from lake.upkeep import make_plan
+
+    lakes = {"arrival": folder / "arrival", "maintained": folder / "maintained"}
+    if not lakes["arrival"].exists():
+        make_corpus(lakes["arrival"])
+    if not lakes["maintained"].exists():
+        shutil.copytree(lakes["arrival"], lakes["maintained"])
+        lake = Lake.open(lakes["maintained"])
+        maintain(lake, make_plan(lake))
+    return lakes
+
+
+def _apart(path: Path, question: str) -> dict[str, float]:
+    _give_up_pages(path)
+    command = [sys.executable, "-m", "bench.query", str(path), question]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def _give_up_pages(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            handle = os.open(file, os.O_RDONLY)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(handle)
+
+
+def _measure(path: Path, question: str) -> None:
+    prepare, _, times = QUESTIONS[question]
+    ask = prepare(path)
+    took = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        ask()
+        took.append(1000 * (time.perf_counter() - began))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cold": took[0], "warm": statistics.median(took[-times // 2 :]), "peak": peak}))
+
+
+def _wrists(path: Path, folder: Path) -> None:
+    """The mean height of the right wrist over all frames of a language, in SQL, beside numpy over the card's tars."""
+    from export.choice import chosen_videos
+    from export.shards import Spec, export_shards, plan_shards, prepare_folder
+
+    lake = Lake.open(path)
+    keypoints = collect(lake.frame("keypoints").group_by("sign_language").len().sort("len", descending=True))
+    # One whose tars are made in seconds: the largest of at most 200,000 frames.
+    language, frames = next((row for row in keypoints.rows() if row[1] <= 200_000), keypoints.rows()[-1])
+    con = lake.duckdb()
+    query = f"select avg(joint_y('right_wrist')) from keypoints where sign_language = '{language}'"
+    ours = _median(lambda: con.sql(query).fetchall())
+    videos = lake.videos().collect()
+    there = videos.filter((videos["sign_language"] == language) & videos["keypoints_file"].is_not_null())
+    out = folder / "wrists"
+    shutil.rmtree(out, ignore_errors=True)
+    shards = plan_shards(chosen_videos(lake, there.select("video_id", "ingest_id"))[0])
+    done = prepare_folder(out, lake, shards, Spec(), overwrite=True)
+    export_shards(lake, shards, out, Spec(), done=done)
+    theirs = _median(lambda: _by_numpy(out), 1)
+    shutil.rmtree(out)
+    print(
+        f"  mean right wrist of {language}, {frames:,} frames: SQL {frames / ours:,.0f} frames/s, "
+        f"numpy over the tars {frames / theirs:,.0f} ({theirs / ours:,.0f}x)"
+    )
+
+
+def _by_numpy(folder: Path) -> float:
+    import io
+    import tarfile
+
+    total, count = 0.0, 0
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if member.name.endswith(".npz"):
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    for frame in np.load(io.BytesIO(file.read()), allow_pickle=True)["frames"].tolist():
+                        if frame["num_people"] and frame["person_0"]["body"][4, 2] > 0:
+                            total += float(frame["person_0"]["body"][4, 1])
+                            count += 1
+    return total / max(1, count)
+
+
+def _median(ask: Callable[[], Any], times: int = 5) -> float:
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        ask()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    _measure(Path(sys.argv[1]), sys.argv[2])
