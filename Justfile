@@ -41,3 +41,7 @@ astronaut:
 # The help texts in the README
 readme:
     uv run python -m tests.readme
+
+# The page of the SQL, out of the comments in sql/
+docs:
+    uv run python -m tests.docs

@@ -28,10 +28,12 @@ ORDER = (
     "stats",
     "sql",
     "select",
+    "split",
     "keypoints",
     "picture",
     "export",
     "verify",
+    "maintain",
     "inspect",
     "models",
     "doctor",
@@ -54,6 +56,7 @@ def build_app() -> typer.Typer:
     import export.cli
     import ingest.cli
     import lake.cli
+    import lake.split_cli
 
     class InOrder(typer.core.TyperGroup):
         """The commands in the order in which one comes to need them."""
@@ -78,7 +81,7 @@ def build_app() -> typer.Typer:
         version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Print the version."),
     ) -> None: ...
 
-    for room in (ingest.cli, lake.cli, export.cli):
+    for room in (ingest.cli, lake.cli, lake.split_cli, export.cli):
         room.mount(app)
     return app
 

@@ -8,6 +8,7 @@ from typing import Any
 from typer.main import get_command
 
 import signverse
+from lake.select_options import OPTIONS
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- help: begin; made by `just readme` -->\n", "<!-- help: end -->\n"
@@ -27,8 +28,15 @@ def help_text() -> str:
     sections = []
     for path, command in commands(get_command(signverse.build_app())):
         name = " ".join(("signverse", *path))
+        shared = [parameter for parameter in command.params if parameter.name in OPTIONS]
+        shared = shared if len(shared) == len(OPTIONS) else []
+        if shared and path != ("select",):
+            # Once is enough: they are told in full by `signverse select`.
+            command.params = [parameter for parameter in command.params if parameter not in shared]
         context = command.make_context(name, ["--help"], resilient_parsing=True, terminal_width=80)
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        if shared and path != ("select",):
+            text += "\n\n  And --language to --seed, which choose clips: see signverse select."
         sections.append(f"### {name}\n\n```text\n{text}\n```\n")
     return "\n" + "\n".join(sections) + "\n"
 

@@ -16,7 +16,19 @@ from signverse import build_app
 
 ROOT = Path(__file__).parents[1]
 
-HEAVY = ("onnxruntime", "av", "cv2", "yt_dlp", "polars", "duckdb", "pyarrow", "numpy", "deltalake", "huggingface_hub")
+HEAVY = (
+    "onnxruntime",
+    "av",
+    "cv2",
+    "yt_dlp",
+    "polars",
+    "duckdb",
+    "pyarrow",
+    "numpy",
+    "deltalake",
+    "huggingface_hub",
+    "matplotlib",
+)
 
 
 def below(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
