@@ -107,30 +107,77 @@ class Pool:
             stalled_s: a worker that tells nothing for so many seconds is ended, and its task has stalled.
         """
         waiting = deque(tasks)
-        self._workers = [self._start() for _ in range(min(self._size, len(waiting)))]
-        for worker in self._workers:
-            self._give(worker, waiting)
-        while busy := [worker for worker in self._workers if worker.busy]:
-            left = min(worker.heard for worker in busy) + stalled_s - time.monotonic()
-            ready = wait([worker.pipe for worker in busy], None if math.isinf(left) else max(0.0, left))
-            for worker in busy:
-                if worker.pipe in ready:
-                    try:
-                        kind, value = worker.pipe.recv()
-                    except (EOFError, OSError):
-                        yield Event("died", worker.task, self._replace(worker))
-                    else:
-                        worker.heard = time.monotonic()
-                        yield Event(kind, worker.task, value)
-                        if kind == "progress":
-                            continue
-                elif time.monotonic() - worker.heard >= stalled_s and not worker.pipe.poll():
-                    # Whoever takes the events may have been slow, too: what was said meanwhile counts.
-                    self._replace(worker)
-                    yield Event("stalled", worker.task, stalled_s)
+
+        def fill() -> None:
+            while waiting and self.free:
+                self.give(waiting.popleft())
+
+        fill()
+        while self.busy:
+            for event in self.hear(stalled_s):
+                yield event
+                fill()
+
+    @property
+    def busy(self) -> int:
+        """How many tasks are being done."""
+        return sum(worker.busy for worker in self._workers)
+
+    @property
+    def free(self) -> int:
+        """How many more tasks can be given now."""
+        return self._size - self.busy
+
+    @property
+    def pipes(self) -> list[Connection]:
+        """What to wait for, beside other things, before `hear` is called with no timeout."""
+        return [worker.pipe for worker in self._workers if worker.busy]
+
+    def give(self, task: Any) -> None:
+        """Gives a task to a free worker; starts one where all that there are have work.
+
+        Raises:
+            ValueError: no worker is free.
+        """
+        if not self.free:
+            raise ValueError("no worker is free")
+        worker = next((worker for worker in self._workers if not worker.busy), None)
+        if worker is None:
+            worker = self._start()
+            self._workers.append(worker)
+        worker.busy, worker.task, worker.heard = True, task, time.monotonic()
+        # To a process that has died since its last word nothing can be sent: `hear` then finds its pipe closed.
+        with contextlib.suppress(ConnectionError):
+            worker.pipe.send(task)
+
+    def hear(self, stalled_s: float = math.inf, timeout_s: float = math.inf) -> Iterator[Event]:
+        """Waits until a worker tells something, and yields what they tell; who is done is free for the next task.
+
+        Args:
+            stalled_s: as for `run`.
+            timeout_s: yields nothing where nothing was heard for so long.
+        """
+        busy = [worker for worker in self._workers if worker.busy]
+        left = min((worker.heard for worker in busy), default=math.inf) + stalled_s - time.monotonic()
+        left = max(0.0, min(left, timeout_s))
+        ready = wait([worker.pipe for worker in busy], None if math.isinf(left) else left)
+        for worker in busy:
+            task = worker.task
+            if worker.pipe in ready:
+                try:
+                    kind, value = worker.pipe.recv()
+                except (EOFError, OSError):
+                    worker.busy = False
+                    yield Event("died", task, self._replace(worker))
                 else:
-                    continue
-                self._give(worker, waiting)
+                    worker.heard = time.monotonic()
+                    worker.busy = kind == "progress"
+                    yield Event(kind, task, value)
+            elif time.monotonic() - worker.heard >= stalled_s and not worker.pipe.poll():
+                # Whoever takes the events may have been slow, too: what was said meanwhile counts.
+                worker.busy = False
+                self._replace(worker)
+                yield Event("stalled", task, stalled_s)
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -139,15 +186,6 @@ class Pool:
             process.start()
         theirs.close()
         return _Worker(process, ours)
-
-    def _give(self, worker: _Worker, waiting: deque[Any]) -> None:
-        worker.busy = bool(waiting)
-        if waiting:
-            worker.task = waiting.popleft()
-            worker.heard = time.monotonic()
-            # To a process that has died since its last word nothing can be sent: `run` then finds its pipe closed.
-            with contextlib.suppress(ConnectionError):
-                worker.pipe.send(worker.task)
 
     def _replace(self, worker: _Worker) -> str:
         """Starts a new process in the place of a dead one; returns how it died."""
