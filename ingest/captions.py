@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from ingest.track_names import language_of, parse_tag
 from lake.errors import BadInputError
+from lake.languages import UNDETERMINED
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """A larger caption file is refused: ten hours of dense captions take about 2 MB."""
@@ -17,8 +19,23 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _KINDS: Final = ("manual", "automatic", "translated")
 """Best first."""
 
-# Zero-width and direction marks that players hide and text searches trip over.
-_INVISIBLE: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+# Zero-width and direction marks, soft hyphens and control characters that players hide and text searches trip over.
+# The two joiners U+200C and U+200D stay: they are spelling in Persian and in Indic scripts, and hold emoji together.
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc]"
+)
+_JOINERS: Final = "\u200c\u200d"
+
+_STYLING: Final = re.compile(r"\{\\[^{}]*\}|\\[Nh](?![A-Za-z])")
+"""What is left of ASS in captions that were made from it: {\\an8}, line breaks and hard blanks."""
+
+_TWICE_ESCAPED: Final = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|lrm|rlm|zwn?j|shy|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+
+_ABOVE: Final = re.compile(r"<r[tp](?:[.\s][^<>]*)?>[^<]*")
+"""A ruby's small letters, which say its characters once more."""
+
+_NOTE: Final = re.compile(rb"^NOTE track kind=(manual|automatic|translated)(?: source=([A-Za-z0-9-]{2,35}))?\r?$", re.M)
+"""What our own exporter writes into a track that is not a person's."""
 
 _WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
 """Times inside a cue: the speech recogniser marks each word, people do not."""
@@ -56,12 +73,24 @@ class Track:
 
     @property
     def is_english(self) -> bool:
-        return self.language.lower().split("-")[0] in {"en", "eng"}
+        return is_english(self.language)
+
+
+def is_english(language: str) -> bool:
+    """Whether a BCP 47 tag is some English."""
+    return language.lower().split("-")[0] in {"en", "eng"}
 
 
 def clean(text: str, *, entities: bool = True) -> str:
-    """The words of a cue on one line: without invisible marks and line breaks, and with WebVTT's entities resolved."""
-    return " ".join(_INVISIBLE.sub("", html.unescape(text) if entities else text).split())
+    """The words of a cue on one line: without invisible marks, line breaks and styling, and with entities resolved.
+
+    Args:
+        entities: resolve WebVTT's entities, also where they were escaped twice (&amp;nbsp;).
+    """
+    if entities:
+        text = _TWICE_ESCAPED.sub(lambda match: html.unescape(match.group()), html.unescape(text))
+    text = " ".join(_INVISIBLE.sub("", _STYLING.sub(" ", text)).split())
+    return text if text.strip(_JOINERS + " ") else ""
 
 
 def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
@@ -123,9 +152,7 @@ def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
 
 
 def read_track(path: Path, video_id: str) -> Track:
-    """A caption file beside a video, as a track.
-
-    The tag before `.vtt` is the language; one that ends in `-orig` is the speech recogniser's own (yt-dlp's naming).
+    """A caption file beside a video, as a track; see track_names.py for what its name tells.
 
     Raises:
         BadCaptionsError: it cannot be read or is not WebVTT; names the file.
@@ -136,16 +163,37 @@ def read_track(path: Path, video_id: str) -> Track:
         data = path.read_bytes()
     except OSError as error:
         raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
-    cues, named = read_vtt(data, str(path))
-    tag = path.name[len(video_id) + 1 : -len(".vtt")]
-    return make_track(data, cues, tag.removesuffix("-orig") or named or "und", tag.endswith("-orig"))
+    return track_from(data, str(path), path.name[len(video_id) + 1 : -len(".vtt")])
 
 
-def make_track(data: bytes, cues: Sequence[Cue], language: str, automatic: bool) -> Track:
-    """A track of a WebVTT file and its cues: automatic where its name or its word times say so, and then unrolled."""
-    automatic = automatic or _WORD_TIMES.search(data) is not None
-    kind = "automatic" if automatic else "manual"
-    return Track(f"{language}.{kind}", kind, language, tuple(unrolled(cues) if automatic else cues))
+def track_from(data: bytes, name: str, tag: str) -> Track:
+    """The track in a WebVTT file.
+
+    The kind is what a note of our exporter tells, else the tag; else automatic where words have times, else manual.
+    The language is the tag's, or the header's where the tag tells none.
+
+    Args:
+        name: of the file, for messages.
+        tag: what its name tells: see track_names.py; "" where it tells nothing.
+
+    Raises:
+        BadCaptionsError: it is not WebVTT; names the file.
+    """
+    cues, named = read_vtt(data, name)
+    language, kind, source = parse_tag(tag)
+    if language == UNDETERMINED:
+        language = language_of(named)
+    # A note stands before the first cue: what a caption says is a caption.
+    note = _NOTE.search(data.partition(b"-->")[0])
+    if note is not None:
+        kind, source = note.group(1).decode(), (note.group(2) or b"").decode()
+    elif _WORD_TIMES.search(data):
+        kind = kind or "automatic"
+        cues = unrolled(cues)
+    elif kind == "automatic":
+        cues = unrolled(cues)
+    kind = kind or "manual"
+    return Track(f"{language}.{kind}", kind, language, tuple(cues), source)
 
 
 def unrolled(cues: Sequence[Cue]) -> list[Cue]:

@@ -11,17 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Track, make_track, read_vtt, unique
+from ingest.captions import MAX_BYTES, BadCaptionsError, Track, track_from, unique
 from ingest.tars import Member, Tar
+from ingest.track_names import file_tag
 from lake.errors import BadInputError
-from lake.languages import UNDETERMINED
 
-_IN_SHARD: Final = re.compile(r"captions/.*\.([A-Za-z0-9-]{2,35})\.vtt")
-_UNTAGGED: Final = re.compile(r"captions/[^/.]+\.vtt")
-"""A track whose name tells no language: its header may."""
-
-_NOTE: Final = re.compile(rb"^NOTE track kind=(manual|automatic|translated)(?: source=([A-Za-z0-9-]{2,35}))?\r?$", re.M)
-"""What our own exporter writes into a track that is not a person's."""
+_IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")
+"""A track whose name tells no language may tell it in its header."""
 
 _ENGLISH: Final = re.compile(r"(?:.*/)?english\.en\.(native|nllb)\.vtt")
 _ORIGINAL: Final = re.compile(r"(?:.*/)?original\.([A-Za-z0-9-]{2,35})\.(manual|automatic)\.vtt")
@@ -97,34 +93,20 @@ def tracks_of(
     tracks: list[Track] = []
     for name, member in sorted(members.items()):
         if match := _IN_SHARD.fullmatch(name):
-            tracks += read(tar, member, partial(_in_shard, match.group(1)))
-        elif _UNTAGGED.fullmatch(name):
-            tracks += read(tar, member, partial(_in_shard, ""))
+            tracks += read(tar, member, partial(track_from, tag=match.group(1) or ""))
     outside: list[Track] = []
     for path, member in index.files.get(video_id, ()):
         with Tar(path) as other:
-            outside += read(other, member, partial(_outside, member.name.rsplit("/", 1)[-1]))
+            outside += read(other, member, _outside)
     spoken = next((track.language for track in outside if not track.is_english), "")
     tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in outside]
     return unique(tracks)
 
 
-def _in_shard(tag: str, data: bytes, name: str) -> Track:
-    """A track inside a shard; a note of ours tells its kind where the format has no word for it."""
-    cues, named = read_vtt(data, name)
-    tag = tag or named or UNDETERMINED
-    # Ours stands before the first cue: what a caption says is a caption.
-    note = _NOTE.search(data.partition(b"-->")[0])
-    if note is None:
-        return make_track(data, cues, tag.removesuffix("-orig"), tag.endswith("-orig"))
-    kind, language, source = note.group(1).decode(), named or tag, (note.group(2) or b"").decode()
-    return Track(f"{language}.{kind}", kind, language, tuple(cues), source)
-
-
-def _outside(file: str, data: bytes, name: str) -> Track:
+def _outside(data: bytes, name: str) -> Track:
     """A track of a subtitles tar; its file's name tells the language and the kind."""
-    cues, _ = read_vtt(data, name)
+    file = name.rsplit("/", 1)[-1]
     if original := _ORIGINAL.fullmatch(file):
-        return make_track(data, cues, original.group(1), original.group(2) == "automatic")
-    track = make_track(data, cues, "en", False)
-    return replace(track, name="en.translated", kind="translated") if ".nllb." in file else track
+        language, kind = original.groups()
+        return track_from(data, name, f"{language}-orig" if kind == "automatic" else language)
+    return track_from(data, name, file_tag("en", "translated" if ".nllb." in file else "manual"))
