@@ -1,0 +1,234 @@
+"""How the site answers a request, with whatever goes wrong."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import select
+import socket
+import struct
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.site.clips import Captions, Clip, told
+from tests.site.troubles import CAPTIONS, LOOK, MEDIA, SAID, TOLD, Trouble
+from tests.site.words import TYPES, in_form
+
+if TYPE_CHECKING:
+    from tests.site.server import _Server
+
+_PIECE = 65_536
+
+_PLACES = (
+    (LOOK, re.compile(r"/api/(?P<id>[\w-]+)\.json")),
+    (LOOK, re.compile(r"/watch")),
+    (MEDIA, re.compile(r"/media/(?P<id>[\w-]+)\.mp4")),
+    (CAPTIONS, re.compile(r"/captions/(?P<id>[\w-]+)/(?P<key>[\w-]+)\.(?P<form>\w+)")),
+)
+
+_NO_VIDEO = "<!doctype html><html><head><title>{0}</title></head><body><p>{0}</p></body></html>"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request."""
+
+    path: str
+    place: str
+    query: dict[str, list[str]]
+    video_id: str
+    stage: str
+    key: str
+    form: str
+    range: str
+    cookie: str
+    connection: int
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body are written one after the other: the second would wait for the client's word on the first.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        """The site's own account is enough."""
+
+    def do_GET(self) -> None:
+        asked = self._asked()
+        with self.server.site.answering(asked.video_id):
+            self._answer(asked)
+
+    do_HEAD = do_GET
+
+    def _asked(self) -> Asked:
+        # A request that came over a proxy names the host too.
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query)
+        stage, found = next(
+            ((stage, match) for stage, pattern in _PLACES if (match := pattern.fullmatch(parts.path))), ("", None)
+        )
+        names = found.groupdict() if found else {}
+        return Asked(
+            path=self.path,
+            place=parts.path,
+            query=query,
+            video_id=names.get("id") or query.get("v", [""])[0],
+            stage=stage,
+            key=names.get("key", ""),
+            form=names.get("form", ""),
+            range=self.headers.get("Range", ""),
+            cookie=self.headers.get("Cookie", ""),
+            connection=self.server.number_of(self.connection),
+        )
+
+    def _answer(self, asked: Asked) -> None:
+        site = self.server.site
+        clip = site.clip(asked.video_id)
+        if clip is None or not asked.stage:
+            return self._refuse(asked, 404)
+        trouble = site.trouble_with(asked)
+        if trouble is not None and trouble.status:
+            return self._refuse(asked, trouble.status, trouble.retry_after)
+        match trouble.kind if trouble else "":
+            case "reset":
+                site.note(asked, 0)
+                # Closing with nothing to wait for resets the connection.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return None
+            case "silence":
+                site.note(asked, 0)
+                return self._wait_for_the_end()
+            case "redirect":
+                site.note(asked, 302)
+                self._head(302, {"Location": self.path, "Content-Length": "0"})
+                return None
+        if asked.stage == MEDIA:
+            with io.BytesIO(clip.file) if isinstance(clip.file, bytes) else clip.file.open("rb") as file:
+                return self._give(asked, file, clip.size, "video/mp4", trouble)
+        if asked.stage == CAPTIONS:
+            track = _track(clip, asked)
+            if track is None:
+                return self._refuse(asked, 404)
+            data, kind = in_form(track.text, asked.form), TYPES[asked.form]
+        elif asked.place == "/watch":
+            data, kind = _page(clip, trouble).encode(), "text/html; charset=utf-8"
+        else:
+            at_fault = None if asked.query.get("part") else trouble
+            data, kind = json.dumps(told(clip, site.address, at_fault)).encode(), "application/json"
+        return self._give(asked, io.BytesIO(data), len(data), kind, trouble)
+
+    def _refuse(self, asked: Asked, status: int, retry_after: int | None = None) -> None:
+        self.server.site.note(asked, status)
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        page = _NO_VIDEO.format(status).encode()
+        self._head(status, {**headers, "Content-Type": "text/html", "Content-Length": str(len(page))})
+        self._write(page)
+
+    def _give(self, asked: Asked, file: IO[bytes], size: int, kind: str, trouble: Trouble | None) -> None:
+        """Sends a file, or the part of it that was asked for."""
+        site = self.server.site
+        what = trouble.kind if trouble else ""
+        if what == "html":
+            page = _NO_VIDEO.format("One moment, please").encode()
+            file, size, kind = io.BytesIO(page), len(page), "text/html; charset=utf-8"
+        elif what == "garbage":
+            file = io.BytesIO(b"\xa5" * size)
+        elif what == "empty":
+            size = 0
+        span = None if what == "no_range" else _span(asked.range, size)
+        start, stop = span or (0, size)
+        if start >= stop and span:
+            site.note(asked, 416)
+            return self._head(416, {"Content-Range": f"bytes */{size}", "Content-Length": "0"})
+        # Half of the whole, not of what was asked for: trying again and again must not get there bit by bit.
+        end = min(stop, size // 2) if what in {"truncated", "truncated_silently", "stall"} else stop
+        headers = {"Content-Type": kind, "Accept-Ranges": "none" if what == "no_range" else "bytes"}
+        if span:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        if asked.stage == LOOK:
+            headers["Set-Cookie"] = f"visit={asked.connection}; Path=/; Max-Age=86400"
+        chunked = what == "truncated_silently"
+        headers |= {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(stop - start)}
+        status = 206 if span else 200
+        site.note(asked, status)
+        self._head(status, headers)
+        if self.command == "HEAD":
+            return None
+        file.seek(start)
+        left = max(end - start, 0)
+        size_of_piece = max(1, trouble.rate // 20) if trouble and what == "slow" else _PIECE
+        while left and (piece := file.read(min(size_of_piece, left))):
+            self._write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+            left -= len(piece)
+            if asked.stage == MEDIA:
+                site.note_sent(asked.video_id, len(piece))
+            if what == "slow" and site.closing.wait(0.05):
+                break
+        if chunked:
+            self._write(b"0\r\n\r\n")
+        elif what == "stall":
+            self._wait_for_the_end()
+        elif end < stop:
+            self.close_connection = True
+        return None
+
+    def _head(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _write(self, data: bytes) -> None:
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _wait_for_the_end(self) -> None:
+        """Says nothing until the client leaves or the site closes."""
+        self.close_connection = True
+        while not self.server.site.closing.is_set():
+            if select.select([self.connection], [], [], 0.05)[0]:
+                return
+
+
+def _span(header: str, size: int) -> tuple[int, int] | None:
+    """The half-open part of a file that a Range header names; None for the whole."""
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header)
+    if not match or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(0, size - int(last)), size
+    return int(first), min(int(last) + 1 if last else size, size)
+
+
+def _track(clip: Clip, asked: Asked) -> Captions | None:
+    kind = "translated" if "tlang" in asked.query else "automatic" if "asr" in asked.query.get("kind", []) else "manual"
+    found = [track for track in clip.tracks if (track.key, track.kind) == (asked.key, kind)]
+    return found[0] if found and asked.form in found[0].forms else None
+
+
+def _page(clip: Clip, trouble: Trouble | None) -> str:
+    """A page as the generic extractor reads it. It has no word for troubles: then there is just no video."""
+    kind = trouble.kind if trouble else ""
+    if kind in TOLD - {"playlist", "live", "drm"}:
+        return _NO_VIDEO.format(html.escape(". ".join(filter(None, SAID.get(kind, (kind, ""))))))
+    tracks = "".join(
+        f'<track kind="subtitles" srclang="{track.key}" '
+        f'src="/captions/{clip.video_id}/{track.key}.vtt?{html.escape(track.query)}">'
+        for track in clip.tracks
+        if track.kind == "manual"
+    )
+    video = f'<video src="/media/{clip.video_id}.mp4" type="video/mp4" controls>{tracks}</video>'
+    title = html.escape(clip.title)
+    return (
+        f"<!doctype html><html><head><title>{title}</title></head>"
+        f"<body>{video * (2 if kind == 'playlist' else 1)}</body></html>"
+    )
