@@ -1,12 +1,14 @@
-"""`python -m bench [NAME...]`: runs the named benchmarks, or all."""
+"""`python -m bench [NAME...]`: runs the named benchmarks, or all; `pictures --out DIR` draws."""
 
 from __future__ import annotations
 
-import sys
+import argparse
+from pathlib import Path
 
-from bench import clips, extract, layout, people, query, shards, upkeep
+from bench import channels, clips, extract, layout, people, pictures, query, shards, upkeep
 
 BENCHES = {
+    "channels": channels.main,
     "clips": clips.main,
     "extract": extract.main,
     "layout": layout.main,
@@ -17,8 +19,14 @@ BENCHES = {
 }
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or list(BENCHES)
-    for name in names:
-        if name not in BENCHES:
-            sys.exit(f"no benchmark is called {name}: {', '.join(BENCHES)}")
-        BENCHES[name]()
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)} or pictures; all but the last")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where pictures go")
+    given = parser.parse_args()
+    for name in given.names or BENCHES:
+        if name == "pictures":
+            pictures.main(given.out)
+        elif name in BENCHES:
+            BENCHES[name]()
+        else:
+            parser.error(f"no benchmark is called {name}: {', '.join(BENCHES)} or pictures")

@@ -1,8 +1,7 @@
 """Extraction beside what users would run instead: easy-dwpose's own loop and rtmlib, same models, same frames, one run.
 
-    python -m bench extract                             makes the references' environment, in a temporary folder
-    SIGNVERSE_BENCH_REFERENCES=FOLDER python -m bench extract   keeps it there, and takes it from there the next time
-    SIGNVERSE_BENCH_ROUNDS=1 python -m bench extract    one round, not three
+    python -m bench extract                             three rounds
+    SIGNVERSE_BENCH_ROUNDS=1 python -m bench extract    one
 
 Speed is frames/s over all sample videos with people in them, the median of the rounds. In a round everything is
 measured once for each video, one after the other, so that what else the machine does meets all alike. The ideal is a
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
@@ -22,6 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from bench.references import environment, kept, run_reference
+from bench.samples import data_folder, has_people, sample_videos
 from ingest.detector import Detector
 from ingest.extract import Extraction, Extractor
 from ingest.models import ModelPair
@@ -30,43 +30,24 @@ from ingest.pace import DETECT_EVERY
 from ingest.sessions import make_session
 from lake.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
-ROOT: Final = Path(__file__).parents[1]
 INTERVALS: Final = (1, 3, DETECT_EVERY, 12)
 TIMED: Final = (1, DETECT_EVERY)
 
 
 def main() -> None:
-    named = os.environ.get("SIGNVERSE_TEST_DATA")
-    data = Path(named) if named else ROOT.parent / "shared" / "data"
-    if not (data / "models").is_dir():
-        print(f"extract: no sample videos and models at {data}: name their folder in SIGNVERSE_TEST_DATA")
+    data = data_folder()
+    if data is None:
+        print("extract: no sample videos and models: name their folder in SIGNVERSE_TEST_DATA")
         return
-    videos = [path for path in sorted((data / "videos").iterdir()) if path.suffix in {".mp4", ".webm"}]
-    videos = [path for path in videos if not path.stem.startswith("no_person")]
-    videos.sort(key=lambda path: path.stat().st_size)
+    videos = [video for video in sample_videos(data) if has_people(video)]
     models = ModelPair(data / "models" / "yolox_nano_640.onnx", data / "models" / "wholebody133_384x288.onnx")
+    environment()
     with tempfile.TemporaryDirectory(prefix="signverse-bench-") as temporary:
-        python = _references(Path(os.environ.get("SIGNVERSE_BENCH_REFERENCES") or temporary) / "references")
-        out = Path(temporary)
-        _measure(models, videos, python, out, int(os.environ.get("SIGNVERSE_BENCH_ROUNDS", "3")))
+        _measure(models, videos, Path(temporary), int(os.environ.get("SIGNVERSE_BENCH_ROUNDS", "3")))
 
 
-def _references(folder: Path) -> Path:
-    """An environment with easy-dwpose and rtmlib, which do not go together with ours; its Python."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run(["uv", "venv", "--quiet", folder], check=True)
-        install = ["uv", "pip", "install", "--quiet", "--python", python]
-        subprocess.run([*install, "--no-deps", "easy-dwpose==1.0.2", "rtmlib==0.0.16"], check=True)
-        needs = ["numpy", "opencv-python-headless", "onnxruntime", "pillow", "huggingface-hub", "av", "tqdm"]
-        subprocess.run([*install, *needs], check=True)
-    return python
-
-
-def _theirs(python: Path, name: str, models: ModelPair, video: Path, out: Path) -> float:
-    command = [python, "-m", "bench.references", name, models.detector.parent, out, video]
-    ran = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, cwd=ROOT)
-    return float(ran.stdout.splitlines()[-1])
+def _theirs(name: str, models: ModelPair, video: Path, out: Path) -> float:
+    return run_reference(name, models.detector.parent, out, video)[0]
 
 
 class _Counted:
@@ -83,7 +64,7 @@ class _Counted:
         Detector.many = counted  # type: ignore[method-assign]
 
 
-def _measure(models: ModelPair, videos: list[Path], python: Path, out: Path, rounds: int) -> None:
+def _measure(models: ModelPair, videos: list[Path], out: Path, rounds: int) -> None:
     threads = len(os.sched_getaffinity(0))
     counted = _Counted()
     extractors = {every: Extractor(models, "cpu", threads, every) for every in INTERVALS}
@@ -102,7 +83,7 @@ def _measure(models: ModelPair, videos: list[Path], python: Path, out: Path, rou
     for _ in range(rounds):
         total: dict[str, float] = {}
         for path in videos:
-            now = {name: _theirs(python, name, models, path, out) for name in ("easy", "rtmlib")}
+            now = {name: _theirs(name, models, path, out) for name in ("easy", "rtmlib")}
             for every in TIMED:
                 now[f"ours {every}"] = ours(every, path)
                 people = len(found[every][path].frames)
@@ -115,7 +96,7 @@ def _measure(models: ModelPair, videos: list[Path], python: Path, out: Path, rou
         for name, seconds in total.items():
             took.setdefault(name, []).append(seconds)
     for path in videos:
-        _theirs(python, "exact", models, path, out)
+        _theirs("exact", models, path, out)
         for every in INTERVALS:
             if path not in found[every]:
                 ours(every, path)
@@ -180,26 +161,28 @@ def _accuracy(
         "  pixels, and diagonals of the face's box                    median    99 %   |  median   95 %  hands 95 %"
         "   people missed, more   detections"
     )
-    truth = [_kept(out, "exact", path) for path in videos]
+    truth = [_found(out, "exact", path) for path in videos]
     frames = sum(one.num_frames for one in found[1].values())
     for every in INTERVALS:
         mine = [(found[every][path].frames, found[every][path].points) for path in videos]
         _row(f"ours, detection every {every}", mine, truth, f"{sum(detections[every].values()) / frames:.0%}")
     for name in ("easy", "rtmlib"):
-        _row({"easy": "easy-dwpose's own loop"}.get(name, name), [_kept(out, name, path) for path in videos], truth)
+        _row({"easy": "easy-dwpose's own loop"}.get(name, name), [_found(out, name, path) for path in videos], truth)
+    print("  ours, detection every 1, video by video")
+    for path, those in zip(videos, truth, strict=True):
+        _row(path.stem, [(found[1][path].frames, found[1][path].points)], [those])
 
 
-Kept = tuple[np.ndarray, np.ndarray]
+Found = tuple[np.ndarray, np.ndarray]
 """Frames [N] and points [N, 128, 3]."""
 
 
-def _kept(out: Path, name: str, video: Path) -> Kept:
-    with np.load(out / f"{name}-{video.stem}.npz") as kept:
-        points = kept["points"].astype(np.float32)
-        return kept["frames"], to_openpose(points) if points.shape[1] == 133 else points
+def _found(out: Path, name: str, video: Path) -> Found:
+    rows = kept(out, name, video)
+    return rows.frames, to_openpose(rows.points) if rows.points.shape[1] == 133 else rows.points
 
 
-def _row(name: str, some: list[Kept], truth: list[Kept], more: str = "") -> None:
+def _row(name: str, some: list[Found], truth: list[Found], more: str = "") -> None:
     pixels, faces, hands = [], [], []
     missed = extra = 0
     for (frames, points), (true_frames, true_points) in zip(some, truth, strict=True):

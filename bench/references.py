@@ -1,27 +1,115 @@
-"""What users would run instead, run as they would: a script for an environment of its own, started by bench/extract.py.
+"""What users would run instead of ours, run as they would, in an environment of its own.
 
-    python -m bench.references easy|rtmlib|exact MODELS OUT VIDEO
+easy-dwpose pins what does not go together with our dependencies, so that it and rtmlib live in an environment that is
+made once and kept in the user's cache. What runs there is this file, as a script:
+
+    python -m bench.references easy|rtmlib|exact MODELS OUT INPUT...
 
 easy is easy-dwpose's own loop, a frame after the other; rtmlib its detector and pose model, a frame after the other,
 with the channel orders that the models want and a threshold of 0.3; exact is easy-dwpose's Wholebody on full-resolution
-frames, as the reference for points. All get the frames that our decoder gives. The seconds are printed, the points kept
-in OUT.
+frames, as the reference for boxes and points. An input is a video, of which all get the frames that our decoder gives,
+or a .npy of frames uint8 [T, H, W, 3], BGR. The seconds for each are printed, what was found is kept in OUT.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from ingest.decode import Decoder
+ROOT: Final = Path(__file__).parents[1]
+_REFERENCES: Final = ("easy-dwpose==1.0.2", "rtmlib==0.0.16")
+_NEEDS: Final = ("numpy", "opencv-python-headless", "onnxruntime", "pillow", "huggingface-hub", "av", "tqdm")
+_UNREACHED: Final = ("Failed to fetch", "error sending request", "network was disabled")
 
-Run = Callable[[np.ndarray], np.ndarray | None]
-"""A BGR image -> [P, 133 or 128, 3] in its pixels, None where nobody was found."""
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray] | None]
+"""A BGR image -> boxes [P, 4] and points [P, 133 or 128, 3] in its pixels, None where nobody was found."""
+
+
+class NoReferencesError(Exception):
+    """The environment of the references cannot be made: uv is not there, or the package registry is not reached."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a reference found in one input, a row a person.
+
+    Attributes:
+        frames: int [N], counted from 0, not falling.
+        boxes: [N, 4], nan where the reference does not tell.
+        points: [N, 133 or 128, 3].
+    """
+
+    frames: np.ndarray
+    boxes: np.ndarray
+    points: np.ndarray
+
+
+def environment() -> Path:
+    """The Python of the references' environment, which is made where there is none yet.
+
+    It lies in the user's cache, or in the folder that SIGNVERSE_BENCH_REFERENCES names.
+
+    Raises:
+        NoReferencesError: it is not there and cannot be made.
+    """
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("SIGNVERSE_BENCH_REFERENCES")
+    folder = (Path(named) if named else user_cache_path("signverse")) / "-".join(("references", *_REFERENCES))
+    python = folder / "bin" / "python"
+    if python.exists():
+        return python
+    uv = shutil.which("uv")
+    if uv is None:
+        raise NoReferencesError("uv is not installed")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made under another name: what was broken off is not taken for an environment, and two may make it at once.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="references-") as beside:
+        made = Path(beside) / "made"
+        subprocess.run([uv, "venv", "--quiet", made], check=True)
+        for packages in (("--no-deps", *_REFERENCES), _NEEDS):
+            install = [uv, "pip", "install", "--quiet", "--python", made / "bin" / "python", *packages]
+            ran = subprocess.run(install, capture_output=True, text=True)
+            if any(sign in ran.stderr for sign in _UNREACHED):
+                raise NoReferencesError("the package registry cannot be reached")
+            if ran.returncode:
+                raise RuntimeError(f"the environment of the references cannot be made:\n{ran.stderr}")
+        if not python.exists():
+            made.rename(folder)
+    return python
+
+
+def run_reference(name: str, models: Path, out: Path, *inputs: Path) -> list[float]:
+    """Run easy, rtmlib or exact on videos or arrays of frames; what is found is `kept` in `out`.
+
+    Args:
+        models: the folder of yolox_nano_640.onnx and wholebody133_384x288.onnx.
+
+    Returns:
+        The seconds that each input took, without the start.
+    """
+    command = [environment(), "-m", "bench.references", name, models, out, *inputs]
+    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT)
+    if ran.returncode:
+        raise RuntimeError(f"{name} failed:\n{ran.stderr}")
+    return [float(line) for line in ran.stdout.splitlines()[-len(inputs) :]]
+
+
+def kept(out: Path, name: str, path: Path) -> Kept:
+    """What `run_reference` has found in an input."""
+    with np.load(out / f"{name}-{path.stem}.npz") as file:
+        return Kept(file["frames"], file["boxes"].astype(np.float32), file["points"].astype(np.float32))
 
 
 def easy(detector: str, pose: str) -> Run:
@@ -36,13 +124,14 @@ def easy(detector: str, pose: str) -> Run:
     loop = DWposeDetector.__new__(DWposeDetector)
     loop.pose_estimation = Wholebody(detector, pose, device="cpu")
 
-    def run(image: np.ndarray) -> np.ndarray:
+    def run(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = loop(image[..., ::-1], draw_pose=None)
         count = len(found["faces"])
         hands, scores = found["hands"].reshape(2, count, 21, 2), found["hands_scores"].reshape(2, count, 21)
         xy = np.concatenate([found["bodies"].reshape(count, 18, 2), found["faces"], hands[0], hands[1]], axis=1)
         seen = np.concatenate([found["body_scores"] >= 0, found["faces_scores"], scores[0], scores[1]], axis=1)
-        return np.concatenate([xy * image.shape[1::-1], seen[..., None]], axis=-1)
+        points = np.concatenate([xy * image.shape[1::-1], seen[..., None]], axis=-1)
+        return np.full((count, 4), np.nan), points
 
     return run
 
@@ -55,12 +144,13 @@ def exact(detector: str, pose: str) -> Run:
 
     models = [InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (detector, pose)]
 
-    def run(image: np.ndarray) -> np.ndarray | None:
+    # The lines of its Wholebody.__call__, with the channel order that each of the models wants.
+    def run(image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         boxes = inference_detector(models[0], image)
         if not len(boxes):
             return None
         points, scores = inference_pose(models[1], boxes, np.ascontiguousarray(image[..., ::-1]))
-        return np.concatenate([points, scores[..., None]], axis=-1)
+        return boxes, np.concatenate([points, scores[..., None]], axis=-1)
 
     return run
 
@@ -68,31 +158,46 @@ def exact(detector: str, pose: str) -> Run:
 def rtmlib(detector: str, pose: str) -> Run:
     from rtmlib import YOLOX, RTMPose
 
-    detect = YOLOX(detector, (640, 640), score_thr=0.3)
+    # Of this version the mode "human" gives the boxes of all 80 classes, ties and chairs too.
+    detect = YOLOX(detector, (640, 640), det_mode="multiclass", score_thr=0.3)
     estimate = RTMPose(pose, (288, 384))
 
-    def run(image: np.ndarray) -> np.ndarray | None:
-        boxes = detect(image)
+    def run(image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        boxes, classes = detect(image)
+        boxes = boxes[classes == 0]
         points, scores = estimate(np.ascontiguousarray(image[..., ::-1]), boxes)
-        return np.concatenate([points, scores[..., None]], axis=-1) if len(boxes) else None
+        return (boxes, np.concatenate([points, scores[..., None]], axis=-1)) if len(boxes) else None
 
     return run
 
 
-def main(name: str, models: str, out: str, path: str) -> None:
+def main(name: str, models: str, out: str, *paths: str) -> None:
+    from ingest.decode import Decoder
+
     run = {"easy": easy, "exact": exact, "rtmlib": rtmlib}[name](
         f"{models}/yolox_nano_640.onnx", f"{models}/wholebody133_384x288.onnx"
     )
-    found = []
-    began = time.perf_counter()
-    with Decoder(path) as video:
-        for image in video:
-            found.append(run(image))
-    seconds = time.perf_counter() - began
-    there = [(frame, people) for frame, people in enumerate(found) if people is not None]
-    frames = np.repeat([frame for frame, _ in there], [len(people) for _, people in there])
-    np.savez(Path(out, f"{name}-{Path(path).stem}.npz"), frames=frames, points=np.concatenate([p for _, p in there]))
-    print(seconds)
+
+    def all_of(images: Iterable[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray] | None]:
+        return [run(image) for image in images]
+
+    for path in map(Path, paths):
+        began = time.perf_counter()
+        if path.suffix == ".npy":
+            found = all_of(np.load(path))
+        else:
+            with Decoder(path) as video:
+                found = all_of(video)
+        print(time.perf_counter() - began)
+        there = [(frame, *people) for frame, people in enumerate(found) if people is not None]
+        np.savez(
+            Path(out, f"{name}-{path.stem}.npz"),
+            frames=np.repeat([frame for frame, *_ in there], [len(boxes) for _, boxes, _ in there]).astype(int),
+            boxes=np.concatenate([np.empty((0, 4)), *(boxes for _, boxes, _ in there)]),
+            points=np.concatenate(
+                [np.empty((0, 128 if name == "easy" else 133, 3)), *(points for *_, points in there)]
+            ),
+        )
 
 
 if __name__ == "__main__":
