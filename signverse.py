@@ -25,6 +25,7 @@ __all__ = ["main", "open"]
 ORDER = (
     "quickstart",
     "ingest",
+    "status",
     "stats",
     "sql",
     "select",
@@ -54,6 +55,7 @@ def build_app() -> typer.Typer:
     import typer.core
 
     import export.cli
+    import ingest.acquire.cli
     import ingest.cli
     import lake.cli
     import lake.split_cli
@@ -81,7 +83,7 @@ def build_app() -> typer.Typer:
         version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Print the version."),
     ) -> None: ...
 
-    for room in (ingest.cli, lake.cli, lake.split_cli, export.cli):
+    for room in (ingest.cli, ingest.acquire.cli, lake.cli, lake.split_cli, export.cli):
         room.mount(app)
     return app
 

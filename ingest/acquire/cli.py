@@ -1,0 +1,301 @@
+"""The commands of acquisition: ingest plan, ingest download, ingest run, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ingest.acquire.options import (
+    AHEAD,
+    Acquisition,
+    ManifestArgument,
+    MaybeMediaOption,
+    MediaOption,
+    acquiring,
+)
+from ingest.cli import ModelsOption, device_name, going_on, ingest, tell_relabelled
+from ingest.pace import DETECT_EVERY
+from lake.command import FormatOption, LakeOption, OutOption, say
+
+if TYPE_CHECKING:
+    from ingest.acquire.lanes import Tally
+    from ingest.manifest import Manifest
+    from ingest.pool import Pool
+
+MaybeLakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", envvar="SIGNVERSE_LAKE", metavar="LAKE", help="A lake, to leave out what it has."),
+]
+
+
+_LOOK_AGAIN_S: Final = 5.0
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds the command that stands beside `ingest`; the others are part of it."""
+    app.command("status")(status)
+
+
+@ingest.command("plan")
+def plan(
+    manifest: ManifestArgument,
+    lake: MaybeLakeOption = None,
+    media: MaybeMediaOption = None,
+    format: FormatOption = None,
+    output: OutOption = None,
+) -> None:
+    """Say what a manifest will take: videos by language, hours and gigabytes to expect, what is there already.
+
+    \b
+    signverse ingest plan manifest.csv --lake LAKE
+    """
+    import polars as pl
+
+    from ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
+    from ingest.acquire.media import Media
+    from ingest.manifest import read_manifest
+    from lake.lake import Lake, is_lake
+    from lake.output import Format, pick_format, write_rows
+    from lake.text import counted
+
+    form = pick_format(Format(format) if format else None, output)
+    listed = read_manifest(manifest)
+    _tell(listed)
+    opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
+    if lake is not None and opened is None:
+        say(f"there is no lake at {lake} yet")
+    rows, basis = forecast(listed.entries, opened, Media(media).fetched().keys() if media is not None else None)
+    shown = rows.with_columns(pl.col("hours", "gb").round(1))
+    write_rows(shown if opened is not None else shown.drop("in the lake", "downloaded"), form, output)
+    refused = f", {counted(len(listed.refused), 'row')} refused" if listed.refused else ""
+    say(
+        f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{refused}; "
+        f"{rows['to_do'].sum():,} to do: {rows['hours'].sum():,.0f} hours and {rows['gb'].sum():,.0f} GB at 720p, "
+        "if all can be had"
+    )
+    say(f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)")
+
+
+@ingest.command("download")
+@acquiring
+def download(
+    *,
+    manifest: ManifestArgument,
+    media: MediaOption,
+    lake: LakeOption,
+    asked: Acquisition,
+) -> None:
+    """Download the videos of a manifest with their captions.
+
+    What became of each is noted in the lake's table `outcomes`: done, unavailable, blocked or failed. What was blocked
+    or failed is tried again after growing pauses, and where a site refuses one video after the other all wait. The
+    same command goes on after an interruption; several may share the folder, or the manifest by --slice.
+
+    \b
+    signverse ingest download manifest.csv --media DIR --lake LAKE
+    signverse ingest download manifest.csv --media DIR --lake LAKE --retry blocked --cookies cookies.txt
+    """
+    tally = _go(manifest, media, lake, asked)
+    _end(tally, lake, media, extracted=False)
+
+
+@ingest.command("run")
+@acquiring
+def run(
+    *,
+    manifest: ManifestArgument,
+    media: MediaOption,
+    lake: LakeOption,
+    asked: Acquisition,
+    models: ModelsOption = None,
+    device: Annotated[
+        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help="Where the models run.")
+    ] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that extract; one a core on the CPU by default.")
+    ] = None,
+    detect_every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact.")
+    ] = DETECT_EVERY,
+    ahead: Annotated[
+        str, typer.Option(metavar="SIZE", help="Downloading waits while so much waits for extraction.")
+    ] = AHEAD,
+    keep_media: Annotated[
+        bool, typer.Option("--keep-media", help="Leave videos and captions where they are when the lake has them.")
+    ] = False,
+) -> None:
+    """Download, extract, commit and reclaim the disk, all at once.
+
+    Kill it anywhere: the same command goes on, repeats nothing and loses nothing. `signverse status` says where
+    everything stands.
+
+    \b
+    signverse ingest run manifest.csv --media DIR --lake LAKE
+    """
+    extraction = {
+        "models": models,
+        "device": device,
+        "workers": workers,
+        "detect_every": detect_every,
+        "ahead": ahead,
+        "keep_media": keep_media,
+    }
+    tally = _go(manifest, media, lake, asked, extraction)
+    _end(tally, lake, media, extracted=True)
+
+
+def _go(
+    manifest: Path, folder: Path, lake: Path, asked: Acquisition, extraction: dict[str, Any] | None = None
+) -> Tally:
+    """Both commands: downloading, and extraction where its options are given."""
+    from contextlib import ExitStack
+
+    from ingest.acquire.job import make_job
+    from ingest.acquire.lanes import Lanes, Limits
+    from ingest.acquire.runs import Run
+    from ingest.acquire.screen import LanesScreen
+    from ingest.acquire.start import check_start, make_media, make_work, scratch, urls_of
+    from ingest.manifest import known_entries, read_manifest, write_sources
+    from ingest.pool import Pool
+    from ingest.relabel import relabel
+    from lake.lake import Lake
+    from lake.text import byte_size, counted
+
+    listed = read_manifest(manifest)
+    check_start(asked, folder, urls_of(listed.entries, listed.path))
+    extracting = _extraction(extraction) if extraction is not None else None
+    ahead = byte_size(extraction["ahead"]) if extraction is not None else 0
+    opened = Lake.create(lake)
+    media = make_media(folder, lake)
+    _tell(listed)
+    write_sources(opened, listed)
+    tell_relabelled(relabel(opened, listed.entries))
+    opened.refresh()
+    work = make_work(listed, asked, opened, known_entries(opened))
+    limits = Limits(ahead, asked.keep_free, asked.attempts, asked.first_pause_s, asked.keep_going)
+    screen = LanesScreen(len(work.entries), extracts=extraction is not None)
+    with ExitStack() as stack:
+        stack.enter_context(going_on())
+        settings = stack.enter_context(scratch(asked.settings))
+        running = stack.enter_context(Run(media.folder))
+        downloads = stack.enter_context(Pool(asked.parallel, make_job, media.folder, settings))
+        if extracting is not None:
+            stack.enter_context(extracting)
+        stack.enter_context(screen.shown())
+        lanes = Lanes(
+            opened,
+            media,
+            running,
+            work,
+            downloads,
+            extracting,
+            limits,
+            screen,
+            keep_media=bool(extraction and extraction["keep_media"]),
+        )
+        tally = lanes.go()
+    if extraction is not None:
+        from ingest.tidy import tidy
+
+        opened.refresh()
+        tidy(opened)
+    if listed.refused:
+        say(f"{counted(len(listed.refused), 'row')} of the manifest refused")
+    return tally
+
+
+def _extraction(options: dict[str, Any]) -> Pool:
+    """The pool that extracts, not started yet: its workers begin when a video is there.
+
+    Raises:
+        BadInputError: there are no models, or the device cannot be had.
+    """
+    from ingest.models import find_models
+    from ingest.pool import Pool
+    from ingest.sessions import usable_device
+    from ingest.videos import available_cores, default_workers, make_job
+    from lake.errors import BadInputError
+
+    pair = find_models(options["models"])
+    if pair.remark:
+        say(pair.remark)
+    in_use, why = usable_device(options["device"])
+    if options["device"] not in {"auto", in_use}:
+        raise BadInputError(f"--device {options['device']} cannot be had: {why}", "See: signverse doctor.")
+    count, threads = default_workers(range(available_cores()), in_use)
+    if options["workers"] is not None:
+        count, threads = options["workers"], max(1, count * threads // options["workers"])
+    return Pool(count, make_job, pair, in_use, threads, options["detect_every"], False)
+
+
+def _tell(listed: Manifest) -> None:
+    for line in (*listed.remarks, *(why for _, why in listed.refused)):
+        say(line)
+
+
+def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
+    """The last lines of a run, and its exit code: 1 where something that may still be had was not."""
+    from collections import Counter
+
+    from lake.text import counted, size_of
+
+    words = [f"{counted(tally.downloaded, 'video')} downloaded ({size_of(tally.size)})"]
+    if extracted:
+        words.append(f"{tally.extracted:,} extracted ({counted(tally.frames, 'frame')})")
+    ended = Counter(tally.ended.values())
+    words += [f"{ended[outcome]:,} {outcome}" for outcome in ("unavailable", "blocked", "failed") if ended[outcome]]
+    if tally.came_back:
+        words.append(f"{tally.came_back:,} came back that had been unavailable")
+    say(", ".join(words))
+    if tally.stopped:
+        say(tally.stopped)
+    if ended or tally.stopped:
+        say(f"where everything stands: signverse status --lake {lake} --media {media}")
+    if ended["blocked"] or ended["failed"] or tally.stopped:
+        raise typer.Exit(1)
+
+
+def status(
+    lake: LakeOption,
+    media: MaybeMediaOption = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, all of it.")] = False,
+) -> None:
+    """Say where a corpus stands: what is in, what waits, what could not be had and why.
+
+    \b
+    signverse status --lake LAKE --media DIR
+    signverse status --lake LAKE --json
+    """
+    import json as json_module
+    import sys
+    import time
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from ingest.acquire.media import Media
+    from ingest.acquire.screen import status_screen
+    from ingest.acquire.status import look
+    from lake.errors import BadInputError
+    from lake.lake import Lake
+
+    if media is not None and not media.is_dir():
+        raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
+    opened = Lake.open(lake)
+    folder = Media(media) if media is not None else None
+    if json:
+        sys.stdout.write(json_module.dumps(look(opened, folder).as_json(), ensure_ascii=False, indent=1) + "\n")
+        return
+    # Piped, a line is as long as it is.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    if not watch:
+        console.print(status_screen(look(opened, folder)))
+        return
+    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        while True:
+            live.update(status_screen(look(opened, folder)), refresh=True)
+            time.sleep(_LOOK_AGAIN_S)
+            opened.refresh()

@@ -1,0 +1,75 @@
+"""What a manifest will take: how many videos, in which languages, how many hours and gigabytes to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import polars as pl
+
+from ingest.acquire.account import IN_LAKE, STATES, account
+from ingest.manifest import Entry
+from lake.lake import Lake, collect
+from lake.languages import languages
+from lake.schema import VIDEOS
+
+PUBLISHED_VIDEOS: Final = 13_377
+PUBLISHED_HOURS: Final = 1_074.0
+PUBLISHED_GB: Final = 525.0
+"""What one address could have of the 39,197 ids of SignVerse-2M at 720p (facts of a published corpus of these ids)."""
+
+FEWEST: Final = 20
+"""Videos whose mean length says more about a language than the published mean of all."""
+
+
+def forecast(
+    entries: Mapping[str, Entry], lake: Lake | None, media: Collection[str] | None = None
+) -> tuple[pl.DataFrame, str]:
+    """A row a language, the largest first, and on what the expectation rests.
+
+    Returns:
+        sign_language; name; videos; one column for each of account.STATES; to_do, videos that may still come in;
+        hours and gb, what they will take at 720p if all of them can be had.
+    """
+    names = {language.code: language.name for language in languages()}
+    asked = pl.DataFrame(
+        {"video_id": list(entries), "sign_language": [entry.sign_language for entry in entries.values()]},
+        schema={"video_id": pl.String, "sign_language": pl.String},
+    )
+    means = _means(lake)
+    overall = PUBLISHED_HOURS / PUBLISHED_VIDEOS
+    basis = f"{overall * 60:.1f} minutes a video, the mean of {PUBLISHED_VIDEOS:,} published ones"
+    measured = int(means["videos"].sum())
+    if measured >= FEWEST:
+        overall = float((means["hours"] * means["videos"]).sum()) / measured
+        basis = f"{overall * 60:.1f} minutes a video, the mean of {measured:,} in the lake"
+    if lake is not None:
+        asked = asked.join(account(lake, entries.keys(), media).select("video_id", "state"), on="video_id", how="left")
+    else:
+        asked = asked.with_columns(state=pl.lit("not tried yet"))
+    rows = (
+        asked.group_by("sign_language")
+        .agg(pl.len().alias("videos"), *((pl.col("state") == state).sum().alias(state) for state in STATES))
+        .join(
+            means.filter(pl.col("videos") >= FEWEST).select("sign_language", each="hours"),
+            on="sign_language",
+            how="left",
+        )
+        .with_columns(to_do=pl.col("videos") - pl.col(IN_LAKE) - pl.col("unavailable"))
+        .with_columns(hours=pl.col("to_do") * pl.col("each").fill_null(overall))
+        .with_columns(gb=pl.col("hours") * PUBLISHED_GB / PUBLISHED_HOURS)
+        .with_columns(name=pl.col("sign_language").replace_strict(names, default="not told", return_dtype=pl.String))
+        .sort(["videos", "sign_language"], descending=[True, False])
+    )
+    return rows.select("sign_language", "name", "videos", *STATES, "to_do", "hours", "gb"), basis
+
+
+def _means(lake: Lake | None) -> pl.DataFrame:
+    """The mean length of the lake's videos by language, in hours."""
+    if lake is None:
+        return pl.DataFrame(schema={"sign_language": pl.String, "hours": pl.Float64, "videos": pl.UInt32})
+    return collect(
+        lake.frame(VIDEOS.name)
+        .group_by("sign_language")
+        .agg(hours=pl.col("duration_s").mean() / 3600, videos=pl.len().cast(pl.UInt32))
+    )

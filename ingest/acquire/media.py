@@ -1,0 +1,153 @@
+"""The media folder: finished videos with their captions, and what is being fetched.
+
+DIR/ID.mp4, DIR/ID.en.vtt, DIR/ID.info.json    a finished video; `ingest videos DIR` takes the folder as it is
+DIR/.signverse/partial/ID/                     what there is of an unfinished one, to go on from
+DIR/.signverse/leases/ID, runs/, journal/      who is at work here (see runs.py)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+from ingest.captions import beside
+from ingest.videos import SUFFIXES
+from lake.errors import BadInputError
+from lake.ids import check_video_id
+
+INSIDE: Final = ".signverse"
+_INFO: Final = ".info.json"
+_MAX_INFO: Final = 64 << 20
+
+ABOUT: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
+"""What is kept of what a site tells, in yt-dlp's own words."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A finished video of the media folder.
+
+    Attributes:
+        path: the video.
+        captions: its caption files.
+    """
+
+    path: Path
+    captions: tuple[Path, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the video; 0 where it is gone."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the site told; see ABOUT."""
+        return read_info(info_beside(self.path))
+
+    def remove(self) -> None:
+        """Removes the video, then what came with it: the lake has them."""
+        for path in (self.path, *self.captions, info_beside(self.path)):
+            path.unlink(missing_ok=True)
+
+
+class Media:
+    """A media folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._partial = folder / INSIDE / "partial"
+
+    @classmethod
+    def make(cls, folder: Path) -> Media:
+        """The media folder at a path, made where there is none.
+
+        Raises:
+            BadInputError: it cannot be one.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
+        try:
+            (folder / INSIDE / "partial").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"no media can be written to {folder}: {error.strerror}") from None
+        return cls(folder)
+
+    def fetched(self) -> dict[str, Fetched]:
+        """The finished videos by id."""
+        videos: dict[str, Path] = {}
+        captions: dict[str, list[str]] = {}
+        if self.folder.is_dir():
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    stem, ending = PurePath(entry.name).stem, PurePath(entry.name).suffix
+                    if ending.lower() in SUFFIXES and not entry.name.startswith(".") and entry.is_file():
+                        videos[stem] = Path(entry.path)
+                    elif ending.lower() == ".vtt":
+                        captions.setdefault(entry.name.split(".", 1)[0], []).append(entry.name)
+        return {
+            video_id: Fetched(path, tuple(beside(path, video_id, captions.get(video_id.split(".", 1)[0], []))))
+            for video_id, path in videos.items()
+        }
+
+    def partial(self, video_id: str) -> Path:
+        """The folder of what there is of an unfinished video; made where there is none."""
+        folder = self._partial / check_video_id(video_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def drop_partial(self, video_id: str) -> None:
+        """Removes what there is of an unfinished video."""
+        shutil.rmtree(self._partial / check_video_id(video_id), ignore_errors=True)
+
+    def partials(self) -> list[str]:
+        """Ids of the videos that were begun and not finished."""
+        return sorted(path.name for path in self._partial.iterdir()) if self._partial.is_dir() else []
+
+    def publish(self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]) -> Fetched:
+        """Moves a finished video and its captions to where they are seen, the video last.
+
+        Args:
+            video: in the partial folder, which is removed.
+            captions: by the tag of their file names.
+        """
+        check_video_id(video_id)
+        beside_it = []
+        for tag, path in captions.items():
+            beside_it.append(path.replace(self.folder / f"{video_id}.{tag}.vtt"))
+        told = {"id": video_id} | {key: info[key] for key in ABOUT if info.get(key) is not None}
+        note = video.parent / f"video{_INFO}"
+        note.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+        target = self.folder / f"{video_id}{video.suffix.lower()}"
+        note.replace(info_beside(target))
+        video.replace(target)
+        self.drop_partial(video_id)
+        return Fetched(target, tuple(beside_it))
+
+    @property
+    def free(self) -> int:
+        """Bytes that are free on the folder's disk."""
+        return shutil.disk_usage(self.folder).free
+
+
+def info_beside(video: Path) -> Path:
+    """Where what a site told of a video lies."""
+    return video.with_name(f"{video.stem}{_INFO}")
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """What a site told of a video, by yt-dlp's info JSON beside it; nothing where there is none that can be read."""
+    try:
+        if path.stat().st_size > _MAX_INFO:
+            return {}
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    return {key: told[key] for key in ABOUT if isinstance(told.get(key), str | int | float)}

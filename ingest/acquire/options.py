@@ -1,0 +1,184 @@
+"""The options of `ingest download` and `ingest run`. Imported at every start: nothing heavy here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, PAUSE_S, SLEEP, Settings, read_sleep
+from lake.options import stands_for
+
+CAPTIONS: Final = ("all", "english", "none")
+RETRY: Final = ("blocked", "failed", "unavailable")
+
+PARALLEL: Final = 4
+"""Videos fetched side by side: one connection each."""
+
+AHEAD: Final = "20GB"
+KEEP_FREE: Final = "5GB"
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What the options of a download ask for.
+
+    Attributes:
+        settings: for the workers.
+        languages: codes of sign languages; none for all.
+        limit: videos that are taken up at most.
+        parallel: workers.
+        attempts, first_pause_s, keep_going, keep_free: see `ingest.acquire.lanes.Limits`.
+        share: number and count of --slice.
+        retry: states to take up at once.
+    """
+
+    settings: Settings
+    languages: frozenset[str]
+    limit: int | None
+    parallel: int
+    attempts: int
+    first_pause_s: float
+    keep_going: bool
+    keep_free: int
+    share: tuple[int, int]
+    retry: tuple[str, ...]
+
+
+def one_of(*choices: str) -> Any:
+    """A check that a value, or each of several, is one of the choices."""
+
+    def check(value: Any) -> Any:
+        for word in value if isinstance(value, list) else [value]:
+            if word is not None and word not in choices:
+                raise typer.BadParameter(f"choose from {', '.join(choices)}")
+        return value
+
+    return check
+
+
+def _make(**given: Any) -> Acquisition:
+    from ingest.acquire.queue import read_slice
+    from lake.languages import resolve
+    from lake.text import byte_size
+
+    settings = Settings(
+        max_height=given["max_height"],
+        captions=given["captions"],
+        cookies=given["cookies"],
+        proxy=given["proxy"],
+        rate=byte_size(given["rate"].removesuffix("/s")) if given["rate"] else None,
+        sleep=read_sleep(given["sleep"]),
+        backoff_s=min(5.0, given["pause"]),
+    )
+    return Acquisition(
+        settings=settings,
+        languages=frozenset(resolve(asked) for asked in given["language"] or ()),
+        limit=given["limit"],
+        parallel=given["parallel"],
+        attempts=given["attempts"],
+        first_pause_s=given["pause"],
+        keep_going=given["keep_going"],
+        keep_free=byte_size(given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0,
+        share=read_slice(given["slice"]) if given["slice"] else (1, 1),
+        retry=tuple(dict.fromkeys(given["retry"] or ())),
+    )
+
+
+def _option(kind: Any, *names: str, **more: Any) -> Any:
+    return Annotated[kind, typer.Option(*names, **more)]
+
+
+acquiring = stands_for(
+    "asked",
+    {
+        "language": (
+            _option(
+                list[str] | None,
+                "--language",
+                "-l",
+                metavar="LANGUAGE",
+                help="Only videos of this sign language; repeatable.",
+            ),
+            None,
+        ),
+        "limit": (_option(int | None, min=1, metavar="N", help="At most so many videos that are to be fetched."), None),
+        "max_height": (
+            _option(int, min=1, metavar="PIXELS", help="The largest form up to this height; hands need pixels."),
+            MAX_HEIGHT,
+        ),
+        "captions": (
+            _option(
+                str,
+                metavar="all|english|none",
+                callback=one_of(*CAPTIONS),
+                help="Human tracks and the recogniser's own; a translation only where English is lacking.",
+            ),
+            "all",
+        ),
+        "cookies": (
+            _option(Path | None, metavar="FILE", help="Cookies in Netscape's format; the file is not changed."),
+            None,
+        ),
+        "proxy": (_option(str | None, metavar="URL", help="For all requests; by default what the system says."), None),
+        "rate": (_option(str | None, metavar="4MB", help="Bytes a second of one download, at most."), None),
+        "sleep": (
+            _option(str, metavar="SECONDS", help="Pause of a worker between two videos, or from-to: 1-5."),
+            SLEEP,
+        ),
+        "parallel": (_option(int, min=1, max=64, metavar="N", help="Videos fetched side by side."), PARALLEL),
+        "attempts": (
+            _option(int, min=1, metavar="N", help="Tries of a video in this run, where it was blocked or failed."),
+            ATTEMPTS,
+        ),
+        "pause": (
+            _option(
+                float,
+                min=0.01,
+                max=86400,
+                metavar="SECONDS",
+                help="After the first try; four times as long after each further one, up to 64 times.",
+            ),
+            PAUSE_S,
+        ),
+        "retry": (
+            _option(
+                list[str] | None,
+                metavar="blocked|failed|unavailable",
+                callback=one_of(*RETRY),
+                help="Only videos that ended so, and at once; repeatable.",
+            ),
+            None,
+        ),
+        "keep_going": (
+            _option(bool, "--keep-going", help="Wait on where a site keeps blocking; the run ends otherwise."),
+            False,
+        ),
+        "slice": (
+            _option(
+                str | None,
+                "--slice",
+                metavar="3/16",
+                help="The third of sixteen shares of the ids, for as many machines.",
+            ),
+            None,
+        ),
+        "keep_free": (
+            _option(str, metavar="SIZE", help="Downloading waits while less is free on the disk of the media."),
+            KEEP_FREE,
+        ),
+    },
+    _make,
+)
+"""Decorates a command with a parameter `asked: Acquisition`."""
+
+MediaOption = Annotated[Path, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions.")]
+MaybeMediaOption = Annotated[
+    Path | None, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions; looked at as well.")
+]
+ManifestArgument = Annotated[
+    Path,
+    typer.Argument(metavar="MANIFEST", help="CSV of video ids and sign languages, and a url where it is not YouTube."),
+]

@@ -1,0 +1,94 @@
+"""How videos are fetched: what every worker process is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lake.errors import BadInputError
+
+MAX_HEIGHT: Final = 720
+"""Pixels. Hands need them; the published pipeline took the lowest resolution on offer."""
+
+SLEEP: Final = "1-5"
+"""Seconds between two videos of a worker, by default."""
+
+PAUSE_S: Final = 60.0
+"""After the first try of a video that was blocked or failed; each further one is four times as long."""
+
+LONGEST_PAUSE: Final = 64
+"""In first pauses: an hour."""
+
+ATTEMPTS: Final = 4
+"""Tries of a video in one run."""
+
+SOCKET_TIMEOUT_S: Final = 20.0
+"""Seconds that a server may be silent."""
+
+STALLED_S: Final = 300.0
+"""A worker that tells nothing for so long is given up; yt-dlp's own retries take less."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How videos are fetched.
+
+    Attributes:
+        max_height: pixels; a video that is offered in larger forms only comes in the smallest of them.
+        captions: all, english or none.
+        cookies: a Netscape cookie file. Each worker takes a copy into `scratch`, for yt-dlp writes into it.
+        scratch: a private folder that the command removes.
+        proxy: for all requests; "" for none at all, None for what the environment names.
+        rate: bytes/s of one download.
+        sleep: seconds between two videos of a worker, from and to.
+        backoff_s: seconds before a caption that was refused for the number of requests is asked for again.
+    """
+
+    max_height: int = MAX_HEIGHT
+    captions: str = "all"
+    cookies: Path | None = None
+    scratch: Path | None = None
+    proxy: str | None = None
+    rate: int | None = None
+    sleep: tuple[float, float] = (1.0, 5.0)
+    backoff_s: float = 5.0
+
+
+def read_sleep(text: str) -> tuple[float, float]:
+    """Seconds such as "3" or "1-5".
+
+    Raises:
+        BadInputError: it is neither.
+    """
+    match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(?:-(\d{1,5}(?:\.\d+)?))?", text.strip())
+    low = float(match.group(1)) if match else 0.0
+    high = float(match.group(2) or low) if match else 0.0
+    if not match or high < low:
+        raise BadInputError(f"--sleep {text[:40]} is no time", "Such as 3, or 1-5 for one to five seconds.")
+    return low, high
+
+
+def check_cookies(path: Path) -> None:
+    """Reads a cookie file once, without changing it.
+
+    Raises:
+        BadInputError: it cannot be read, or is no Netscape cookie file.
+    """
+    from yt_dlp.cookies import YoutubeDLCookieJar
+
+    try:
+        jar = YoutubeDLCookieJar(str(path))
+        jar.load(ignore_discard=True, ignore_expires=True)
+    except OSError as error:
+        # http.cookiejar's LoadError, too, is an OSError; only the system's has words of its own.
+        why = error.strerror or "it is not in Netscape's format"
+        raise BadInputError(
+            f"cookies {path} cannot be read: {why}",
+            "Its first line is '# Netscape HTTP Cookie File', then seven columns with tabs between them.",
+        ) from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"cookies {path} cannot be read: not a text file") from None
+    if not len(jar):
+        raise BadInputError(f"cookies {path} holds none", "Export it again while you are signed in.")

@@ -1,0 +1,141 @@
+"""Where a corpus stands, from the lake and the media folder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import polars as pl
+
+from ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, STATES, UNAVAILABLE, WAITING, account
+from ingest.acquire.media import Media
+from lake.lake import Lake, collect
+from lake.schema import OUTCOMES, SOURCES, VIDEOS
+
+WINDOW: Final = timedelta(hours=1)
+"""The rate is that of the last hour."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a corpus stands.
+
+    Attributes:
+        at: when it was looked at.
+        asked: ids in the manifests that the lake knows, and videos that came without one.
+        states: how many of them are in each of account.STATES; together they are `asked`.
+        languages: a row a language: sign_language, videos and each state.
+        refused: rows of manifests and files whose id can be none.
+        came_back: videos that were unavailable once.
+        causes: a row for each cause of what is not done: state, stage, reason, videos, and the newest message.
+        downloaded_an_hour, extracted_an_hour: over the last hour; 0 where nothing came.
+        hours_left: until all that is not unavailable is in the lake, at that rate; None without a rate.
+        hours: of video in the lake.
+        captions: videos in the lake by the kind of the captions that became segments.
+        media_videos, media_bytes, free_bytes: of the media folder; None where none was named.
+    """
+
+    at: datetime
+    asked: int
+    states: dict[str, int]
+    languages: list[dict[str, Any]]
+    refused: int
+    came_back: int
+    causes: list[dict[str, Any]]
+    downloaded_an_hour: float
+    extracted_an_hour: float
+    hours_left: float | None
+    hours: float
+    captions: dict[str, int] = field(default_factory=dict)
+    media_videos: int | None = None
+    media_bytes: int | None = None
+    free_bytes: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {**asdict(self), "at": self.at.isoformat(timespec="seconds")}
+
+
+def look(lake: Lake, media: Media | None = None, now: datetime | None = None) -> Status:
+    """Looks at a lake, and at a media folder where one is named."""
+    now = now or datetime.now(UTC)
+    sources = collect(
+        lake.frame(SOURCES.name)
+        .sort("listed_at", maintain_order=True)
+        .unique("video_id", keep="last", maintain_order=True)
+        .select("video_id", "sign_language")
+    )
+    videos = collect(lake.frame(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
+    asked = pl.concat([videos.select("video_id", "sign_language"), sources]).unique("video_id", keep="first")
+    fetched = media.fetched() if media is not None else None
+    rows = account(lake, asked["video_id"].to_list(), None if fetched is None else fetched.keys())
+    rows = rows.join(asked, on="video_id", how="left")
+    states = {state: rows.filter(pl.col("state") == state).height for state in STATES}
+    by_language = (
+        rows.group_by("sign_language")
+        .agg(pl.len().alias("videos"), *((pl.col("state") == state).sum().alias(state) for state in STATES))
+        .sort(["videos", "sign_language"], descending=[True, False])
+    )
+    causes = (
+        rows.filter(pl.col("state").is_in([BLOCKED, FAILED, UNAVAILABLE]))
+        .sort("at")
+        .group_by("state", "stage", "reason")
+        .agg(pl.len().alias("videos"), pl.col("message", "video_id").last(), last=pl.col("at").last())
+        .sort(["videos", "last"], descending=True)
+    )
+    downloaded, extracted = (_an_hour(lake, stage, now) for stage in ("download", "extract"))
+    left = states[WAITING] + states[DOWNLOADED] + states[BLOCKED] + states[FAILED]
+    refused = collect(
+        lake.table(OUTCOMES.name).filter(pl.col("stage") == "list").select(pl.col("video_id").n_unique())
+    ).item()
+    return Status(
+        at=now,
+        asked=rows.height,
+        states=states,
+        languages=by_language.to_dicts(),
+        refused=refused,
+        came_back=int(rows["came_back"].sum()),
+        causes=[{**row, "last": row["last"].isoformat(timespec="seconds")} for row in causes.iter_rows(named=True)],
+        downloaded_an_hour=downloaded,
+        extracted_an_hour=extracted,
+        hours_left=left / extracted if extracted and left else 0.0 if not left else None,
+        hours=float(videos["duration_s"].sum()) / 3600,
+        captions=_captions(lake),
+        media_videos=None if fetched is None else len(fetched),
+        media_bytes=None if fetched is None else sum(one.size for one in fetched.values()),
+        free_bytes=None if media is None else media.free,
+    )
+
+
+def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
+    """Videos an hour that a stage was done with, over the last hour or since its first one within it."""
+    done = collect(
+        lake.table(OUTCOMES.name)
+        .filter(
+            pl.col("stage") == stage,
+            pl.col("outcome") == "done",
+            pl.col("attempted_at") > now - WINDOW,
+        )
+        .select(pl.len().alias("count"), first=pl.col("attempted_at").min())
+    )
+    count, first = done.row(0)
+    if not count:
+        return 0.0
+    # Over at least a minute: two videos in the first second are no rate.
+    hours: float = max(60.0, (now - first).total_seconds()) / 3600
+    return int(count) / hours
+
+
+def _captions(lake: Lake) -> dict[str, int]:
+    kinds: Mapping[str, int] = dict(
+        collect(
+            lake.frame("segments")
+            .filter(pl.col("ordinal") == 0)
+            .group_by("caption_kind")
+            .agg(pl.col("video_id").n_unique())
+            .sort("caption_kind")
+        ).iter_rows()
+    )
+    return dict(kinds)

@@ -1,0 +1,107 @@
+"""Which caption tracks of a video are fetched, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from ingest.caption_formats import FORMS
+from ingest.captions import is_english
+from ingest.track_names import language_of
+
+NO_TRACKS: Final = {"live_chat", "comments", "danmaku"}
+"""What sites list among the captions and is none."""
+
+MODES: Final = ("all", "english", "none")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A track to fetch.
+
+    Attributes:
+        key: what the site calls it.
+        language: BCP 47.
+        kind: manual, automatic or translated.
+        source: of a translation, the language that it was made from.
+        url, ext: where it is, and its form.
+        headers: that the site wants.
+        data: the track itself where the site gave it along, then without a url.
+    """
+
+    key: str
+    language: str
+    kind: str
+    source: str
+    url: str
+    ext: str
+    headers: tuple[tuple[str, str], ...] = ()
+    data: str | None = None
+
+
+def wanted_tracks(info: Mapping[str, Any], mode: str) -> list[Wanted]:
+    """The tracks of a video in the order in which they are fetched: human ones, the recogniser's own, a translation.
+
+    Translations are rate-limited hardest: one into English is taken, and only where there is no other English.
+
+    Args:
+        info: as yt-dlp gives it.
+        mode: all, english (English ones only) or none.
+    """
+    if mode == "none":
+        return []
+    spoken = info.get("language") or ""
+    human = [
+        track
+        for key, forms in (info.get("subtitles") or {}).items()
+        if key not in NO_TRACKS and (track := _wanted(key, "manual", forms)) is not None
+    ]
+    automatic: list[Wanted] = []
+    translated: list[Wanted] = []
+    for key, forms in (info.get("automatic_captions") or {}).items():
+        if key in NO_TRACKS:
+            continue
+        query = parse_qs(urlsplit(next((form.get("url") or "" for form in forms), "")).query)
+        if "tlang" in query:
+            into = language_of(query["tlang"][0])
+            if is_english(into):
+                source = language_of((query.get("lang") or [""])[0] or spoken or "und")
+                # Without kind=asr the text that was translated is a person's.
+                by_person = (query.get("kind") or [""])[0] != "asr"
+                track = _wanted(key, "translated", forms, into, source)
+                translated[: 0 if by_person else len(translated)] = [track] if track else []
+        elif track := _wanted(key, "automatic", forms):
+            automatic.append(track)
+    own = [track for track in automatic if track.key.endswith("-orig")]
+    if own:
+        # `en` beside `en-orig` is the same track once more.
+        automatic = own
+    tracks = [*human, *automatic]
+    if not any(is_english(track.language) for track in tracks):
+        tracks += translated[:1]
+    if mode == "english":
+        tracks = [track for track in tracks if is_english(track.language)]
+    return tracks
+
+
+def _wanted(
+    key: str, kind: str, forms: Sequence[Mapping[str, Any]], language: str = "", source: str = ""
+) -> Wanted | None:
+    """A track in the best form that can be read; None where there is none."""
+    for ext in FORMS:
+        for form in forms:
+            if form.get("ext") == ext and (form.get("url") or form.get("data")):
+                headers = tuple(sorted((form.get("http_headers") or {}).items()))
+                return Wanted(
+                    key,
+                    language or language_of(key.removesuffix("-orig")),
+                    kind,
+                    source,
+                    form.get("url") or "",
+                    ext,
+                    headers,
+                    form.get("data"),
+                )
+    return None
