@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from ingest.rollup import Shown, rolls_up, unrolled
+from ingest.sound_marks import without_marks
 from ingest.track_names import language_of, parse_tag
 from lake.errors import BadInputError
 from lake.languages import UNDETERMINED
@@ -26,7 +28,7 @@ _INVISIBLE: Final = re.compile(
 )
 _JOINERS: Final = "\u200c\u200d"
 
-_STYLING: Final = re.compile(r"\{\\[^{}]*\}|\\[Nh](?![A-Za-z])")
+_STYLING: Final = re.compile(r"\{\\[^{}]*\}|(?<!:)\\[Nh]")
 """What is left of ASS in captions that were made from it: {\\an8}, line breaks and hard blanks."""
 
 _TWICE_ESCAPED: Final = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|lrm|rlm|zwn?j|shy|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
@@ -101,6 +103,16 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
     Raises:
         BadCaptionsError: it is not WebVTT, not UTF-8, or too large; names the file.
     """
+    shown, named = _read_shown(data, name)
+    return _cues(shown), named
+
+
+def _cues(shown: Iterable[Shown]) -> list[Cue]:
+    return [Cue(one.start_s, one.end_s, one.text) for one in shown]
+
+
+def _read_shown(data: bytes, name: str) -> tuple[list[Shown], str]:
+    """As `read_vtt`, with the lines still apart."""
     import webvtt
 
     if len(data) > MAX_BYTES:
@@ -126,12 +138,17 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
             f"{name} is not WebVTT: none of its times can be read", "They look like 00:00:01.000 --> 00:00:02.500."
         )
     named = re.search(r"^Language:\s*([A-Za-z0-9-]{2,35})\s*$", header, re.M)
-    cues = [
-        Cue(_seconds(caption.start_time), _seconds(caption.end_time), clean(caption.text))
+    shown = [
+        Shown(_seconds(caption.start_time), _seconds(caption.end_time), _lines(caption))
         for caption in captions.captions
     ]  # fmt: skip
-    kept = [cue for cue in cues if cue.text and cue.end_s > cue.start_s]
-    return sorted(kept, key=lambda cue: (cue.start_s, cue.end_s)), named.group(1) if named else ""
+    kept = [one for one in shown if one.text and one.end_s > one.start_s]
+    return sorted(kept, key=lambda one: (one.start_s, one.end_s)), named.group(1) if named else ""
+
+
+def _lines(caption: Any) -> tuple[str, ...]:
+    caption.text = _ABOVE.sub("", caption.raw_text)
+    return tuple(clean(line) for line in caption.text.split("\n"))
 
 
 def _seconds(stamp: object) -> float:
@@ -151,8 +168,11 @@ def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
     return [video.parent / name for name in sorted(files) if pattern.fullmatch(name)]
 
 
-def read_track(path: Path, video_id: str) -> Track:
+def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
     """A caption file beside a video, as a track; see track_names.py for what its name tells.
+
+    Args:
+        sound_marks: keep marks of what is not said: see sound_marks.py.
 
     Raises:
         BadCaptionsError: it cannot be read or is not WebVTT; names the file.
@@ -163,11 +183,11 @@ def read_track(path: Path, video_id: str) -> Track:
         data = path.read_bytes()
     except OSError as error:
         raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
-    return track_from(data, str(path), path.name[len(video_id) + 1 : -len(".vtt")])
+    return track_from(data, str(path), path.name[len(video_id) + 1 : -len(".vtt")], sound_marks=sound_marks)
 
 
-def track_from(data: bytes, name: str, tag: str) -> Track:
-    """The track in a WebVTT file.
+def track_from(data: bytes, name: str, tag: str, *, sound_marks: bool = True) -> Track:
+    """The track in a WebVTT file; each line once where it rolls up.
 
     The kind is what a note of our exporter tells, else the tag; else automatic where words have times, else manual.
     The language is the tag's, or the header's where the tag tells none.
@@ -175,11 +195,12 @@ def track_from(data: bytes, name: str, tag: str) -> Track:
     Args:
         name: of the file, for messages.
         tag: what its name tells: see track_names.py; "" where it tells nothing.
+        sound_marks: keep marks of what is not said: see sound_marks.py.
 
     Raises:
         BadCaptionsError: it is not WebVTT; names the file.
     """
-    cues, named = read_vtt(data, name)
+    shown, named = _read_shown(data, name)
     language, kind, source = parse_tag(tag)
     if language == UNDETERMINED:
         language = language_of(named)
@@ -187,31 +208,15 @@ def track_from(data: bytes, name: str, tag: str) -> Track:
     note = _NOTE.search(data.partition(b"-->")[0])
     if note is not None:
         kind, source = note.group(1).decode(), (note.group(2) or b"").decode()
-    elif _WORD_TIMES.search(data):
-        kind = kind or "automatic"
-        cues = unrolled(cues)
-    elif kind == "automatic":
-        cues = unrolled(cues)
-    kind = kind or "manual"
-    return Track(f"{language}.{kind}", kind, language, tuple(cues), source)
-
-
-def unrolled(cues: Sequence[Cue]) -> list[Cue]:
-    """Automatic captions without their repetition: each cue shows the line before it again, above its own."""
-    kept: list[Cue] = []
-    before = ""
-    for cue in cues:
-        text = cue.text
-        if before and (text + " ").startswith(before + " "):
-            text = text[len(before) :].strip()
-        elif before and (" " + before).endswith(" " + text):
-            text = ""
-        before = cue.text
-        if text:
-            kept.append(Cue(cue.start_s, cue.end_s, text))
-        elif kept:
-            kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, cue.end_s))
-    return kept
+    elif kind is None:
+        kind = "automatic" if _WORD_TIMES.search(data) else "manual"
+    # What we wrote is unrolled. Of people, only what rolls up beyond doubt.
+    if note is None and rolls_up(shown, 3 if kind == "manual" else 1):
+        shown = unrolled(shown)
+    if not sound_marks:
+        said = [replace(one, lines=tuple(without_marks("\n".join(one.lines)).split("\n"))) for one in shown]
+        shown = [one for one in said if one.text]
+    return Track(f"{language}.{kind}", kind, language, tuple(_cues(shown)), source)
 
 
 def unique(tracks: Sequence[Track]) -> list[Track]:

@@ -1,0 +1,85 @@
+"""Cues joined to sentences."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from ingest.captions import Cue
+from ingest.sound_marks import without_marks
+
+MAX_GAP_S: Final = 2.0
+"""A longer silence ends a sentence."""
+
+MAX_S: Final = 20.0
+"""No sentence becomes longer, unless one cue is. It also bounds what languages without ends, as Thai, become."""
+
+_STOPS: Final = ".…"
+"""Ends that may be none: abbreviations, numbers, and pauses within a sentence."""
+
+_ENDS: Final = _STOPS + "!?。．｡！？‼⁇⁈⁉؟۔।॥։።፧፨။។៕།\u037e"  # noqa: RUF001
+_CLOSING: Final = " \"'”“’‘»«›‹)]}」』）］】》〉〕"  # noqa: RUF001
+
+
+def join_sentences(
+    cues: Sequence[Cue], language: str, *, max_gap_s: float = MAX_GAP_S, max_s: float = MAX_S
+) -> list[Cue]:
+    """Cues joined until one ends a sentence, with the first one's start and the last one's end.
+
+    A sentence that ends amid a cue goes on to the end of a cue: none is cut, for nobody knows when which word was
+    said. Sound marks between two sentences are joined to neither.
+
+    Args:
+        cues: sorted by time.
+        language: BCP 47; it tells what abbreviations there are.
+        max_gap_s: seconds of silence over which nothing is joined.
+        max_s: seconds from start to end over which nothing is joined.
+    """
+    joined: list[Cue] = []
+    abbreviated = _abbreviations().get(language.split("-")[0].lower(), frozenset())
+    for cue in cues:
+        last = joined[-1] if joined else None
+        if last is not None and _goes_on(last.text, cue.text, abbreviated) and cue.start_s - last.end_s <= max_gap_s:
+            end = max(last.end_s, cue.end_s)
+            if end - last.start_s <= max_s:
+                joined[-1] = Cue(last.start_s, end, _glued(last.text, cue.text))
+                continue
+        joined.append(cue)
+    return joined
+
+
+def _goes_on(text: str, after: str, abbreviated: frozenset[str]) -> bool:
+    """Whether a sentence is still open at the end of a text, with what follows known."""
+    said = without_marks(text).rstrip(_CLOSING)
+    if not said:
+        return False
+    if said[-1] not in _ENDS:
+        return True
+    if said[-1] not in _STOPS:
+        return False
+    if after[0].islower() or (said[-2:-1].isdigit() and after[0].isdigit()):
+        return True
+    word = re.split(r"[\s(\[\"“„«-]", said)[-1].removesuffix(".")
+    # An initial is short for a name, but for the English word.
+    return word.casefold() in abbreviated or (len(word) == 1 and word.isupper() and word != "I")
+
+
+@cache
+def _abbreviations() -> dict[str, frozenset[str]]:
+    """By language: words, without their last full stop, that have more behind them."""
+    rows = csv.DictReader((files(__package__) / "abbreviations.csv").read_text("utf-8").splitlines())
+    return {row["language"]: frozenset(row["abbreviations"].casefold().split()) for row in rows}
+
+
+def _glued(text: str, after: str) -> str:
+    """Two texts with a blank between them, but for Chinese and Japanese, which have none."""
+    return text + ("" if _is_unspaced(text[-1]) and _is_unspaced(after[0]) else " ") + after
+
+
+def _is_unspaced(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF" and "HANGUL" not in unicodedata.name(character, "")
