@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from ingest.captions import Track, choose
 from ingest.manifest import Entry
-from ingest.segments import Summary, make_segments, part_means
+from ingest.segments import Summary, make_segments
 from ingest.sentences import join_sentences
 from lake.commit import VideoRows
 from lake.keypoints import Points, snap, to_table
 from lake.skeleton import FPS
-from lake.spill import IN_MEMORY, Spill
 from lake.text import counted, document_text
 
 
@@ -31,7 +29,7 @@ def build_rows(
     num_frames: int,
     frames: npt.NDArray[np.int32],
     persons: npt.NDArray[np.int8],
-    points: Points | Iterable[Points],
+    points: Points,
     tracks: Sequence[Track],
     about: dict[str, Any],
     remarks: Sequence[tuple[str, str]] = (),
@@ -44,8 +42,7 @@ def build_rows(
     Args:
         entry: the id, the language and what else the manifest told.
         stage: "extract" or "import".
-        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person. Points may come one array after the
-            other, each but the last of a multiple of ROWS_PER_GROUP rows: a long video's are never held all at once.
+        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person.
         tracks: all caption tracks of the video.
         about: further columns of `videos`: source, models, codec, damage, repairs.
         remarks: (reason, message) of what was noticed on the way, for the outcome.
@@ -54,20 +51,8 @@ def build_rows(
         sentences: segments are sentences; the rows of captions stay cues.
     """
     # Summaries are made from what is stored, so that anyone can recompute them from the lake.
-    means: list[npt.NDArray[np.float32]] = [np.empty((0, len(PARTS)), np.float32)]
-
-    def tables() -> Iterator[pa.Table]:
-        start = 0
-        for some in [points] if isinstance(points, np.ndarray) else points:
-            rows = slice(start, start + len(some))
-            some = some if exact else snap(some)
-            means.append(part_means(some))
-            visible = None if body_visible is None else body_visible[rows]
-            yield to_table(frames[rows], persons[rows], some, body_visible=visible, exact=True)
-            start = rows.stop
-
-    keypoints = _kept(tables())
-    summary = Summary(num_frames, frames, persons, np.concatenate(means), body_known=body_visible is None)
+    points = points if exact else snap(points)
+    summary = Summary(num_frames, frames, persons, points, body_known=body_visible is None)
     track, english_source = choose(tracks)
     if sentences and track is not None:
         track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
@@ -115,7 +100,7 @@ def build_rows(
     ]
     return VideoRows(
         video=video,
-        keypoints=keypoints,
+        keypoints=to_table(frames, persons, points, body_visible=body_visible, exact=True),
         segments=segments,
         captions=captions,
         stage=stage,
