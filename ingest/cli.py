@@ -11,6 +11,7 @@ import typer
 
 from ingest.pace import DETECT_EVERY, STALLED_S
 from ingest.redo import RedoCommand
+from ingest.text_options import SentencesOption, SoundMarksOption, text_settings
 from lake.command import FormatOption, LakeOption, OutOption, say
 
 ModelsOption = Annotated[
@@ -23,13 +24,18 @@ ModelsOption = Annotated[
     ),
 ]
 
-_DEVICES = ("auto", "cpu", "cuda", "tensorrt")
+DEVICE_HELP = "Where the models run: on all GPUs, on one (cuda:1), or on the CPU. Never silently elsewhere."
 
 
-def _device(value: str) -> str:
-    if value not in _DEVICES:
-        raise typer.BadParameter(f"choose from {', '.join(_DEVICES)}")
-    return value
+def device_name(value: str) -> str:
+    """The option's value, where it names a device."""
+    from ingest.devices import parse_device
+    from lake.errors import BadInputError
+
+    try:
+        return str(parse_device(value))
+    except BadInputError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
@@ -74,10 +80,10 @@ def videos(
     detector: Annotated[Path | None, typer.Option(metavar="FILE", help="This detector and no other.")] = None,
     pose: Annotated[Path | None, typer.Option(metavar="FILE", help="This pose model and no other.")] = None,
     device: Annotated[
-        str, typer.Option(callback=_device, metavar="auto|cpu|cuda|tensorrt", help="Where the models run.")
+        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help=DEVICE_HELP)
     ] = "auto",
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes side by side; one a core on the CPU by default.")
+        int | None, typer.Option(min=1, metavar="N", help="Videos side by side: one a core, on a GPU up to 8.")
     ] = None,
     detect_every: Annotated[
         int,
@@ -99,6 +105,8 @@ def videos(
         bool,
         typer.Option("--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."),
     ] = False,
+    sound_marks: SoundMarksOption = "keep",
+    sentences: SentencesOption = False,
 ) -> None:
     """Extract the keypoints of videos into a lake.
 
@@ -155,6 +163,7 @@ def videos(
             detect_every=detect_every,
             stalled_s=stalled_after,
             exact=full_precision,
+            text=text_settings(sound_marks, sentences),
         )
     opened.refresh()
     tidy(opened)

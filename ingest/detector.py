@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ingest.bound import Bound
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -28,19 +30,23 @@ class Detector:
     Calling it with a BGR image uint8 [H, W, 3] gives float32 [P, 5]: x0, y0, x1, y1 in image pixels and the score,
     best first. Boxes may reach outside the image, as the reference leaves them.
 
+    Args:
+        model: a session of a model's file, or a graph of `widen_detector` bound on a GPU.
+
     Attributes:
         batch: images that go through the model together, at most.
     """
 
-    def __init__(self, session: InferenceSession) -> None:
-        self._session = session
-        taken, given = session.get_inputs()[0], session.get_outputs()[0]
-        self._input, self._output = taken.name, given.name
-        self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
-        self.batch = 1 if isinstance(taken.shape[0], int) else MAX_BATCH
+    def __init__(self, model: InferenceSession | Bound) -> None:
+        if isinstance(model, Bound):
+            self.height, self.width, self.batch = model.height, model.width, model.batch
+        else:
+            batch, _, self.height, self.width = model.get_inputs()[0].shape
+            self.batch = 1 if isinstance(batch, int) else MAX_BATCH
+        self._model = model
         self._grid, self._strides = make_grid(self.height, self.width)
-        # Buffers, one pair for each thread that is in the middle of a call: fresh memory costs more than a letterbox.
-        self._buffers: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
+        # Buffers, a pair for each thread that is in the middle of a call: fresh memory costs more than a letterbox.
+        self._buffers: list[tuple[NDArray[np.uint8], _Slot]] = []
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.many([image])[0]
@@ -48,28 +54,52 @@ class Detector:
     def many(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """The people of several images, in batches where the model allows: float32 [P, 5] for each."""
         try:
-            canvas, blob = self._buffers.pop()
+            canvas, slot = self._buffers.pop()
         except IndexError:
             canvas = np.empty((self.height, self.width, 3), np.uint8)
-            blob = np.empty((self.batch, 3, self.height, self.width), np.float32)
+            slot = self._model.slot() if isinstance(self._model, Bound) else _HostSlot(self._model, self.batch)
         found = []
         for start in range(0, len(images), self.batch):
             some = images[start : start + self.batch]
             ratios = []
             for i, image in enumerate(some):
                 ratios.append(letterbox(image, canvas))
-                blob[i] = canvas.transpose(2, 0, 1)
-            raw = self._session.run([self._output], {self._input: blob[: len(some)]})[0]
-            raw = raw.reshape(len(some), -1, raw.shape[-1])
-            found += [self._people(rows, ratio) for rows, ratio in zip(raw, ratios, strict=True)]
-        self._buffers.append((canvas, blob))
+                slot.put(i, canvas)
+            found += [self._people(rows, ratio) for rows, ratio in zip(slot.run(len(some)), ratios, strict=True)]
+        self._buffers.append((canvas, slot))
         return found
 
-    def _people(self, raw: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
-        people = decode_outputs(raw, self._grid, self._strides)
+    def _people(self, cells: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
+        people = decode_cells(cells, self._grid, self._strides)
         people[:, :4] /= ratio
         people = people[nms(people[:, :4], people[:, 4], NMS_IOU)]
         return people[people[:, 4] > KEPT_SCORE]
+
+
+class _Slot(Protocol):
+    """Room for a batch of letterboxed images."""
+
+    def put(self, place: int, image: NDArray[np.uint8]) -> None: ...
+
+    def run(self, count: int) -> NDArray[np.float32]:
+        """Of the cells of the first `count` images: centre, size and a person's score, float32 [count, A, 5]."""
+
+
+class _HostSlot:
+    """A batch that is made ready here, as the models' files want it."""
+
+    def __init__(self, session: InferenceSession, batch: int) -> None:
+        taken = session.get_inputs()[0]
+        self._session = session
+        self._input, self._output = taken.name, session.get_outputs()[0].name
+        self._blob = np.empty((batch, *taken.shape[1:]), np.float32)
+
+    def put(self, place: int, image: NDArray[np.uint8]) -> None:
+        self._blob[place] = image.transpose(2, 0, 1)
+
+    def run(self, count: int) -> NDArray[np.float32]:
+        raw = self._session.run([self._output], {self._input: self._blob[:count]})[0]
+        return person_cells(raw.reshape(count, -1, raw.shape[-1]))
 
 
 def letterbox(image: NDArray[np.uint8], canvas: NDArray[np.uint8]) -> float:
@@ -102,26 +132,40 @@ def make_grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.
     return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
-def decode_outputs(
-    raw: NDArray[np.float32], grid: NDArray[np.float32], strides: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The people among a model's outputs, before suppression.
+def person_cells(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the person class needs of a model's outputs.
 
     Args:
-        raw: float32 [A, 85]: centre, size, objectness and 80 class scores.
+        raw: float32 [..., A, 85]: centre, size, objectness and 80 class scores.
+
+    Returns:
+        float32 [..., A, 5]: centre, size and score.
+    """
+    cells = raw[..., :5].copy()
+    cells[..., 4] *= raw[..., 5 + PERSON]
+    return cells
+
+
+def decode_cells(
+    cells: NDArray[np.float32], grid: NDArray[np.float32], strides: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The people among a model's cells, before suppression.
+
+    Args:
+        cells: float32 [A, 5], of `person_cells`.
         grid: float32 [A, 2] and
         strides: float32 [A, 1], of `make_grid`.
 
     Returns:
         float32 [P, 5]: x0, y0, x1, y1 in canvas pixels and score, best first, scores above 0.1.
     """
-    scores = raw[:, 4] * raw[:, 5 + PERSON]
+    scores = cells[:, 4]
     found = np.flatnonzero(scores > CANDIDATE_SCORE)
     found = found[np.argsort(-scores[found], kind="stable")]
     people = np.empty((len(found), 5), np.float32)
-    centre = (raw[found, :2] + grid[found]) * strides[found]
+    centre = (cells[found, :2] + grid[found]) * strides[found]
     with np.errstate(over="ignore"):
-        half = np.exp(raw[found, 2:4]) * strides[found] / 2
+        half = np.exp(cells[found, 2:4]) * strides[found] / 2
     people[:, :2] = centre - half
     people[:, 2:4] = centre + half
     people[:, 4] = scores[found]

@@ -10,10 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from ingest.devices import GPU_DEVICES, nvidia_driver, process_devices
+from ingest.engines import engines_folder, load_tensorrt
 from ingest.models import default_folder, find_models
 from ingest.sessions import usable_device
-from ingest.videos import available_cores
+from ingest.videos import available_cores, default_workers
 from lake.errors import SignverseError
+from lake.text import counted
 
 _PACKAGES: Final = ("pyarrow", "duckdb", "polars", "deltalake", "numpy", "av", "opencv-python-headless")
 _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")
@@ -35,11 +38,14 @@ def examine(models: Path | None) -> Iterator[Check]:
     yield Check("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
     yield _runtime()
     yield Check("cores", str(available_cores()))
-    for device in ("cuda", "tensorrt"):
+    yield _gpus()
+    for device in GPU_DEVICES:
         in_use, why = usable_device(device)
         yield Check(device, why if in_use == device else f"not usable: {why}")
     in_use, why = usable_device("auto")
     yield Check("device", f"auto would use {in_use}: {why}")
+    yield _workers(in_use)
+    yield _engines()
     folder = models or default_folder()
     try:
         pair = find_models(folder)
@@ -49,6 +55,27 @@ def examine(models: Path | None) -> Iterator[Check]:
         yield Check("models", f"{pair.detector.name} and {pair.pose.name} in {folder}")
     disk = shutil.disk_usage(Path.cwd())
     yield Check("disk", f"{disk.free / 1e9:,.0f} GB free here", fine=disk.free > 1e9)
+
+
+def _gpus() -> Check:
+    driver = nvidia_driver()
+    cards = ", ".join(f"{i} {card.name} ({card.memory / 2**30:.0f} GiB)" for i, card in enumerate(driver.cards))
+    return Check("gpus", f"{cards}; driver for CUDA {'.'.join(map(str, driver.cuda))}" if cards else driver.trouble)
+
+
+def _workers(device: str) -> Check:
+    """What ingestion would start for more videos than it can do at once."""
+    videos, threads = default_workers(range(1_000_000), device)
+    processes = len(process_devices(device, videos))
+    found = f"{counted(videos, 'video')} at once on {device}, {counted(threads, 'thread')} each"
+    return Check("workers", f"{found}, in {'one process' if processes == 1 else f'{processes} processes'}")
+
+
+def _engines() -> Check:
+    folder = engines_folder()
+    kept = len(list(folder.glob("*/*.engine")))
+    version = load_tensorrt()
+    return Check("engines", f"TensorRT {version or 'is not installed'}; {counted(kept, 'engine')} kept in {folder}")
 
 
 def _runtime() -> Check:

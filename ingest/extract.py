@@ -14,21 +14,18 @@ from numpy.typing import NDArray
 from ingest.decode import Decoder, VideoFacts
 from ingest.detector import Detector
 from ingest.gathered import Ragged
+from ingest.loading import load_models
 from ingest.models import ModelPair, model_sha256
 from ingest.openpose import to_openpose
 from ingest.pace import DETECT_EVERY
 from ingest.people import MAX_PEOPLE, number_people
 from ingest.pipeline import bundled, in_order
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session, provider_in_use
+from ingest.pose import MAX_BATCH, PoseEstimator
 from ingest.stretches import Boxes, Found, Image, run_together, walk
 from lake.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20
-"""Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K."""
-
-TOGETHER: Final = 8
-"""Stretches that share batches, where the pose model's batch is free."""
+"""Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K. Larger batches may hold more."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Extractor:
 
     Args:
         models: what `find_models` gave.
-        device: cpu, cuda, tensorrt or auto.
+        device: cpu, cuda, tensorrt, a card such as cuda:1, or auto.
         threads: stretches of frames that are done side by side. On the CPU each runs the models in its own thread: two
             threads of one frame each do 1.5 times the frames of two threads on one frame (measured with both stand-in
             models), and what is found does not depend on their number.
@@ -90,15 +87,13 @@ class Extractor:
 
         # OpenCV would take every core for each of the images that are cropped side by side.
         cv2.setNumThreads(1)
-        self._detector = Detector(make_session(models.detector, device))
-        pose = make_session(models.pose, device)
-        self._pose = PoseEstimator(pose)
+        loaded = load_models(models, device)
+        self._detector, self._pose, self.provider = loaded.detector, loaded.pose, loaded.provider
         self._threads = max(1, threads)
         self._every = max(1, detect_every)
         self._models = models
         self._detector_sha256 = model_sha256(models.detector)
         self._pose_sha256 = model_sha256(models.pose)
-        self.provider = provider_in_use(pose)
 
     def extract(
         self,
@@ -160,14 +155,17 @@ def find_people(
 
     Args:
         images: uint8 [H, W, 3], BGR, all of one size; decoded in the thread of the caller while threads run the models.
-        image_bytes: of one image. At most IMAGES_BYTES of images, or one image, are held at a time.
+        image_bytes: of one image. At most IMAGES_BYTES of images, or one image, are held at a time; on a GPU, whose
+            batches are larger, as many times more as its batches are.
         every: frames from one detection to the next.
         threads: how many run the models at once; what is found does not depend on it.
     """
     stretch_bytes = every * image_bytes
-    # Stretches share batches where the models take them: as many together as fit four times into what may be held.
-    together = max(1, min(TOGETHER if pose.free else detector.batch, IMAGES_BYTES // 4 // stretch_bytes))
-    ahead = min(threads + 2, IMAGES_BYTES // (together * stretch_bytes))
+    held_bytes = IMAGES_BYTES * max(1, pose.batch // MAX_BATCH)
+    # Stretches share batches where the models take them: as many together as fit four times into what may be held, and
+    # of two people each into one batch.
+    together = max(1, min(pose.batch // 2 if pose.free else detector.batch, held_bytes // 4 // stretch_bytes))
+    ahead = min(threads + 2, held_bytes // (together * stretch_bytes))
 
     def detect(some: list[Image]) -> list[Boxes]:
         return [found[:MAX_PEOPLE, :4] for found in detector.many(some)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ingest.bound import Bound
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -26,21 +28,25 @@ class PoseEstimator:
     Calling it with a BGR image uint8 [H, W, 3] and boxes float32 [P, 4] (x0, y0, x1, y1 in pixels) gives float32
     [P, 133, 3]: x, y in image pixels and the score. A score of 0 or less means that the point was not found.
 
+    Args:
+        model: a session of a model's file, or a graph of `widen_pose` bound on a GPU.
+
     Attributes:
         batch: crops that go through the model together, at most.
         free: whether fewer may; a model of a fixed batch is filled up with crops that nobody looks at.
     """
 
-    def __init__(self, session: InferenceSession) -> None:
-        self._session = session
-        taken = session.get_inputs()[0]
-        self._input = taken.name
-        self._outputs = simcc_names([output.name for output in session.get_outputs()])
-        self.height, self.width = int(taken.shape[2]), int(taken.shape[3])
-        self.free = not isinstance(taken.shape[0], int)
-        self.batch: int = MAX_BATCH if self.free else taken.shape[0]
+    def __init__(self, model: InferenceSession | Bound) -> None:
+        if isinstance(model, Bound):
+            self.height, self.width = model.height, model.width
+            self.free, self.batch = model.free, model.batch
+        else:
+            batch, _, self.height, self.width = model.get_inputs()[0].shape
+            self.free = not isinstance(batch, int)
+            self.batch = MAX_BATCH if self.free else batch
+        self._model = model
         # Buffers for crops, one for each thread that is in the middle of a call: fresh memory costs more than a crop.
-        self._buffers: list[NDArray[np.float32]] = []
+        self._slots: list[_Slot] = []
 
     def __call__(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         return self.many([image], [boxes])[0]
@@ -62,21 +68,48 @@ class PoseEstimator:
         centres, sizes = crop_regions(np.concatenate([np.empty((0, 4), np.float32), *boxes]), self.width / self.height)
         points = np.empty((len(owners), 133, 3), np.float32)
         try:
-            crops = self._buffers.pop()
+            slot = self._slots.pop()
         except IndexError:
-            crops = np.zeros((self.batch, 3, self.height, self.width), np.float32)
+            slot = (
+                self._model.slot() if isinstance(self._model, Bound) else _HostSlot(self._model, self.batch, self.free)
+            )
         for start in range(0, len(owners), self.batch):
             some = range(start, min(start + self.batch, len(owners)))
             for place, i in enumerate(some):
-                cut = crop(images[owners[i]], centres[i], sizes[i], (self.width, self.height))
-                normalise(cut, crops[place])
-            fed = crops[: len(some)] if self.free else crops
-            simcc_x, simcc_y = self._session.run(self._outputs, {self._input: fed})
-            points[start : some.stop] = decode_simcc(simcc_x[: len(some)], simcc_y[: len(some)])
-        self._buffers.append(crops)
+                slot.put(place, crop(images[owners[i]], centres[i], sizes[i], (self.width, self.height)))
+            points[start : some.stop] = slot.run(len(some))
+        self._slots.append(slot)
         size = np.array((self.width, self.height), np.float64)
         points[..., :2] = points[..., :2] / size * sizes[:, None] + centres[:, None] - sizes[:, None] / 2
         return np.split(points, np.cumsum(counts[:-1]))
+
+
+class _Slot(Protocol):
+    """Room for a batch of crops."""
+
+    def put(self, place: int, image: NDArray[np.uint8]) -> None: ...
+
+    def run(self, count: int) -> NDArray[np.float32]:
+        """The points in the first `count` crops, float32 [count, 133, 3], in pixels of the crop."""
+
+
+class _HostSlot:
+    """A batch that is made ready here, as the models' files want it."""
+
+    def __init__(self, session: InferenceSession, batch: int, free: bool) -> None:
+        taken = session.get_inputs()[0]
+        self._session, self._free = session, free
+        self._input = taken.name
+        self._outputs = simcc_names([output.name for output in session.get_outputs()])
+        self._crops = np.zeros((batch, 3, *taken.shape[2:]), np.float32)
+
+    def put(self, place: int, image: NDArray[np.uint8]) -> None:
+        normalise(image, self._crops[place])
+
+    def run(self, count: int) -> NDArray[np.float32]:
+        fed = self._crops[:count] if self._free else self._crops
+        simcc_x, simcc_y = self._session.run(self._outputs, {self._input: fed})
+        return decode_simcc(simcc_x[:count], simcc_y[:count])
 
 
 def simcc_names(names: list[str]) -> list[str]:

@@ -14,10 +14,12 @@ import polars as pl
 from ingest.build import build_rows
 from ingest.captions import BadCaptionsError, beside, read_track, unique
 from ingest.decode import VideoFacts
+from ingest.devices import GPU_DEVICES, parse_device, process_devices
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
 from ingest.pace import DETECT_EVERY, STALLED_S
 from ingest.pool import Event, Job, Pool, Report
+from ingest.text_options import AS_THEY_ARE, TextSettings
 from lake.commit import Committer, VideoRows
 from lake.errors import BadInputError
 from lake.ids import check_video_id
@@ -32,6 +34,9 @@ SUFFIXES: Final = (
 )  # fmt: skip
 
 STAGE: Final = "extract"
+
+GPU_VIDEOS: Final = 8
+"""Videos at once on a card, at most: each holds up to a gigabyte of decoded images."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +128,43 @@ def _videos_below(folder: Path) -> list[Path]:
     return found
 
 
-def make_job(models: ModelPair, device: str, threads: int, detect_every: int, exact: bool) -> Job:
+def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any) -> Pool:
+    """Workers for extraction: a process each on the CPU, threads of one process a card on GPUs.
+
+    Args:
+        workers: videos that are done at once.
+        settings: what `make_job` takes besides the models and the device.
+    """
+    return Pool(workers, make_job, each=[(models, one, *settings) for one in process_devices(device, workers)])
+
+
+def make_job(
+    models: ModelPair,
+    device: str,
+    threads: int,
+    detect_every: int,
+    exact: bool,
+    text: TextSettings = AS_THEY_ARE,
+) -> Job:
     """The worker's side: opens the models once, then turns tasks into rows."""
     from ingest.extract import Extractor
 
     extractor = Extractor(models, device, threads, detect_every)
 
     def job(task: VideoTask, report: Report) -> VideoRows:
-        return extract_video(extractor, task, report, exact=exact)
+        return extract_video(extractor, task, report, exact=exact, text=text)
 
     return job
 
 
-def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: bool = False) -> VideoRows:
+def extract_video(
+    extractor: Any,
+    task: VideoTask,
+    report: Report,
+    *,
+    exact: bool = False,
+    text: TextSettings = AS_THEY_ARE,
+) -> VideoRows:
     """One video and its captions as rows.
 
     Raises:
@@ -143,7 +172,7 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
             mending the file and running again brings all of it in.
     """
     # Captions first: what cannot be read is known before minutes of extraction are spent.
-    tracks = unique([read_track(path, task.entry.video_id) for path in task.captions])
+    tracks = unique([read_track(path, task.entry.video_id, sound_marks=text.sound_marks) for path in task.captions])
     progress = _Progress(report)
     found = extractor.extract(task.path, on_frame=progress.on_frame, on_open=progress.on_open)
     remarks = (
@@ -161,6 +190,7 @@ def extract_video(extractor: Any, task: VideoTask, report: Report, *, exact: boo
         tracks=tracks,
         remarks=remarks,
         exact=exact,
+        sentences=text.sentences,
         about={
             "source": "video",
             "repairs": list(found.repairs),
@@ -232,6 +262,7 @@ def ingest_videos(
     detect_every: int = DETECT_EVERY,
     stalled_s: float = STALLED_S,
     exact: bool = False,
+    text: TextSettings = AS_THEY_ARE,
 ) -> Tally:
     """Extracts the videos of a plan in worker processes and commits them as they are finished.
 
@@ -240,6 +271,7 @@ def ingest_videos(
     Args:
         detect_every: frames from one detection to the next; 1 is exact.
         stalled_s: a video of which nothing was heard for so many seconds is given up, and has failed.
+        text: what captions become.
 
     Raises:
         OSError: the lake cannot be written; what was not committed yet is dropped, and its files are removed.
@@ -250,7 +282,7 @@ def ingest_videos(
     with Committer(lake.folder) as committer:
         for shown, why in plan.refused:
             committer.record(shown, "list", "failed", "bad_id", why, attempt=attempts.get((shown, "list"), 0) + 1)
-        with Pool(workers, make_job, models, device, threads, detect_every, exact) as pool:
+        with extraction_pool(workers, models, device, threads, detect_every, exact, text) as pool:
             for event in pool.run(plan.tasks, stalled_s):
                 task: VideoTask = event.task
                 video_id = task.entry.video_id
@@ -264,7 +296,7 @@ def ingest_videos(
                     tally.frames += event.value.video["num_frames"]
                     listener.finished(task, event.value)
                 else:
-                    why, reason = _what_failed(event)
+                    why, reason = what_failed(event)
                     committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
                     tally.failed += 1
                     listener.failed(task, why)
@@ -272,7 +304,7 @@ def ingest_videos(
     return tally
 
 
-def _what_failed(event: Event) -> tuple[str, str]:
+def what_failed(event: Event) -> tuple[str, str]:
     """A line for the person, and the reason for `outcomes`."""
     if event.kind == "died":
         return f"{event.task.path}: the process that read it ended with {event.value}", "crashed"
@@ -295,10 +327,15 @@ def available_cores() -> int:
 
 
 def default_workers(tasks: Sequence[Any], device: str) -> tuple[int, int]:
-    """Worker processes and threads each: one single-threaded process a core on the CPU, one process on a GPU.
+    """How many videos are done at once, and with how many threads each.
 
-    Two sessions of one thread do 1.5 times the frames of one session of two (measured with both stand-in models).
+    On the CPU a single-threaded process a core: two sessions of one thread do 1.5 times the frames of one session of
+    two (measured with both stand-in models). On a GPU a video a core, because one core decodes fewer frames than a
+    card takes; two threads each, so that one crops while the other waits for the card.
     """
     cores = available_cores()
-    workers = 1 if device in {"cuda", "tensorrt"} else max(1, min(cores, len(tasks)))
-    return workers, max(1, cores // workers)
+    if parse_device(device).kind not in GPU_DEVICES:
+        workers = max(1, min(cores, len(tasks)))
+        return workers, max(1, cores // workers)
+    most = GPU_VIDEOS * len(process_devices(device, cores))
+    return max(1, min(cores, most, len(tasks))), 2

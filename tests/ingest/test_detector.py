@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import Decoder
-from ingest.detector import Detector, decode_outputs, letterbox, make_grid, nms
+from ingest.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
 from ingest.sessions import make_session
 
 
@@ -51,7 +51,7 @@ def test_a_cell_is_decoded_to_the_box_it_stands_for() -> None:
     raw = np.zeros((len(grid), 85), np.float32)
     # The cell in row 1, column 2 of stride 16: centre (2.5 * 16, 1.25 * 16), size (32, 16).
     raw[64 + 4 + 2, :6] = (0.5, 0.25, np.log(2), 0, 0.9, 0.8)
-    boxes = decode_outputs(raw, grid, strides)
+    boxes = decode_cells(person_cells(raw), grid, strides)
     np.testing.assert_allclose(boxes, [[40 - 16, 20 - 8, 40 + 16, 20 + 8, 0.72]], rtol=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_other_things_than_people_are_left_out() -> None:
     grid, strides = make_grid(64, 64)
     raw = np.zeros((len(grid), 85), np.float32)
     raw[:, 4] = raw[:, 6] = 1
-    assert decode_outputs(raw, grid, strides).shape == (0, 5)
+    assert decode_cells(person_cells(raw), grid, strides).shape == (0, 5)
 
 
 def test_a_box_without_end_is_no_person() -> None:
@@ -68,7 +68,7 @@ def test_a_box_without_end_is_no_person() -> None:
     raw[3, 2:6] = (200, 0, 1, 1)
     raw[4, 0] = np.nan
     raw[4, 4:6] = 1
-    assert len(decode_outputs(raw, grid, strides)) == 0
+    assert len(decode_cells(person_cells(raw), grid, strides)) == 0
 
 
 def slow_nms(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import doctor, sessions
+from ingest import devices, doctor
 
 
 @pytest.fixture
@@ -40,13 +40,31 @@ def test_a_machine_with_models_is_fit(examined, data: Path) -> None:
     assert checks["models"][1] == f"yolox_nano.onnx and wholebody133_384x288.onnx in {data / 'models'}"
 
 
-@pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a GPU")
+@pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 def test_a_machine_without_a_gpu_is_told_so_and_is_fit_all_the_same(examined, data: Path) -> None:
     code, checks = examined("--models", data / "models")
     assert code == 0
     for device in ("cuda", "tensorrt"):
         assert checks[device] == ("ok", "not usable: no NVIDIA device is visible")
     assert checks["device"][1] == "auto would use cpu: no NVIDIA device is visible"
+
+
+def test_a_machine_with_cards_is_told_their_names_and_what_would_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    two = devices.Driver((devices.Card("NVIDIA L4", 24 << 30), devices.Card("NVIDIA T4", 16 << 30)), (13, 0))
+    monkeypatch.setattr(doctor, "nvidia_driver", lambda: two)
+    monkeypatch.setattr(devices, "nvidia_driver", lambda: two)
+    monkeypatch.setattr("ingest.videos.available_cores", lambda: 12)
+    monkeypatch.setattr(doctor, "engines_folder", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "load_tensorrt", lambda: "10.13.0")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "signverse_sm89.engine").touch()
+    assert doctor._gpus().found == "0 NVIDIA L4 (24 GiB), 1 NVIDIA T4 (16 GiB); driver for CUDA 13.0"
+    assert doctor._workers("cuda").found == "12 videos at once on cuda, 2 threads each, in 2 processes"
+    assert doctor._workers("cuda:1").found == "8 videos at once on cuda:1, 2 threads each, in one process"
+    assert doctor._workers("cpu").found == "12 videos at once on cpu, 1 thread each, in 12 processes"
+    assert doctor._engines().found == f"TensorRT 10.13.0; 1 engine kept in {tmp_path}"
 
 
 def test_missing_models_are_a_trouble_with_its_remedy(examined, tmp_path: Path) -> None:

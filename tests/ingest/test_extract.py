@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import sessions
+from ingest import devices
 from ingest.decode import Decoder
 from ingest.detector import Detector
 from ingest.extract import Extraction, Extractor, find_people
@@ -27,7 +27,7 @@ from ingest.sessions import make_session, provider_in_use, usable_device
 from lake.errors import BadInputError
 from lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 
-no_gpu = pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a GPU")
+no_gpu = pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 
 
 @cache

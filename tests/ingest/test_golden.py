@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.detector import decode_outputs, letterbox, make_grid, nms
+from ingest.detector import decode_cells, letterbox, make_grid, nms, person_cells
 from ingest.openpose import to_openpose
 from ingest.pose import MEAN, STD, PoseEstimator, crop, crop_regions, decode_simcc, normalise
 
@@ -54,7 +54,7 @@ def test_detections() -> None:
     raw[:, :2] = np.sin(a[:, :2] * 0.7 + b[:, :2])
     raw[:, 2:4] = 1 + np.cos(a[:, 2:4] * 0.3 + b[:, 2:4]) * 0.5
     raw[:, 4:] = np.clip(0.55 + 0.5 * np.sin(a[:, 4:] * 1.3 + b[:, 4:] * 0.9), 0, 1)
-    people = decode_outputs(raw, *make_grid(64, 64))
+    people = decode_cells(person_cells(raw), *make_grid(64, 64))
     people[:, :4] /= 0.5
     people = people[nms(people[:, :4], people[:, 4])]
     people = people[people[:, 4] > 0.3]

@@ -184,6 +184,35 @@ def test_a_listener_that_takes_its_time_makes_no_task_stall(jobs: ModuleType) ->
     assert kinds == ["result"] * 3
 
 
+def test_workers_that_share_a_process_share_its_job_and_its_processes_differ_by_their_arguments(
+    jobs: ModuleType,
+) -> None:
+    with Pool(5, jobs.make_job, each=[(100,), (200,)]) as pool:
+        pids = {event.value for event in pool.run([("report", 0)] * 20) if event.kind == "result"}
+        assert len(pids) == 2
+        # The first five go to the processes in turn.
+        values = sorted(event.value for event in pool.run([("add", 1)] * 5))
+        assert values == [101, 101, 101, 201, 201]
+
+
+def test_who_was_at_work_beside_a_task_that_killed_the_process_is_done_again(jobs: ModuleType) -> None:
+    tasks = [("sleep", 1), ("add", 5), ("sleep", 1.1), ("signal", signal.SIGKILL), ("add", 6), ("add", 7)]
+    with Pool(4, jobs.make_job, each=[(0,)]) as pool:
+        events = [(event.kind, event.task, event.value) for event in pool.run(tasks)]
+    assert sorted(task for kind, task, _ in events if kind == "result") == sorted(set(tasks) - {tasks[3]})
+    assert [(task, value) for kind, task, value in events if kind == "died"] == [(tasks[3], "SIGKILL")]
+
+
+def test_who_works_beside_a_task_that_is_given_up_is_done_again(jobs: ModuleType) -> None:
+    with Pool(2, jobs.make_job, each=[(0,)]) as pool:
+        kinds = {
+            event.task: event.kind
+            for event in pool.run([("sleep", 1000), ("slowly", 9)], 3)
+            if event.kind != "progress"
+        }
+    assert kinds == {("sleep", 1000): "stalled", ("slowly", 9): "result"}
+
+
 def test_a_process_that_dies_between_two_tasks_does_not_end_the_run(done) -> None:
     tasks = [("die later", 1), ("sleep", 0.5), ("add", 5)]
     events = done(tasks, 1)

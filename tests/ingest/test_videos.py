@@ -16,10 +16,11 @@ import av
 import numpy as np
 import pytest
 
-from ingest import sessions
+from ingest import devices
 from ingest.manifest import Entry, Manifest, read_manifest
+from ingest.models import ModelPair
 from ingest.pace import DETECT_EVERY
-from ingest.videos import default_workers, plan_videos
+from ingest.videos import default_workers, extraction_pool, plan_videos
 from lake.lake import Lake
 from lake.verify import verify_lake
 
@@ -186,12 +187,31 @@ def test_the_real_manifest_and_a_folder_of_a_thousand_are_planned_at_once(folder
     assert plan.remarks == [f"38,197 of the manifest's 39,197 ids have no video in {folder}"]
 
 
-def test_a_gpu_gets_one_process_and_the_cpu_one_a_core() -> None:
+def test_the_cpu_gets_a_process_a_core_and_a_card_one_process_with_several_videos(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cores = len(os.sched_getaffinity(0))
     assert default_workers(range(100), "cpu") == (cores, 1)
     assert default_workers(range(1), "cpu") == (1, cores)
     assert default_workers([], "cpu") == (1, cores)
-    assert default_workers(range(100), "cuda") == (1, cores)
+    monkeypatch.setattr("ingest.videos.available_cores", lambda: 24)
+    monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
+    assert default_workers(range(100), "cuda") == (16, 2)
+    assert default_workers(range(100), "tensorrt:1") == (8, 2)
+    assert default_workers(range(3), "cuda") == (3, 2)
+    monkeypatch.setattr("ingest.videos.available_cores", lambda: 4)
+    assert default_workers(range(100), "cuda") == (4, 2)
+
+
+def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr("ingest.videos.Pool", lambda size, make, each: made.append((size, [one[1] for one in each])))
+    monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
+    pair = ModelPair(Path("d"), Path("p"))
+    for device in ("cuda", "tensorrt:1", "cpu"):
+        extraction_pool(3, pair, device, 2, 6, False)
+    extraction_pool(1, pair, "cuda", 2, 6, False)
+    assert made == [(3, ["cuda:0", "cuda:1"]), (3, ["tensorrt:1"]), (3, ["cpu"] * 3), (1, ["cuda:0"])]
 
 
 # What is refused before anything is made
@@ -216,7 +236,7 @@ def test_what_cannot_work_is_refused_in_a_line_before_anything_is_made(
     assert not (tmp_path / "lake").exists()
 
 
-@pytest.mark.skipif(sessions._gpu_visible(), reason="this machine has a GPU")
+@pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
 def test_a_device_asked_for_by_name_that_is_not_there_is_no_silent_cpu(
     refused, folder: Path, tmp_path: Path, clip: Path, device: str

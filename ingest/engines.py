@@ -1,0 +1,98 @@
+"""TensorRT: its libraries, and the engines that it builds for minutes and this machine keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+# In the order in which they need one another.
+_LIBRARIES: Final = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
+
+
+def engines_folder() -> Path:
+    """Where engines are kept: `engines` in the user's cache of signverse."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("signverse") / "engines"
+
+
+@cache
+def load_tensorrt() -> str:
+    """Loads TensorRT from where pip put it, or from the system; ONNX Runtime itself looks in the system only.
+
+    Returns:
+        Its version, such as "10.13.0"; empty where it cannot be loaded.
+    """
+    spec = find_spec("tensorrt_libs")
+    folders = [Path(where) for where in spec.submodule_search_locations or ()] if spec else []
+    loaded: list[Any] = []
+    for name in _LIBRARIES:
+        path = next((folder / name for folder in folders if (folder / name).is_file()), Path(name))
+        try:
+            loaded.append(ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL))
+        except OSError:
+            return ""
+    number = loaded[0].getInferLibVersion()
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+
+
+def engine_folder(model: bytes, card: str, version: str) -> Path:
+    """The folder of a model's engine: one model, one kind of card and one TensorRT, because none fits another.
+
+    Args:
+        model: what its file holds.
+        card: the card's name.
+        version: of TensorRT.
+    """
+    kind = re.sub(r"[^A-Za-z0-9]+", "-", card).strip("-").lower()
+    return engines_folder() / f"{hashlib.sha256(model).hexdigest()[:16]}-{kind}-trt{version}"
+
+
+def engine_options(folder: Path, taken: str, shape: tuple[int, ...], batch: int | None) -> dict[str, str]:
+    """TensorRT's options for a model with one input.
+
+    Args:
+        folder: of the engine.
+        taken: the input's name.
+        shape: of one image of the input.
+        batch: images that go through together, at most. Fewer may: a range that is told beforehand keeps TensorRT
+            from building anew for every new number. None where the model's own number is fixed.
+    """
+    options = {
+        "trt_fp16_enable": "1",
+        # Sums over squares overflow in half precision.
+        "trt_layer_norm_fp32_fallback": "1",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_engine_cache_prefix": "signverse",
+        # Kept beside the engines of all models: most of what is timed for one serves another.
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder.parent),
+    }
+    if batch is not None:
+        for which, count in (("min", 1), ("opt", batch), ("max", batch)):
+            options[f"trt_profile_{which}_shapes"] = f"{taken}:{'x'.join(map(str, (count, *shape)))}"
+    return options
+
+
+@contextlib.contextmanager
+def building(folder: Path, name: str, card: str) -> Iterator[None]:
+    """Within it an engine is built or loaded: one process builds, others that need the same wait for it.
+
+    Says on stderr that building takes minutes, where no engine is there.
+    """
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not any(folder.glob("*.engine")):
+            sys.stderr.write(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})\n")
+        yield

@@ -1,0 +1,72 @@
+"""The two models, ready on a device: as their files are on the CPU, with a graph of their own and bound on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ingest.bound import Bound
+from ingest.detector import Detector
+from ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from ingest.engines import building, engine_folder, engine_options, load_tensorrt
+from ingest.graphs import IMAGES, Widened, widen_detector, widen_pose
+from ingest.models import ModelPair
+from ingest.pose import PoseEstimator
+from ingest.sessions import make_session, provider_in_use, refusal, usable_device
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+DETECTOR_BATCH: Final = 16
+POSE_BATCH: Final = 32
+"""On a GPU, where a batch costs little memory and small ones leave most of the card idle."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Both models on a device; `provider` is the execution provider in use."""
+
+    detector: Detector
+    pose: PoseEstimator
+    provider: str
+
+
+def load_models(models: ModelPair, device: str = "auto") -> Loaded:
+    """Loads both models onto a device.
+
+    Raises:
+        BadInputError: a model cannot be loaded, the device is unknown, or not the one in use.
+    """
+    wanted = parse_device(usable_device("auto")[0] if device == "auto" else device)
+    if wanted.kind not in GPU_DEVICES:
+        pose = make_session(models.pose, device)
+        return Loaded(Detector(make_session(models.detector, device)), PoseEstimator(pose), provider_in_use(pose))
+    detector = load_bound(models.detector, widen_detector, wanted, DETECTOR_BATCH)
+    bound = load_bound(models.pose, widen_pose, wanted, POSE_BATCH)
+    return Loaded(Detector(detector), PoseEstimator(bound), provider_in_use(bound.session))
+
+
+def load_bound(path: Path, widen: Callable[[Path], Widened], device: Device, batch: int) -> Bound:
+    """A model's graph, widened by a function of ingest/graphs.py, on a GPU.
+
+    Args:
+        batch: images that go through together, at most, where the model takes any number.
+
+    Raises:
+        BadInputError: the device is not the one in use.
+    """
+    return Bound(_start(path.name, widen(path), device, batch), batch, ("cuda", device.card or 0))
+
+
+def _start(name: str, model: Widened, device: Device, batch: int) -> InferenceSession:
+    version = load_tensorrt() if device.kind == "tensorrt" and not refusal(device) else ""
+    if not version:
+        # CUDA; or TensorRT that cannot be had, and then the session is refused with the reason.
+        return make_session(model.graph, str(device))
+    card = nvidia_driver().cards[device.card or 0].name
+    folder = engine_folder(model.graph, card, version)
+    options = engine_options(folder, IMAGES, model.shape, batch if model.free else None)
+    with building(folder, name, card):
+        return make_session(model.graph, str(device), options=options)
