@@ -15,7 +15,7 @@ from ingest.acquire.options import (
     MediaOption,
     acquiring,
 )
-from ingest.cli import ModelsOption, device_name, going_on, ingest, tell_relabelled
+from ingest.cli import DEVICE_HELP, ModelsOption, device_name, going_on, ingest, tell_relabelled
 from ingest.pace import DETECT_EVERY
 from lake.command import FormatOption, LakeOption, OutOption, say
 
@@ -111,7 +111,7 @@ def run(
     asked: Acquisition,
     models: ModelsOption = None,
     device: Annotated[
-        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help="Where the models run.")
+        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help=DEVICE_HELP)
     ] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes that extract; one a core on the CPU by default.")
@@ -213,9 +213,8 @@ def _extraction(options: dict[str, Any]) -> Pool:
         BadInputError: there are no models, or the device cannot be had.
     """
     from ingest.models import find_models
-    from ingest.pool import Pool
     from ingest.sessions import usable_device
-    from ingest.videos import available_cores, default_workers, make_job
+    from ingest.videos import available_cores, default_workers, extraction_pool
     from lake.errors import BadInputError
 
     pair = find_models(options["models"])
@@ -227,7 +226,7 @@ def _extraction(options: dict[str, Any]) -> Pool:
     count, threads = default_workers(range(available_cores()), in_use)
     if options["workers"] is not None:
         count, threads = options["workers"], max(1, count * threads // options["workers"])
-    return Pool(count, make_job, pair, in_use, threads, options["detect_every"], False)
+    return extraction_pool(count, pair, in_use, threads, options["detect_every"], False)
 
 
 def _tell(listed: Manifest) -> None:
