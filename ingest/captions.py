@@ -91,8 +91,8 @@ def clean(text: str, *, entities: bool = True) -> str:
     """
     if entities:
         text = _TWICE_ESCAPED.sub(lambda match: html.unescape(match.group()), html.unescape(text))
-    text = " ".join(_INVISIBLE.sub("", _STYLING.sub(" ", text)).split())
-    return text if text.strip(_JOINERS + " ") else ""
+    words = _INVISIBLE.sub("", _STYLING.sub(" ", text)).split()
+    return " ".join(word for word in words if word.strip(_JOINERS))
 
 
 def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
@@ -158,14 +158,17 @@ def _seconds(stamp: object) -> float:
 
 
 def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
-    """The caption files of a video: `{id}.vtt` and `{id}.{language}.vtt` in its folder, by name.
+    """The caption files of a video in its folder: `{id}.{tag}.vtt` by their tags, then `{id}.vtt`.
 
     Args:
         files: names of the files in the video's folder.
     """
-    # The ending in any case, the id in its own: ids of YouTube that differ in case only are different videos.
-    pattern = re.compile(re.escape(video_id) + r"(\.[A-Za-z0-9-]{2,35})?\.(?i:vtt)")
-    return [video.parent / name for name in sorted(files) if pattern.fullmatch(name)]
+    # The ending in any case, the id in its own: ids of YouTube that differ in case only are different videos. An
+    # underscore as yt-dlp leaves it: en-_0aB1cD2eF3.
+    pattern = re.compile(re.escape(video_id) + r"(?:\.([A-Za-z0-9_-]{2,35}))?\.(?i:vtt)")
+    found = [(match.group(1), name) for name in files if (match := pattern.fullmatch(name))]
+    # `en` before `en-eEY6OEpapPo`, as it is not by the names of the files.
+    return [video.parent / name for _, name in sorted(found, key=lambda one: (one[0] is None, one[0] or "", one[1]))]
 
 
 def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
@@ -239,7 +242,7 @@ def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:
     usable = [track for track in tracks if track.cues]
     if not usable:
         return None, "none"
-    best = min(usable, key=lambda track: (not track.is_english, _KINDS.index(track.kind), track.name))
+    best = min(usable, key=lambda track: (not track.is_english, _KINDS.index(track.kind), track.language, track.name))
     if not best.is_english:
         return best, "none"
     return best, f"translated_from:{best.source or 'und'}" if best.kind == "translated" else "native"

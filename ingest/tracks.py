@@ -91,7 +91,8 @@ def tracks_of(
             return []
 
     tracks: list[Track] = []
-    for name, member in sorted(members.items()):
+    # `en` before `en-eEY6OEpapPo`, as it is not by the names of the files.
+    for name, member in sorted(members.items(), key=lambda item: item[0].removesuffix(".vtt")):
         if match := _IN_SHARD.fullmatch(name):
             tracks += read(tar, member, partial(track_from, tag=match.group(1) or ""))
     outside: list[Track] = []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, read_track, read_vtt, unique
+from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, clean, read_track, read_vtt, unique
 
 
 def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
@@ -53,9 +53,10 @@ def test_the_name_tells_language_and_kind_and_the_header_where_the_name_does_not
 
 
 def test_the_files_of_a_video_are_those_with_its_id_and_no_other(tmp_path: Path) -> None:
+    assert [path.name for path in beside(tmp_path / "a.mp4", "a", ["a.en-_0aB1cD2eF3.vtt"])] == ["a.en-_0aB1cD2eF3.vtt"]
     names = ["a.vtt", "a.en.vtt", "a.en-orig.vtt", "ab.vtt", "b.en.vtt", "a.en.srt", "a..vtt", "a.e n.vtt", "xa.vtt"]
     found = [path.name for path in beside(tmp_path / "a.mp4", "a", names)]
-    assert found == ["a.en-orig.vtt", "a.en.vtt", "a.vtt"]
+    assert found == ["a.en.vtt", "a.en-orig.vtt", "a.vtt"]
 
 
 def test_ids_that_differ_in_case_only_keep_their_own_captions(tmp_path: Path) -> None:
@@ -75,6 +76,34 @@ def test_markup_entities_and_invisible_marks_do_not_reach_the_text() -> None:
     assert texts(vtt("<v Anna>Hi <b>there</b>, <00:00:00.500><c>you</c>")) == ["Hi there, you"]
     assert texts(vtt("fish &amp; chips &lt;now&gt;&nbsp;here")) == ["fish & chips <now> here"]
     assert texts(vtt("\u200bone\u200b two\ufeff")) == ["one two"]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("<c.yellow>a</c> <lang de>b</lang> <u>c</u>", "a b c"),
+        ("<ruby>漢<rt>かん</rt>字<rp>(</rp><rt.small>じ</rt></ruby>", "漢字"),
+        ("Tom &amp;amp; Anna&amp;nbsp;say &amp;#39;hi&amp;#x27;", "Tom & Anna say 'hi'"),
+        ("AT&amp;T, R&B &copy;", "AT&T, R&B ©"),
+        ("{\\an8}up\\Nand {\\i1}down{\\i0}", "up and down"),
+        ("so\u00adfort \u0007beep\u200b\u2060 1\u00a0000", "sofort beep 1 000"),
+        ("\u2067שלום\u2069 \u061cسلام &lrm;&rlm;", "שלום سلام"),  # noqa: RUF001
+        ("क्\u200dया 👩\u200d👧 &zwj;", "क्\u200dया 👩\u200d👧"),
+        ("C:\\New {braces} a\\b", "C:\\New {braces} a\\b"),
+    ],
+)
+def test_what_players_do_not_show_is_no_text(written: str, text: str) -> None:
+    assert texts(vtt(written)) == [text]
+
+
+def test_a_cue_of_marks_that_nobody_sees_is_none() -> None:
+    assert texts(vtt("\u200d\u200b", "&nbsp;", "<b> </b>", "{\\an8}")) == []
+
+
+@given(st.text())
+def test_what_is_clean_stays_clean(text: str) -> None:
+    once = clean(text, entities=False)
+    assert clean(once, entities=False) == once
 
 
 def test_a_cue_of_several_lines_becomes_one_line() -> None:
