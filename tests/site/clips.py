@@ -52,6 +52,7 @@ class Clip:
         file: the video, a path or its bytes. All of its formats are this one file.
         trouble: what goes wrong with it.
         heights: of its formats. Each comes in each of the codecs, as picture only; the smallest comes with sound too.
+        chunk: bytes that yt-dlp asks for at once, as with YouTube; None for all.
     """
 
     video_id: str
@@ -65,6 +66,7 @@ class Clip:
     language: str | None = None
     heights: tuple[int, ...] = (360, 720, 1080)
     codecs: tuple[str, ...] = ("avc1", "av01")
+    chunk: int | None = CHUNK
 
     @property
     def size(self) -> int:
@@ -112,7 +114,7 @@ def _formats(clip: Clip, address: str) -> list[dict[str, Any]]:
             "acodec": "mp4a.40.2" if sound else "none",
             "tbr": height * (1.0 if codec == "avc1" else 0.7),
             "filesize": clip.size,
-            "downloader_options": {"http_chunk_size": CHUNK},
+            "downloader_options": {"http_chunk_size": clip.chunk},
         }
 
     return [

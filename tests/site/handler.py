@@ -7,8 +7,6 @@ import io
 import json
 import re
 import select
-import socket
-import struct
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import IO, TYPE_CHECKING, Any
@@ -97,10 +95,8 @@ class Handler(BaseHTTPRequestHandler):
         if trouble is not None and trouble.status:
             return self._refuse(asked, trouble.status, trouble.retry_after)
         match trouble.kind if trouble else "":
-            case "reset":
+            case "hang_up":
                 site.note(asked, 0)
-                # Closing with nothing to wait for resets the connection.
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
                 return None
             case "silence":
@@ -166,10 +162,11 @@ class Handler(BaseHTTPRequestHandler):
         left = max(end - start, 0)
         size_of_piece = max(1, trouble.rate // 20) if trouble and what == "slow" else _PIECE
         while left and (piece := file.read(min(size_of_piece, left))):
+            if asked.stage == MEDIA:
+                # Before: who has all of it finds all of it counted.
+                site.note_sent(asked.video_id, len(piece))
             self._write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
             left -= len(piece)
-            if asked.stage == MEDIA:
-                site.note_sent(asked.video_id, len(piece))
             if what == "slow" and site.closing.wait(0.05):
                 break
         if chunked:

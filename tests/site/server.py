@@ -144,6 +144,18 @@ class Site:
         with self._lock:
             return [one for one in self.requests if one.video_id == video_id and stage in {"", one.stage}]
 
+    def wait_for(self, video_id: str, stage: str = "", count: int = 1, seconds: float = 20) -> None:
+        """Returns when a video has been asked for so often.
+
+        Raises:
+            TimeoutError: it was not.
+        """
+        until = time.monotonic() + seconds
+        while len(self.of(video_id, stage)) < count:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{video_id} was asked for {len(self.of(video_id, stage))} times, not {count}")
+            time.sleep(0.01)
+
     def counts(self) -> Counter[str]:
         """Requests of each path, without its query."""
         with self._lock:
@@ -158,7 +170,7 @@ class Site:
         return self._most[video_id]
 
     def bytes_sent(self, video_id: str) -> int:
-        """Bytes of the video that were sent, over all requests."""
+        """Bytes of the video that were sent, over all requests; a client that left may not have got the last 64 KiB."""
         return self._sent[video_id]
 
     # What follows is for the handler.
@@ -166,14 +178,16 @@ class Site:
     def trouble_with(self, asked: Asked) -> Trouble | None:
         """What goes wrong with a request; counts it."""
         found = None
+        # A track is counted for itself; a limit of the whole site counts everything.
+        own = asked.key if asked.stage == CAPTIONS else ""
         with self._lock:
-            for armed in (*self._armed.get(ALL, ()), *self._armed.get(asked.video_id, ())):
+            shared = [(armed, "") for armed in self._armed.get(ALL, ())]
+            for armed, of in [*shared, *((armed, own) for armed in self._armed.get(asked.video_id, ()))]:
                 trouble = armed.trouble
                 if trouble.stage != asked.stage or (trouble.key and trouble.key != asked.key):
                     continue
                 if trouble.unless_cookie and trouble.unless_cookie in asked.cookie:
                     continue
-                of = asked.key if asked.stage == CAPTIONS and armed not in self._armed.get(ALL, ()) else ""
                 number = armed.met[of]
                 armed.met[of] += 1
                 late = trouble.times is not None and number >= trouble.after + trouble.times

@@ -48,12 +48,14 @@ KINDS: Final = (
     "playlist",
     # Of HTTP, besides three digits: a status.
     "redirect",  # to itself; for ever where it is not limited by `times`
-    "reset",  # the connection is cut without an answer
+    "hang_up",  # the connection is closed without an answer
     "silence",  # the connection stays, the answer does not come
     "stall",  # half of it comes, then nothing
     "slow",  # `rate` bytes a second
     "truncated",  # half of what Content-Length promised, then the connection is cut
-    "truncated_silently",  # half of it, and nothing says so: chunked, properly ended
+    # Half of it, and nothing says so: chunked, properly ended. yt-dlp, where it asks for a part, then asks again for
+    # ever, without a pause: limit it by `times`, or set `Clip.chunk` to None.
+    "truncated_silently",
     "no_range",  # the whole, whatever part was asked for
     "html",  # a page where something else should be
     "garbage",  # the right type and length, other bytes

@@ -15,6 +15,8 @@ from yt_dlp.utils import ExtractorError, remove_end
 
 class MadeSiteIE(InfoExtractor):
     _VALID_URL = r"(?P<site>https?://127\.0\.0\.1:\d+)/made/(?P<id>[\w-]+)(?:\?part=(?P<part>\d))?$"
+    # As for YouTube: without it yt-dlp asks again with an address of another country.
+    _GEO_BYPASS = False
     # Behind YouTube's hint about cookies, which is taken from there.
     _COOKIE_HOWTO_WIKI_URL = YoutubeIE._COOKIE_HOWTO_WIKI_URL
 

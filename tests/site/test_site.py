@@ -1,0 +1,368 @@
+"""What yt-dlp makes of the site: that it downloads from it, and how each trouble appears to it.
+
+The tables here are what the judging of downloads goes by: which exceptions arise, and what they say.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+import pytest
+
+from tests.site.population import manifest, population
+from tests.site.probe import Told, ask
+from tests.site.server import ALL, Captions, Clip, Site, Trouble
+from tests.site.troubles import CAPTIONS, KINDS, LOOK, MEDIA, SAID
+from tests.site.videos import small_video
+from tests.site.words import in_form, rolled_up, spoken
+
+VIDEO = small_video(8.0)
+
+# Kind of trouble: the exception below DownloadError, and what it says.
+LOOKS = {
+    "deleted": ("ExtractorError", "Video unavailable. This video has been removed by the uploader"),
+    "terminated": ("ExtractorError", "because the YouTube account associated with this video has been terminated."),
+    "violation": ("ExtractorError", "has been removed for violating YouTube's Community Guidelines"),
+    "copyright": ("ExtractorError", "who has blocked it on copyright grounds"),
+    "unavailable": ("ExtractorError", ": Video unavailable"),
+    "private": ("ExtractorError", "Private video. Sign in if you've been granted access to this video. Use --cookies"),
+    "region": ("GeoRestrictedError", "The uploader has not made this video available in your country"),
+    "members": ("ExtractorError", "Join this channel to get access to members-only content like this video, and"),
+    "paid": ("ExtractorError", "This video requires payment to watch"),
+    "age": ("ExtractorError", "Sign in to confirm your age. This video may be inappropriate for some users. Use --coo"),
+    "bot": ("ExtractorError", "Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser or --cookies for"),
+    "captcha": ("ExtractorError", "YouTube is requiring a captcha challenge before playback"),
+    "rate_limited": (
+        "ExtractorError",
+        "This content isn't available, try again later. The current session has been rate-limited by YouTube for up to",
+    ),
+    "upcoming": ("ExtractorError", "This live event will begin in 3 hours."),
+    "premiere": ("ExtractorError", "Premieres in 2 hours"),
+    "live_ended": ("ExtractorError", "This live stream recording is not available."),
+    "sign_in": ("ExtractorError", "This video is only available for registered users. Use --cookies-from-browser"),
+    "drm": ("ExtractorError", "This video is DRM protected"),
+    "no_formats": ("ExtractorError", "No video formats found!; please report this issue"),
+    "403": ("HTTPError", "Unable to download API page: HTTP Error 403: Forbidden"),
+    "404": ("HTTPError", "Unable to download API page: HTTP Error 404: Not Found"),
+    "410": ("HTTPError", "Unable to download API page: HTTP Error 410: Gone"),
+    "429": ("HTTPError", "Unable to download API page: HTTP Error 429: Too Many Requests"),
+    "500": ("HTTPError", "Unable to download API page: HTTP Error 500: Internal Server Error"),
+    "redirect": ("HTTPError", "HTTP Error 302: Found (redirect loop detected)"),
+    "hang_up": ("TransportError", "Remote end closed connection without response"),
+    "silence": ("TransportError", "Read timed out."),
+    "stall": ("TransportError", "Read timed out."),
+    "truncated": ("IncompleteRead", " more expected"),
+    "truncated_silently": ("JSONDecodeError", "Failed to parse JSON"),
+    "html": ("JSONDecodeError", "Failed to parse JSON"),
+    "garbage": ("JSONDecodeError", "Failed to parse JSON"),
+    "empty": ("JSONDecodeError", "Failed to parse JSON"),
+}
+
+# Kind of trouble: all the exceptions, and what the first says. A caption track is fetched with `YoutubeDL.urlopen`.
+TRACKS = {
+    "403": ("HTTPError", "HTTP Error 403: Forbidden"),
+    "404": ("HTTPError", "HTTP Error 404: Not Found"),
+    "429": ("HTTPError", "HTTP Error 429: Too Many Requests"),
+    "500": ("HTTPError", "HTTP Error 500: Internal Server Error"),
+    "redirect": ("HTTPError", "HTTP Error 302: Found (redirect loop detected)"),
+    "hang_up": ("TransportError ConnectionError", "Remote end closed connection without response"),
+    "silence": ("TransportError ReadTimeout", "Read timed out."),
+    "stall": ("TransportError ReadTimeoutError TimeoutError", "Read timed out."),
+    "truncated": ("IncompleteRead ProtocolError IncompleteRead", " more expected"),
+}
+
+# The same for the video itself: what is tried again is not kept below the DownloadError in the end.
+VIDEOS = {
+    "403": ("DownloadError HTTPError", "unable to download video data: HTTP Error 403: Forbidden"),
+    "404": ("DownloadError HTTPError", "unable to download video data: HTTP Error 404: Not Found"),
+    "410": ("DownloadError HTTPError", "unable to download video data: HTTP Error 410: Gone"),
+    "429": ("DownloadError HTTPError", "unable to download video data: HTTP Error 429: Too Many Requests"),
+    "500": ("DownloadError", "[download] Got error: HTTP Error 500: Internal Server Error. Giving up after 1 retries"),
+    "redirect": ("DownloadError HTTPError", "HTTP Error 302: Found (redirect loop detected)"),
+    "hang_up": ("DownloadError", "Remote end closed connection without response')). Giving up after 1 retries"),
+    "silence": ("DownloadError", "Read timed out. (read timeout=0.5). Giving up after 1 retries"),
+    "stall": ("DownloadError", "Read timed out.. Giving up after 1 retries"),
+    "truncated": ("DownloadError", " more expected. Giving up after 1 retries"),
+    # It asks for a part from the start, and of nothing there is none.
+    "empty": ("DownloadError HTTPError", "HTTP Error 416: Requested Range Not Satisfiable"),
+}
+
+# No error at all: the bytes that are then taken for the video.
+UNSEEN = {"truncated_silently": len(VIDEO) // 2, "html": 112, "garbage": len(VIDEO), "slow": len(VIDEO)}
+
+CASES = [
+    *((LOOK, kind) for kind in [*LOOKS, "live", "playlist", "slow"]),
+    *((CAPTIONS, kind) for kind in TRACKS),
+    *((MEDIA, kind) for kind in [*VIDEOS, *UNSEEN, "no_range"]),
+]
+
+
+def clip(name: str, *troubles: Trouble, **more: object) -> Clip:
+    return Clip(name, VIDEO, (Captions(),), troubles, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Told]:
+    """What a process with yt-dlp and the plug-in says of every trouble."""
+    names = {case: f"{case[0]}-{case[1]}".replace("_", "-") for case in CASES}
+    clips = [
+        # In parts, yt-dlp would ask for the other half of this one for ever.
+        clip(name, Trouble(kind, stage, rate=100_000), chunk=None if kind == "truncated_silently" else 10 << 20)
+        for (stage, kind), name in names.items()
+    ]
+    with Site(clips) as site:
+        address = {
+            case: f"{site.address}/captions/{name}/en.vtt" if case[0] == CAPTIONS else site.made(name)
+            for case, name in names.items()
+        }
+        answers = ask(tmp_path_factory.mktemp("told"), *address.values())
+        return {case: answers[address[case]] for case in CASES}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site([clip("one")]) as site:
+        yield site
+
+
+def fetch(address: str, **headers: str) -> bytes:
+    request = urllib.request.Request(address, headers=headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as response:
+        return bytes(response.read())
+
+
+def status_of(address: str, **headers: str) -> int:
+    try:
+        fetch(address, **headers)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    return 200
+
+
+def test_every_trouble_is_tried_here() -> None:
+    assert {kind for _, kind in CASES if not kind.isdecimal()} == set(KINDS)
+    assert set(SAID) <= set(LOOKS)
+
+
+@pytest.mark.parametrize("kind", LOOKS)
+def test_trouble_while_looking(told: dict[tuple[str, str], Told], kind: str) -> None:
+    seen = told[LOOK, kind]
+    below, words = LOOKS[kind]
+    assert seen.classes[:2] == ("DownloadError", below)
+    assert words in seen.messages[0]
+    assert seen.size is None
+
+
+@pytest.mark.parametrize("kind", TRACKS)
+def test_trouble_with_captions(told: dict[tuple[str, str], Told], kind: str) -> None:
+    seen = told[CAPTIONS, kind]
+    assert (" ".join(seen.classes), TRACKS[kind][1] in seen.messages[0]) == (TRACKS[kind][0], True), seen.messages
+
+
+@pytest.mark.parametrize("kind", VIDEOS)
+def test_trouble_with_the_video(told: dict[tuple[str, str], Told], kind: str) -> None:
+    seen = told[MEDIA, kind]
+    assert (" ".join(seen.classes), VIDEOS[kind][1] in seen.messages[0]) == (VIDEOS[kind][0], True), seen.messages
+    assert seen.size is None
+    assert bool(seen.partial) == (kind in {"stall", "truncated"})
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_trouble_that_does_not_appear_as_an_error(told: dict[tuple[str, str], Told], kind: str) -> None:
+    seen = told[MEDIA, kind]
+    assert seen.classes == ()
+    assert seen.size == UNSEEN[kind]
+    # Where the site told the size, that is how it can be noticed.
+    assert seen.info["filesize"] == len(VIDEO)
+
+
+def test_live_videos_and_playlists_are_told_without_an_error(told: dict[tuple[str, str], Told]) -> None:
+    assert told[LOOK, "live"].info["live_status"] == "is_live"
+    assert (told[LOOK, "playlist"].info["_type"], told[LOOK, "playlist"].info["entries"]) == ("playlist", 2)
+    assert told[LOOK, "slow"].info["live_status"] == "not_live"
+
+
+def test_our_own_extractor_tells_what_that_of_youtube_does(tmp_path: Path) -> None:
+    tracks = (
+        Captions("en"),
+        Captions("de", "automatic", rolled_up("Guten Abend.", language="de")),
+        Captions("en", "translated", source="de"),
+        Captions("fr-en", "translated", source="en"),
+    )
+    about = {"title": "News", "channel": "Signs", "channel_id": "UC1", "duration": 8.0, "language": "de"}
+    with Site([Clip("one", VIDEO, tracks, **about)]) as site:  # type: ignore[arg-type]
+        seen = ask(tmp_path, site.made("one"))[site.made("one")]
+        info = seen.info
+        assert (seen.classes, seen.size) == ((), len(VIDEO))
+        assert {key: info[key] for key in about} == about
+        # It was asked for 720 lines in H.264.
+        assert (info["extractor"], info["format_id"], info["vcodec"]) == ("MadeSite", "avc1-720", "avc1.64001F")
+        assert set(info["formats"]) == {
+            *(f"{codec}-{height}" for codec in ("avc1", "av01") for height in (360, 720, 1080)),
+            "avc1-360-sound",
+        }
+        assert [one.path for one in site.of("one", MEDIA)] == ["/media/one.mp4?format=avc1-720"]
+        assert list(info["subtitles"]) == ["en"]
+        automatic = info["automatic_captions"]
+        assert list(automatic) == ["de", "de-orig", "en", "fr-en"]
+        assert [form["ext"] for form in automatic["en"]] == ["json3", "srt", "vtt"]
+        asked = {key: urlsplit(forms[-1]["url"]).query for key, forms in automatic.items()}
+        assert asked == {
+            "de": "lang=de&kind=asr&fmt=vtt",
+            "de-orig": "lang=de&kind=asr&fmt=vtt",
+            "en": "lang=de&kind=asr&tlang=en&fmt=vtt",
+            "fr-en": "lang=en&tlang=fr-en&fmt=vtt",
+        }
+        for track, key in zip(tracks, ("", "de-orig", "en", "fr-en"), strict=True):
+            form = (automatic[key] if key else info["subtitles"]["en"])[-1]
+            assert fetch(form["url"]).decode() == track.text
+
+
+def test_the_generic_extractor_reads_pages_and_has_no_words_for_troubles(tmp_path: Path) -> None:
+    with Site([clip("one"), clip("gone", Trouble("deleted")), clip("held", Trouble("429"))]) as site:
+        seen = ask(tmp_path, site.page("one"), site.page("gone"), site.page("held"))
+        one, gone, held = seen.values()
+        assert (one.classes, one.size, one.info["extractor"]) == ((), len(VIDEO), "html5")
+        assert [urlsplit(request.path).path for request in site.of("one")] == ["/watch", "/media/one.mp4"]
+        assert fetch(one.info["subtitles"]["en"][0]["url"]).decode() == Captions().text
+        assert gone.classes == ("DownloadError", "UnsupportedError")
+        assert held.classes == ("DownloadError", "HTTPError")
+        assert "Unable to download webpage: HTTP Error 429" in held.messages[0]
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    with Site([clip("one", Trouble("truncated", MEDIA))]) as site:
+        first = ask(tmp_path, site.made("one"))[site.made("one")]
+        assert first.size is None
+        assert first.partial
+        sent = site.bytes_sent("one")
+        site.mend("one")
+        assert ask(tmp_path, site.made("one"))[site.made("one")].size == len(VIDEO)
+        assert site.of("one", MEDIA)[-1].range.startswith(f"bytes={first.partial}-")
+        assert site.of("one", MEDIA)[-1].status == 206
+        assert site.bytes_sent("one") == sent + len(VIDEO) - first.partial
+    assert (tmp_path / "one.mp4").read_bytes() == VIDEO
+
+
+def test_yt_dlp_asks_without_end_for_the_rest_of_what_ends_early_in_parts(tmp_path: Path) -> None:
+    """Its 2026.8 counts no retry then, does not wait and calls no hook: a download needs a watch over it."""
+    with Site([clip("one", Trouble("truncated_silently", MEDIA, times=200))]) as site:
+        assert ask(tmp_path, site.made("one"))[site.made("one")].size == len(VIDEO)
+        assert len(site.of("one", MEDIA)) == 201
+
+
+def test_troubles_come_late_go_by_and_can_be_mended(site: Site) -> None:
+    api, track = f"{site.address}/api/one.json", f"{site.address}/captions/one/en.vtt"
+    site.break_("one", Trouble("429", after=1, times=2, retry_after=7), Trouble("500", CAPTIONS))
+    assert [status_of(api) for _ in range(4)] == [200, 429, 429, 200]
+    assert status_of(track) == 500
+    site.mend("one")
+    assert status_of(track) == 200
+    site.break_(ALL, Trouble("403"))
+    assert status_of(api) == 403
+
+
+def test_each_caption_track_has_a_count_of_its_own() -> None:
+    tracks = (Captions("en"), Captions("de"))
+    with Site([Clip("one", VIDEO, tracks, Trouble("429", CAPTIONS, times=1))]) as site:
+        paths = [f"{site.address}/captions/one/{key}.vtt" for key in ("en", "en", "de", "de")]
+        assert [status_of(path) for path in paths] == [429, 200, 429, 200]
+
+
+def test_a_cookie_opens_what_is_for_members(site: Site) -> None:
+    site.break_("one", Trouble("403", unless_cookie="member=yes"))
+    api = f"{site.address}/api/one.json"
+    assert (status_of(api), status_of(api, Cookie="member=yes")) == (403, 200)
+    assert site.requests[-1].cookie == "member=yes"
+
+
+def test_retry_after_is_sent_where_it_is_wanted(site: Site) -> None:
+    site.break_("one", Trouble("429", retry_after=7, times=1), Trouble("429"))
+    for expected in ("7", None):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            fetch(f"{site.address}/api/one.json")
+        assert error.value.headers["Retry-After"] == expected
+        error.value.close()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "stop"), [("bytes=10-19", 10, 20), ("bytes=100-", 100, None), ("bytes=-5", -5, None)]
+)
+def test_parts_of_a_file_can_be_asked_for(site: Site, wanted: str, start: int, stop: int | None) -> None:
+    assert fetch(f"{site.address}/media/one.mp4", Range=wanted) == VIDEO[start:stop]
+    assert site.requests[-1].status == 206
+    assert status_of(f"{site.address}/media/one.mp4", Range=f"bytes={len(VIDEO)}-") == 416
+
+
+def test_a_connection_is_kept_and_counted(site: Site) -> None:
+    host = urlsplit(site.address)
+    kept = http.client.HTTPConnection(str(host.hostname), host.port)
+    for path in ("/api/one.json", "/captions/one/en.vtt", "/nothing"):
+        kept.request("GET", path)
+        kept.getresponse().read()
+    kept.close()
+    assert [one.status for one in site.requests] == [200, 200, 404]
+    assert (site.connections_of("one"), site.most_connections) == (1, 1)
+    fetch(f"{site.address}/api/one.json")
+    assert site.connections_of("one") == 2
+
+
+def test_two_at_once_for_one_video_are_seen(site: Site) -> None:
+    site.break_("one", Trouble("slow", MEDIA, rate=20_000))
+    both = [threading.Thread(target=fetch, args=(f"{site.address}/media/one.mp4",)) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert site.most_at_once_of("one") == site.most_at_once == site.most_connections == 2
+    assert site.bytes_sent("one") == 2 * len(VIDEO)
+
+
+def test_a_site_closes_while_clients_wait() -> None:
+    with Site([clip("one", Trouble("silence", MEDIA))]) as site:
+        host = urlsplit(site.address)
+        waiting = http.client.HTTPConnection(str(host.hostname), host.port, timeout=10)
+        waiting.request("GET", "/media/one.mp4")
+        site.wait_for("one", MEDIA)
+    with pytest.raises(http.client.RemoteDisconnected):
+        waiting.getresponse()
+    waiting.close()
+
+
+def test_a_population_is_the_same_each_time_and_has_its_share_of_troubles() -> None:
+    shares = {Trouble("deleted"): 0.2, Trouble("429", CAPTIONS, times=1): 0.1}
+    clips = population(500, [VIDEO], troubles=shares)
+    assert clips == population(500, [VIDEO], troubles=shares)
+    assert clips != population(500, [VIDEO], troubles=shares, seed=1)
+    assert len({clip.video_id for clip in clips}) == 500
+    assert 60 < sum(clip.trouble == Trouble("deleted") for clip in clips) < 140
+    assert {track.kind for clip in clips for track in clip.tracks} == {"manual", "automatic", "translated"}
+    with Site(clips) as site:
+        lines = manifest(site, clips).splitlines()
+    assert len(lines) == 501
+    assert lines[1] == f"{clips[0].video_id},ase,{site.made(clips[0].video_id)}"
+
+
+def test_small_videos_are_real(tmp_path: Path) -> None:
+    path = tmp_path / "small.mp4"
+    path.write_bytes(small_video(3.0, (64, 48)))
+    assert path.stat().st_size < 6000
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 64, 48)
+        assert sum(1 for _ in container.decode(stream)) == 72
+
+
+def test_captions_have_other_forms() -> None:
+    vtt = spoken("One.", "Two.")
+    assert in_form(vtt, "srt").startswith(b"1\n00:00:00,000 --> 00:00:01,000\nOne.\n\n2\n")
+    assert b'"tStartMs": 1000, "dDurationMs": 1000, "segs": [{"utf8": "Two."}]' in in_form(vtt, "json3")
