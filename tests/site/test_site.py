@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import av
 import pytest
 
+from tests.site.clips import CHUNK
 from tests.site.population import manifest, population
 from tests.site.probe import Told, ask
 from tests.site.server import ALL, Captions, Clip, Site, Trouble
@@ -24,6 +25,9 @@ from tests.site.videos import small_video
 from tests.site.words import in_form, rolled_up, spoken
 
 VIDEO = small_video(8.0)
+
+# Besides the stages: what the generic extractor is given, and what goes by only after many requests.
+PAGE, ENDLESS = "page", "endless"
 
 # Kind of trouble: the exception below DownloadError, and what it says.
 LOOKS = {
@@ -101,6 +105,8 @@ CASES = [
     *((LOOK, kind) for kind in [*LOOKS, "live", "playlist", "slow"]),
     *((CAPTIONS, kind) for kind in TRACKS),
     *((MEDIA, kind) for kind in [*VIDEOS, *UNSEEN, "no_range"]),
+    *((PAGE, kind) for kind in ("fine", "deleted", "429")),
+    (ENDLESS, "truncated_silently"),
 ]
 
 
@@ -108,22 +114,35 @@ def clip(name: str, *troubles: Trouble, **more: object) -> Clip:
     return Clip(name, VIDEO, (Captions(),), troubles, **more)  # type: ignore[arg-type]
 
 
+def case_clip(stage: str, kind: str) -> Clip:
+    name = f"{stage}-{kind}".replace("_", "-")
+    if kind == "fine":
+        return clip(name)
+    if stage == ENDLESS:
+        return clip(name, Trouble(kind, MEDIA, times=200))
+    # In parts, yt-dlp would ask for the other half for ever.
+    chunk = None if kind == "truncated_silently" else CHUNK
+    return clip(name, Trouble(kind, LOOK if stage == PAGE else stage, rate=100_000), chunk=chunk)
+
+
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Told]:
-    """What a process with yt-dlp and the plug-in says of every trouble."""
-    names = {case: f"{case[0]}-{case[1]}".replace("_", "-") for case in CASES}
-    clips = [
-        # In parts, yt-dlp would ask for the other half of this one for ever.
-        clip(name, Trouble(kind, stage, rate=100_000), chunk=None if kind == "truncated_silently" else 10 << 20)
-        for (stage, kind), name in names.items()
-    ]
-    with Site(clips) as site:
+def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, dict[tuple[str, str], Told]]:
+    """A site where everything goes wrong, and what a process with yt-dlp and the plug-in says of each."""
+    clips = {case: case_clip(*case) for case in CASES}
+    with Site(clips.values()) as site:
         address = {
-            case: f"{site.address}/captions/{name}/en.vtt" if case[0] == CAPTIONS else site.made(name)
-            for case, name in names.items()
+            (stage, kind): f"{site.address}/captions/{one.video_id}/en.vtt"
+            if stage == CAPTIONS
+            else (site.page if stage == PAGE else site.made)(one.video_id)
+            for (stage, kind), one in clips.items()
         }
         answers = ask(tmp_path_factory.mktemp("told"), *address.values())
-        return {case: answers[address[case]] for case in CASES}
+        return site, {case: answers[address[case]] for case in CASES}
+
+
+@pytest.fixture(scope="module")
+def told(tried: tuple[Site, dict[tuple[str, str], Told]]) -> dict[tuple[str, str], Told]:
+    return tried[1]
 
 
 @pytest.fixture
@@ -149,7 +168,7 @@ def status_of(address: str, **headers: str) -> int:
 
 
 def test_every_trouble_is_tried_here() -> None:
-    assert {kind for _, kind in CASES if not kind.isdecimal()} == set(KINDS)
+    assert {kind for _, kind in CASES if not kind.isdecimal()} == {*KINDS, "fine"}
     assert set(SAID) <= set(LOOKS)
 
 
@@ -227,16 +246,19 @@ def test_our_own_extractor_tells_what_that_of_youtube_does(tmp_path: Path) -> No
             assert fetch(form["url"]).decode() == track.text
 
 
-def test_the_generic_extractor_reads_pages_and_has_no_words_for_troubles(tmp_path: Path) -> None:
-    with Site([clip("one"), clip("gone", Trouble("deleted")), clip("held", Trouble("429"))]) as site:
-        seen = ask(tmp_path, site.page("one"), site.page("gone"), site.page("held"))
-        one, gone, held = seen.values()
-        assert (one.classes, one.size, one.info["extractor"]) == ((), len(VIDEO), "html5")
-        assert [urlsplit(request.path).path for request in site.of("one")] == ["/watch", "/media/one.mp4"]
-        assert fetch(one.info["subtitles"]["en"][0]["url"]).decode() == Captions().text
-        assert gone.classes == ("DownloadError", "UnsupportedError")
-        assert held.classes == ("DownloadError", "HTTPError")
-        assert "Unable to download webpage: HTTP Error 429" in held.messages[0]
+def test_the_generic_extractor_reads_pages(tried: tuple[Site, dict[tuple[str, str], Told]]) -> None:
+    site, told = tried
+    seen = told[PAGE, "fine"]
+    assert (seen.classes, seen.size, seen.info["extractor"]) == ((), len(VIDEO), "html5")
+    assert [urlsplit(one.path).path for one in site.of("page-fine")] == ["/watch", "/media/page-fine.mp4"]
+    (track,) = seen.info["subtitles"]["en"]
+    assert urlsplit(track["url"]).path == "/captions/page-fine/en.vtt"
+
+
+def test_the_generic_extractor_has_no_words_for_troubles(told: dict[tuple[str, str], Told]) -> None:
+    assert told[PAGE, "deleted"].classes == ("DownloadError", "UnsupportedError")
+    assert told[PAGE, "429"].classes == ("DownloadError", "HTTPError")
+    assert "Unable to download webpage: HTTP Error 429" in told[PAGE, "429"].messages[0]
 
 
 def test_a_download_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -253,11 +275,13 @@ def test_a_download_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "one.mp4").read_bytes() == VIDEO
 
 
-def test_yt_dlp_asks_without_end_for_the_rest_of_what_ends_early_in_parts(tmp_path: Path) -> None:
+def test_yt_dlp_asks_without_end_for_the_rest_of_a_part_that_ends_early(
+    tried: tuple[Site, dict[tuple[str, str], Told]],
+) -> None:
     """Its 2026.8 counts no retry then, does not wait and calls no hook: a download needs a watch over it."""
-    with Site([clip("one", Trouble("truncated_silently", MEDIA, times=200))]) as site:
-        assert ask(tmp_path, site.made("one"))[site.made("one")].size == len(VIDEO)
-        assert len(site.of("one", MEDIA)) == 201
+    site, told = tried
+    assert told[ENDLESS, "truncated_silently"].size == len(VIDEO)
+    assert len(site.of("endless-truncated-silently", MEDIA)) == 201
 
 
 def test_troubles_come_late_go_by_and_can_be_mended(site: Site) -> None:
@@ -314,6 +338,21 @@ def test_a_connection_is_kept_and_counted(site: Site) -> None:
     assert (site.connections_of("one"), site.most_connections) == (1, 1)
     fetch(f"{site.address}/api/one.json")
     assert site.connections_of("one") == 2
+
+
+def test_it_is_a_proxy_for_itself(site: Site) -> None:
+    host = urlsplit(site.address)
+    through = http.client.HTTPConnection(str(host.hostname), host.port)
+    through.request("GET", "http://made.example/api/one.json")
+    assert through.getresponse().status == 200
+    through.close()
+    assert site.requests[0].path == "http://made.example/api/one.json"
+
+
+def test_a_video_may_be_a_file(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "two.mp4").write_bytes(VIDEO)
+    site.add(Clip("two", tmp_path / "two.mp4"))
+    assert fetch(f"{site.address}/media/two.mp4", Range="bytes=9-") == VIDEO[9:]
 
 
 def test_two_at_once_for_one_video_are_seen(site: Site) -> None:
