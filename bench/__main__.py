@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import channels, clips, extract, layout, people, pictures, query, shards, upkeep
+from bench import channels, clips, extract, gpu, layout, people, pictures, query, shards, upkeep
 
 BENCHES = {
     "channels": channels.main,
     "clips": clips.main,
     "extract": extract.main,
+    "gpu": gpu.main,
     "layout": layout.main,
     "shards": shards.main,
     "upkeep": upkeep.main,

@@ -1,0 +1,59 @@
+"""The bench for GPUs runs from end to end, on tiny models and the CPU, and invents nothing where there is no GPU."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import gpu
+from bench.giants import make_detector, make_pose
+from ingest import devices
+from ingest.detector import Detector
+from ingest.models import find_models
+from ingest.pose import PoseEstimator
+from ingest.sessions import make_session
+
+
+@pytest.mark.slow
+def test_the_bench_measures_and_notes_a_row_for_each_interval(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = shutil.copy(gpu.TABLE, tmp_path / "gpu.md")
+    gpu.main(["--device", "cpu", "--small", "--table", str(table)])
+    said = capfd.readouterr().out
+    # Every frame has the one person; with detection every sixth frame, a sixth of them is looked at.
+    assert "1.00 detections and 1.00 crops a frame" in said
+    assert "0.17 detections and 1.00 crops a frame" in said
+    rows = [line.split(" | ") for line in Path(table).read_text().splitlines() if line.startswith("| 20")]
+    assert [(row[3], row[7]) for row in rows] == [("cpu", "1"), ("cpu", "6")]
+    assert all(re.fullmatch(r"\d+\.\d", row[8]) and float(row[8]) > 0 for row in rows)
+    assert gpu.NOBODY not in Path(table).read_text()
+
+
+@pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
+def test_without_a_gpu_it_says_so_and_the_table_stays_as_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "gpu.md"
+    gpu.main(["--table", str(table)])
+    assert "gpu: cuda cannot be had: no NVIDIA device is visible" in capfd.readouterr().out
+    assert not table.exists()
+
+
+def test_the_giants_fit_the_contract_and_find_one_person(tmp_path: Path) -> None:
+    make_detector(tmp_path / "d.onnx", 64, 8, 1)
+    make_pose(tmp_path / "p.onnx", 128, 96, 8, 1)
+    pair = find_models(tmp_path)
+    video = gpu.make_video(tmp_path / "v.mp4", gpu.SMALL)
+    from ingest.decode import Decoder
+
+    with Decoder(video) as images:
+        image = next(iter(images))
+    boxes = Detector(make_session(pair.detector, "cpu"))(image)
+    assert [[round(float(x)) for x in box[:4]] for box in boxes] == [[60, 5, 100, 85]]
+    points = PoseEstimator(make_session(pair.pose, "cpu"))(image, boxes[:, :4])
+    assert points.shape == (1, 133, 3)
+    assert (points[..., 2] > 0.8).all()
