@@ -3,7 +3,10 @@
 -- docs/sql.md is made of the comments above each view.
 
 -- An ingested video, the newest ingestion of each. duration_s is in seconds, width and height in pixels; num_frames
--- counts frames at 24 a second; repairs says what import put right.
+-- counts frames at 24 a second. repairs says what import put right and, where people were told apart here, what happened
+-- to them: cuts:2 (new shots in which everybody stands elsewhere), people_returned:1 (who came back after more than a
+-- second, without a cut, and got the same number), crossings:3 (who was hidden behind another for up to a second and was
+-- found again).
 create view videos as
 from files.videos semi join files.visible using (ingest_id);
 
