@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Final
 
 from ingest.captions import Cue
@@ -41,21 +42,31 @@ def join_sentences(
         max_s: seconds from start to end over which nothing is joined.
     """
     joined: list[Cue] = []
+    held: list[Cue] = []
+    end, said = 0.0, ""
     abbreviated = _abbreviations().get(language.split("-")[0].lower(), frozenset())
     for cue in cues:
-        last = joined[-1] if joined else None
-        if last is not None and _goes_on(last.text, cue.text, abbreviated) and cue.start_s - last.end_s <= max_gap_s:
-            end = max(last.end_s, cue.end_s)
-            if end - last.start_s <= max_s:
-                joined[-1] = Cue(last.start_s, end, _glued(last.text, cue.text))
-                continue
-        joined.append(cue)
-    return joined
+        open_still = _goes_on(said, cue.text, abbreviated) and cue.start_s - end <= max_gap_s
+        if held and not (open_still and max(end, cue.end_s) - held[0].start_s <= max_s):
+            joined.append(_one(held, end))
+            held, end, said = [], 0.0, ""
+        held.append(cue)
+        end = max(end, cue.end_s)
+        said = without_marks(cue.text) or said
+    return [*joined, _one(held, end)] if held else joined
 
 
-def _goes_on(text: str, after: str, abbreviated: frozenset[str]) -> bool:
-    """Whether a sentence is still open at the end of a text, with what follows known."""
-    said = without_marks(text).rstrip(_CLOSING)
+def _one(cues: Sequence[Cue], end_s: float) -> Cue:
+    """Cues as one, with a blank between them, but for Chinese and Japanese, which have none."""
+    text = [cues[0].text]
+    for before, after in pairwise(cues):
+        text += ["" if _is_unspaced(before.text[-1]) and _is_unspaced(after.text[0]) else " ", after.text]
+    return Cue(cues[0].start_s, end_s, "".join(text))
+
+
+def _goes_on(said: str, after: str, abbreviated: frozenset[str]) -> bool:
+    """Whether a sentence is still open behind some words, with what follows known; behind none there is none."""
+    said = said.rstrip(_CLOSING)
     if not said:
         return False
     if said[-1] not in _ENDS:
@@ -74,11 +85,6 @@ def _abbreviations() -> dict[str, frozenset[str]]:
     """By language: words, without their last full stop, that have more behind them."""
     rows = csv.DictReader((files(__package__) / "abbreviations.csv").read_text("utf-8").splitlines())
     return {row["language"]: frozenset(row["abbreviations"].casefold().split()) for row in rows}
-
-
-def _glued(text: str, after: str) -> str:
-    """Two texts with a blank between them, but for Chinese and Japanese, which have none."""
-    return text + ("" if _is_unspaced(text[-1]) and _is_unspaced(after[0]) else " ") + after
 
 
 def _is_unspaced(character: str) -> bool:

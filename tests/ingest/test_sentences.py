@@ -108,6 +108,11 @@ def test_of_two_cues_at_once_the_sentence_ends_with_the_later_one() -> None:
     assert join_sentences([Cue(0, 5, "I"), Cue(1, 2, "see.")], "en") == [Cue(0, 5, "I see.")]
 
 
+def test_a_hundred_thousand_cues_at_once_are_joined_at_once() -> None:
+    (one,) = join_sentences([Cue(0, 1, "word")] * 100_000, "en")
+    assert (one.start_s, one.end_s, len(one.text)) == (0, 1, 499_999)
+
+
 texts = st.text('aB .!。?[]"1語', min_size=1, max_size=6).map(lambda text: " ".join(text.split())).filter(bool)
 times = st.tuples(st.floats(0, 5), st.floats(0.1, 30))
 
