@@ -87,12 +87,18 @@ def engine_options(folder: Path, taken: str, shape: tuple[int, ...], batch: int 
 def building(folder: Path, name: str, card: str) -> Iterator[None]:
     """Within it an engine is built or loaded: one process builds, others that need the same wait for it.
 
-    Says on stderr that building takes minutes, where no engine is there.
+    Says on stderr that building takes minutes, where no engine is there; and where none is there afterwards either.
     """
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        if not any(folder.glob("*.engine")):
+        if not _has_engine(folder):
             sys.stderr.write(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})\n")
         yield
+        if not _has_engine(folder):
+            sys.stderr.write(f"TensorRT kept no engine of {name}: what it cannot run goes to CUDA, and is slower\n")
+
+
+def _has_engine(folder: Path) -> bool:
+    return any(folder.glob("*.engine"))

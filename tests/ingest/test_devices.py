@@ -202,6 +202,12 @@ def test_that_building_takes_minutes_is_said_once(tmp_path: Path, capsys: pytest
     assert capsys.readouterr() == ("", "")
 
 
+def test_that_no_engine_came_of_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with building(tmp_path, "pose.onnx", "NVIDIA L4"):
+        pass
+    assert "kept no engine of pose.onnx" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="TensorRT's libraries have other names here")
 def test_tensorrt_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_LIBRARIES", ("libnvinfer-that-nobody-has.so.10",))

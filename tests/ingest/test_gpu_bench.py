@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ import pytest
 from bench import gpu
 from bench.giants import make_detector, make_pose
 from ingest import devices
+from ingest.decode import Decoder
 from ingest.detector import Detector
+from ingest.manifest import Entry
 from ingest.models import find_models
+from ingest.pool import Pool
 from ingest.pose import PoseEstimator
 from ingest.sessions import make_session
+from ingest.videos import VideoTask, extract_video, make_job
 
 
 @pytest.mark.slow
@@ -48,8 +53,6 @@ def test_the_giants_fit_the_contract_and_find_one_person(tmp_path: Path) -> None
     make_pose(tmp_path / "p.onnx", 128, 96, 8, 1)
     pair = find_models(tmp_path)
     video = gpu.make_video(tmp_path / "v.mp4", gpu.SMALL)
-    from ingest.decode import Decoder
-
     with Decoder(video) as images:
         image = next(iter(images))
     boxes = Detector(make_session(pair.detector, "cpu"))(image)
@@ -57,3 +60,25 @@ def test_the_giants_fit_the_contract_and_find_one_person(tmp_path: Path) -> None
     points = PoseEstimator(make_session(pair.pose, "cpu"))(image, boxes[:, :4])
     assert points.shape == (1, 133, 3)
     assert (points[..., 2] > 0.8).all()
+
+
+def test_videos_that_are_done_at_once_in_one_process_come_out_as_each_does_alone(tmp_path: Path) -> None:
+    from ingest.extract import Extractor
+
+    make_detector(tmp_path / "d.onnx", 64, 8, 1)
+    make_pose(tmp_path / "p.onnx", 64, 48, 4, 1)
+    pair = find_models(tmp_path)
+    tasks = []
+    for number in range(4):
+        size = replace(gpu.SMALL, width=160 - 32 * number, frames=30 - 7 * number)
+        video = gpu.make_video(tmp_path / f"{number}.mp4", size)
+        tasks.append(VideoTask(video, Entry(str(number)), ()))
+    alone = Extractor(pair, "cpu", 1, 3)
+    with Pool(4, make_job, each=[(pair, "cpu", 2, 3, True)]) as pool:
+        together = {event.task.entry.video_id: event.value for event in pool.run(tasks) if event.kind == "result"}
+    for task in tasks:
+        expected = extract_video(alone, task, lambda value: None, exact=True)
+        found = together[task.entry.video_id]
+        assert found.video == expected.video
+        assert found.keypoints.equals(expected.keypoints)
+        assert found.video["num_frames"] == len(expected.keypoints)
