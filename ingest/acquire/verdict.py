@@ -38,16 +38,22 @@ class Verdict:
 def judge(error: BaseException) -> Verdict:
     """What an exception of yt-dlp, of the network or of the disk says of the video."""
     chain = list(_causes(error))
-    message = _plain(str(chain[0]))
+    message = _plain(str(error)) or type(error).__name__
+    message = message if len(message) <= _LONGEST else message[: _LONGEST - 3] + "..."
     status = next((code for one in chain if isinstance(code := getattr(one, "status", None), int)), None)
     # A page may say why it is refused: its words come before the bare number, except where the number is all there is.
-    words = " | ".join(dict.fromkeys(_plain(str(one)) for one in chain))
-    if status is not None and f"{status}" not in words:
+    words = " | ".join(dict.fromkeys(_plain(str(one) or type(one).__name__) for one in chain))
+    if status is not None:
         words += f" | HTTP Error {status}"
+    # An address tells nothing, whatever words it is made of.
+    words = _ADDRESS.sub("", words).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, verdict in _table():
         if pattern.search(words):
             return Verdict(verdict.outcome, verdict.reason, message, verdict.scope)
     if isinstance(error, OSError):
+        # Of the system's errors only those about files name one.
+        if error.filename is not None:
+            return Verdict("failed", "disk", message, "machine")
         return Verdict("failed", "network", message)
     return Verdict("failed", "unknown", message)
 
@@ -78,12 +84,22 @@ def rows() -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+_LONGEST: Final = 300
+"""Letters of a message."""
+
+_MOST_READ: Final = 10_000
+"""Letters of an exception that are looked at: some bring a whole page along."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+_ADDRESS: Final = re.compile(r"\b(?:https?|file)://\S+")
+
 _NOISE: Final = re.compile(
-    r"\x1b\[[0-9;]*m|^ERROR: |\(caused by .*|; please report this issue on.*|You might want to use a VPN.*"
-    r"|(?:How to|See|Also see) +https?://\S+.*",
+    r"^ERROR: |\(caused by .*|; please report this issue on.*|You might want to use a VPN.*"
+    r"|It is recommended to use `-.*|(?:How to|See|Also see) +https?://\S+.*",
     re.S,
 )
-"""What yt-dlp adds for its own users: colours, and advice about options that are not ours."""
+"""What yt-dlp adds for its own users: advice about options that are not ours."""
 
 
 _WHOSE: Final = re.compile(r"^\[[\w:.+-]+\] (?:\S+: )?")
@@ -91,6 +107,5 @@ _WHOSE: Final = re.compile(r"^\[[\w:.+-]+\] (?:\S+: )?")
 
 
 def _plain(text: str) -> str:
-    text = _WHOSE.sub("", " ".join(_NOISE.sub("", text).split()))
-    text = "".join(c for c in text if c.isprintable())
-    return text if len(text) <= 300 else text[:297] + "..."
+    text = _WHOSE.sub("", " ".join(_NOISE.sub("", _COLOUR.sub("", text)).split()))
+    return "".join(c for c in text if c.isprintable())[:_MOST_READ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,56 +52,51 @@ def wanted_tracks(info: Mapping[str, Any], mode: str) -> list[Wanted]:
     """
     if mode == "none":
         return []
-    spoken = info.get("language") or ""
+    spoken = language_of(info.get("language") or "")
     human = [
         track
         for key, forms in (info.get("subtitles") or {}).items()
         if key not in NO_TRACKS and (track := _wanted(key, "manual", forms)) is not None
     ]
+    addresses = {track.url for track in human}
     automatic: list[Wanted] = []
-    translated: list[Wanted] = []
+    translated: list[tuple[bool, bool, Wanted]] = []
     for key, forms in (info.get("automatic_captions") or {}).items():
-        if key in NO_TRACKS:
+        track = None if key in NO_TRACKS else _wanted(key, "automatic", forms)
+        if track is None or (track.url and track.url in addresses):
+            # YouTube lists a person's track among the translations into its own language once more: en-en.
             continue
-        query = parse_qs(urlsplit(next((form.get("url") or "" for form in forms), "")).query)
-        if "tlang" in query:
-            into = language_of(query["tlang"][0])
-            if is_english(into):
-                source = language_of((query.get("lang") or [""])[0] or spoken or "und")
-                # Without kind=asr the text that was translated is a person's.
-                by_person = (query.get("kind") or [""])[0] != "asr"
-                track = _wanted(key, "translated", forms, into, source)
-                translated[: 0 if by_person else len(translated)] = [track] if track else []
-        elif track := _wanted(key, "automatic", forms):
+        query = parse_qs(urlsplit(track.url).query)
+        if "tlang" not in query:
             automatic.append(track)
+            continue
+        told = (query.get("lang") or [""])[0]
+        source = language_of(told) if told else spoken
+        # Without kind=asr the text that was translated is a person's; then tlang is en-de for English from German.
+        by_machine = "asr" in query.get("kind", ())
+        into = query["tlang"][0]
+        into = language_of(into if by_machine or not told else into.partition(f"-{told}")[0])
+        if is_english(into):
+            track = replace(track, language=into, kind="translated", source=source)
+            translated.append((by_machine, source != spoken, track))
     own = [track for track in automatic if track.key.endswith("-orig")]
     if own:
         # `en` beside `en-orig` is the same track once more.
         automatic = own
     tracks = [*human, *automatic]
-    if not any(is_english(track.language) for track in tracks):
-        tracks += translated[:1]
+    if translated and not any(is_english(track.language) for track in tracks):
+        tracks.append(min(translated, key=lambda one: one[:2])[2])
     if mode == "english":
         tracks = [track for track in tracks if is_english(track.language)]
     return tracks
 
 
-def _wanted(
-    key: str, kind: str, forms: Sequence[Mapping[str, Any]], language: str = "", source: str = ""
-) -> Wanted | None:
+def _wanted(key: str, kind: str, forms: Sequence[Mapping[str, Any]]) -> Wanted | None:
     """A track in the best form that can be read; None where there is none."""
     for ext in FORMS:
         for form in forms:
             if form.get("ext") == ext and (form.get("url") or form.get("data")):
                 headers = tuple(sorted((form.get("http_headers") or {}).items()))
-                return Wanted(
-                    key,
-                    language or language_of(key.removesuffix("-orig")),
-                    kind,
-                    source,
-                    form.get("url") or "",
-                    ext,
-                    headers,
-                    form.get("data"),
-                )
+                language = language_of(key.removesuffix("-orig"))
+                return Wanted(key, language, kind, "", form.get("url") or "", ext, headers, form.get("data"))
     return None
