@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+SUFFIXES: Final = (
+    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
+    ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+)  # fmt: skip
+"""Endings of the names of video files."""
+
 # A claimed duration is rounded to the container's clock and may count the time of the last frame twice or not at all:
 # half a second, the length of a short sign, is beyond that rounding in every container, and within it nothing is lost.
 TOLERANCE_S: Final = 0.5

@@ -17,6 +17,7 @@ from ingest.acquire.options import (
 )
 from ingest.cli import DEVICE_HELP, ModelsOption, device_name, going_on, ingest, tell_relabelled
 from ingest.pace import DETECT_EVERY
+from ingest.text_options import SentencesOption, SoundMarksOption, text_settings
 from lake.command import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def run(
     keep_media: Annotated[
         bool, typer.Option("--keep-media", help="Leave videos and captions where they are when the lake has them.")
     ] = False,
+    sound_marks: SoundMarksOption = "keep",
+    sentences: SentencesOption = False,
 ) -> None:
     """Download, extract, commit and reclaim the disk, all at once.
 
@@ -141,6 +144,7 @@ def run(
         "detect_every": detect_every,
         "ahead": ahead,
         "keep_media": keep_media,
+        "text": text_settings(sound_marks, sentences),
     }
     tally = _go(manifest, media, lake, asked, extraction)
     _end(tally, lake, media, extracted=True)
@@ -226,7 +230,7 @@ def _extraction(options: dict[str, Any]) -> Pool:
     count, threads = default_workers(range(available_cores()), in_use)
     if options["workers"] is not None:
         count, threads = options["workers"], max(1, count * threads // options["workers"])
-    return extraction_pool(count, pair, in_use, threads, options["detect_every"], False)
+    return extraction_pool(count, pair, in_use, threads, options["detect_every"], False, options["text"])
 
 
 def _tell(listed: Manifest) -> None:

@@ -61,6 +61,8 @@ class Fetcher:
             "format": "bv/b",
             "format_sort": [f"res:{settings.max_height}", "vcodec:h264"],
             "noplaylist": True,
+            # YouTube's translations of a person's track are listed only for who asks so; we fetch tracks ourselves.
+            "writeautomaticsub": True,
             # A channel's address must not become ten thousand requests.
             "playlist_items": "1:2",
             "fixup": "never",
@@ -149,7 +151,7 @@ class Fetcher:
         self._ydl.params["outtmpl"] = {"default": str(folder).replace("%", "%%") + "/video.%(format_id)s.%(ext)s"}
         self._ydl.params["paths"] = {}
         try:
-            self._ydl.process_info(dict(info))
+            self._ydl.process_info({**info, "requested_subtitles": None})
         except Exception as error:
             raise NotHadError(judge(error)) from error
         finally:

@@ -31,6 +31,7 @@ from lake.commit import COMMIT_SECONDS, Committer, VideoRows
 from lake.lake import Lake
 from lake.schema import OUTCOMES
 from lake.sources import add_sources
+from lake.text import counted
 
 POLL_S: Final = 1.0
 """How often the loop looks at the disk and at its clocks when nothing happens."""
@@ -295,7 +296,8 @@ class Lanes:
         if self.tally.stopped or (self._queue.pauses > MOST_PAUSES and not self._limits.keep_going):
             return "the site keeps blocking"
         if self._extraction is not None and self._waiting_bytes >= self._limits.ahead:
-            return f"{len(self._waiting):,} videos wait for extraction"
+            count = len(self._waiting)
+            return f"{counted(count, 'video')} {'waits' if count == 1 else 'wait'} for extraction"
         if self._queue.due() is not None and self._media.free < self._limits.keep_free:
             return "the disk is low: downloading goes on when there is room"
         return ""

@@ -1,0 +1,293 @@
+"""Downloading from a site: what can be had comes with its captions, and of the rest there is an honest account."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
+from lake.lake import Lake, collect
+from tests.ingest.acquire.conftest import QUICK, Place, clip
+from tests.site.server import ALL, PLUGINS, Captions, Trouble
+from tests.site.troubles import CAPTIONS, MEDIA
+from tests.site.words import rolled_up, spoken
+
+
+def outcomes(place: Place, video_id: str) -> list[tuple[str, str, str | None]]:
+    rows = collect(Lake.open(place.lake).table("outcomes").sort("attempted_at", maintain_order=True))
+    return [
+        (row["stage"], row["outcome"], row["reason"])
+        for row in rows.iter_rows(named=True)
+        if row["video_id"] == video_id
+    ]
+
+
+def test_a_video_comes_with_its_tracks_and_what_the_site_tells_of_it(place: Place) -> None:
+    automatic = Captions("en", "automatic", rolled_up("hello there", "good evening"))
+    place.site.add(
+        clip("both", Captions(), automatic, Captions("de"), Captions("fr", "translated", source="en"), title="News")
+    )
+    code, out, err = place.download(place.manifest("both"))
+    assert (code, out) == (0, "")
+    assert "1 video downloaded" in err
+    assert place.files() == ["both.de.vtt", "both.en-orig.vtt", "both.en.vtt", "both.info.json", "both.mp4"]
+    assert place.inside() == []
+    assert outcomes(place, "both") == [("captions", "done", None), ("download", "done", None)]
+    source = collect(Lake.open(place.lake).frame("sources")).row(0, named=True)
+    assert (source["title"], source["url"]) == ("News", place.site.made("both"))
+
+
+def test_a_translation_is_asked_for_only_where_there_is_no_other_english(place: Place) -> None:
+    german = Captions("de", "automatic", rolled_up("guten abend", language="de"))
+    place.site.add(clip("lacks", german, Captions("en", "translated", spoken("Good evening"), source="de")))
+    assert place.download(place.manifest("lacks"))[0] == 0
+    assert [name for name in place.files() if name.endswith(".vtt")] == ["lacks.de-orig.vtt", "lacks.en-t-de.vtt"]
+
+
+def test_what_is_there_is_not_asked_for_again(place: Place) -> None:
+    place.site.add(clip("one"), clip("two"))
+    manifest = place.manifest("one", "two")
+    assert place.download(manifest)[0] == 0
+    asked = len(place.site.requests)
+    assert place.download(manifest)[0] == 0
+    assert len(place.site.requests) == asked
+
+
+def test_the_account_adds_up_and_what_is_gone_is_asked_for_on_request_only(place: Place) -> None:
+    troubles = {"gone": "deleted", "mine": "private", "bot": "bot", "many": "429", "broken": "500", "shut": "403"}
+    place.site.add(clip("good"), *(clip(name, trouble=Trouble(kind)) for name, kind in troubles.items()))
+    manifest = place.manifest("good", *troubles)
+    code, _, err = place.download(manifest, "--attempts", 1)
+    assert code == 1
+    told = place.status()
+    assert told["asked"] == 7
+    assert told["states"] == {
+        "in the lake": 0,
+        "downloaded": 1,
+        "not tried yet": 0,
+        "blocked": 3,
+        "failed": 1,
+        "unavailable": 2,
+    }
+    assert {(cause["state"], cause["reason"]) for cause in told["causes"]} == {
+        ("unavailable", "deleted"),
+        ("unavailable", "private"),
+        ("blocked", "bot_check"),
+        ("blocked", "rate_limit"),
+        ("blocked", "forbidden"),
+        ("failed", "server"),
+    }
+    for name in troubles:
+        place.site.mend(name)
+    place.download(manifest, "--retry", "blocked")
+    assert place.status()["states"]["downloaded"] == 4
+    assert place.site.of("gone", "media") == []
+    code, _, err = place.download(manifest, "--retry", "unavailable", "--retry", "failed")
+    assert code == 0
+    assert "2 came back that had been unavailable" in err
+    told = place.status()
+    assert (told["states"]["downloaded"], told["came_back"]) == (7, 2)
+
+
+def test_who_is_refused_for_a_while_is_asked_again_after_growing_pauses(place: Place) -> None:
+    place.site.add(clip("later", trouble=Trouble("500", times=8)))
+    code, _, err = place.download(place.manifest("later"), "--attempts", 6)
+    assert code == 0, err
+    tries = [outcome for stage, outcome, _ in outcomes(place, "later") if stage == "download"]
+    assert tries[-1] == "done" and set(tries[:-1]) == {"failed"} and len(tries) > 1
+
+
+def test_a_site_that_blocks_everybody_is_left_in_peace(place: Place) -> None:
+    names = [f"v{i:02d}" for i in range(30)]
+    place.site.add(*map(clip, names))
+    place.site.break_(ALL, Trouble("429"))
+    code, _, err = place.download(place.manifest(*names), "--parallel", 2)
+    assert code == 1
+    assert "a site still blocks after 4 pauses" in err
+    # A request a video; two may be under way when the pause begins.
+    assert len(place.site.requests) <= 2 * (BLOCKS_IN_A_ROW + 1 + MOST_PAUSES + 1)
+    assert place.status()["states"]["not tried yet"] >= 20
+    place.site.mend(ALL)
+    assert place.download(place.manifest(*names))[0] == 0
+    assert place.status()["states"]["downloaded"] == 30
+
+
+def test_one_that_gets_through_opens_the_site_for_all(place: Place) -> None:
+    names = [f"v{i:02d}" for i in range(12)]
+    place.site.add(*map(clip, names))
+    place.site.break_(ALL, Trouble("429", times=14))
+    code, _, err = place.download(place.manifest(*names), "--parallel", 2, "--keep-going", "--attempts", 10)
+    assert code == 0, err
+    assert place.status()["states"]["downloaded"] == 12
+
+
+def test_captions_that_a_site_refuses_hold_their_video_back(place: Place) -> None:
+    place.site.add(clip("held", trouble=Trouble("429", CAPTIONS, times=4)))
+    assert place.download(place.manifest("held"))[0] == 0
+    assert place.files() == ["held.en.vtt", "held.info.json", "held.mp4"]
+    assert len(place.site.of("held", MEDIA)) == 1
+    place.site.add(clip("never", trouble=Trouble("403", CAPTIONS)))
+    code, _, err = place.download(place.manifest("never"), "--attempts", 2)
+    assert code == 0, err
+    # After the last try it comes without them, and that is said.
+    assert ("captions", "blocked", "forbidden") in outcomes(place, "never")
+    assert "never.mp4" in place.files()
+
+
+def test_captions_that_are_gone_or_are_none_hold_nothing_back(place: Place) -> None:
+    place.site.add(
+        clip("half", Captions("en"), Captions("de"), trouble=Trouble("404", CAPTIONS, key="de")),
+        clip("page", trouble=Trouble("html", CAPTIONS)),
+    )
+    assert place.download(place.manifest("half", "page"))[0] == 0
+    assert [name for name in place.files() if name.endswith(".vtt")] == ["half.en.vtt"]
+    assert outcomes(place, "half")[0] == ("captions", "done", "bad_captions")
+    assert outcomes(place, "page")[0] == ("captions", "failed", "bad_captions")
+
+
+def test_a_download_that_was_cut_goes_on_where_it_ended(place: Place, data: Path) -> None:
+    file = data / "videos" / "signer_720p24.mp4"
+    place.site.add(clip("cut", trouble=Trouble("truncated", MEDIA, times=1)))
+    place.site.add(type(place.site.clip("cut"))("cut", file, trouble=Trouble("truncated", MEDIA, times=1)))
+    assert place.download(place.manifest("cut"))[0] == 0
+    assert (place.media / "cut.mp4").read_bytes() == file.read_bytes()
+    ranges = [request.range for request in place.site.of("cut", MEDIA)]
+    assert any(wanted and not wanted.startswith("bytes=0-") for wanted in ranges), ranges
+
+
+@pytest.mark.parametrize("kind", ["html", "garbage", "empty"])
+def test_what_is_no_video_does_not_come_in(place: Place, kind: str) -> None:
+    place.site.add(clip("bad", trouble=Trouble(kind, MEDIA)))
+    assert place.download(place.manifest("bad"), "--attempts", 2)[0] == 1
+    assert not [name for name in place.files() if name.endswith(".mp4")]
+    assert place.status()["states"]["failed"] == 1
+
+
+def test_files_of_this_machine_are_linked_with_their_captions_and_left_alone(place: Place, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "my video.mp4").write_bytes(clip("x").file)  # type: ignore[arg-type]
+    (own / "my video.en.vtt").write_text(spoken("Hello"), "utf-8")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("video_id,sign_language,url\nmine,ase,own/my video.mp4\nnone,ase,own/none.mp4\n")
+    assert place.download(manifest)[0] == 0
+    assert place.files() == ["mine.en.vtt", "mine.info.json", "mine.mp4"]
+    assert sorted(path.name for path in own.iterdir()) == ["my video.en.vtt", "my video.mp4"]
+    assert place.status()["states"]["unavailable"] == 1
+
+
+def test_cookies_are_sent_and_their_file_stays_as_it_is(place: Place, tmp_path: Path) -> None:
+    place.site.add(clip("asks", trouble=Trouble("age", unless_cookie="who=me")))
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t2147483647\twho\tme\n")
+    before = cookies.read_bytes()
+    manifest = place.manifest("asks")
+    assert place.download(manifest, "--attempts", 1)[0] == 1
+    assert place.download(manifest, "--retry", "blocked", "--cookies", cookies)[0] == 0
+    assert cookies.read_bytes() == before
+
+
+def command(place: Place, manifest: Path, *more: object) -> subprocess.Popen[str]:
+    words = ["ingest", "download", manifest, "--media", place.media, "--lake", place.lake, *QUICK, *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "signverse", *map(str, words)],
+        env={**os.environ, "PYTHONPATH": str(PLUGINS)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_two_at_one_folder_do_nothing_twice(place: Place) -> None:
+    names = [f"v{i:02d}" for i in range(24)]
+    place.site.add(*map(clip, names))
+    place.site.break_(ALL, Trouble("slow", MEDIA, rate=8_000))
+    manifest = place.manifest(*names)
+    both = [command(place, manifest, "--parallel", 2) for _ in range(2)]
+    for process in both:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert [len(place.site.of(name, MEDIA)) for name in names] == [1] * 24
+    assert place.status()["states"]["downloaded"] == 24
+    assert all(place.site.most_at_once_of(name) == 1 for name in names)
+
+
+def test_shares_of_a_manifest_are_all_of_it_and_nothing_twice(place: Place) -> None:
+    names = [f"v{i:02d}" for i in range(9)]
+    place.site.add(*map(clip, names))
+    manifest = place.manifest(*names)
+    for number in (1, 2, 3):
+        assert place.download(manifest, "--slice", f"{number}/3")[0] == 0
+    assert [len(place.site.of(name, MEDIA)) for name in names] == [1] * 9
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--slice", "4/3"), "From 1/3 to 3/3"),
+        (("--sleep", "soon"), "Such as 3, or 1-5"),
+        (("--rate", "fast"), "is no size"),
+        (("--keep-free", "900TB"), "Make room, or allow less with --keep-free"),
+        (("--language", "Klingon"), "Klingon"),
+        (("--proxy", "here"), "--proxy here is no address"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_before_anything_is_made(
+    place: Place, options: tuple[str, ...], words: str
+) -> None:
+    code, _, err = place.download(place.manifest("x"), *options)
+    assert code in {1, 2}
+    assert words in err
+    assert not place.lake.exists() and not place.media.exists()
+    assert place.site.requests == []
+
+
+def test_bad_cookies_and_bad_manifests_are_refused_by_name(place: Place, tmp_path: Path) -> None:
+    wrong = tmp_path / "cookies.json"
+    wrong.write_text('[{"name": "SID"}]')
+    code, _, err = place.download(place.manifest("x"), "--cookies", wrong)
+    assert code == 1 and "cookies.json cannot be read" in err and "Netscape" in err
+    manifest = tmp_path / "shape.csv"
+    manifest.write_text("clip,language,path\na,ase,b\n")
+    code, _, err = place.download(manifest)
+    assert code == 1 and "names no video id: clip, language, path" in err
+    assert not place.media.exists()
+
+
+def test_ids_that_are_none_are_named_and_the_others_come(place: Place) -> None:
+    place.site.add(clip("good"))
+    manifest = place.manifest("good", "../up", "")
+    _, _, err = place.download(manifest)
+    assert "line 3" in err and "line 4" in err
+    assert "good.mp4" in place.files()
+    assert not (place.folder / "up.mp4").exists()
+
+
+def test_a_page_of_several_videos_is_not_taken_for_one(place: Place) -> None:
+    place.site.add(clip("many", trouble=Trouble("playlist")))
+    code, _, err = place.download(place.manifest("many"), "--attempts", 1)
+    assert code == 1 and "name one" in err
+
+
+def test_downloading_waits_for_room_and_goes_on_by_itself(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.site.add(clip("one"))
+    free = iter([10**12, *[0] * 3])
+    usage = shutil.disk_usage(place.folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free, 10**12)))
+    code, _, err = place.download(place.manifest("one"), "--keep-free", "1GB")
+    assert code == 0
+    assert "waiting: the disk is low" in err
+    assert "one.mp4" in place.files()
+
+
+def test_the_most_connections_are_those_asked_for(place: Place) -> None:
+    names = [f"v{i:02d}" for i in range(8)]
+    place.site.add(*map(clip, names))
+    assert place.download(place.manifest(*names), "--parallel", 2)[0] == 0
+    assert place.site.most_at_once <= 2
