@@ -10,8 +10,8 @@ from typing import Final
 
 _SQUARE: Final = re.compile(r"\[[^\[\]]*\]|［[^［］]*］|【[^【】]*】")  # noqa: RUF001
 _ROUND: Final = re.compile(r"\([^()]*\)|（[^（）]*）")  # noqa: RUF001
-_NOTES: Final = "♩♪♫♬🎵🎶\ufe0f"
-_SUNG: Final = re.compile(f"[{_NOTES}]+[^{_NOTES}]*[{_NOTES}]+|[{_NOTES}]")
+_NOTE: Final = "[♩♪♫♬🎵🎶]\ufe0f?"
+_SUNG: Final = re.compile(f"(?:{_NOTE})+[^♩♪♫♬🎵🎶]*{_NOTE}(?:{_NOTE})*|{_NOTE}")
 _SPEAKER: Final = re.compile(r"(?<!\S)(?:>{2,3}|＞{2,3})[ \t]*")  # noqa: RUF001
 _DASH: Final = re.compile(r"^[ \t]*[-\u2010-\u2015](?:[ \t]+|$)", re.M)
 _SPACED: Final = re.compile(r" (?=[,.](?:\s|$))")

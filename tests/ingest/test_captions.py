@@ -83,7 +83,8 @@ def test_markup_entities_and_invisible_marks_do_not_reach_the_text() -> None:
     [
         ("<c.yellow>a</c> <lang de>b</lang> <u>c</u>", "a b c"),
         ("<ruby>漢<rt>かん</rt>字<rp>(</rp><rt.small>じ</rt></ruby>", "漢字"),
-        ("Tom &amp;amp; Anna&amp;nbsp;say &amp;#39;hi&amp;#x27;", "Tom & Anna say 'hi'"),
+        ("Tom &amp; Anna&amp;nbsp;say &amp;#39;hi&amp;#x27;", "Tom & Anna say 'hi'"),
+        ("&amp;lt;b&amp;gt; and &amp;amp;", "&lt;b&gt; and &amp;"),
         ("AT&amp;T, R&B &copy;", "AT&T, R&B ©"),
         ("{\\an8}up\\Nand {\\i1}down{\\i0}", "up and down"),
         ("so\u00adfort \u0007beep\u200b\u2060 1\u00a0000", "sofort beep 1 000"),

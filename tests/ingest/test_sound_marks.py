@@ -97,6 +97,7 @@ def test_marks_go_and_words_stay(text: str, words: str) -> None:
         "a ( b",
         "]Music[",
         "Music and applause.",
+        "❤\ufe0f I love it ❤\ufe0f",
     ],
 )
 def test_speech_survives(text: str) -> None:
