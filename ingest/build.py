@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ingest.captions import Track, choose
 from ingest.manifest import Entry
-from ingest.segments import Summary, make_segments
+from ingest.segments import Summary, make_segments, stored_means
 from ingest.sentences import join_sentences
+from ingest.sightings import CHUNK
 from lake.commit import VideoRows
-from lake.keypoints import Points, snap, to_table
-from lake.skeleton import FPS
+from lake.keypoints import Points, to_table
+from lake.skeleton import FPS, NUM_JOINTS
+from lake.spill import IN_MEMORY, Spill
 from lake.text import counted, document_text
 
 
@@ -29,7 +32,7 @@ def build_rows(
     num_frames: int,
     frames: npt.NDArray[np.int32],
     persons: npt.NDArray[np.int8],
-    points: Points,
+    points: Points | Iterable[Points],
     tracks: Sequence[Track],
     about: dict[str, Any],
     remarks: Sequence[tuple[str, str]] = (),
@@ -42,7 +45,8 @@ def build_rows(
     Args:
         entry: the id, the language and what else the manifest told.
         stage: "extract" or "import".
-        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person.
+        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person. The points of a long video come
+            as arrays that are those rows together, CHUNK rows each but the last.
         tracks: all caption tracks of the video.
         about: further columns of `videos`: source, models, codec, damage, repairs.
         remarks: (reason, message) of what was noticed on the way, for the outcome.
@@ -50,9 +54,8 @@ def build_rows(
         exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
         sentences: segments are sentences; the rows of captions stay cues.
     """
-    # Summaries are made from what is stored, so that anyone can recompute them from the lake.
-    points = points if exact else snap(points)
-    summary = Summary(num_frames, frames, persons, points, body_known=body_visible is None)
+    keypoints, means = _store(frames, persons, points, body_visible, exact)
+    summary = Summary(num_frames, frames, persons, means)
     track, english_source = choose(tracks)
     if sentences and track is not None:
         track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
@@ -100,10 +103,38 @@ def build_rows(
     ]
     return VideoRows(
         video=video,
-        keypoints=to_table(frames, persons, points, body_visible=body_visible, exact=True),
+        keypoints=keypoints,
         segments=segments,
         captions=captions,
         stage=stage,
         reason=",".join(reason for reason, _ in noticed),
         message="; ".join(message for _, message in noticed),
     )
+
+
+def _store(
+    frames: npt.NDArray[np.int32],
+    persons: npt.NDArray[np.int8],
+    points: Points | Iterable[Points],
+    body_visible: npt.NDArray[np.bool_] | None,
+    exact: bool,
+) -> tuple[pa.Table | Spill, npt.NDArray[np.float32]]:
+    """The rows of the keypoints table, and the confidence of each part in each, float32 [N, 4].
+
+    Summaries are made from what is stored, so that anyone can recompute them from the lake.
+    """
+    held: list[pa.Table] = []
+    spill = Spill() if len(frames) * NUM_JOINTS * 3 * 4 > IN_MEMORY else None
+    means = []
+    for number, some in enumerate(_chunks(points) if isinstance(points, np.ndarray) else points):
+        rows = slice(number * CHUNK, number * CHUNK + len(some))
+        visible = None if body_visible is None else body_visible[rows]
+        table = to_table(frames[rows], persons[rows], some, body_visible=visible, exact=exact)
+        means.append(stored_means(table))
+        (held if spill is None else spill).append(table)
+    return (pa.concat_tables(held) if spill is None else spill), np.concatenate(means)
+
+
+def _chunks(points: Points) -> Iterator[Points]:
+    """The rows, CHUNK at a time; one empty array where there is none."""
+    return (points[start : start + CHUNK] for start in range(0, max(1, len(points)), CHUNK))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ingest.decode import Decoder, VideoFacts
 from ingest.detector import Detector
-from ingest.gathered import Ragged
+from ingest.gathered import Kept, Ragged
 from ingest.loading import load_models
 from ingest.models import ModelPair, model_sha256
 from ingest.openpose import to_openpose
@@ -21,6 +21,7 @@ from ingest.pace import DETECT_EVERY
 from ingest.people import MAX_PEOPLE, number_people
 from ingest.pipeline import bundled, in_order
 from ingest.pose import MAX_BATCH, PoseEstimator
+from ingest.sightings import CHUNK
 from ingest.stretches import Boxes, Found, Image, run_together, walk
 from lake.skeleton import NUM_JOINTS
 
@@ -40,7 +41,8 @@ class Extraction:
         repairs: what was changed to make the frames alike, and what happened to the people (see ingest/people.py).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
-        points: float32 [N, 128, 3], x, y in pixels as displayed and score; (nan, nan, 0) where absent.
+        kept: the points, in the order in which they were found.
+        order: int64 [N], which of those each row has.
         detector: file name.
         detector_sha256: of the file.
         pose_model: file name.
@@ -56,13 +58,26 @@ class Extraction:
     repairs: list[str]
     frames: NDArray[np.int32]
     person: NDArray[np.int8]
-    points: NDArray[np.float32]
+    kept: Kept
+    order: NDArray[np.int64]
     detector: str
     detector_sha256: str
     pose_model: str
     pose_sha256: str
     provider: str
     detect_every: int
+
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        """The rows' points, float32 [CHUNK, 128, 3] at a time; the last is shorter, and empty where there is no row.
+
+        x, y in pixels as displayed and score; (nan, nan, 0) where absent.
+        """
+        return self.kept.chunks(CHUNK, self.order)
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """All of them at once, float32 [N, 128, 3]: 130 MB an hour for each person."""
+        return np.concatenate(list(self.chunks()))
 
 
 class Extractor:
@@ -111,7 +126,7 @@ class Extractor:
         Raises:
             BadInputError: the file is no video that can be decoded.
         """
-        boxes, points = Ragged(4), Ragged(NUM_JOINTS, 3)
+        boxes, points = Ragged(4), Kept(NUM_JOINTS, 3)
         with Decoder(path) as video:
             if on_open is not None:
                 on_open(video.facts)
@@ -127,8 +142,8 @@ class Extractor:
                 points.append(to_openpose(those))
                 if on_frame is not None:
                     on_frame(len(boxes))
-        frames = np.repeat(np.arange(len(points), dtype=np.int32), points.counts)
-        numbers = number_people(frames, boxes.rows, points.rows)
+        frames = np.repeat(np.arange(len(boxes), dtype=np.int32), boxes.counts)
+        numbers = number_people(frames, boxes.rows, points.chunks(CHUNK))
         order = np.lexsort((numbers.person, frames))
         return Extraction(
             facts=video.facts,
@@ -138,7 +153,8 @@ class Extractor:
             repairs=[*video.repairs, *numbers.events],
             frames=frames,
             person=numbers.person[order],
-            points=points.rows[order],
+            kept=points,
+            order=order,
             detector=self._models.detector.name,
             detector_sha256=self._detector_sha256,
             pose_model=self._models.pose.name,

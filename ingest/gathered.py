@@ -1,12 +1,15 @@
-"""What was found, frame after frame, in a few large arrays: ten hours of frames are no lists of small ones."""
+"""What was found, frame after frame: ten hours of frames are no lists of small arrays, and keypoints wait on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lake.spill import IN_MEMORY, close_with, spill_file, spilling
 
 _FIRST_ROWS: Final = 256
 
@@ -60,6 +63,56 @@ class Ragged(Sequence[NDArray[np.float32]]):
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return (self[frame] for frame in range(self._frames))
+
+
+class Kept:
+    """Rows of one shape, float32; those that are beyond IN_MEMORY bytes are on disk.
+
+    Args:
+        shape: of a row.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self._shape = shape
+        self._row_bytes = 4 * prod(shape)
+        self._file = spill_file(IN_MEMORY)
+        close_with(self, self._file)
+        self._rows = 0
+
+    def append(self, rows: NDArray[np.float32]) -> None:
+        """More rows, float32 [P, ...]; not once they were read.
+
+        Raises:
+            SignverseError: there is no room on disk.
+        """
+        with spilling():
+            self._file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+        self._rows += len(rows)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def chunks(self, size: int, order: NDArray[np.integer] | None = None) -> Iterator[NDArray[np.float32]]:
+        """All rows, float32 [size, ...] at a time; the last may be fewer, and where there is no row it is empty.
+
+        Args:
+            order: int [N], which row comes at each place; one near it, since all rows between are read with it.
+        """
+        for start in range(0, max(1, self._rows), size):
+            end = min(self._rows, start + size)
+            if order is None or start == end:
+                yield self._read(start, end)
+            else:
+                rows = order[start:end]
+                first = int(rows.min())
+                yield self._read(first, int(rows.max()) + 1)[rows - first]
+
+    def _read(self, start: int, end: int) -> NDArray[np.float32]:
+        # What is still in the file's buffer is written by this.
+        with spilling():
+            self._file.seek(start * self._row_bytes)
+        content = self._file.read((end - start) * self._row_bytes)
+        return np.frombuffer(content, np.float32).reshape(-1, *self._shape)
 
 
 def _grown(data: NDArray[Any], least: int) -> NDArray[Any]:

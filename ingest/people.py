@@ -17,7 +17,7 @@ The rule, in three steps, over the whole video:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,20 +90,22 @@ def assign_people(boxes: Sequence[NDArray[np.float32]], points: Sequence[NDArray
     return FrameNumbers(np.split(found.person, np.cumsum(counts)[:-1]) if counts else [], found.events)
 
 
-def number_people(frames: NDArray[np.integer], boxes: NDArray[np.float32], points: NDArray[np.float32]) -> Numbering:
+def number_people(
+    frames: NDArray[np.integer], boxes: NDArray[np.float32], points: NDArray[np.float32] | Iterable[NDArray[np.float32]]
+) -> Numbering:
     """Number the people of a video, given as rows: the same as `assign_people`, faster.
 
     Args:
         frames: [N], not falling; a frame with nobody has no row, and at most 127.
         boxes: float32 [N, 4].
-        points: float32 [N, 128, 3].
+        points: float32 [N, 128, 3], or arrays that are these rows together.
 
     Raises:
         ValueError: a frame has more than 127 people, or the arrays do not match.
     """
-    if not len(frames) == len(boxes) == len(points):
-        raise ValueError("boxes and points differ in the number of people")
-    return _number(see(frames, boxes[:, :4], [points]))
+    if len(frames) != len(boxes):
+        raise ValueError("frames and boxes differ in the number of people")
+    return _number(see(frames, boxes[:, :4], [points] if isinstance(points, np.ndarray) else points))
 
 
 def _frames_of(counts: list[int]) -> NDArray[np.int64]:

@@ -6,11 +6,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ingest.captions import Track
-from lake.keypoints import Points, confidence
 from lake.ranges import seconds_to_frames
-from lake.skeleton import BODY, FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+from lake.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+
+
+def stored_means(rows: pa.Table) -> npt.NDArray[np.float32]:
+    """The confidence of each of PARTS, float32 [N, 4], in rows of the keypoints table; nan where it is not known."""
+    means = [rows.column(part.confidence).to_numpy() for part in PARTS]
+    return np.stack(means, axis=-1).astype(np.float32, copy=False)
 
 
 class Summary:
@@ -18,8 +24,8 @@ class Summary:
 
     Args:
         num_frames: of the video.
-        frames, persons, points: [N], [N] and [N, 128, 3], a row a person a frame.
-        body_known: False where the source has no body scores, whatever stands in `points`.
+        frames, persons: [N] and [N], a row a person a frame.
+        means: float32 [N, 4], the confidence of each of PARTS; nan where it is not known.
     """
 
     def __init__(
@@ -27,9 +33,7 @@ class Summary:
         num_frames: int,
         frames: npt.NDArray[np.int32],
         persons: npt.NDArray[np.int8],
-        points: Points,
-        *,
-        body_known: bool = True,
+        means: npt.NDArray[np.float32],
     ) -> None:
         signer = persons == 0
         at = frames[signer]
@@ -39,17 +43,16 @@ class Summary:
         # Running sums: a video of ten thousand cues costs no more than one of ten.
         self._sums: dict[str, npt.NDArray[np.float64]] = {}
         self._counts: dict[str, npt.NDArray[np.int64]] = {}
-        means = {}
-        for part in PARTS:
+        seen = {}
+        for number, part in enumerate(PARTS):
             mean = np.full(num_frames, np.nan, np.float64)
-            if body_known or part is not BODY:
-                mean[at] = confidence(points[signer], part)
-            means[part.name] = mean
+            mean[at] = means[signer, number]
+            seen[part.name] = mean > SEEN
             known = np.isfinite(mean)
             self._sums[part.confidence] = _running(np.where(known, mean, 0.0))
             self._counts[part.confidence] = _running(known)
         self._covered = _running(self._present)
-        self._hands = _running((means[LEFT_HAND.name] > SEEN) & (means[RIGHT_HAND.name] > SEEN))
+        self._hands = _running(seen[LEFT_HAND.name] & seen[RIGHT_HAND.name])
 
     @property
     def people_max(self) -> int:

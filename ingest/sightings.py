@@ -86,6 +86,9 @@ def see(frames: NDArray[np.integer], boxes: NDArray[np.float32], points: Iterabl
         boxes: float32 [N, 4].
         points: float32 [..., 128, 3] arrays that are N rows together, x, y and score; absent points are nan, and so is
             a score that is not known.
+
+    Raises:
+        ValueError: they are more or fewer.
     """
     count = len(frames)
     joints = np.empty((count, len(STEADY), 2), np.float32)
@@ -103,6 +106,8 @@ def see(frames: NDArray[np.integer], boxes: NDArray[np.float32], points: Iterabl
         wrists[rows] = found[..., :2] - some[:, NECK, None, :2]
         hands[rows] = np.nan_to_num(some[:, _HANDS, 2].mean(axis=1))
         at += len(some)
+    if at != count:
+        raise ValueError(f"{count} boxes and the points of {at} people")
     order = _order(np.asarray(frames, np.int64), boxes, joints)
     return Sightings(
         order=order,

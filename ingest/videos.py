@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -23,6 +23,7 @@ from ingest.text_options import AS_THEY_ARE, TextSettings
 from lake.commit import Committer, VideoRows
 from lake.errors import BadInputError
 from lake.ids import check_video_id
+from lake.keypoints import Points
 from lake.lake import Lake
 from lake.schema import OUTCOMES
 from lake.skeleton import FPS
@@ -175,6 +176,13 @@ def extract_video(
     tracks = unique([read_track(path, task.entry.video_id, sound_marks=text.sound_marks) for path in task.captions])
     progress = _Progress(report)
     found = extractor.extract(task.path, on_frame=progress.on_frame, on_open=progress.on_open)
+
+    def points() -> Iterator[Points]:
+        # The rows of many hours take minutes as well: it is told that it goes on.
+        for chunk in found.chunks():
+            progress.on_frame(found.num_frames)
+            yield chunk
+
     remarks = (
         [("damaged", f"{found.remark or f'{found.damaged_frames} damaged frames'}")] if found.damaged_frames else []
     )
@@ -186,7 +194,7 @@ def extract_video(
         num_frames=found.num_frames,
         frames=found.frames,
         persons=found.person,
-        points=found.points,
+        points=points(),
         tracks=tracks,
         remarks=remarks,
         exact=exact,

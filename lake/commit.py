@@ -18,6 +18,7 @@ from lake.interrupt import held
 from lake.lake import Lake, collect
 from lake.new_file import KeypointsFile
 from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
+from lake.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0
 """Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""
@@ -29,14 +30,15 @@ class VideoRows:
 
     Attributes:
         video: a row of `videos` without the placement and the ingestion, which the committer fills in.
-        keypoints: rows as `lake.keypoints.to_table` makes them, sorted by frame and person.
+        keypoints: rows as `lake.keypoints.to_table` makes them, sorted by frame and person; those of a long video as
+            a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
         stage: "extract" or "import", for the outcome.
         reason, message: for the outcome; empty where there is nothing to remark.
     """
 
     video: dict[str, Any]
-    keypoints: pa.Table
+    keypoints: pa.Table | Spill
     segments: list[dict[str, Any]]
     captions: list[dict[str, Any]]
     stage: str
@@ -181,13 +183,15 @@ class Committer:
         for rows in self._rows.values():
             rows.clear()
 
-    def _write_keypoints(self, language: str, ids: dict[str, str], table: pa.Table) -> dict[str, Any]:
+    def _write_keypoints(self, language: str, ids: dict[str, str], keypoints: pa.Table | Spill) -> dict[str, Any]:
         """Appends a video to the open file of its language; returns its placement."""
-        if table.num_rows == 0:
+        if keypoints.num_rows == 0:
             return {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
         if language not in self._open:
             self._open[language] = KeypointsFile(self._folder / KEYPOINTS.name, language)
-        return self._open[language].add(ids["video_id"], ids["ingest_id"], table)
+        tables = keypoints.tables() if isinstance(keypoints, Spill) else [keypoints]
+        placed = [self._open[language].add(ids["video_id"], ids["ingest_id"], table) for table in tables]
+        return {**placed[0], "row_group_count": sum(place["row_group_count"] for place in placed)}
 
     def _close(self, language: str) -> None:
         file = self._open[language]

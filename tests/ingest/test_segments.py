@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from ingest.build import build_rows
 from ingest.captions import Cue, Track
 from ingest.manifest import Entry
-from ingest.segments import Summary, make_segments
-from lake.keypoints import from_table, snap
+from ingest.segments import Summary, make_segments, stored_means
+from lake.keypoints import from_table, snap, to_table
 from lake.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND
 from lake.text import document_text
 
 NOBODY = (np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
+
+
+def summary_of(num_frames: int, frames: np.ndarray, persons: np.ndarray, points: np.ndarray) -> Summary:
+    return Summary(num_frames, frames, persons, stored_means(to_table(frames, persons, points, exact=True)))
 
 
 def track(*cues: tuple[float, float, str], kind: str = "manual", language: str = "en") -> Track:
@@ -26,7 +30,7 @@ def track(*cues: tuple[float, float, str], kind: str = "manual", language: str =
 
 def ranges(num_frames: int, *times: tuple[float, float]) -> list[tuple[int, int]]:
     rows, _ = make_segments(
-        "x", num_frames, track(*((*time, "words") for time in times)), "native", Summary(num_frames, *NOBODY)
+        "x", num_frames, track(*((*time, "words") for time in times)), "native", summary_of(num_frames, *NOBODY)
     )
     return [(row["start_frame"], row["end_frame"]) for row in rows]
 
@@ -61,14 +65,14 @@ def test_frames_of_a_caption_follow_the_rule_to_the_millisecond(start: int, leng
 
 def test_captions_past_the_end_are_counted_and_left_out() -> None:
     rows, past = make_segments(
-        "x", 24, track((0, 1, "in"), (1, 2, "out"), (7, 8, "far out")), "native", Summary(24, *NOBODY)
+        "x", 24, track((0, 1, "in"), (1, 2, "out"), (7, 8, "far out")), "native", summary_of(24, *NOBODY)
     )
     assert ([row["text"] for row in rows], past) == (["in"], 2)
 
 
 def test_ids_count_up_and_times_stay_those_of_the_caption() -> None:
     rows, _ = make_segments(
-        "-abc", 48, track((0.1, 0.9, "a"), (1, 9, "b"), kind="automatic"), "native", Summary(48, *NOBODY)
+        "-abc", 48, track((0.1, 0.9, "a"), (1, 9, "b"), kind="automatic"), "native", summary_of(48, *NOBODY)
     )
     assert [row["segment_id"] for row in rows] == ["-abc-00000", "-abc-00001"]
     assert [(row["ordinal"], row["start_s"], row["end_s"], row["num_frames"]) for row in rows] == [
@@ -82,7 +86,7 @@ def test_ids_count_up_and_times_stay_those_of_the_caption() -> None:
 
 @pytest.mark.parametrize("captions", [None, track(), track((5, 6, "past the end"))], ids=["none", "empty", "past"])
 def test_a_video_without_captions_is_one_segment_without_text(captions: Track | None) -> None:
-    (row,), _ = make_segments("x", 24, captions, "native", Summary(24, *NOBODY))
+    (row,), _ = make_segments("x", 24, captions, "native", summary_of(24, *NOBODY))
     assert (row["start_frame"], row["end_frame"], row["start_s"], row["end_s"]) == (0, 24, 0.0, 1.0)
     assert (row["text"], row["text_language"], row["caption_kind"], row["english_source"]) == (
         None,
@@ -94,7 +98,7 @@ def test_a_video_without_captions_is_one_segment_without_text(captions: Track | 
 
 
 def test_a_video_without_a_frame_has_no_segment() -> None:
-    assert make_segments("x", 0, None, "none", Summary(0, *NOBODY)) == ([], 0)
+    assert make_segments("x", 0, None, "none", summary_of(0, *NOBODY)) == ([], 0)
 
 
 def people(num_frames: int, who: list[tuple[int, int]], seed: int, absent: float) -> tuple:
@@ -145,7 +149,7 @@ def test_the_figures_of_a_segment_are_those_of_a_plain_count(data: st.DataObject
     frames, persons, points = people(num_frames, who, data.draw(st.integers(0, 99)), data.draw(st.floats(0, 1)))
     start = data.draw(st.integers(0, num_frames - 1), label="start")
     end = data.draw(st.integers(start + 1, num_frames), label="end")
-    summary = Summary(num_frames, frames, persons, points)
+    summary = summary_of(num_frames, frames, persons, points)
     found = summary.over(start, end)
     wanted = plainly(num_frames, frames, persons, points, start, end)
     assert found.keys() == wanted.keys()
@@ -158,7 +162,7 @@ def test_only_the_signer_counts_for_coverage_and_confidence() -> None:
     frames, persons, points = people(4, [(0, 0), (0, 1), (1, 1), (2, 0)], seed=1, absent=0)
     points[persons == 0, :, 2] = 0.5
     points[persons == 1, :, 2] = 1.0
-    row = Summary(4, frames, persons, points).over(0, 4)
+    row = summary_of(4, frames, persons, points).over(0, 4)
     assert (row["coverage"], row["people_max"], row["hands_seen"]) == (0.5, 2, 0.5)
     assert {row[part.confidence] for part in PARTS} == {0.5}
 
@@ -168,11 +172,11 @@ def test_both_hands_must_be_seen_in_the_same_frame() -> None:
     points[..., 2] = 0.9
     points[0, LEFT_HAND.slice, 2] = 0.29  # not above the threshold
     points[1, RIGHT_HAND.slice] = (np.nan, np.nan, 0)
-    assert Summary(3, frames, persons, points).over(0, 3)["hands_seen"] == pytest.approx(1 / 3)
+    assert summary_of(3, frames, persons, points).over(0, 3)["hands_seen"] == pytest.approx(1 / 3)
 
 
 def test_a_range_where_nobody_is_has_no_confidence_rather_than_none_at_all() -> None:
-    row = Summary(10, *people(10, [(0, 0)], seed=1, absent=0)).over(5, 10)
+    row = summary_of(10, *people(10, [(0, 0)], seed=1, absent=0)).over(5, 10)
     assert (row["coverage"], row["people_max"], row["hands_seen"]) == (0, 0, 0)
     assert {row[part.confidence] for part in PARTS} == {None}
 

@@ -1,0 +1,100 @@
+"""What does not fit into memory waits on disk, in files that have no name.
+
+Nothing is left of such a file when the last process that has it open ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from typing import IO, Any, Final
+
+import pyarrow as pa
+
+from lake.errors import SignverseError
+
+IN_MEMORY: Final = 48 << 20
+"""Bytes of a video's keypoints that are held before they go to disk: 22 minutes of one person, most videos never do."""
+
+
+def spill_file(in_memory: int = 0) -> IO[bytes]:
+    """A file for as long as its object lives, on disk once it has more than `in_memory` bytes (0: from the start)."""
+    folder = _folder()
+    if in_memory:
+        return tempfile.SpooledTemporaryFile(in_memory, dir=folder)
+    return tempfile.TemporaryFile(dir=folder)
+
+
+def close_with(owner: object, file: IO[bytes]) -> None:
+    """Closes a file when its owner is gone: whoever holds a video's keypoints need not think of files."""
+    weakref.finalize(owner, _close, file)
+
+
+def _close(file: IO[bytes]) -> None:
+    # What could not be written is told where it was written.
+    with suppress(OSError):
+        file.close()
+
+
+@contextmanager
+def spilling() -> Iterator[None]:
+    """Says where there is no room.
+
+    Raises:
+        SignverseError: the block could not write.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = f"the keypoints of a long video cannot wait in {_folder() or tempfile.gettempdir()}: {error.strerror}"
+        raise SignverseError(why, "Name a folder with more room in TMPDIR.") from None
+
+
+def _folder() -> str | None:
+    """$TMPDIR, or else not /tmp, which is memory on many systems; None where Python is to choose."""
+    return None if "TMPDIR" in os.environ or not Path("/var/tmp").is_dir() else "/var/tmp"  # noqa: S108
+
+
+class Spill:
+    """Tables on disk, read in the order in which they were written; another process gets them by pickling."""
+
+    def __init__(self) -> None:
+        self._open(spill_file())
+        self.num_rows = 0
+
+    def _open(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+        close_with(self, file)
+
+    def append(self, table: pa.Table) -> None:
+        """Writes a table; all have the same columns.
+
+        Raises:
+            SignverseError: there is no room.
+        """
+        with spilling():
+            if self._writer is None:
+                self._writer = pa.ipc.new_stream(self._file, table.schema)
+            self._writer.write_table(table)
+            self._file.flush()
+        self.num_rows += table.num_rows
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The tables, once all are written."""
+        self._file.seek(0)
+        for batch in pa.ipc.open_stream(self._file):
+            yield pa.Table.from_batches([batch])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The open file itself crosses over: it has no name by which it could be found.
+        return {"file": DupFd(self._file.fileno()), "num_rows": self.num_rows}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._open(os.fdopen(state["file"].detach(), "rb"))
+        self.num_rows = state["num_rows"]
