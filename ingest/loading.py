@@ -41,11 +41,11 @@ def load_models(models: ModelPair, device: str = "auto") -> Loaded:
     """
     wanted = parse_device(usable_device("auto")[0] if device == "auto" else device)
     if wanted.kind not in GPU_DEVICES:
-        pose = make_session(models.pose, device)
-        return Loaded(Detector(make_session(models.detector, device)), PoseEstimator(pose), provider_in_use(pose))
-    detector = load_bound(models.detector, widen_detector, wanted, DETECTOR_BATCH)
-    bound = load_bound(models.pose, widen_pose, wanted, POSE_BATCH)
-    return Loaded(Detector(detector), PoseEstimator(bound), provider_in_use(bound.session))
+        detector, pose = (make_session(path, str(wanted)) for path in (models.detector, models.pose))
+        return Loaded(Detector(detector), PoseEstimator(pose), provider_in_use(pose))
+    cells = load_bound(models.detector, widen_detector, wanted, DETECTOR_BATCH)
+    points = load_bound(models.pose, widen_pose, wanted, POSE_BATCH)
+    return Loaded(Detector(cells), PoseEstimator(points), provider_in_use(points.session))
 
 
 def load_bound(path: Path, widen: Callable[[Path], Widened], device: Device, batch: int) -> Bound:
