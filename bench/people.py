@@ -17,10 +17,12 @@ from typing import Final
 import numpy as np
 
 from bench.composed import film, stories
+from bench.held_out import held_out_stories
 from bench.people_before import assign_people_before
 from bench.samples import data_folder
 from bench.scenes import Scene, scenes
 from ingest.matching import best_pairs
+from ingest.pace import DETECT_EVERY
 from ingest.people import assign_people, number_people
 from ingest.sample.synthetic import make_signer
 
@@ -74,20 +76,32 @@ def main() -> None:
     for name, roles in stories(data):
         scene, _ = film(name, roles, data / "models")
         _table(name, [scene])
+    print("people: held out: composed of other signers, after the rule was made")
+    held_out: dict[int, list[Scene]] = {every: [] for every in (1, DETECT_EVERY)}
+    for name, roles in held_out_stories(data):
+        for every, some in held_out.items():
+            some.append(film(name, roles, data / "models", every)[0])
+            _table(f"{name}; detection every {every}", some[-1:], primary=False)
+    for every, some in held_out.items():
+        _table(f"all held out; detection every {every}", some, primary=False)
 
 
-def _table(name: str, some: list[Scene]) -> None:
+def _table(name: str, some: list[Scene], primary: bool = True) -> None:
+    """Judge the rules on scenes; `primary` is left out where nobody says who is."""
     print(f"  {name}")
     for rule, assign in RULES.items():
         numbers = [assign(scene.boxes, scene.points) for scene in some]
         found = [judge(scene, given) for scene, given in zip(some, numbers, strict=True)]
-        switches, right, primary = (
+        switches, right, first = (
             np.array([getattr(f, key) for f in found]) for key in ("switches", "right", "primary")
         )
-        events = ", ".join(getattr(numbers[0], "events", ()))
+        words = [f"primary {first.mean():6.1%}"] if primary else []
+        if len(some) == 1:
+            words.append(", ".join(getattr(numbers[0], "events", ())))
         print(
             f"    {rule:16} {switches.mean():8.1f} switches a minute (most {switches.max():7.1f})   "
-            f"right {right.mean():6.1%} (least {right.min():6.1%})   primary {primary.mean():6.1%}   {events}"
+            f"right {right.mean():6.1%} (least {right.min():6.1%})   {'   '.join(words)}",
+            flush=True,
         )
 
 
