@@ -4,6 +4,10 @@ A run has a file that it touches while it lives. It takes a lease on each video 
 outcome into its journal until the lake has it, so that nothing is asked for twice after a kill. A run is dead when its
 process is gone (on this machine) or its file was not touched for ten minutes; who finds that takes its leases over and
 brings its journal into the lake.
+
+    runs/RUN               who it is; touched while it lives
+    leases/ID              the run that has the video
+    journal/RUN.jsonl      its outcomes; RUN.N.jsonl those that it took over
 """
 
 from __future__ import annotations
@@ -13,8 +17,12 @@ import os
 import re
 import socket
 import time
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock
 
 from ingest.acquire.media import INSIDE
 from lake.ids import check_video_id, new_ingest_id
@@ -36,12 +44,14 @@ class Run:
         self._leases = media / INSIDE / "leases"
         self._journals = media / INSIDE / "journal"
         self._mine: set[str] = set()
+        self._adopted: list[Path] = []
+        self._numbers = count()
         self._beaten = 0.0
 
     def __enter__(self) -> Run:
         for folder in (self._runs, self._leases, self._journals):
             folder.mkdir(parents=True, exist_ok=True)
-        about = {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+        about = {"host": _host(), "pid": os.getpid(), "began": _began(os.getpid())}
         self._file.write_text(json.dumps(about), "utf-8")
         self._journal = self._journal_of(self.id).open("a", encoding="utf-8")
         return self
@@ -51,8 +61,9 @@ class Run:
         for video_id in list(self._mine):
             self.release(video_id)
         # What is not in the lake yet stays in the journal, for the next run.
-        if not self._journal_of(self.id).stat().st_size:
-            self._journal_of(self.id).unlink()
+        with suppress(FileNotFoundError):
+            if not self._journal_of(self.id).stat().st_size:
+                self._journal_of(self.id).unlink()
         self._file.unlink(missing_ok=True)
 
     @property
@@ -74,39 +85,47 @@ class Run:
         if video_id in self._mine:
             return True
         lease = self._leases / check_video_id(video_id)
-        for _ in range(2):
-            try:
-                with lease.open("x", encoding="utf-8") as file:
-                    file.write(self.id)
-                self._mine.add(video_id)
-                return True
-            except FileExistsError:
+        if not self._make(lease):
+            if not self._is_dead(_read(lease), lease):
+                return False
+            # One at a time: another may have found the same, and its new lease must stay.
+            with FileLock(self._leases.parent / "takeover.lock", mode=0o666):
                 if not self._is_dead(_read(lease), lease):
                     return False
-                # Of several who find it, one succeeds in moving it away.
-                try:
-                    aside = lease.with_name(f".{self.id}")
-                    lease.rename(aside)
-                    aside.unlink()
-                except FileNotFoundError:
-                    pass
-        return False
+                lease.unlink(missing_ok=True)
+                if not self._make(lease):
+                    return False
+        self._mine.add(video_id)
+        return True
+
+    def _make(self, lease: Path) -> bool:
+        try:
+            with lease.open("x", encoding="utf-8") as file:
+                file.write(self.id)
+        except FileExistsError:
+            return False
+        return True
 
     def release(self, video_id: str) -> None:
         """Gives a lease back."""
         if video_id in self._mine:
             self._mine.remove(video_id)
-            (self._leases / video_id).unlink(missing_ok=True)
+            lease = self._leases / video_id
+            # Who was taken for dead has it no more.
+            if _read(lease) == self.id:
+                lease.unlink(missing_ok=True)
 
     def note(self, row: dict[str, Any]) -> None:
         """Writes an outcome down until the lake has it."""
-        self._journal.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._journal.write(json.dumps(row) + "\n")
         # To the system, not to the disk: it outlives the process, and a power cut costs a minute at most.
         self._journal.flush()
 
     def noted(self) -> None:
         """Forgets what was written down: the lake has it."""
         self._journal.truncate(0)
+        while self._adopted:
+            self._adopted.pop().unlink(missing_ok=True)
 
     def left_behind(self) -> list[dict[str, Any]]:
         """The outcomes of runs that are dead, which the lake may lack; they are this run's from now on.
@@ -116,24 +135,19 @@ class Run:
         """
         rows: list[dict[str, Any]] = []
         for path in sorted(self._journals.glob("*.jsonl")):
-            if not self._is_dead(path.stem, path):
+            whose = path.name.split(".")[0]
+            if not path.is_file() or not self._is_dead(whose, path):
                 continue
-            aside = path.with_name(f".{self.id}")
+            adopted = self._journals / f"{self.id}.{next(self._numbers)}.jsonl"
             try:
-                path.rename(aside)
+                path.rename(adopted)
             except FileNotFoundError:
+                # Another run was faster.
                 continue
-            for line in aside.read_text("utf-8", errors="replace").splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    # The last line of a process that was killed while it wrote.
-                    continue
-                if isinstance(row, dict):
-                    rows.append(row)
-                    self.note(row)
-            aside.unlink()
-            (self._runs / path.stem).unlink(missing_ok=True)
+            self._adopted.append(adopted)
+            text = adopted.read_text("utf-8", errors="replace")
+            rows += (row for line in text.split("\n") if (row := _row(line)) is not None)
+            (self._runs / whose).unlink(missing_ok=True)
         return rows
 
     def _is_dead(self, run_id: str, its: Path) -> bool:
@@ -144,23 +158,40 @@ class Run:
         try:
             touched = file.stat().st_mtime
             about = json.loads(file.read_text("utf-8"))
-            if about["host"] == socket.gethostname():
+            if about["host"] == _host():
                 return bool(_began(about["pid"]) != about["began"])
         except FileNotFoundError:
             return True
-        except (ValueError, KeyError, TypeError):
-            # Just made, and not written yet.
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            # Just made, and not written yet; or not to be read by us.
             pass
         # By the clock of the file system that all share: clocks of machines differ.
         self._file.touch()
         return self._file.stat().st_mtime - touched > EXPIRY_S
 
 
+def _row(line: str) -> dict[str, Any] | None:
+    """A line of a journal; None where it is broken, as the last one of a process that was killed while it wrote."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
         return ""
+
+
+def _host() -> str:
+    """This machine, or this container of it: where a process's number means that process."""
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _began(pid: int) -> str:
