@@ -56,14 +56,14 @@ class Queue:
         self._heap: list[tuple[float, int, str]] = []
         for place, video_id in enumerate(video_ids):
             tries, last = tried.get(video_id, (0, now))
-            due = now if at_once or not tries else last + pause_after(tries, first_pause_s)
+            due = now if at_once or not tries else min(last, now) + pause_after(tries, first_pause_s)
             self._heap.append((max(now, due), place, video_id))
         heapq.heapify(self._heap)
         self._place = len(video_ids)
         self._blocks = 0
         self._pauses = 0
         self._closed_until = now
-        self._probing = False
+        self._ahead: str | None = None
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -80,16 +80,17 @@ class Queue:
     def wait(self, now: float) -> float:
         """Seconds until `next` may give a video; infinite while none is left, or all wait for one that goes ahead."""
         due = self.due()
-        return math.inf if due is None or self._probing else max(0.0, due - now)
+        return math.inf if due is None or self._ahead is not None else max(0.0, due - now)
 
     def next(self, now: float) -> str | None:
         """The next video to fetch now; None where none is due."""
         if self.wait(now) > 0:
             return None
+        video_id = heapq.heappop(self._heap)[2]
         if self._pauses:
             # One goes ahead, the others wait for what it finds.
-            self._probing = True
-        return heapq.heappop(self._heap)[2]
+            self._ahead = video_id
+        return video_id
 
     def tries_here(self, video_id: str) -> int:
         """How often a video was tried in this run, in vain."""
@@ -97,16 +98,16 @@ class Queue:
 
     def skip(self, video_id: str) -> None:
         """A video that need not be fetched after all."""
-        self._probing = False
+        self._is_back(video_id)
 
     def put_back(self, video_id: str, now: float, after_s: float) -> None:
         """A video that another run has the lease of: it is looked at again later, and this was no try."""
-        self._probing = False
+        self._is_back(video_id)
         self._push(video_id, now + after_s)
 
     def settle(self, video_id: str, verdict: Verdict, now: float) -> bool:
         """Takes note of how a video went; returns whether it is tried again in this run."""
-        self._note_site(verdict, now)
+        self._note_site(verdict, now, ahead=self._is_back(video_id))
         if verdict.outcome in {"done", "unavailable"}:
             return False
         self._tries[video_id] = self._tries.get(video_id, 0) + 1
@@ -120,15 +121,21 @@ class Queue:
         self._place += 1
         heapq.heappush(self._heap, (due, self._place, video_id))
 
-    def _note_site(self, verdict: Verdict, now: float) -> None:
-        self._probing = False
+    def _is_back(self, video_id: str) -> bool:
+        """Whether it was the one that went ahead: others, asked for before a pause, may end while that one is out."""
+        ahead = self._ahead == video_id
+        if ahead:
+            self._ahead = None
+        return ahead
+
+    def _note_site(self, verdict: Verdict, now: float, *, ahead: bool) -> None:
         if verdict.outcome != "blocked" or verdict.scope != "site":
             # A video that is gone, or a network that fails, says nothing about being let in: only what is given does.
             if verdict.outcome == "done":
                 self._blocks = self._pauses = 0
             return
         self._blocks += 1
-        if now < self._closed_until:
+        if self._pauses and not ahead:
             # Asked for before the pause began.
             return
         if self._pauses or self._blocks >= BLOCKS_IN_A_ROW:
@@ -144,7 +151,7 @@ def read_slice(text: str) -> tuple[int, int]:
         BadInputError: it is none.
     """
     number, _, count = text.partition("/")
-    if not (number.isascii() and number.isdecimal() and count.isascii() and count.isdecimal() and len(text) < 12):
+    if not (text.isascii() and number.isdecimal() and count.isdecimal() and len(text) < 12 and int(count)):
         raise BadInputError(f"--slice {text[:40]} is no share", "Such as 3/16: the third of sixteen.")
     if not 1 <= int(number) <= int(count):
         raise BadInputError(
