@@ -20,7 +20,7 @@ from ingest.extract import find_people
 from ingest.openpose import to_openpose
 from ingest.pose import PoseEstimator
 from ingest.sessions import make_session
-from ingest.sightings import STEADY
+from ingest.sightings import STEADY, overlap
 from lake.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540
@@ -156,7 +156,7 @@ def film(name: str, roles: list[Role], models: Path, every: int = 1) -> tuple[Sc
     """A composed video through the real models, and its images.
 
     A found person is the one on whom three quarters of its head and shoulders lie. One mixed of two, as the model finds
-    them where one hides the other, and the second one on the same person is nobody's: -1.
+    them where one hides the other, is nobody's: -1. So is, of two on the same person, the one whose box fits it less.
     """
     detector = Detector(make_session(models / "yolox_nano_640.onnx", "cpu"))
     pose = PoseEstimator(make_session(models / "wholebody133_384x288.onnx", "cpu"))
@@ -168,19 +168,25 @@ def film(name: str, roles: list[Role], models: Path, every: int = 1) -> tuple[Sc
         points = to_openpose(raw)
         scene.boxes.append(boxes)
         scene.points.append(points)
-        scene.truth.append(_whose(points, owner))
+        scene.truth.append(_whose(boxes, points, owner))
     return scene, images
 
 
-def _whose(points: np.ndarray, owner: np.ndarray) -> np.ndarray:
+def _whose(boxes: np.ndarray, points: np.ndarray, owner: np.ndarray) -> np.ndarray:
     truth = np.full(len(points), -1)
-    for row in np.argsort(-points[:, _STEADY, 2].mean(axis=1)):
-        x, y, score = points[row, _STEADY].T
+    fit = np.zeros(int(owner.max()) + 1)
+    for row, (box, person) in enumerate(zip(boxes, points[:, _STEADY], strict=True)):
+        x, y, score = person.T
         inside = (score > SEEN) & (x >= 0) & (x < WIDTH) & (y >= 0) & (y < HEIGHT)
         if not inside.any():
             continue
-        who, count = np.unique(owner[y[inside].astype(int), x[inside].astype(int)], return_counts=True)
-        surest = who[count.argmax()]
-        if count.max() >= 0.75 * inside.sum() and surest not in truth:
-            truth[row] = surest
+        someone, count = np.unique(owner[y[inside].astype(int), x[inside].astype(int)], return_counts=True)
+        who = someone[count.argmax()]
+        if who < 0 or count.max() < 0.75 * inside.sum():
+            continue
+        down, across = np.nonzero(owner == who)
+        fits = overlap(box[:4], np.array([across.min(), down.min(), across.max() + 1, down.max() + 1], np.float32))
+        if fits > fit[who]:
+            truth[truth == who] = -1
+            truth[row], fit[who] = who, fits
     return truth
