@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import channels, clips, extract, gpu, layout, people, pictures, query, shards, upkeep
+from bench import acquire, channels, clips, extract, gpu, layout, people, pictures, query, shards, upkeep
 
 BENCHES = {
+    "acquire": acquire.main,
     "channels": channels.main,
     "clips": clips.main,
     "extract": extract.main,

@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest.build import build_rows
 from ingest.captions import BadCaptionsError, beside, read_track, unique
-from ingest.decode import VideoFacts
+from ingest.decode import SUFFIXES, VideoFacts
 from ingest.devices import GPU_DEVICES, parse_device, process_devices
 from ingest.manifest import Entry, Manifest
 from ingest.models import ModelPair
@@ -28,11 +28,6 @@ from lake.lake import Lake
 from lake.schema import OUTCOMES
 from lake.skeleton import FPS
 from lake.text import some
-
-SUFFIXES: Final = (
-    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
-    ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
-)  # fmt: skip
 
 STAGE: Final = "extract"
 
