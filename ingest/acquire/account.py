@@ -28,7 +28,7 @@ _TRIED: Final = ("download", "extract")
 
 
 def account(lake: Lake, video_ids: Collection[str], media: Collection[str] | None = None) -> pl.DataFrame:
-    """A row for each id: where it stands.
+    """A row for each id, in their order: where it stands.
 
     Args:
         media: ids of the videos that the media folder holds; None where none is looked at.
@@ -37,7 +37,7 @@ def account(lake: Lake, video_ids: Collection[str], media: Collection[str] | Non
         video_id; state, of STATES; stage, outcome, reason, message and at of the newest attempt, null without one;
         tries: attempts since the last one that was done; came_back: it was unavailable once and then was there.
     """
-    ids = pl.DataFrame({"video_id": list(video_ids)}, schema={"video_id": pl.String})
+    ids = pl.DataFrame({"video_id": list(dict.fromkeys(video_ids))}, schema={"video_id": pl.String})
     there = collect(lake.frame(VIDEOS.name).select("video_id", pl.lit(True).alias("there")))
     # A moment is shared by what is committed together: the place in the file decides then.
     attempts = (
@@ -68,9 +68,9 @@ def account(lake: Lake, video_ids: Collection[str], media: Collection[str] | Non
         .otherwise(pl.lit(WAITING))
     )
     return (
-        ids.join(there, on="video_id", how="left")
-        .join(newest, on="video_id", how="left")
-        .join(here, on="video_id", how="left")
+        ids.join(there, on="video_id", how="left", maintain_order="left")
+        .join(newest, on="video_id", how="left", maintain_order="left")
+        .join(here, on="video_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("there").fill_null(False), pl.col("tries").fill_null(0), pl.col("came_back").fill_null(False)
         )
