@@ -8,15 +8,14 @@ DIR/.signverse/leases/ID, runs/, journal/      who is at work here (see runs.py)
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Final
 
 from ingest.captions import beside
-from ingest.videos import SUFFIXES
+from ingest.decode import SUFFIXES
 from lake.errors import BadInputError
 from lake.ids import check_video_id
 
@@ -82,16 +81,14 @@ class Media:
         """The finished videos by id."""
         videos: dict[str, Path] = {}
         captions: dict[str, list[str]] = {}
-        if self.folder.is_dir():
-            with os.scandir(self.folder) as entries:
-                for entry in entries:
-                    stem, ending = PurePath(entry.name).stem, PurePath(entry.name).suffix
-                    if ending.lower() in SUFFIXES and not entry.name.startswith(".") and entry.is_file():
-                        videos[stem] = Path(entry.path)
-                    elif ending.lower() == ".vtt":
-                        captions.setdefault(entry.name.split(".", 1)[0], []).append(entry.name)
+        # By name, and the first one of an id: as `ingest videos` does.
+        for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
+                videos.setdefault(path.stem, path)
+            elif path.suffix.lower() == ".vtt":
+                captions.setdefault(path.name.split(".", 1)[0], []).append(path.name)
         return {
-            video_id: Fetched(path, tuple(beside(path, video_id, captions.get(video_id.split(".", 1)[0], []))))
+            video_id: Fetched(path, tuple(_own(path, video_id, videos, captions.get(video_id.split(".", 1)[0], []))))
             for video_id, path in videos.items()
         }
 
@@ -120,9 +117,9 @@ class Media:
         beside_it = []
         for tag, path in captions.items():
             beside_it.append(path.replace(self.folder / f"{video_id}.{tag}.vtt"))
-        told = {"id": video_id} | {key: info[key] for key in ABOUT if info.get(key) is not None}
+        told = {"id": video_id, **about(info)}
         note = video.parent / f"video{_INFO}"
-        note.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+        note.write_text(json.dumps(told, indent=1), "utf-8")
         target = self.folder / f"{video_id}{video.suffix.lower()}"
         note.replace(info_beside(target))
         video.replace(target)
@@ -133,6 +130,17 @@ class Media:
     def free(self) -> int:
         """Bytes that are free on the folder's disk."""
         return shutil.disk_usage(self.folder).free
+
+
+def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:
+    """The caption files of a video, but for those that another one has under a tag: a.en.vtt is not a.en's beside a."""
+    own = beside(video, video_id, files)
+    return own if video_id.rpartition(".")[0] not in ids else [path for path in own if path.stem != video_id]
+
+
+def about(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of what a site told."""
+    return {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
 
 
 def info_beside(video: Path) -> Path:
@@ -150,4 +158,4 @@ def read_info(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(told, dict):
         return {}
-    return {key: told[key] for key in ABOUT if isinstance(told.get(key), str | int | float)}
+    return about(told)
