@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from ingest.acquire.account import IN_LAKE, STATES, account
+from ingest.acquire.account import IN_LAKE, STATES, UNAVAILABLE, WAITING, account
 from ingest.manifest import Entry
 from lake.lake import Lake, collect
 from lake.languages import languages
@@ -46,7 +46,7 @@ def forecast(
     if lake is not None:
         asked = asked.join(account(lake, entries.keys(), media).select("video_id", "state"), on="video_id", how="left")
     else:
-        asked = asked.with_columns(state=pl.lit("not tried yet"))
+        asked = asked.with_columns(state=pl.lit(WAITING))
     rows = (
         asked.group_by("sign_language")
         .agg(pl.len().alias("videos"), *((pl.col("state") == state).sum().alias(state) for state in STATES))
@@ -55,7 +55,7 @@ def forecast(
             on="sign_language",
             how="left",
         )
-        .with_columns(to_do=pl.col("videos") - pl.col(IN_LAKE) - pl.col("unavailable"))
+        .with_columns(to_do=pl.col("videos") - pl.col(IN_LAKE) - pl.col(UNAVAILABLE))
         .with_columns(hours=pl.col("to_do") * pl.col("each").fill_null(overall))
         .with_columns(gb=pl.col("hours") * PUBLISHED_GB / PUBLISHED_HOURS)
         .with_columns(name=pl.col("sign_language").replace_strict(names, default="not told", return_dtype=pl.String))
@@ -71,5 +71,5 @@ def _means(lake: Lake | None) -> pl.DataFrame:
     return collect(
         lake.frame(VIDEOS.name)
         .group_by("sign_language")
-        .agg(hours=pl.col("duration_s").mean() / 3600, videos=pl.len().cast(pl.UInt32))
+        .agg(hours=pl.col("duration_s").mean() / 3600, videos=pl.col("duration_s").count().cast(pl.UInt32))
     )

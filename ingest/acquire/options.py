@@ -59,17 +59,27 @@ def one_of(*choices: str) -> Any:
     return check
 
 
+def _size(option: str, text: str) -> int:
+    """Bytes; a refusal names the option."""
+    from lake.errors import BadInputError
+    from lake.text import byte_size
+
+    try:
+        return byte_size(text)
+    except BadInputError as error:
+        raise BadInputError(f"{option} {error.message}", error.hint) from None
+
+
 def _make(**given: Any) -> Acquisition:
     from ingest.acquire.queue import read_slice
     from lake.languages import resolve
-    from lake.text import byte_size
 
     settings = Settings(
         max_height=given["max_height"],
         captions=given["captions"],
         cookies=given["cookies"],
         proxy=given["proxy"],
-        rate=byte_size(given["rate"].removesuffix("/s")) if given["rate"] else None,
+        rate=_size("--rate", given["rate"].removesuffix("/s")) if given["rate"] else None,
         sleep=read_sleep(given["sleep"]),
         backoff_s=min(5.0, given["pause"]),
     )
@@ -81,7 +91,7 @@ def _make(**given: Any) -> Acquisition:
         attempts=given["attempts"],
         first_pause_s=given["pause"],
         keep_going=given["keep_going"],
-        keep_free=byte_size(given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0,
+        keep_free=_size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0,
         share=read_slice(given["slice"]) if given["slice"] else (1, 1),
         retry=tuple(dict.fromkeys(given["retry"] or ())),
     )

@@ -37,7 +37,9 @@ def status_screen(status: Status) -> Group:
         table.add_column(state, justify="right")
     shown = status.languages[:_LANGUAGES]
     for row in shown:
-        table.add_row(row["sign_language"], f"{row['videos']:,}", *(_count(row[state]) for state in STATES))
+        table.add_row(
+            Text(_clean(row["sign_language"] or "")), f"{row['videos']:,}", *(_count(row[state]) for state in STATES)
+        )
     if rest := status.languages[_LANGUAGES:]:
         sums = [sum(row[name] for row in rest) for name in ("videos", *STATES)]
         table.add_row(f"{len(rest)} others", f"{sums[0]:,}", *map(_count, sums[1:]))
@@ -66,13 +68,17 @@ def status_screen(status: Status) -> Group:
             causes.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
         for cause in status.causes[:_CAUSES]:
             why = f"{cause['reason'] or 'unknown'} ({cause['stage']})"
-            causes.add_row(
-                cause["state"], f"{cause['videos']:,}", why, Text(f"{cause['video_id']}: {cause['message'] or ''}")
-            )
+            newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))
+            causes.add_row(cause["state"], f"{cause['videos']:,}", Text(_clean(why)), newest)
         if len(status.causes) > _CAUSES:
             causes.add_row("", "", f"{len(status.causes) - _CAUSES} more causes: --json", "")
         parts += [Text(), causes]
     return Group(*parts)
+
+
+def _clean(text: str) -> str:
+    """What others have written, without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _count(number: int) -> str:
@@ -158,7 +164,7 @@ class LanesScreen:
         self._draw()
 
     def _say(self, line: str) -> None:
-        self._console.print("".join(c if c.isprintable() else " " for c in line), markup=False)
+        self._console.print(_clean(line), markup=False)
 
     def _summary(self) -> str:
         spent = max(1e-9, time.monotonic() - self._began)

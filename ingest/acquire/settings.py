@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lake.errors import BadInputError
+from lake.text import counted
 
 MAX_HEIGHT: Final = 720
 """Pixels. Hands need them; the published pipeline took the lowest resolution on offer."""
@@ -70,6 +73,9 @@ def read_sleep(text: str) -> tuple[float, float]:
     return low, high
 
 
+_FORMAT: Final = "Its first line is '# Netscape HTTP Cookie File', then seven columns with tabs between them."
+
+
 def check_cookies(path: Path) -> None:
     """Reads a cookie file once, without changing it.
 
@@ -78,17 +84,20 @@ def check_cookies(path: Path) -> None:
     """
     from yt_dlp.cookies import YoutubeDLCookieJar
 
+    # yt-dlp writes the lines that it passes over to stderr, with all secrets in them: such a file is refused.
+    passed_over = io.StringIO()
     try:
         jar = YoutubeDLCookieJar(str(path))
-        jar.load(ignore_discard=True, ignore_expires=True)
+        with contextlib.redirect_stderr(passed_over):
+            jar.load(ignore_discard=True, ignore_expires=True)
     except OSError as error:
         # http.cookiejar's LoadError, too, is an OSError; only the system's has words of its own.
-        why = error.strerror or "it is not in Netscape's format"
-        raise BadInputError(
-            f"cookies {path} cannot be read: {why}",
-            "Its first line is '# Netscape HTTP Cookie File', then seven columns with tabs between them.",
-        ) from None
+        if error.strerror:
+            raise BadInputError(f"cookies {path} cannot be read: {error.strerror}") from None
+        raise BadInputError(f"cookies {path} cannot be read: it is not in Netscape's format", _FORMAT) from None
     except UnicodeDecodeError:
-        raise BadInputError(f"cookies {path} cannot be read: not a text file") from None
+        raise BadInputError(f"cookies {path} cannot be read: it is no text in UTF-8", _FORMAT) from None
+    if count := len(passed_over.getvalue().splitlines()):
+        raise BadInputError(f"{counted(count, 'line')} of cookies {path} cannot be read", _FORMAT)
     if not len(jar):
         raise BadInputError(f"cookies {path} holds none", "Export it again while you are signed in.")
