@@ -176,12 +176,14 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ve
     return {key: by_address[address] for key, address in addresses.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, *STATUSES])
 def test_every_trouble_of_a_site_gets_the_outcome_that_it_is(judged: dict[tuple[str, str], Verdict], kind: str) -> None:
     expected = "unavailable" if kind in UNAVAILABLE else "blocked" if kind in BLOCKED else "failed"
     assert judged[kind, "look"].outcome == ("done" if kind in HAD else expected), judged[kind, "look"]
 
 
+@pytest.mark.slow
 def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, str], Verdict]) -> None:
     for key, one in judged.items():
         assert one.message.isprintable(), key
@@ -190,6 +192,7 @@ def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, 
         assert "\x1b" not in one.message, key
 
 
+@pytest.mark.slow
 def test_a_block_is_never_called_a_video_that_is_gone(judged: dict[tuple[str, str], Verdict]) -> None:
     for (kind, stage), one in judged.items():
         if kind in BLOCKED and stage != "page":
