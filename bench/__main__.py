@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import acquire, channels, clips, extract, gpu, layout, people, pictures, query, shards, upkeep
+from bench import acquire, channels, clips, extract, gpu, layout, long_video, people, pictures, query, shards, upkeep
 
 BENCHES = {
     "acquire": acquire.main,
@@ -14,6 +14,7 @@ BENCHES = {
     "extract": extract.main,
     "gpu": gpu.main,
     "layout": layout.main,
+    "long_video": long_video.main,
     "shards": shards.main,
     "upkeep": upkeep.main,
     "query": query.main,

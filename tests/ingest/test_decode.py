@@ -251,6 +251,54 @@ def test_any_codec_and_rate_gives_as_many_frames_as_ffmpeg(
     assert (video.damaged_frames, video.repairs) == (0, [])
 
 
+def odd(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.mkv"
+    if name == "variable":
+        return write(path, [0, 33, 400, 410, 420, 1300, 1333, 2000])
+    if name == "turned":
+        return write(folder / "v.mp4", range(31), clock=Fraction(1, 30), rate=30, rotation=90)
+    if name == "late":
+        return write(path, [7000 + time for time in steady(30, 30)], rate=30)
+    if name == "sound first":
+        return write(path, [500 + time for time in steady(24, 24)], sound=2)
+    whole = write(path, steady(96, 24), codec="mpeg4", options={"cluster_time_limit": "500"}).read_bytes()
+    if name == "cut":
+        path.write_bytes(whole[: len(whole) * 2 // 3])
+    elif name == "rotten":
+        noise = np.random.default_rng(1).bytes(len(whole) // 8)
+        path.write_bytes(whole[: len(whole) // 2] + noise + whole[len(whole) // 2 + len(noise) :])
+    return path
+
+
+@pytest.mark.parametrize("name", ["variable", "turned", "late", "sound first", "cut", "rotten"])
+def test_an_odd_video_gives_as_many_frames_as_ffmpeg(tmp_path: Path, name: str) -> None:
+    path = odd(name, tmp_path)
+    with Decoder(path) as video:
+        found = len(list(video))
+    assert found == frames_of_ffmpeg(path)
+    assert (video.damaged_frames > 0) == (name in {"cut", "rotten"})
+
+
+def write_nothing(path: Path, *, picture: bool) -> Path:
+    """A file of sound alone, or of a video stream in which there is no frame."""
+    with av.open(str(path), "w") as container:
+        if picture:
+            stream = container.add_stream("mpeg4", rate=24)
+            stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        audio = container.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
+        silence.rate, silence.pts = 8000, 0
+        container.mux([*audio.encode(silence), *audio.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+@pytest.mark.parametrize("picture", [False, True], ids=["sound alone", "no frames"])
+def test_a_file_in_which_nothing_is_to_be_seen_is_refused(tmp_path: Path, name: str, picture: bool) -> None:
+    with pytest.raises(BadInputError, match=name):
+        Decoder(write_nothing(tmp_path / name, picture=picture))
+
+
 def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
     path = tmp_path / "v.gif"
     with av.open(str(path), "w") as container:

@@ -156,6 +156,14 @@ def test_rows_are_sorted_by_frame_and_person_and_empty_frames_have_none(tmp_path
     assert len(places) == 3
 
 
+def test_ten_people_keep_their_ten_numbers(tmp_path: Path) -> None:
+    found = fake_extractor().extract(write_crowds(tmp_path / "v.mkv", [10] * 30))
+    assert found.frames.tolist() == np.repeat(np.arange(30), 10).tolist()
+    assert found.person.tolist() == list(range(10)) * 30
+    places = {(int(person), float(x)) for person, x in zip(found.person, found.points[:, 0, 0], strict=True)}
+    assert len(places) == 10
+
+
 def test_a_video_with_nobody_in_it_has_no_rows(tmp_path: Path) -> None:
     found = fake_extractor().extract(write_crowds(tmp_path / "v.mkv", [0] * 10))
     assert found.num_frames == 10

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.gathered import Ragged
+import ingest.gathered
+from ingest.gathered import Kept, Ragged
+from lake.errors import SignverseError
 
 
 @given(st.lists(st.integers(0, 9), max_size=200))
@@ -42,3 +44,30 @@ def test_an_hour_of_frames_costs_its_numbers_and_little_more() -> None:
     numbers = frames * (rows.nbytes + 8)
     assert held < 1.3 * numbers
     assert peak < 2.5 * numbers
+
+
+@pytest.mark.parametrize("in_memory", [64, 1 << 20])
+@pytest.mark.parametrize("count", [0, 1, 5, 64, 333])
+def test_kept_rows_come_back_in_chunks_and_in_the_order_asked_for(
+    monkeypatch: pytest.MonkeyPatch, in_memory: int, count: int
+) -> None:
+    monkeypatch.setattr(ingest.gathered, "IN_MEMORY", in_memory)
+    rng = np.random.default_rng(count)
+    rows = rng.normal(size=(count, 3, 2)).astype(np.float32)
+    kept = Kept(3, 2)
+    for some in np.array_split(rows, 7):
+        kept.append(some)
+    assert len(kept) == count
+    near = np.argsort(np.arange(count) // 5 + rng.random(count))
+    for order in (None, near):
+        chunks = list(kept.chunks(64, order))
+        assert [len(chunk) for chunk in chunks[:-1]] == [64] * (len(chunks) - 1)
+        np.testing.assert_array_equal(np.concatenate(chunks), rows if order is None else rows[order])
+
+
+def test_a_disk_without_room_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest.gathered, "IN_MEMORY", 64)
+    # Every write to it fails as on a full disk.
+    monkeypatch.setattr(ingest.gathered, "spill_file", lambda _: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
+    with pytest.raises(SignverseError, match=r"a long video cannot wait in .*: No space left .* TMPDIR"):
+        Kept(384).append(np.zeros((9, 384), np.float32))

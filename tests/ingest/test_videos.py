@@ -348,6 +348,50 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
 
 
 @pytest.mark.slow
+def test_odd_videos_come_in_whole_or_with_their_damage_noted_and_what_shows_nothing_is_refused(
+    ingest, folder: Path, tmp_path: Path
+) -> None:
+    pictures = [np.full((96, 128, 3), 100 + i, np.uint8) for i in range(72)]
+    encode(folder / "whole.mp4", pictures)
+    encode(folder / "one.mp4", pictures[:1])
+    encode(folder / "fast.mkv", pictures, rate=60)
+    encode(folder / "slow.mkv", pictures[:10], rate=5)
+    content = encode(tmp_path / "whole.mkv", pictures).read_bytes()
+    middle = len(content) // 2
+    (folder / "cut.mkv").write_bytes(content[:middle])
+    (folder / "rotten.mkv").write_bytes(content[:middle] + bytes(range(256)) + content[middle + 256 :])
+    with av.open(str(folder / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
+        silence.rate, silence.pts = 8000, 0
+        container.mux([*stream.encode(silence), *stream.encode(None)])
+    with av.open(str(folder / "nothing.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        container.start_encoding()
+    ran = ingest(folder)
+    assert ran.returncode == 1
+    happened = {row[0]: row[2:4] for row in outcomes(tmp_path / "lake")}
+    assert {name: happened[name] for name in ("sound", "nothing")} == dict.fromkeys(
+        ("sound", "nothing"), ("failed", "bad_video")
+    )
+    videos = {row["video_id"]: row for row in Lake.open(tmp_path / "lake").videos().collect().to_dicts()}
+    frames = {name: row["num_frames"] for name, row in videos.items()}
+    assert {name: frames[name] for name in ("whole", "one", "fast", "slow")} == {
+        "whole": 72,
+        "one": 1,
+        "fast": 29,
+        "slow": 48,
+    }
+    for name, row in videos.items():
+        damaged = name in {"cut", "rotten"}
+        assert (row["damaged_frames"] > 0) == damaged, name
+        assert ("damaged" in (happened[name][1] or "")) == damaged, name
+    assert {"cut", "rotten"} <= videos.keys()
+    assert list(verify_lake(Lake.open(tmp_path / "lake"))) == []
+
+
+@pytest.mark.slow
 def test_a_video_done_again_replaces_what_was_there(ingest, folder: Path, tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, folder / "a.mp4")
     assert ingest(folder).returncode == 0
@@ -413,13 +457,13 @@ def test_a_video_that_makes_no_progress_is_given_up_and_the_others_go_on(
     folder: Path, tmp_path: Path, many: list[str], data: Path
 ) -> None:
     lake = tmp_path / "lake"
-    with start(folder, lake, data, "--stalled-after", "5") as process:
+    with start(folder, lake, data, "--stalled-after", "15") as process:
         first_finished(process)
         os.kill(workers_of(process.pid)[0], signal.SIGSTOP)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     (line,) = [line for line in errors.splitlines() if ": failed: " in line]
-    assert "no progress for 5 seconds, given up" in line
+    assert "no progress for 15 seconds, given up" in line
     assert [row[1:] for row in outcomes(lake) if row[2] == "failed"] == [("extract", "failed", "stalled", 1)]
     assert Lake.open(lake).visible().height == len(many) - 1
 

@@ -1,0 +1,116 @@
+"""Peak memory over a made video of ten hours with one person in every frame: of the worker, and of who commits.
+
+    python -m bench long_video
+    python -m bench.long_video FRAMES   # of so many frames, as JSON: MB of the worker and of the committer, and seconds
+
+Decoding and the models are left out; everything after them is what an ingestion runs, from the points of each frame on,
+in a worker process of the same pool.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+
+from ingest import extract
+from ingest.decode import VideoFacts
+from ingest.manifest import Entry
+from ingest.models import ModelPair
+from ingest.pool import Job, Pool, Report
+from ingest.videos import VideoTask, extract_video
+from lake.commit import Committer, VideoRows
+from lake.lake import Lake
+
+HOUR: Final = 24 * 3600
+
+
+def main() -> None:
+    for hours in (1, 10):
+        told = measure(hours * HOUR)
+        rate = hours * HOUR / told["seconds"]
+        print(
+            f"long_video: {hours} h of one person, the worker takes {told['worker']:,.0f} MB and the committer "
+            f"{told['committer']:,.0f} MB; {rate:,.0f} frames/s"
+        )
+
+
+def measure(frames: int) -> dict[str, float]:
+    """Runs it in processes of its own."""
+    run = [sys.executable, "-m", "bench.long_video", str(frames)]
+    ran = subprocess.run(run, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    told: dict[str, float] = json.loads(ran.stdout)
+    return told
+
+
+def peak() -> float:
+    """MB that this process has held at most."""
+    # Not what getrusage tells: that begins with the memory of the process that started this one.
+    (told,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(told.split()[1]) / 1024
+
+
+def make_job(frames: int) -> Job:
+    """The worker's side: as in `ingest.videos`, with points out of nothing in the place of decoding and the models."""
+    random = np.random.default_rng(0)
+    someone = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
+    moves = someone + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)
+    points, box = moves.astype(np.float32), np.array([[0, 0, 600, 600]], np.float32)
+
+    def found(*_: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return ((box, points[frame % len(points)]) for frame in range(frames))
+
+    class Decoder:
+        facts = VideoFacts(640, 480, "h264", 24.0, 0, frames / 24)
+        num_frames, damaged_frames, remark, repairs = frames, 0, "", ()
+
+        def __init__(self, path: Path) -> None:
+            pass
+
+        def __enter__(self) -> Decoder:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    extract.Decoder, extract.find_people = Decoder, found  # type: ignore[assignment, misc]
+    pair = ModelPair(Path("detector"), Path("pose"))
+    made = {"_detector": None, "_pose": None, "_threads": 1, "_every": 1, "_models": pair}
+    made |= {"_detector_sha256": "", "_pose_sha256": "", "provider": "none"}
+    extractor = SimpleNamespace(**made)
+    extractor.extract = lambda *a, **k: extract.Extractor.extract(extractor, *a, **k)  # type: ignore[arg-type]
+
+    def job(task: VideoTask, report: Report) -> VideoRows:
+        rows = extract_video(extractor, task, report)
+        report(peak())
+        return rows
+
+    return job
+
+
+def _here(frames: int) -> None:
+    worker = 0.0
+    with tempfile.TemporaryDirectory(prefix="signverse-bench-") as folder:
+        began = time.perf_counter()
+        with Committer(Lake.create(folder).folder) as committer, Pool(1, make_job, frames) as pool:
+            for event in pool.run([VideoTask(Path("long.mp4"), Entry("long"), ())]):
+                if event.kind == "result":
+                    committer.add(event.value)
+                elif event.kind != "progress":
+                    raise RuntimeError(event.value)
+                elif isinstance(event.value, float):
+                    worker = event.value
+        seconds = time.perf_counter() - began
+    print(json.dumps({"worker": worker, "committer": peak(), "seconds": seconds}))
+
+
+if __name__ == "__main__":
+    _here(int(sys.argv[1]))
