@@ -68,7 +68,7 @@ def plan_videos(
 
     Args:
         done: ids of the videos that are left out, because the lake has them.
-        known: what earlier manifests told, where this one has no row.
+        known: what the lake's `sources` tell, this manifest's word included; a title that a site told is in it too.
 
     Raises:
         BadInputError: there is no such folder, or no video in it.
@@ -98,7 +98,7 @@ def plan_videos(
             continue
         if path.parent not in names:
             names[path.parent] = [file.name for file in path.parent.iterdir() if file.suffix.lower() == ".vtt"]
-        entry = (manifest.entries.get(video_id) if manifest else None) or (known or {}).get(video_id)
+        entry = (known or {}).get(video_id) or (manifest.entries.get(video_id) if manifest else None)
         if entry is None:
             unlisted.append(video_id)
             entry = Entry(video_id)

@@ -35,7 +35,8 @@ def account(lake: Lake, video_ids: Collection[str], media: Collection[str] | Non
 
     Returns:
         video_id; state, of STATES; stage, outcome, reason, message and at of the newest attempt, null without one;
-        tries: attempts since the last one that was done; came_back: it was unavailable once and then was there.
+        tries: attempts since the last one that was done, and not in vain;
+        came_back: it was unavailable once and then was there.
     """
     ids = pl.DataFrame({"video_id": list(dict.fromkeys(video_ids))}, schema={"video_id": pl.String})
     there = collect(lake.frame(VIDEOS.name).select("video_id", pl.lit(True).alias("there")))
@@ -50,9 +51,12 @@ def account(lake: Lake, video_ids: Collection[str], media: Collection[str] | Non
         .sort("at", maintain_order=True)
     )
     good = pl.col("outcome") == "done"
+    # A download that gave what cannot be extracted was no success: else such a video would be fetched without pauses.
+    unread = (pl.col("stage").shift(-1) == "extract") & (pl.col("outcome").shift(-1) != "done")
+    in_vain = (good & (pl.col("stage") == "download") & unread).fill_null(False)
     newest = attempts.group_by("video_id", maintain_order=True).agg(
         pl.col("stage", "outcome", "reason", "message", "at").last(),
-        tries=(~good).reverse().cast(pl.Int32).cum_prod().sum(),
+        tries=((~good | in_vain).reverse().cast(pl.Int32).cum_prod() * (~in_vain).reverse().cast(pl.Int32)).sum(),
         came_back=((pl.col("outcome") == "unavailable").cum_max() & good).any(),
     )
     here = ids.select("video_id", here=pl.col("video_id").is_in(list(media)) if media is not None else pl.lit(None))

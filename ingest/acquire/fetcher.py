@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -153,7 +154,11 @@ class Fetcher:
         try:
             self._ydl.process_info({**info, "requested_subtitles": None})
         except Exception as error:
-            raise NotHadError(judge(error)) from error
+            verdict = judge(error)
+            if verdict.outcome == "unavailable":
+                # The site has just told of the video: its address has died, and the next look gives another.
+                verdict = replace(verdict, outcome="failed")
+            raise NotHadError(verdict) from error
         finally:
             self._on_bytes = None
         found = [path for path in folder.glob("video.*") if path.suffix not in {".part", ".ytdl"}]

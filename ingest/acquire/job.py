@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from ingest.acquire.fetcher import Fetcher, NotHadError, wait
-from ingest.acquire.media import ABOUT, Fetched, Media
+from ingest.acquire.media import Fetched, Media, about
 from ingest.acquire.settings import Settings
 from ingest.acquire.verdict import Verdict, judge
 from ingest.acquire.wanted import wanted_tracks
@@ -49,7 +49,7 @@ class Attempt:
         verdict: of the video.
         captions: of its captions; None where nothing is known of them.
         fetched: where the video is, when it is done.
-        info: what the site told, see `ingest.acquire.media.ABOUT`.
+        info: what the site told, see `ingest.acquire.media.about`.
         size: bytes of the video.
     """
 
@@ -170,11 +170,6 @@ def local_path(url: str) -> Path | None:
         return Path(unquote(parts.path))
     # One letter is a drive of Windows.
     return None if len(parts.scheme) > 1 else Path(url)
-
-
-def about(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of what a site told."""
-    return {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
 
 
 def _check(video: Path) -> None:

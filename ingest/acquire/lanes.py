@@ -33,11 +33,16 @@ from lake.schema import OUTCOMES
 from lake.sources import add_sources
 from lake.text import counted
 
+LIST: Final = "list"
+
 POLL_S: Final = 1.0
 """How often the loop looks at the disk and at its clocks when nothing happens."""
 
-LEASED_S: Final = 60.0
-"""After so long a video is looked at again that another run is fetching."""
+LEASED_S: Final = 10.0
+"""After so long a video is looked at again that another run has the lease of."""
+
+IDLE_SAVE_S: Final = 5.0
+"""Where nothing is under way, what is finished is committed after so long, and its leases are free for others."""
 
 
 class Listener(Protocol):
@@ -104,11 +109,13 @@ class Work:
         entries: every video that was asked for, by id, with its language.
         urls: where each is.
         retry: outcomes (blocked, failed, unavailable) to take up at once, and nothing else; none for all that is due.
+        refused: rows of the manifest that can be none: a printable form of the id, and why.
     """
 
     entries: Mapping[str, Entry]
     urls: Mapping[str, str]
     retry: Sequence[str] = ()
+    refused: Sequence[tuple[str, str]] = ()
 
 
 class Lanes:
@@ -174,29 +181,36 @@ class Lanes:
                         break
                 self._listen(committer)
                 self._run.beat()
-                if self._unsaved and time.monotonic() - self._flushed >= COMMIT_SECONDS:
+                busy = self._downloads.busy or self._extracting or self._waiting
+                if self._unsaved and time.monotonic() - self._flushed >= (COMMIT_SECONDS if busy else IDLE_SAVE_S):
                     self._save(committer)
         return self.tally
 
     def _take_over(self, committer: Committer) -> None:
         """What runs that were killed had written down and the lake does not know."""
-        known = attempts_so_far(self._lake)
-        for row in self._run.left_behind():
-            try:
-                key, attempt = (str(row["video_id"]), str(row["stage"])), int(row["attempt"])
-                outcome, reason, message = (str(row[name] or "") for name in ("outcome", "reason", "message"))
-            except (KeyError, TypeError, ValueError):
-                continue
-            if attempt > known.get(key, 0):
-                committer.record(*key, outcome, reason, message, attempt=attempt)
-                self._unsaved = True
+        self._attempts = attempts_so_far(self._lake)
+        self._record_left_behind(committer)
+        for shown, why in self._work.refused:
+            if (shown, LIST) not in self._attempts:
+                self._record(committer, shown, LIST, Verdict("failed", "bad_id", why))
         if self._unsaved:
             self._save(committer)
             self._lake.refresh()
 
+    def _record_left_behind(self, committer: Committer) -> None:
+        for row in self._run.left_behind():
+            try:
+                key, attempt = (str(row["video_id"]), str(row["stage"])), int(row["attempt"])
+                outcome, reason, message = (str(row[name] or "") for name in ("outcome", "reason", "message"))
+            except (KeyError, TypeError, ValueError, OverflowError):
+                continue
+            if attempt > self._attempts.get(key, 0):
+                self._attempts[key] = attempt
+                committer.record(*key, outcome, reason, message, attempt=attempt)
+                self._unsaved = True
+
     def _prepare(self) -> None:
         """Sorts the videos: what is done, what waits for extraction, what is to be fetched."""
-        self._attempts = attempts_so_far(self._lake)
         fetched = self._media.fetched()
         rows = account(self._lake, list(self._work.entries), fetched.keys())
         states = dict(rows.select("video_id", "state").iter_rows())
@@ -277,6 +291,14 @@ class Lanes:
             if wanted in self._settled:
                 self._queue.skip(wanted)
                 self._run.release(wanted)
+                continue
+            if (there := self._media.find(wanted)) is not None:
+                # Whole, and left by a run that was killed meanwhile.
+                self._queue.skip(wanted)
+                if self._extraction is not None:
+                    self._queue_extraction(wanted, there)
+                else:
+                    self._to_release.add(wanted)
                 continue
             if (later := self._tried_by_others.get(wanted, 0.0) - self._now()) > 0:
                 self._queue.put_back(wanted, self._now(), later)
@@ -418,6 +440,7 @@ class Lanes:
 
     def _save(self, committer: Committer) -> None:
         """Commits what there is; then it is neither in the journal nor in the media folder any more."""
+        self._record_left_behind(committer)
         if self._told:
             add_sources(self._lake, self._told)
             self._told = []

@@ -92,6 +92,12 @@ class Media:
             for video_id, path in videos.items()
         }
 
+    def find(self, video_id: str) -> Fetched | None:
+        """A finished video, looked for by its name alone; its captions are found as `fetched` finds them."""
+        if any((self.folder / f"{video_id}{ending}").exists() for ending in SUFFIXES):
+            return self.fetched().get(video_id)
+        return None
+
     def partial(self, video_id: str) -> Path:
         """The folder of what there is of an unfinished video; made where there is none."""
         folder = self._partial / check_video_id(video_id)

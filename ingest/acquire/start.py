@@ -64,7 +64,7 @@ def make_work(listed: Manifest, asked: Acquisition, lake: Lake, known: Mapping[s
         )
         kept = [video_id for video_id in kept if video_id not in settled][: asked.limit]
     entries = {video_id: entries[video_id] for video_id in kept}
-    return Work(entries, urls_of(entries, listed.path), asked.retry)
+    return Work(entries, urls_of(entries, listed.path), asked.retry, listed.refused)
 
 
 def check_start(asked: Acquisition, media: Path, urls: Mapping[str, str]) -> None:

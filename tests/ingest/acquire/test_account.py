@@ -113,6 +113,12 @@ def test_tries_are_counted_since_something_was_last_done(lake: Lake) -> None:
     assert tries_so_far(rows) == {"a": (3, at(5))}
 
 
+def test_a_video_that_is_fetched_and_cannot_be_read_again_and_again_waits_longer_each_time(lake: Lake) -> None:
+    stages = [("download", "done"), ("extract", "failed")] * 3
+    note(lake, *(attempt("a", stage, outcome, minute) for minute, (stage, outcome) in enumerate(stages)))
+    assert account(lake, ["a"])["tries"].to_list() == [3]
+
+
 IDS = tuple("abcdefgh")
 histories = st.lists(
     st.tuples(
@@ -134,10 +140,12 @@ def naive(history: list[tuple[str, str, int]], there: bool, here: bool | None) -
     ]
     stage, outcome = tried[-1] if tried else ("", "")
     tries = 0
-    for _, one in reversed(tried):
-        if one == "done":
+    failed_later = False
+    for place, one in reversed(tried):
+        if one == "done" and not (place == "download" and failed_later):
             break
-        tries += 1
+        tries += one != "done"
+        failed_later = place == "extract" and one != "done"
     outcomes = [one for _, one in tried]
     came_back = "unavailable" in outcomes and "done" in outcomes[outcomes.index("unavailable") :]
     if there:

@@ -120,7 +120,7 @@ def test_a_site_that_blocks_everybody_is_left_in_peace(place: Place) -> None:
 def test_one_that_gets_through_opens_the_site_for_all(place: Place) -> None:
     names = [f"v{i:02d}" for i in range(12)]
     place.site.add(*map(clip, names))
-    place.site.break_(ALL, Trouble("429", times=14))
+    place.site.break_(ALL, Trouble("429", times=8))
     code, _, err = place.download(place.manifest(*names), "--parallel", 2, "--keep-going", "--attempts", 10)
     assert code == 0, err
     assert place.status()["states"]["downloaded"] == 12
