@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.spill import IN_MEMORY, close_with, spill_file, spilling
+from lake.spill import IN_MEMORY, close_with, no_room, spill_file
 
 _FIRST_ROWS: Final = 256
 
@@ -85,8 +85,10 @@ class Kept:
         Raises:
             SignverseError: there is no room on disk.
         """
-        with spilling():
-            self._file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+        try:
+            self._file.write(np.ascontiguousarray(rows, np.float32).data)
+        except OSError as error:
+            raise no_room(error) from None
         self._rows += len(rows)
 
     def __len__(self) -> int:
@@ -108,9 +110,11 @@ class Kept:
                 yield self._read(first, int(rows.max()) + 1)[rows - first]
 
     def _read(self, start: int, end: int) -> NDArray[np.float32]:
-        # What is still in the file's buffer is written by this.
-        with spilling():
+        try:
+            # What is still in the file's buffer is written by this.
             self._file.seek(start * self._row_bytes)
+        except OSError as error:
+            raise no_room(error) from None
         content = self._file.read((end - start) * self._row_bytes)
         return np.frombuffer(content, np.float32).reshape(-1, *self._shape)
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any, Final
@@ -41,18 +41,10 @@ def _close(file: IO[bytes]) -> None:
         file.close()
 
 
-@contextmanager
-def spilling() -> Iterator[None]:
-    """Says where there is no room.
-
-    Raises:
-        SignverseError: the block could not write.
-    """
-    try:
-        yield
-    except OSError as error:
-        why = f"the keypoints of a long video cannot wait in {_folder() or tempfile.gettempdir()}: {error.strerror}"
-        raise SignverseError(why, "Name a folder with more room in TMPDIR.") from None
+def no_room(error: OSError) -> SignverseError:
+    """What is raised where such a file cannot be written."""
+    why = f"the keypoints of a long video cannot wait in {_folder() or tempfile.gettempdir()}: {error.strerror}"
+    return SignverseError(why, "Name a folder with more room in TMPDIR.")
 
 
 def _folder() -> str | None:
@@ -78,11 +70,13 @@ class Spill:
         Raises:
             SignverseError: there is no room.
         """
-        with spilling():
+        try:
             if self._writer is None:
                 self._writer = pa.ipc.new_stream(self._file, table.schema)
             self._writer.write_table(table)
             self._file.flush()
+        except OSError as error:
+            raise no_room(error) from None
         self.num_rows += table.num_rows
 
     def tables(self) -> Iterator[pa.Table]:
