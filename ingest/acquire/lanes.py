@@ -230,13 +230,14 @@ class Lanes:
             if state == UNAVAILABLE and UNAVAILABLE not in self._work.retry:
                 continue
             unread = there is not None and state == FAILED and stages[video_id] == STAGE
-            if there is not None and (state == DOWNLOADED or (unread and reasons[video_id] != "bad_video")):
+            # What came and could not be read is fetched anew; somebody's own file is read again, and never replaced.
+            anew = there is not None and there.ours and unread and reasons[video_id] == "bad_video"
+            if there is not None and (state == DOWNLOADED or unread) and not anew:
                 # Under another run's lease it is that run's.
                 if self._extraction is not None and self._run.take(video_id):
                     self._queue_extraction(video_id, there)
                 continue
-            if there is not None and unread and self._run.take(video_id):
-                # What came could not be read: another copy may.
+            if there is not None and anew and self._run.take(video_id):
                 there.remove()
                 self._run.release(video_id)
             to_fetch.append(video_id)

@@ -1,6 +1,7 @@
 """The media folder: finished videos with their captions, and what is being fetched.
 
 DIR/ID.mp4, DIR/ID.en.vtt, DIR/ID.info.json    a finished video; `ingest videos DIR` takes the folder as it is
+DIR/.signverse/fetched/ID                      says that the video was put there by us: only such are ever removed
 DIR/.signverse/partial/ID/                     what there is of an unfinished one, to go on from
 DIR/.signverse/leases/ID, runs/, journal/      who is at work here (see runs.py)
 """
@@ -49,10 +50,16 @@ class Fetched:
         """What the site told; see ABOUT."""
         return read_info(info_beside(self.path))
 
+    @property
+    def ours(self) -> bool:
+        """Whether it was fetched, and not put into the folder by somebody."""
+        return _mark(self.path).exists()
+
     def remove(self) -> None:
-        """Removes the video, then what came with it: the lake has them."""
-        for path in (self.path, *self.captions, info_beside(self.path)):
-            path.unlink(missing_ok=True)
+        """Removes the video, then what came with it: the lake has them. What is somebody's own stays."""
+        if self.ours:
+            for path in (self.path, *self.captions, info_beside(self.path), _mark(self.path)):
+                path.unlink(missing_ok=True)
 
 
 class Media:
@@ -72,7 +79,8 @@ class Media:
         if folder.exists() and not folder.is_dir():
             raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
         try:
-            (folder / INSIDE / "partial").mkdir(parents=True, exist_ok=True)
+            for inside in ("partial", "fetched"):
+                (folder / INSIDE / inside).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInputError(f"no media can be written to {folder}: {error.strerror}") from None
         return cls(folder)
@@ -128,6 +136,7 @@ class Media:
         note.write_text(json.dumps(told, indent=1), "utf-8")
         target = self.folder / f"{video_id}{video.suffix.lower()}"
         note.replace(info_beside(target))
+        _mark(target).touch()
         video.replace(target)
         self.drop_partial(video_id)
         return Fetched(target, tuple(beside_it))
@@ -147,6 +156,10 @@ def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str])
 def about(info: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of what a site told."""
     return {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
+
+
+def _mark(video: Path) -> Path:
+    return video.parent / INSIDE / "fetched" / video.stem
 
 
 def info_beside(video: Path) -> Path:

@@ -36,7 +36,7 @@ def test_a_video_comes_with_its_tracks_and_what_the_site_tells_of_it(place: Plac
     assert (code, out) == (0, "")
     assert "1 video downloaded" in err
     assert place.files() == ["both.de.vtt", "both.en-orig.vtt", "both.en.vtt", "both.info.json", "both.mp4"]
-    assert place.inside() == []
+    assert place.inside() == [".signverse/fetched/both"]
     assert outcomes(place, "both") == [("captions", "done", None), ("download", "done", None)]
     source = collect(Lake.open(place.lake).frame("sources")).row(0, named=True)
     assert (source["title"], source["url"]) == ("News", place.site.made("both"))

@@ -127,6 +127,21 @@ def test_a_video_that_cannot_be_read_is_fetched_anew_and_named(place: Place, mod
     assert place.status()["states"]["in the lake"] == 2
 
 
+def test_videos_that_somebody_put_there_are_extracted_and_never_removed(place: Place, models: Path) -> None:
+    place.media.mkdir()
+    (place.media / "own.mp4").write_bytes(small_video(1))
+    (place.media / "own.en.vtt").write_text(spoken("Hello"), "utf-8")
+    (place.media / "broken.mp4").write_bytes(b"no video")
+    place.site.add(clip("fetched"))
+    code, _, err = place.run(place.manifest("own", "broken", "fetched"), "--models", models)
+    assert code == 1 and "broken: failed" in err
+    assert sorted(videos(place)) == ["fetched", "own"]
+    assert place.run(place.manifest("own", "broken", "fetched"), "--models", models)[0] == 1
+    assert place.files() == ["broken.mp4", "own.en.vtt", "own.mp4"]
+    assert (place.media / "broken.mp4").read_bytes() == b"no video"
+    assert place.site.of("own") == place.site.of("broken") == []
+
+
 def test_bad_models_are_refused_before_anything_is_asked_for(place: Place, tmp_path: Path) -> None:
     place.site.add(clip("one"))
     code, _, err = place.run(place.manifest("one"), "--models", tmp_path / "none")
