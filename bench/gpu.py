@@ -125,7 +125,7 @@ def make_video(path: Path, size: Size) -> Path:
 def measure(models: ModelPair, video: Path, device: str, size: Size) -> list[str]:
     """The rows of a device for the table."""
     named = parse_device(device)
-    cards = len(process_devices(device, default_workers(range(10**6), device)[0]))
+    cards = len(process_devices(device, default_workers(None, device)[0]))
     name = platform.processor() or platform.machine()
     if named.kind in GPU_DEVICES:
         found = nvidia_driver().cards
@@ -259,7 +259,7 @@ def looked(models: ModelPair, video: Path, device: str, every: int) -> tuple[flo
 
 def ours(models: ModelPair, video: Path, device: str, every: int, size: Size) -> float:
     """Frames/s of ingestion's own workers, once their models are loaded."""
-    workers, threads = default_workers(range(10**6), device)
+    workers, threads = default_workers(None, device)
     task = VideoTask(video, Entry("bench"), ())
     with extraction_pool(workers, models, device, threads, every, False) as pool:
 

@@ -122,10 +122,9 @@ def videos(
     from ingest.progress import ProgressBar
     from ingest.redo import kept_videos
     from ingest.relabel import relabel
-    from ingest.sessions import usable_device
+    from ingest.sessions import wanted_device
     from ingest.tidy import tidy
     from ingest.videos import default_workers, ingest_videos, plan_videos
-    from lake.errors import BadInputError
     from lake.lake import Lake
     from lake.text import counted
 
@@ -133,9 +132,7 @@ def videos(
     listed = read_manifest(manifest) if manifest else None
     plan_videos(folder, listed, set())
     pair = find_models(models, detector=detector, pose=pose)
-    in_use, why = usable_device(device)
-    if device not in {"auto", in_use}:
-        raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
+    in_use = wanted_device(device)
     opened = Lake.create(lake)
     done = kept_videos(opened, redo)
     if listed:
@@ -148,9 +145,7 @@ def videos(
     for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
         if line:
             say(line)
-    count, threads = default_workers(plan.tasks, in_use)
-    if workers is not None:
-        count, threads = workers, max(1, count * threads // workers)
+    count, threads = default_workers(len(plan.tasks), in_use, workers)
     with going_on(), ProgressBar(plan.tasks, plan.done) as bar:
         tally = ingest_videos(
             opened,

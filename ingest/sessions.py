@@ -100,6 +100,18 @@ def usable_device(device: str = "auto") -> tuple[str, str]:
     return "cpu", _why_not(complaint)
 
 
+def wanted_device(device: str = "auto") -> str:
+    """The device to work on: the one that is asked for by name, or what auto comes to.
+
+    Raises:
+        BadInputError: the device is unknown, or one asked for by name cannot be had.
+    """
+    in_use, why = usable_device(device)
+    if device not in {"auto", in_use}:
+        raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
+    return in_use
+
+
 def provider_in_use(session: InferenceSession) -> str:
     """Name of the execution provider that a session runs on, such as CPUExecutionProvider."""
     return str(session.get_providers()[0])

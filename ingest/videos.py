@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -329,16 +329,22 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def default_workers(tasks: Sequence[Any], device: str) -> tuple[int, int]:
+def default_workers(videos: int | None, device: str, asked: int | None = None) -> tuple[int, int]:
     """How many videos are done at once, and with how many threads each.
 
     On the CPU a single-threaded process a core: two sessions of one thread do 1.5 times the frames of one session of
     two (measured with both stand-in models). On a GPU a video a core, because one core decodes fewer frames than a
     card takes; two threads each, so that one crops while the other waits for the card.
+
+    Args:
+        videos: how many there are; None where more come.
+        asked: so many at once, whatever suits the machine.
     """
     cores = available_cores()
-    if parse_device(device).kind not in GPU_DEVICES:
-        workers = max(1, min(cores, len(tasks)))
-        return workers, max(1, cores // workers)
-    most = GPU_VIDEOS * len(process_devices(device, cores))
-    return max(1, min(cores, most, len(tasks))), 2
+    most = cores if videos is None else min(cores, videos)
+    if parse_device(device).kind in GPU_DEVICES:
+        workers, threads = max(1, min(most, GPU_VIDEOS * len(process_devices(device, cores)))), 2
+    else:
+        workers = max(1, most)
+        threads = max(1, cores // workers)
+    return (workers, threads) if asked is None else (asked, max(1, workers * threads // asked))

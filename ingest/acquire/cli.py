@@ -217,19 +217,14 @@ def _extraction(options: dict[str, Any]) -> Pool:
         BadInputError: there are no models, or the device cannot be had.
     """
     from ingest.models import find_models
-    from ingest.sessions import usable_device
-    from ingest.videos import available_cores, default_workers, extraction_pool
-    from lake.errors import BadInputError
+    from ingest.sessions import wanted_device
+    from ingest.videos import default_workers, extraction_pool
 
     pair = find_models(options["models"])
     if pair.remark:
         say(pair.remark)
-    in_use, why = usable_device(options["device"])
-    if options["device"] not in {"auto", in_use}:
-        raise BadInputError(f"--device {options['device']} cannot be had: {why}", "See: signverse doctor.")
-    count, threads = default_workers(range(available_cores()), in_use)
-    if options["workers"] is not None:
-        count, threads = options["workers"], max(1, count * threads // options["workers"])
+    in_use = wanted_device(options["device"])
+    count, threads = default_workers(None, in_use, options["workers"])
     return extraction_pool(count, pair, in_use, threads, options["detect_every"], False, options["text"])
 
 

@@ -191,16 +191,16 @@ def test_the_cpu_gets_a_process_a_core_and_a_card_one_process_with_several_video
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cores = len(os.sched_getaffinity(0))
-    assert default_workers(range(100), "cpu") == (cores, 1)
-    assert default_workers(range(1), "cpu") == (1, cores)
-    assert default_workers([], "cpu") == (1, cores)
+    assert default_workers(100, "cpu") == (cores, 1)
+    assert default_workers(1, "cpu") == (1, cores)
+    assert default_workers(0, "cpu") == (1, cores)
     monkeypatch.setattr("ingest.videos.available_cores", lambda: 24)
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
-    assert default_workers(range(100), "cuda") == (16, 2)
-    assert default_workers(range(100), "tensorrt:1") == (8, 2)
-    assert default_workers(range(3), "cuda") == (3, 2)
+    assert default_workers(100, "cuda") == (16, 2)
+    assert default_workers(100, "tensorrt:1") == (8, 2)
+    assert default_workers(3, "cuda") == (3, 2)
     monkeypatch.setattr("ingest.videos.available_cores", lambda: 4)
-    assert default_workers(range(100), "cuda") == (4, 2)
+    assert default_workers(100, "cuda") == (4, 2)
 
 
 def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
