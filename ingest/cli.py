@@ -9,34 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ingest.pace import DETECT_EVERY, STALLED_S
+from ingest.extraction_options import Extraction, ModelsOption, extracting
 from ingest.redo import RedoCommand
-from ingest.text_options import SentencesOption, SoundMarksOption, text_settings
 from lake.command import FormatOption, LakeOption, OutOption, say
-
-ModelsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--models",
-        envvar="SIGNVERSE_MODELS",
-        metavar="DIR",
-        help="Folder of the ONNX pair; by default where `models pull` puts it.",
-    ),
-]
-
-DEVICE_HELP = "Where the models run: on all GPUs, on one (cuda:1), or on the CPU. Never silently elsewhere."
-
-
-def device_name(value: str) -> str:
-    """The option's value, where it names a device."""
-    from ingest.devices import parse_device
-    from lake.errors import BadInputError
-
-    try:
-        return str(parse_device(value))
-    except BadInputError as error:
-        raise typer.BadParameter(str(error)) from error
-
 
 ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
 models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
@@ -70,28 +45,15 @@ def mount(app: typer.Typer) -> None:
 
 
 @ingest.command("videos", cls=RedoCommand)
+@extracting
 def videos(
+    *,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Videos, with captions beside them: ID.en.vtt.")],
     lake: LakeOption,
     manifest: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Video ids and their sign languages, with or without a header.")
     ] = None,
-    models: ModelsOption = None,
-    detector: Annotated[Path | None, typer.Option(metavar="FILE", help="This detector and no other.")] = None,
-    pose: Annotated[Path | None, typer.Option(metavar="FILE", help="This pose model and no other.")] = None,
-    device: Annotated[
-        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help=DEVICE_HELP)
-    ] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Videos side by side: one a core, on a GPU up to 8.")
-    ] = None,
-    detect_every: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact."),
-    ] = DETECT_EVERY,
-    stalled_after: Annotated[
-        int, typer.Option(min=1, metavar="SECONDS", help="Give a video up that makes no progress for so long.")
-    ] = STALLED_S,
+    how: Extraction,
     redo: Annotated[
         str | None,
         typer.Option(
@@ -101,12 +63,6 @@ def videos(
             " videos.",
         ),
     ] = None,
-    full_precision: Annotated[
-        bool,
-        typer.Option("--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."),
-    ] = False,
-    sound_marks: SoundMarksOption = "keep",
-    sentences: SentencesOption = False,
 ) -> None:
     """Extract the keypoints of videos into a lake.
 
@@ -131,8 +87,8 @@ def videos(
     # All that can be refused is looked at before anything is made.
     listed = read_manifest(manifest) if manifest else None
     plan_videos(folder, listed, set())
-    pair = find_models(models, detector=detector, pose=pose)
-    in_use = wanted_device(device)
+    pair = find_models(how.models, detector=how.detector, pose=how.pose)
+    in_use = wanted_device(how.device)
     opened = Lake.create(lake)
     done = kept_videos(opened, redo)
     if listed:
@@ -145,7 +101,7 @@ def videos(
     for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
         if line:
             say(line)
-    count, threads = default_workers(len(plan.tasks), in_use, workers)
+    count, threads = default_workers(len(plan.tasks), in_use, how.workers)
     with going_on(), ProgressBar(plan.tasks, plan.done) as bar:
         tally = ingest_videos(
             opened,
@@ -155,10 +111,10 @@ def videos(
             device=in_use,
             workers=count,
             threads=threads,
-            detect_every=detect_every,
-            stalled_s=stalled_after,
-            exact=full_precision,
-            text=text_settings(sound_marks, sentences),
+            detect_every=how.detect_every,
+            stalled_s=how.stalled_s,
+            exact=how.exact,
+            text=how.text,
         )
     opened.refresh()
     tidy(opened)

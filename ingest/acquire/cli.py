@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,9 +15,9 @@ from ingest.acquire.options import (
     MediaOption,
     acquiring,
 )
-from ingest.cli import DEVICE_HELP, ModelsOption, device_name, going_on, ingest, tell_relabelled
-from ingest.pace import DETECT_EVERY
-from ingest.text_options import SentencesOption, SoundMarksOption, text_settings
+from ingest.cli import going_on, ingest, tell_relabelled
+from ingest.extraction_options import Extraction, extracting
+from ingest.pace import STALLED_S
 from lake.command import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
@@ -104,30 +104,20 @@ def download(
 
 @ingest.command("run")
 @acquiring
+@extracting
 def run(
     *,
     manifest: ManifestArgument,
     media: MediaOption,
     lake: LakeOption,
     asked: Acquisition,
-    models: ModelsOption = None,
-    device: Annotated[
-        str, typer.Option(callback=device_name, metavar="auto|cpu|cuda|tensorrt", help=DEVICE_HELP)
-    ] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes that extract; one a core on the CPU by default.")
-    ] = None,
-    detect_every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact.")
-    ] = DETECT_EVERY,
+    how: Extraction,
     ahead: Annotated[
         str, typer.Option(metavar="SIZE", help="Downloading waits while so much waits for extraction.")
     ] = AHEAD,
     keep_media: Annotated[
         bool, typer.Option("--keep-media", help="Leave videos and captions where they are when the lake has them.")
     ] = False,
-    sound_marks: SoundMarksOption = "keep",
-    sentences: SentencesOption = False,
 ) -> None:
     """Download, extract, commit and reclaim the disk, all at once.
 
@@ -137,30 +127,29 @@ def run(
     \b
     signverse ingest run manifest.csv --media DIR --lake LAKE
     """
-    extraction = {
-        "models": models,
-        "device": device,
-        "workers": workers,
-        "detect_every": detect_every,
-        "ahead": ahead,
-        "keep_media": keep_media,
-        "text": text_settings(sound_marks, sentences),
-    }
-    tally = _go(manifest, media, lake, asked, extraction)
+    tally = _go(manifest, media, lake, asked, how, ahead=ahead, keep_media=keep_media)
     _end(tally, lake, media, extracted=True)
 
 
 def _go(
-    manifest: Path, folder: Path, lake: Path, asked: Acquisition, extraction: dict[str, Any] | None = None
+    manifest: Path,
+    folder: Path,
+    lake: Path,
+    asked: Acquisition,
+    how: Extraction | None = None,
+    *,
+    ahead: str = AHEAD,
+    keep_media: bool = False,
 ) -> Tally:
     """Both commands: downloading, and extraction where its options are given."""
     from contextlib import ExitStack
 
     from ingest.acquire.job import make_job
     from ingest.acquire.lanes import Lanes, Limits
+    from ingest.acquire.media import Media
     from ingest.acquire.runs import Run
     from ingest.acquire.screen import LanesScreen
-    from ingest.acquire.start import check_start, make_media, make_work, scratch, urls_of
+    from ingest.acquire.start import check_start, make_work, scratch, urls_of
     from ingest.manifest import known_entries, read_manifest, write_sources
     from ingest.pool import Pool
     from ingest.relabel import relabel
@@ -168,25 +157,24 @@ def _go(
     from lake.text import byte_size, counted
 
     listed = read_manifest(manifest)
-    check_start(asked, folder, urls_of(listed.entries, listed.path))
-    extracting = _extraction(extraction) if extraction is not None else None
-    ahead = byte_size(extraction["ahead"]) if extraction is not None else 0
+    check_start(asked, folder, lake, urls_of(listed.entries, listed.path))
+    limits = Limits(byte_size(ahead), asked.keep_free, asked.attempts, asked.first_pause_s, asked.keep_going)
+    workers = _extraction(how) if how is not None else None
     opened = Lake.create(lake)
-    media = make_media(folder, lake)
+    media = Media.make(folder)
     _tell(listed)
     write_sources(opened, listed)
     tell_relabelled(relabel(opened, listed.entries))
     opened.refresh()
     work = make_work(listed, asked, opened, known_entries(opened))
-    limits = Limits(ahead, asked.keep_free, asked.attempts, asked.first_pause_s, asked.keep_going)
-    screen = LanesScreen(len(work.entries), extracts=extraction is not None)
+    screen = LanesScreen(len(work.entries), extracts=workers is not None)
     with ExitStack() as stack:
         stack.enter_context(going_on())
         settings = stack.enter_context(scratch(asked.settings))
         running = stack.enter_context(Run(media.folder))
         downloads = stack.enter_context(Pool(asked.parallel, make_job, media.folder, settings))
-        if extracting is not None:
-            stack.enter_context(extracting)
+        if workers is not None:
+            stack.enter_context(workers)
         stack.enter_context(screen.shown())
         lanes = Lanes(
             opened,
@@ -194,13 +182,14 @@ def _go(
             running,
             work,
             downloads,
-            extracting,
+            workers,
             limits,
             screen,
-            keep_media=bool(extraction and extraction["keep_media"]),
+            keep_media=keep_media,
+            stalled_s=how.stalled_s if how is not None else STALLED_S,
         )
         tally = lanes.go()
-    if extraction is not None:
+    if how is not None:
         from ingest.tidy import tidy
 
         opened.refresh()
@@ -210,7 +199,7 @@ def _go(
     return tally
 
 
-def _extraction(options: dict[str, Any]) -> Pool:
+def _extraction(how: Extraction) -> Pool:
     """The pool that extracts, not started yet: its workers begin when a video is there.
 
     Raises:
@@ -220,12 +209,12 @@ def _extraction(options: dict[str, Any]) -> Pool:
     from ingest.sessions import wanted_device
     from ingest.videos import default_workers, extraction_pool
 
-    pair = find_models(options["models"])
+    pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:
         say(pair.remark)
-    in_use = wanted_device(options["device"])
-    count, threads = default_workers(None, in_use, options["workers"])
-    return extraction_pool(count, pair, in_use, threads, options["detect_every"], False, options["text"])
+    in_use = wanted_device(how.device)
+    count, threads = default_workers(None, in_use, how.workers)
+    return extraction_pool(count, pair, in_use, threads, how.detect_every, how.exact, how.text)
 
 
 def _tell(listed: Manifest) -> None:

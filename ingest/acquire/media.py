@@ -76,8 +76,7 @@ class Media:
         Raises:
             BadInputError: it cannot be one.
         """
-        if folder.exists() and not folder.is_dir():
-            raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
+        check_folder(folder)
         try:
             for inside in ("partial", "fetched"):
                 (folder / INSIDE / inside).mkdir(parents=True, exist_ok=True)
@@ -145,6 +144,12 @@ class Media:
     def free(self) -> int:
         """Bytes that are free on the folder's disk."""
         return shutil.disk_usage(self.folder).free
+
+
+def check_folder(folder: Path) -> None:
+    """Raises BadInputError where a path cannot be a media folder."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
 
 
 def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Final
 from ingest.acquire.account import IN_LAKE, UNAVAILABLE, account
 from ingest.acquire.job import local_path
 from ingest.acquire.lanes import Work
-from ingest.acquire.media import Media
+from ingest.acquire.media import check_folder
 from ingest.acquire.options import Acquisition
 from ingest.acquire.queue import in_slice
 from ingest.acquire.settings import Settings, check_cookies
@@ -67,7 +67,7 @@ def make_work(listed: Manifest, asked: Acquisition, lake: Lake, known: Mapping[s
     return Work(entries, urls_of(entries, listed.path), asked.retry, listed.refused)
 
 
-def check_start(asked: Acquisition, media: Path, urls: Mapping[str, str]) -> None:
+def check_start(asked: Acquisition, media: Path, lake: Path, urls: Mapping[str, str]) -> None:
     """Looks at what a download needs: the folder, room on the disk, cookies, and a JavaScript runtime for YouTube.
 
     Raises:
@@ -77,6 +77,9 @@ def check_start(asked: Acquisition, media: Path, urls: Mapping[str, str]) -> Non
         check_cookies(asked.settings.cookies)
     if asked.settings.proxy and "://" not in asked.settings.proxy:
         raise BadInputError(f"--proxy {asked.settings.proxy[:80]} is no address", "Such as socks5://127.0.0.1:1080.")
+    check_folder(media)
+    if lake.resolve() in (media.resolve(), *media.resolve().parents):
+        raise BadInputError(f"{media} is inside the lake", "Name a folder outside it for the media.")
     folder = media
     while not folder.exists():
         folder = folder.parent
@@ -112,14 +115,3 @@ def scratch(settings: Settings) -> Iterator[Settings]:
         return
     with tempfile.TemporaryDirectory(prefix="signverse-") as folder:
         yield replace(settings, scratch=Path(folder))
-
-
-def make_media(folder: Path, lake: Path) -> Media:
-    """The media folder, which may not be the lake's.
-
-    Raises:
-        BadInputError: it cannot be one.
-    """
-    if folder.resolve() == lake.resolve() or lake.resolve() in folder.resolve().parents:
-        raise BadInputError(f"{folder} is inside the lake", "Name a folder outside it for the media.")
-    return Media.make(folder)

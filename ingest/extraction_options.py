@@ -1,0 +1,129 @@
+"""The options of every command that extracts. Imported at every start of the command line: nothing heavy here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingest.pace import DETECT_EVERY, STALLED_S
+from ingest.text_options import SentencesOption, SoundMarksOption, TextSettings, text_settings
+from lake.options import stands_for
+
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        envvar="SIGNVERSE_MODELS",
+        metavar="DIR",
+        help="Folder of the ONNX pair; by default where `models pull` puts it.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How videos are extracted.
+
+    Attributes:
+        models: folder of the pair; None for where `models pull` puts it.
+        detector, pose: one file and no other; None for the folder's.
+        device: auto, cpu, cuda, tensorrt, or a card such as cuda:1.
+        workers: videos side by side; None for what suits the machine.
+        detect_every: frames from one detection to the next; 1 is exact.
+        stalled_s: a video of which nothing is heard for so many seconds is given up.
+        exact: keep full float32.
+        text: what captions become.
+    """
+
+    models: Path | None
+    detector: Path | None
+    pose: Path | None
+    device: str
+    workers: int | None
+    detect_every: int
+    stalled_s: float
+    exact: bool
+    text: TextSettings
+
+
+def _device_name(value: str) -> str:
+    """The option's value, where it names a device."""
+    from ingest.devices import parse_device
+    from lake.errors import BadInputError
+
+    try:
+        return str(parse_device(value))
+    except BadInputError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _make(**given: Any) -> Extraction:
+    return Extraction(
+        models=given["models"],
+        detector=given["detector"],
+        pose=given["pose"],
+        device=given["device"],
+        workers=given["workers"],
+        detect_every=given["detect_every"],
+        stalled_s=given["stalled_after"],
+        exact=given["full_precision"],
+        text=text_settings(given["sound_marks"], given["sentences"]),
+    )
+
+
+extracting = stands_for(
+    "how",
+    {
+        "models": (ModelsOption, None),
+        "detector": (Annotated[Path | None, typer.Option(metavar="FILE", help="This detector and no other.")], None),
+        "pose": (Annotated[Path | None, typer.Option(metavar="FILE", help="This pose model and no other.")], None),
+        "device": (
+            Annotated[
+                str,
+                typer.Option(
+                    callback=_device_name,
+                    metavar="auto|cpu|cuda|tensorrt",
+                    help="Where the models run: on all GPUs, on one (cuda:1), or on the CPU. Never silently elsewhere.",
+                ),
+            ],
+            "auto",
+        ),
+        "workers": (
+            Annotated[
+                int | None,
+                typer.Option(min=1, metavar="N", help="Videos extracted side by side: one a core, on a GPU up to 8."),
+            ],
+            None,
+        ),
+        "detect_every": (
+            Annotated[
+                int,
+                typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact."),
+            ],
+            DETECT_EVERY,
+        ),
+        "stalled_after": (
+            Annotated[
+                int,
+                typer.Option(min=1, metavar="SECONDS", help="Give a video up that makes no progress for so long."),
+            ],
+            STALLED_S,
+        ),
+        "full_precision": (
+            Annotated[
+                bool,
+                typer.Option(
+                    "--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."
+                ),
+            ],
+            False,
+        ),
+        "sound_marks": (SoundMarksOption, "keep"),
+        "sentences": (SentencesOption, False),
+    },
+    _make,
+)
+"""Decorates a command with a parameter `how: Extraction`."""
