@@ -55,7 +55,8 @@ def _from_json3(text: str) -> str:
         shown = [event for event in events if _words(event)]
         recognised = any(segment.get("tOffsetMs") for event in shown for segment in event["segs"])
         spans = [_span(event) for event in shown]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        payloads = [_payload(event, start) for event, (start, _) in zip(shown, spans, strict=True)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise BadCaptionsError("the json3 captions cannot be read: they are not what YouTube sends") from None
     if recognised:
         # Its lines stay while the next one is spoken; nothing of it is said then.
@@ -63,8 +64,8 @@ def _from_json3(text: str) -> str:
             spans[-1:]
         )
     cues = [
-        f"{_stamp(start)} --> {_stamp(end)}\n{_payload(event, start)}\n"
-        for event, (start, end) in zip(shown, spans, strict=True)
+        f"{_stamp(start)} --> {_stamp(end)}\n{payload}\n"
+        for payload, (start, end) in zip(payloads, spans, strict=True)
         if end > start
     ]
     return "\n".join(["WEBVTT\n", *cues])

@@ -26,6 +26,8 @@ from lake.errors import BadInputError
 CAPTIONS: Final = "captions"
 DOWNLOAD: Final = "download"
 
+_CHUNK: Final = 8 << 20
+
 
 @dataclass(frozen=True)
 class DownloadTask:
@@ -71,7 +73,7 @@ def make_job(folder: Path, settings: Settings) -> Job:
         local = local_path(task.url)
         try:
             if local is not None:
-                return take_local(media, task, local)
+                return take_local(media, task, local, report)
             if not first:
                 wait(random.uniform(*settings.sleep), lambda: report(("pausing", 0, 0)))  # noqa: S311
             first = False
@@ -136,7 +138,7 @@ def fetch(fetcher: Fetcher, media: Media, task: DownloadTask, settings: Settings
     return Attempt(Verdict("done"), _of_captions(list(tracks), problems, refused, settings), fetched, about(info), size)
 
 
-def take_local(media: Media, task: DownloadTask, source: Path) -> Attempt:
+def take_local(media: Media, task: DownloadTask, source: Path, report: Report) -> Attempt:
     """A file of this machine with the captions beside it: linked where the disk is the same, copied otherwise.
 
     Raises:
@@ -156,16 +158,21 @@ def take_local(media: Media, task: DownloadTask, source: Path) -> Attempt:
     video = folder / f"video{source.suffix.lower()}"
     video.unlink(missing_ok=True)
     try:
-        os.link(source, video)
+        # A link to a link would lead elsewhere from there.
+        os.link(source.resolve(), video)
     except OSError:
-        shutil.copyfile(source, video)
+        _copy(source, video, _throttled(report))
     fetched = media.publish(task.video_id, video, tracks, {})
     return Attempt(Verdict("done"), _of_captions(list(tracks), [], None, None), fetched, size=fetched.size)
 
 
 def local_path(url: str) -> Path | None:
     """The file that an address names, or None where it is one of the network."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Brackets that hold no address of a host: whoever fetches it says so.
+        return None
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     # One letter is a drive of Windows.
@@ -200,6 +207,15 @@ def _write(path: Path, data: bytes) -> None:
     half = path.with_suffix(".half")
     half.write_bytes(data)
     half.replace(path)
+
+
+def _copy(source: Path, target: Path, on_bytes: Callable[[int, int], None]) -> None:
+    """Copies a file and tells of it: a large one takes longer than a worker may be silent."""
+    expected = source.stat().st_size
+    with source.open("rb") as taken, target.open("wb") as given:
+        while chunk := taken.read(_CHUNK):
+            given.write(chunk)
+            on_bytes(given.tell(), expected)
 
 
 def _throttled(report: Report) -> Callable[[int, int], None]:

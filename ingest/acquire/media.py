@@ -1,7 +1,7 @@
 """The media folder: finished videos with their captions, and what is being fetched.
 
 DIR/ID.mp4, DIR/ID.en.vtt, DIR/ID.info.json    a finished video; `ingest videos DIR` takes the folder as it is
-DIR/.signverse/fetched/ID                      says that the video was put there by us: only such are ever removed
+DIR/.signverse/fetched/ID                      names the files of a video that we put there: only they are ever removed
 DIR/.signverse/partial/ID/                     what there is of an unfinished one, to go on from
 DIR/.signverse/leases/ID, runs/, journal/      who is at work here (see runs.py)
 """
@@ -53,13 +53,16 @@ class Fetched:
     @property
     def ours(self) -> bool:
         """Whether it was fetched, and not put into the folder by somebody."""
-        return _mark(self.path).exists()
+        return self.path.name in _put_there(_mark(self.path))
 
     def remove(self) -> None:
         """Removes the video, then what came with it: the lake has them. What is somebody's own stays."""
-        if self.ours:
-            for path in (self.path, *self.captions, info_beside(self.path), _mark(self.path)):
-                path.unlink(missing_ok=True)
+        mark = _mark(self.path)
+        names = _put_there(mark)
+        if self.path.name in names:
+            for name in (self.path.name, *names):
+                self.path.with_name(name).unlink(missing_ok=True)
+            mark.unlink(missing_ok=True)
 
 
 class Media:
@@ -122,23 +125,31 @@ class Media:
     def publish(self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]) -> Fetched:
         """Moves a finished video and its captions to where they are seen, the video last.
 
+        Captions that somebody has put there under the same name stay, and are the video's.
+
         Args:
             video: in the partial folder, which is removed.
             captions: by the tag of their file names.
         """
         check_video_id(video_id)
-        beside_it = []
-        for tag, path in captions.items():
-            beside_it.append(path.replace(self.folder / f"{video_id}.{tag}.vtt"))
-        told = {"id": video_id, **about(info)}
-        note = video.parent / f"video{_INFO}"
-        note.write_text(json.dumps(told, indent=1), "utf-8")
         target = self.folder / f"{video_id}{video.suffix.lower()}"
-        note.replace(info_beside(target))
-        _mark(target).touch()
+        # Of another name than the video: who is killed here finds one video to go on from.
+        note = video.parent / "told.json"
+        note.write_text(json.dumps({"id": video_id, **about(info)}, indent=1), "utf-8")
+        tracks = {path: self.folder / f"{video_id}.{tag}.vtt" for tag, path in captions.items()}
+        names = _put_there(_mark(target))
+        moves = {
+            path: there
+            for path, there in (*tracks.items(), (note, info_beside(target)))
+            if there.name in names or not there.exists()
+        }
+        names |= {there.name for there in moves.values()} | {target.name}
+        _mark(target).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
+        for path, there in moves.items():
+            path.replace(there)
         video.replace(target)
         self.drop_partial(video_id)
-        return Fetched(target, tuple(beside_it))
+        return Fetched(target, tuple(tracks.values()))
 
     @property
     def free(self) -> int:
@@ -165,6 +176,15 @@ def about(info: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mark(video: Path) -> Path:
     return video.parent / INSIDE / "fetched" / video.stem
+
+
+def _put_there(mark: Path) -> set[str]:
+    """Names of the files of a video that were fetched; none where somebody else put it there."""
+    try:
+        names = {Path(line).name for line in mark.read_text("utf-8", errors="replace").split("\n")}
+    except OSError:
+        return set()
+    return {name for name in names if name.startswith(f"{mark.name}.")}
 
 
 def info_beside(video: Path) -> Path:

@@ -95,13 +95,17 @@ def _wanted(key: str, kind: str, forms: Sequence[Mapping[str, Any]]) -> Wanted |
     """A track in the best form that can be read; None where there is none."""
     for ext in FORMS:
         for form in forms:
-            if form.get("ext") == ext and (form.get("url") or form.get("data")) and not _in_pieces(form):
+            if form.get("ext") == ext and (form.get("url") or form.get("data")) and _is_whole(form):
                 headers = tuple(sorted((form.get("http_headers") or {}).items()))
                 language = language_of(key.removesuffix("-orig"))
                 return Wanted(key, language, kind, "", form.get("url") or "", ext, headers, form.get("data"))
     return None
 
 
-def _in_pieces(form: Mapping[str, Any]) -> bool:
-    """Whether a form is a playlist of pieces, whatever its ending says."""
-    return str(form.get("protocol") or "").startswith("m3u8") or urlsplit(form.get("url") or "").path.endswith(".m3u8")
+def _is_whole(form: Mapping[str, Any]) -> bool:
+    """Whether a form has an address that can be one, and is no playlist of pieces, whatever its ending says."""
+    try:
+        path = urlsplit(form.get("url") or "").path
+    except ValueError:
+        return False
+    return not (str(form.get("protocol") or "").startswith("m3u8") or path.endswith(".m3u8"))

@@ -87,6 +87,8 @@ def test_another_form_is_refused_by_its_name(ext: str) -> None:
         (b'{"events": [1]}', "json3"),
         (b'{"events": [{"segs": [{"utf8": 1}]}]}', "json3"),
         (b'{"events": [{"segs": [{"utf8": "a"}], "tStartMs": "soon"}]}', "json3"),
+        (b'{"events": [{"segs": [{"utf8": "a"}], "dDurationMs": 1e999}]}', "json3"),
+        (b'{"events": [{"segs": [{"utf8": "a", "tOffsetMs": 1e999}], "dDurationMs": 5}]}', "json3"),
         (b"[" * 100_000, "json3"),
         (bytes(MAX_BYTES + 1), "srt"),
     ],

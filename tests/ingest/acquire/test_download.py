@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from ingest.acquire.job import DownloadTask, take_local
+from ingest.acquire.media import Media
 from ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
 from lake.lake import Lake, collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Trouble
 from tests.site.troubles import CAPTIONS, MEDIA
+from tests.site.videos import small_video
 from tests.site.words import rolled_up, spoken
 
 
@@ -179,6 +184,32 @@ def test_files_of_this_machine_are_linked_with_their_captions_and_left_alone(pla
     assert place.files() == ["mine.en.vtt", "mine.info.json", "mine.mp4"]
     assert sorted(path.name for path in own.iterdir()) == ["my video.en.vtt", "my video.mp4"]
     assert place.status()["states"]["unavailable"] == 1
+
+
+@pytest.mark.parametrize("one_disk", [True, False])
+def test_links_to_files_bring_the_files(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_disk: bool
+) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "1").write_bytes(small_video(1))
+    (tmp_path / "linked.mp4").symlink_to("blobs/1")
+    told = []
+    if not one_disk:
+        monkeypatch.setattr(os, "link", Mock(side_effect=OSError(errno.EXDEV, "Invalid cross-device link")))
+    attempt = take_local(Media.make(place.media), DownloadTask("mine", ""), tmp_path / "linked.mp4", told.append)
+    assert attempt.verdict.outcome == "done" and attempt.size == len(small_video(1))
+    assert not (place.media / "mine.mp4").is_symlink()
+    assert (place.media / "mine.mp4").read_bytes() == small_video(1)
+    # Who copies tells of it, or is taken for stalled.
+    assert told == ([] if one_disk else [("video", attempt.size, attempt.size)])
+
+
+def test_an_address_that_can_be_none_costs_its_own_video_only(place: Place, tmp_path: Path) -> None:
+    place.site.add(clip("good"))
+    manifest = place.manifest("good")
+    manifest.write_text(manifest.read_text() + "bad,ase,http://[::1\n")
+    assert place.download(manifest, "--attempts", 1)[0] == 1
+    assert place.status()["states"] | {"downloaded": 1, "failed": 1} == place.status()["states"]
 
 
 def test_cookies_are_sent_and_their_file_stays_as_it_is(place: Place, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_who_is_killed_while_a_video_is_put_there_shows_nothing_and_goes_on(
     assert media.fetched() == {}
     # What there is of the video is still there to go on from.
     assert media.partials() == ["a"]
-    assert (media.partial("a") / "video.mp4").exists()
+    assert [path.name for path in media.partial("a").glob("video.*")] == ["video.mp4"]
     fetched = publish(media, "a", "en", "de")
     assert [path.name for path in (*fetched.captions, fetched.path)] == ["a.en.vtt", "a.de.vtt", "a.mp4"]
     fetched.remove()
@@ -107,6 +107,25 @@ def test_removing_removes_just_what_is_the_video_s(media: Media) -> None:
         gone = {f"{video_id}.en.vtt", f"{video_id}.fr.vtt", f"{video_id}.info.json", f"{video_id}.mp4"}
         assert before - set(seen(media)) == gone
     assert seen(media) == ["a.txt", "notes.txt"]
+
+
+def test_captions_and_notes_that_somebody_put_there_are_neither_replaced_nor_removed(media: Media) -> None:
+    for name in ("a.en.vtt", "a.info.json", "a.pl.vtt"):
+        (media.folder / name).write_text("mine")
+    fetched = publish(media, "a", "en", "de", title="News")
+    assert {path.name for path in fetched.captions} == {"a.en.vtt", "a.de.vtt"}
+    media.fetched()["a"].remove()
+    assert seen(media) == ["a.en.vtt", "a.info.json", "a.pl.vtt"]
+    assert {(media.folder / name).read_text() for name in seen(media)} == {"mine"}
+
+
+def test_a_mark_that_names_files_elsewhere_removes_none_of_them(media: Media) -> None:
+    outside = media.folder.parent / "outside"
+    outside.write_text("mine")
+    fetched = publish(media, "a")
+    (media.folder / INSIDE / "fetched" / "a").write_text("a.mp4\n../outside\n")
+    fetched.remove()
+    assert outside.exists() and not fetched.path.exists()
 
 
 def test_removing_twice_or_what_is_gone_is_no_error(media: Media) -> None:

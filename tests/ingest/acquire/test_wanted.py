@@ -117,6 +117,12 @@ def test_the_best_form_that_can_be_read_is_taken_with_its_headers() -> None:
     assert (track.url, track.data) == ("", "WEBVTT\n")
 
 
+def test_an_address_that_can_be_none_is_passed_over() -> None:
+    forms = [{"ext": "vtt", "url": "http://[x/a.vtt"}, {"ext": "srt", "url": "http://127.0.0.1/a.srt"}]
+    (track,) = wanted_tracks({"subtitles": {"en": forms, "de": forms[:1]}}, "all")
+    assert (track.key, track.ext) == ("en", "srt")
+
+
 def test_a_site_that_tells_nothing_or_null_has_no_captions() -> None:
     for info in ({}, {"subtitles": None, "automatic_captions": None}, {"language": None, "subtitles": {}}):
         assert chosen(info) == []
