@@ -182,6 +182,8 @@ def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
         BadCaptionsError: it cannot be read or is not WebVTT; names the file.
     """
     try:
+        if path.is_fifo():
+            raise BadCaptionsError(f"{path} is a pipe and no caption file")
         if path.stat().st_size > MAX_BYTES:
             raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, no captions are")
         data = path.read_bytes()

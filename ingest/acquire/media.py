@@ -195,7 +195,8 @@ def info_beside(video: Path) -> Path:
 def read_info(path: Path) -> dict[str, Any]:
     """What a site told of a video, by yt-dlp's info JSON beside it; nothing where there is none that can be read."""
     try:
-        if path.stat().st_size > _MAX_INFO:
+        # A pipe would keep whoever reads it waiting.
+        if not path.is_file() or path.stat().st_size > _MAX_INFO:
             return {}
         told = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -63,9 +63,12 @@ def status_screen(status: Status) -> Group:
         lines.append(f"came back: {counted(status.came_back, 'video')} that had been unavailable")
     parts: list[Any] = [table, Text(), *map(Text, lines)]
     if status.causes:
-        causes = Table(box=None, pad_edge=False, header_style="bold")
-        for name, justify in (("not had", "left"), ("videos", "right"), ("because", "left"), ("the newest", "left")):
-            causes.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        causes = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+        causes.add_column("not had", no_wrap=True)
+        causes.add_column("videos", justify="right", no_wrap=True)
+        causes.add_column("because", no_wrap=True)
+        # What is too long is cut here: the columns before it say what happened.
+        causes.add_column("the newest", no_wrap=True, overflow="ellipsis", ratio=1)
         for cause in status.causes[:_CAUSES]:
             why = f"{cause['reason'] or 'unknown'} ({cause['stage']})"
             newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import permutations
 from pathlib import Path
 
@@ -180,6 +181,12 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         read_track(path, "x")
     with pytest.raises(BadCaptionsError, match=r"x\.vtt has .* bytes"):
         read_vtt(b"WEBVTT\n\n" + bytes(MAX_BYTES), "x.vtt")
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.en.vtt")
+    with pytest.raises(BadCaptionsError, match="is a pipe"):
+        read_track(tmp_path / "x.en.vtt", "x")
 
 
 YOUTUBE = b"""WEBVTT

@@ -225,6 +225,13 @@ def test_of_an_info_file_only_plain_values_of_known_names_are_taken(media: Media
     assert read_info(path) == {}
 
 
+def test_a_pipe_in_the_place_of_what_was_told_keeps_nobody_waiting(media: Media) -> None:
+    fetched = publish(media, "a")
+    info_beside(fetched.path).unlink()
+    os.mkfifo(info_beside(fetched.path))
+    assert fetched.info == {}
+
+
 def test_what_a_site_tells_is_written_whatever_it_is(media: Media) -> None:
     fetched = publish(
         media, "a", title="\ud83d cut\u2028in\0half", channel={1, 2}, duration=float("nan"), language="日本"

@@ -168,6 +168,20 @@ def test_many_languages_and_many_causes_stay_one_screen_and_the_rest_is_counted(
     assert len(status.causes) == 11
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_long_message_is_cut_and_what_happened_is_not(lake: Lake, width: int) -> None:
+    ask(lake, "ase", "a", "b")
+    note(
+        lake,
+        attempt("a", "download", "unavailable", 0, "not_found", "gone " * 60),
+        attempt("b", "download", "failed", 0, "network", "no"),
+    )
+    text = shown(look(lake, None, at(0)), width)
+    (row,) = (line for line in text.splitlines() if "a: gone" in line)
+    assert row.split()[:3] == ["unavailable", "1", "not_found"]
+    assert "(download)" in row and len(row) <= width
+
+
 def test_what_others_wrote_moves_no_cursor_and_is_no_markup(lake: Lake) -> None:
     ask(lake, "[bold]\x1b[2J", "a")
     note(lake, attempt("a", "extract", "failed", 0, "[red]\x07", "[link=x]\x1b[2J\rgone\nand [/] more"))
