@@ -31,7 +31,15 @@ _COMMIT: Final = re.compile(r"\d{20}\.json")
 
 
 def create(folder: Path, table: Table) -> None:
-    """Makes an empty table, unless it is there already."""
+    """Makes an empty table, unless it is there already.
+
+    Raises:
+        BadInputError: it cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"no lake can be made at {folder.parent}: {error.strerror}") from None
     DeltaTable.create(
         str(folder),
         schema=table.schema,

@@ -73,8 +73,8 @@ def plan(
     refused = f", {counted(len(listed.refused), 'row')} refused" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{refused}; "
-        f"{rows['to_do'].sum():,} to do: {rows['hours'].sum():,.0f} hours and {rows['gb'].sum():,.0f} GB at 720p, "
-        "if all can be had"
+        f"{rows['to_do'].sum():,} to do: {rows['hours'].sum():,.1f} hours and {rows['gb'].sum():,.1f} GB to download "
+        "at 720p, if all can be had"
     )
     say(f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)")
 
@@ -116,7 +116,10 @@ def run(
         str, typer.Option(metavar="SIZE", help="Downloading waits while so much waits for extraction.")
     ] = AHEAD,
     keep_media: Annotated[
-        bool, typer.Option("--keep-media", help="Leave videos and captions where they are when the lake has them.")
+        bool,
+        typer.Option(
+            "--keep-media", help="Leave what was fetched when the lake has it; a run without this removes it."
+        ),
     ] = False,
 ) -> None:
     """Download, extract, commit and reclaim the disk, all at once.
@@ -233,8 +236,13 @@ def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
         words.append(f"{tally.extracted:,} extracted ({counted(tally.frames, 'frame')})")
     ended = Counter(tally.ended.values())
     words += [f"{ended[outcome]:,} {outcome}" for outcome in ("unavailable", "blocked", "failed") if ended[outcome]]
+    words += [f"{count:,} {state} before" for state, count in sorted(tally.before.items())]
+    if tally.elsewhere:
+        words.append(f"{len(tally.elsewhere):,} with another run")
     if tally.came_back:
         words.append(f"{tally.came_back:,} came back that had been unavailable")
+    if tally.removed:
+        words.append(f"{tally.removed:,} removed from the media folder that the lake had before")
     say(", ".join(words))
     if tally.stopped:
         say(tally.stopped)

@@ -47,6 +47,7 @@ class Fetcher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._on_bytes: OnBytes | None = None
+        self._folder = Path()
         cookies = None
         if settings.cookies is not None and settings.scratch is not None:
             # yt-dlp writes into its cookie file when it ends.
@@ -147,12 +148,15 @@ class Fetcher:
         Raises:
             NotHadError: it could not be had whole.
         """
-        self._on_bytes = on_bytes
+        self._on_bytes, self._folder = on_bytes, folder
         # By format: another one must not be appended to what there is of the first.
         self._ydl.params["outtmpl"] = {"default": str(folder).replace("%", "%%") + "/video.%(format_id)s.%(ext)s"}
         self._ydl.params["paths"] = {}
+        told = {**info, "requested_subtitles": None}
         try:
-            self._ydl.process_info({**info, "requested_subtitles": None})
+            self._ydl.process_info(told)
+        except NotHadError:
+            raise
         except Exception as error:
             verdict = judge(error)
             if verdict.outcome == "unavailable":
@@ -161,14 +165,19 @@ class Fetcher:
             raise NotHadError(verdict) from error
         finally:
             self._on_bytes = None
-        found = [path for path in folder.glob("video.*") if path.suffix not in {".part", ".ytdl"}]
-        if len(found) != 1 or not found[0].stat().st_size:
-            for path in found:
-                path.unlink()
+        # As yt-dlp calls it: a finished one of another format may lie there, of a try that was killed.
+        found = Path(str(told.get("filepath") or ""))
+        if found.parent != folder or not found.is_file() or not found.stat().st_size:
+            if found.parent == folder:
+                found.unlink(missing_ok=True)
             raise NotHadError(Verdict("failed", "truncated", "the site gave an empty file"))
-        return found[0]
+        return found
 
     def _hook(self, now: Mapping[str, Any]) -> None:
+        if shutil.disk_usage(self._folder).free < self._settings.least_free:
+            # Of a video that does not fit nothing is kept: the others would wait for its room.
+            why = "it does not fit on the disk beside what --keep-free keeps"
+            raise NotHadError(Verdict("failed", "disk", why, "machine"))
         if self._on_bytes is not None:
             expected = now.get("total_bytes") or now.get("total_bytes_estimate") or 0
             self._on_bytes(int(now.get("downloaded_bytes") or 0), int(expected))

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from ingest.acquire.account import IN_LAKE, STATES, UNAVAILABLE, WAITING, account
+from ingest.acquire.account import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, account
 from ingest.manifest import Entry
 from lake.lake import Lake, collect
 from lake.languages import languages
@@ -29,7 +29,7 @@ def forecast(
 
     Returns:
         sign_language; name; videos; one column for each of account.STATES; to_do, videos that may still come in;
-        hours and gb, what they will take at 720p if all of them can be had.
+        hours, what they will have if all of them can be had; gb, what those that are not downloaded will take at 720p.
     """
     names = {language.code: language.name for language in languages()}
     asked = pl.DataFrame(
@@ -57,7 +57,12 @@ def forecast(
         )
         .with_columns(to_do=pl.col("videos") - pl.col(IN_LAKE) - pl.col(UNAVAILABLE))
         .with_columns(hours=pl.col("to_do") * pl.col("each").fill_null(overall))
-        .with_columns(gb=pl.col("hours") * PUBLISHED_GB / PUBLISHED_HOURS)
+        # What is in the media folder takes time, and no more of the disk.
+        .with_columns(
+            gb=(pl.col("to_do") - pl.col(DOWNLOADED))
+            * pl.col("each").fill_null(overall)
+            * (PUBLISHED_GB / PUBLISHED_HOURS)
+        )
         .with_columns(name=pl.col("sign_language").replace_strict(names, default="not told", return_dtype=pl.String))
         .sort(["videos", "sign_language"], descending=[True, False])
     )

@@ -31,7 +31,7 @@ from lake.commit import COMMIT_SECONDS, Committer, VideoRows
 from lake.lake import Lake
 from lake.schema import OUTCOMES
 from lake.sources import add_sources
-from lake.text import counted
+from lake.text import counted, size_of
 
 LIST: Final = "list"
 
@@ -47,6 +47,9 @@ IDLE_SAVE_S: Final = 5.0
 
 class Listener(Protocol):
     """What is told while the lanes run; the command line draws its screen from it."""
+
+    def begun(self, settled: int) -> None:
+        """So many of the videos needed nothing."""
 
     def downloading(self, video_id: str, what: str, there: int, expected: int) -> None:
         """What a worker does with a video: looking, captions, video; with bytes."""
@@ -95,8 +98,14 @@ class Tally:
     extracted: int = 0
     frames: int = 0
     came_back: int = 0
+    removed: int = 0
+    """Videos of the media folder that the lake had before this run, and that were cleared away."""
     ended: dict[str, str] = field(default_factory=dict)
     """The outcome of each video that was given up in this run: unavailable, blocked or failed."""
+    before: dict[str, int] = field(default_factory=dict)
+    """Videos that needed nothing, by their state."""
+    elsewhere: set[str] = field(default_factory=set)
+    """Videos that another run has the lease of."""
     stopped: str = ""
     """Why the run ended early; "" where it did not."""
 
@@ -173,6 +182,7 @@ class Lanes:
         with Committer(self._lake.folder) as committer:
             self._take_over(committer)
             self._prepare()
+            self._listener.begun(sum(self.tally.before.values()))
             while True:
                 self._feed(committer)
                 if not (self._downloads.busy or self._extracting or self._waiting) and self._is_over():
@@ -217,12 +227,20 @@ class Lanes:
         reasons = dict(rows.select("video_id", "reason").iter_rows())
         stages = dict(rows.select("video_id", "stage").iter_rows())
         self._were = {key: state for key, state in states.items() if state in {BLOCKED, FAILED, UNAVAILABLE}}
+        for video_id in self._media.partials():
+            # Of a run that was killed between the two: what is finished needs no beginning.
+            if (video_id in fetched or states.get(video_id) == IN_LAKE) and self._run.take(video_id):
+                self._media.drop_partial(video_id)
+                self._run.release(video_id)
         to_fetch = []
         for video_id, state in states.items():
             there = fetched.get(video_id)
+            if state in {IN_LAKE, UNAVAILABLE} and state not in self._work.retry:
+                self.tally.before[state] = self.tally.before.get(state, 0) + 1
             if state == IN_LAKE:
                 if there is not None and not self._keep and self._extraction is not None:
-                    # Committed by a run that was killed before it could clear away.
+                    # Committed by a run that was killed before it could clear away, or kept by one that was to keep.
+                    self.tally.removed += there.ours
                     there.remove()
                 continue
             if self._work.retry and state not in self._work.retry:
@@ -234,8 +252,12 @@ class Lanes:
             anew = there is not None and there.ours and unread and reasons[video_id] == "bad_video"
             if there is not None and (state == DOWNLOADED or unread) and not anew:
                 # Under another run's lease it is that run's.
-                if self._extraction is not None and self._run.take(video_id):
+                if self._extraction is None:
+                    self.tally.before[DOWNLOADED] = self.tally.before.get(DOWNLOADED, 0) + 1
+                elif self._run.take(video_id):
                     self._queue_extraction(video_id, there)
+                else:
+                    self.tally.elsewhere.add(video_id)
                 continue
             if there is not None and anew and self._run.take(video_id):
                 there.remove()
@@ -285,8 +307,10 @@ class Lanes:
         self._is_held = bool(why)
         while not why and self._downloads.free and (wanted := self._queue.next(self._now())) is not None:
             if not self._run.take(wanted):
+                self.tally.elsewhere.add(wanted)
                 self._queue.put_back(wanted, self._now(), LEASED_S)
                 continue
+            self.tally.elsewhere.discard(wanted)
             # With the lease in hand: what others had of it is in the lake by now.
             self._look_at_others()
             if wanted in self._settled:
@@ -310,7 +334,11 @@ class Lanes:
             self._downloads.give(DownloadTask(wanted, self._work.urls[wanted], last))
         if not why and not self._downloads.busy and (due := self._queue.due()) is not None:
             at = datetime.fromtimestamp(due).strftime("%H:%M:%S")
-            whom = "the site blocks: all wait" if self._queue.pauses else "those that are left wait for their next try"
+            whom = "those that are left wait for their next try"
+            if self._queue.pauses:
+                whom = "the site blocks: all wait"
+            elif len(self.tally.elsewhere) >= len(self._queue):
+                whom = f"{counted(len(self.tally.elsewhere), 'video')} with another run, looked at again:"
             why = f"{whom} until {at}"
         self._listener.held(why)
 
@@ -322,7 +350,9 @@ class Lanes:
             count = len(self._waiting)
             return f"{counted(count, 'video')} {'waits' if count == 1 else 'wait'} for extraction"
         if self._queue.due() is not None and self._media.free < self._limits.keep_free:
-            return "the disk is low: downloading goes on when there is room"
+            half = sum(self._media.partials().values())
+            unfinished = f" ({size_of(half)} are in {self._media.partial_folder})" if half else ""
+            return f"the disk is low: downloading goes on when there is room{unfinished}"
         return ""
 
     def _look_at_others(self) -> None:
@@ -387,10 +417,10 @@ class Lanes:
             self._listener.downloaded(task.video_id, attempt, again)
             return
         self._to_release.add(task.video_id)
+        if verdict.outcome == "unavailable" or verdict.reason == "disk":
+            self._media.drop_partial(task.video_id)
         if not again:
             self.tally.ended[task.video_id] = verdict.outcome
-            if verdict.outcome == "unavailable":
-                self._media.drop_partial(task.video_id)
         self._listener.downloaded(task.video_id, attempt, again)
 
     def _queue_extraction(self, video_id: str, fetched: Fetched) -> None:

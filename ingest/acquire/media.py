@@ -70,7 +70,7 @@ class Media:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._partial = folder / INSIDE / "partial"
+        self.partial_folder = folder / INSIDE / "partial"
 
     @classmethod
     def make(cls, folder: Path) -> Media:
@@ -110,17 +110,18 @@ class Media:
 
     def partial(self, video_id: str) -> Path:
         """The folder of what there is of an unfinished video; made where there is none."""
-        folder = self._partial / check_video_id(video_id)
+        folder = self.partial_folder / check_video_id(video_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def drop_partial(self, video_id: str) -> None:
         """Removes what there is of an unfinished video."""
-        shutil.rmtree(self._partial / check_video_id(video_id), ignore_errors=True)
+        shutil.rmtree(self.partial_folder / check_video_id(video_id), ignore_errors=True)
 
-    def partials(self) -> list[str]:
-        """Ids of the videos that were begun and not finished."""
-        return sorted(path.name for path in self._partial.iterdir()) if self._partial.is_dir() else []
+    def partials(self) -> dict[str, int]:
+        """The videos that were begun and not finished, by id, with the bytes that there are of each."""
+        folders = sorted(self.partial_folder.iterdir()) if self.partial_folder.is_dir() else []
+        return {path.name: sum(file.stat().st_size for file in path.glob("*") if file.is_file()) for path in folders}
 
     def publish(self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]) -> Fetched:
         """Moves a finished video and its captions to where they are seen, the video last.
@@ -132,7 +133,9 @@ class Media:
             captions: by the tag of their file names.
         """
         check_video_id(video_id)
-        target = self.folder / f"{video_id}{video.suffix.lower()}"
+        # An ending that nobody looks for would hide it; what reads it goes by its content.
+        ending = video.suffix.lower() if video.suffix.lower() in SUFFIXES else ".mkv"
+        target = self.folder / f"{video_id}{ending}"
         # Of another name than the video: who is killed here finds one video to go on from.
         note = video.parent / "told.json"
         note.write_text(json.dumps({"id": video_id, **about(info)}, indent=1), "utf-8")
@@ -171,7 +174,13 @@ def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str])
 
 def about(info: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of what a site told."""
-    return {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
+    kept = {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
+    return {key: _plain(value) if isinstance(value, str) else value for key, value in kept.items()}
+
+
+def _plain(text: str) -> str:
+    """A site's words on one line, without what moves a terminal's cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _mark(video: Path) -> Path:

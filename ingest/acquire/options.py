@@ -74,6 +74,7 @@ def _make(**given: Any) -> Acquisition:
     from ingest.acquire.queue import read_slice
     from lake.languages import resolve
 
+    keep_free = _size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
     settings = Settings(
         max_height=given["max_height"],
         captions=given["captions"],
@@ -81,6 +82,8 @@ def _make(**given: Any) -> Acquisition:
         proxy=given["proxy"],
         rate=_size("--rate", given["rate"].removesuffix("/s")) if given["rate"] else None,
         sleep=read_sleep(given["sleep"]),
+        # None begins below the floor; those under way may go below it, but not to the last byte.
+        least_free=keep_free // 2,
         backoff_s=min(5.0, given["pause"]),
     )
     return Acquisition(
@@ -91,7 +94,7 @@ def _make(**given: Any) -> Acquisition:
         attempts=given["attempts"],
         first_pause_s=given["pause"],
         keep_going=given["keep_going"],
-        keep_free=_size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0,
+        keep_free=keep_free,
         share=read_slice(given["slice"]) if given["slice"] else (1, 1),
         retry=tuple(dict.fromkeys(given["retry"] or ())),
     )

@@ -100,10 +100,16 @@ class Run:
 
     def _make(self, lease: Path) -> bool:
         try:
-            with lease.open("x", encoding="utf-8") as file:
-                file.write(self.id)
+            file = lease.open("x", encoding="utf-8")
         except FileExistsError:
             return False
+        try:
+            with file:
+                file.write(self.id)
+        except OSError:
+            # A full disk: an empty lease would be nobody's, and believed to be somebody's for ten minutes.
+            lease.unlink(missing_ok=True)
+            raise
         return True
 
     def release(self, video_id: str) -> None:
@@ -188,10 +194,13 @@ def _read(path: Path) -> str:
 
 def _host() -> str:
     """This machine, or this container of it: where a process's number means that process."""
-    try:
-        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
+    parts = [socket.gethostname()]
+    # Clones may share a name, and the outermost space of processes has one number everywhere.
+    with suppress(OSError):
+        parts.append(Path("/etc/machine-id").read_text("utf-8", errors="replace").strip())
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
 
 
 def _began(pid: int) -> str:

@@ -55,6 +55,7 @@ def status_screen(status: Status) -> Group:
     if status.media_bytes is not None:
         lines.append(
             f"media: {counted(status.media_videos or 0, 'video')}, {size_of(status.media_bytes)}; "
+            f"{status.unfinished_videos:,} unfinished, {size_of(status.unfinished_bytes or 0)}; "
             f"{size_of(status.free_bytes or 0)} free"
         )
     if status.refused:
@@ -117,6 +118,10 @@ class LanesScreen:
             return
         with self._live:
             yield self
+
+    def begun(self, settled: int) -> None:
+        self._settled = settled
+        self._draw()
 
     def downloading(self, video_id: str, what: str, there: int, expected: int) -> None:
         told = f"{size_of(there)} of {size_of(expected)}" if expected else size_of(there) if there else ""

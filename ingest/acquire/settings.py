@@ -46,6 +46,8 @@ class Settings:
         proxy: for all requests; "" for none at all, None for what the environment names.
         rate: bytes/s of one download.
         sleep: seconds between two videos of a worker, from and to.
+        keep_free: bytes that no download may take from the disk of the media.
+        least_free: bytes of the media's disk below which a download that is under way ends.
         backoff_s: seconds before a caption that was refused for the number of requests is asked for again.
     """
 
@@ -56,6 +58,8 @@ class Settings:
     proxy: str | None = None
     rate: int | None = None
     sleep: tuple[float, float] = (1.0, 5.0)
+    keep_free: int = 0
+    least_free: int = 0
     backoff_s: float = 5.0
 
 

@@ -34,7 +34,8 @@ class Status:
         hours_left: until all that is not unavailable is in the lake, at that rate; None without a rate.
         hours: of video in the lake.
         captions: videos in the lake by the kind of the captions that became segments.
-        media_videos, media_bytes, free_bytes: of the media folder; None where none was named.
+        media_videos, media_bytes, unfinished_videos, unfinished_bytes, free_bytes: of the media folder; None where none
+            was named.
     """
 
     at: datetime
@@ -51,6 +52,8 @@ class Status:
     captions: dict[str, int] = field(default_factory=dict)
     media_videos: int | None = None
     media_bytes: int | None = None
+    unfinished_videos: int | None = None
+    unfinished_bytes: int | None = None
     free_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -105,6 +108,8 @@ def look(lake: Lake, media: Media | None = None, now: datetime | None = None) ->
         captions=_captions(lake),
         media_videos=None if fetched is None else len(fetched),
         media_bytes=None if fetched is None else sum(one.size for one in fetched.values()),
+        unfinished_videos=None if media is None else len(media.partials()),
+        unfinished_bytes=None if media is None else sum(media.partials().values()),
         free_bytes=None if media is None else media.free,
     )
 

@@ -12,12 +12,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from ingest.acquire.job import DownloadTask, take_local
+from ingest.acquire.job import DownloadTask, make_job, take_local
 from ingest.acquire.media import Media
 from ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
+from ingest.acquire.settings import Settings
 from lake.lake import Lake, collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
-from tests.site.server import ALL, PLUGINS, Captions, Trouble
+from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
 from tests.site.troubles import CAPTIONS, MEDIA
 from tests.site.videos import small_video
 from tests.site.words import rolled_up, spoken
@@ -157,8 +158,7 @@ def test_captions_that_are_gone_or_are_none_hold_nothing_back(place: Place) -> N
 
 def test_a_download_that_was_cut_goes_on_where_it_ended(place: Place, data: Path) -> None:
     file = data / "videos" / "signer_720p24.mp4"
-    place.site.add(clip("cut", trouble=Trouble("truncated", MEDIA, times=1)))
-    place.site.add(type(place.site.clip("cut"))("cut", file, trouble=Trouble("truncated", MEDIA, times=1)))
+    place.site.add(Clip("cut", file, trouble=Trouble("truncated", MEDIA, times=1)))
     assert place.download(place.manifest("cut"))[0] == 0
     assert (place.media / "cut.mp4").read_bytes() == file.read_bytes()
     ranges = [request.range for request in place.site.of("cut", MEDIA)]
@@ -322,3 +322,27 @@ def test_the_most_connections_are_those_asked_for(place: Place) -> None:
     place.site.add(*map(clip, names))
     assert place.download(place.manifest(*names), "--parallel", 2)[0] == 0
     assert place.site.most_at_once <= 2
+
+
+def test_a_video_that_does_not_fit_leaves_the_disk_to_the_others(place: Place, data: Path) -> None:
+    """The floor holds while a video comes, too: nothing of it stays that the others would wait for."""
+    place.site.add(Clip("large", data / "videos" / "signer_720p24.mp4"))
+    media = Media.make(place.media)
+    settings = Settings(proxy="", sleep=(0, 0), least_free=10**18)
+    attempt = make_job(place.media, settings)(DownloadTask("large", place.site.made("large")), lambda _: None)
+    assert (attempt.verdict.outcome, attempt.verdict.reason) == ("failed", "disk")
+    assert "--keep-free" in attempt.verdict.message
+    assert media.fetched() == {}
+
+
+def test_what_is_unfinished_is_in_the_status_and_goes_when_it_is_finished(place: Place, data: Path) -> None:
+    file = data / "videos" / "signer_720p24.mp4"
+    place.site.add(Clip("cut", file, trouble=Trouble("truncated", MEDIA)))
+    manifest = place.manifest("cut")
+    assert place.download(manifest, "--attempts", 1)[0] == 1
+    told = place.status()
+    assert told["unfinished_videos"] == 1 and 0 < told["unfinished_bytes"] < file.stat().st_size
+    # Finished by other means.
+    shutil.copyfile(file, place.media / "cut.mp4")
+    assert place.download(manifest)[0] == 0
+    assert place.status()["unfinished_videos"] == 0
