@@ -329,7 +329,7 @@ def test_a_video_that_does_not_fit_leaves_the_disk_to_the_others(place: Place, d
     place.site.add(Clip("large", data / "videos" / "signer_720p24.mp4"))
     media = Media.make(place.media)
     settings = Settings(proxy="", sleep=(0, 0), least_free=10**18)
-    attempt = make_job(place.media, settings)(DownloadTask("large", place.site.made("large")), lambda _: None)
+    attempt = make_job(place.media, settings)(DownloadTask("large", place.site.page("large")), lambda _: None)
     assert (attempt.verdict.outcome, attempt.verdict.reason) == ("failed", "disk")
     assert "--keep-free" in attempt.verdict.message
     assert media.fetched() == {}
