@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from export import clips_cli
 from export.options import ExportOption, OverwriteOption, writing
 from lake.command import VideoIdCommand, reading, say
+from lake.options import one_of
 from lake.select_options import selecting
 
 if TYPE_CHECKING:
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 export = typer.Typer(
     help="Write release shards, or clips in other formats.", no_args_is_help=True, rich_markup_mode=None
 )
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in names:
-            raise typer.BadParameter(f"choose from {', '.join(names)}")
-        return value
-
-    return check
 
 
 def mount(app: typer.Typer) -> None:
@@ -46,12 +37,12 @@ def shards(
     opened: Lake,
     out: ExportOption,
     dialect: Annotated[
-        str, typer.Option(callback=_one_of("card", "consolidated"), metavar="card|consolidated", help="Format.")
+        str, typer.Option(callback=one_of("card", "consolidated"), metavar="card|consolidated", help="Format.")
     ] = "card",
     grain: Annotated[
         str,
         typer.Option(
-            callback=_one_of("video", "clip"),
+            callback=one_of("video", "clip"),
             metavar="video|clip",
             help="The whole videos of the chosen clips, or their frames only; frames keep their numbers.",
         ),
@@ -67,7 +58,7 @@ def shards(
     order: Annotated[
         str,
         typer.Option(
-            callback=_one_of("video_id", "source"),
+            callback=one_of("video_id", "source"),
             metavar="video_id|source",
             help="By id, or as in the shards that the videos came from.",
         ),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.extraction_options import Extraction, ModelsOption, extracting
 from ingest.redo import RedoCommand
 from lake.command import FormatOption, LakeOption, OutOption, say
+
+if TYPE_CHECKING:
+    from ingest.manifest import Manifest
 
 ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
 models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
@@ -33,6 +36,12 @@ def tell_relabelled(changed: list[str]) -> None:
 
     if changed:
         say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
+
+
+def tell_manifest(listed: Manifest) -> None:
+    """Says what a manifest was taken for, and which rows are refused."""
+    for line in (*listed.remarks, *(why for _, why in listed.refused)):
+        say(line)
 
 
 def mount(app: typer.Typer) -> None:
@@ -196,8 +205,7 @@ def shards(
         write_sources(opened, listed)
         if not redo:
             tell_relabelled(relabel(opened, listed.entries))
-        for line in (*listed.remarks, *(why for _, why in listed.refused)):
-            say(line)
+        tell_manifest(listed)
     known = known_entries(opened) | (listed.entries if listed else {})
     options = Options(known, codes, not no_repair, index)
     console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from lake.options import one_of
+
 
 @dataclass(frozen=True)
 class TextSettings:
@@ -23,20 +25,11 @@ class TextSettings:
 
 AS_THEY_ARE: Final = TextSettings()
 
-_KEEP_OR_DROP: Final = ("keep", "drop")
-
-
-def _keep_or_drop(value: str) -> str:
-    if value not in _KEEP_OR_DROP:
-        raise typer.BadParameter(f"choose from {', '.join(_KEEP_OR_DROP)}")
-    return value
-
-
 SoundMarksOption = Annotated[
     str,
     typer.Option(
         "--sound-marks",
-        callback=_keep_or_drop,
+        callback=one_of("keep", "drop"),
         metavar="keep|drop",
         help="What is not said in captions: [Music], (applause), notes, >>.",
     ),

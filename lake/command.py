@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lake.options import stands_for
+from lake.options import one_of, stands_for
 
 if TYPE_CHECKING:
     from lake.lake import Lake
@@ -58,20 +58,13 @@ reading = stands_for(
 """Decorates a command with a parameter `opened: Lake`: it takes --lake, --version and --as-of."""
 
 
-def _format_names(value: str | None) -> str | None:
-    names = ("table", "csv", "json", "parquet")
-    if value is not None and value not in names:
-        raise typer.BadParameter(f"choose from {', '.join(names)}")
-    return value
-
-
 # The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.
 FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
         metavar="table|csv|json|parquet",
-        callback=_format_names,
+        callback=one_of("table", "csv", "json", "parquet"),
         help="How rows are written; by default as the name after -o says, else a table.",
     ),
 ]

@@ -12,6 +12,8 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import typer
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -55,3 +57,15 @@ def _resolved(hint: Any, module: str) -> Any:
         return eval(hint, vars(sys.modules[module])) if isinstance(hint, str) else hint  # noqa: S307 (our own source)
     except NameError:
         return hint
+
+
+def one_of(*choices: str) -> Callable[[Any], Any]:
+    """A callback for typer: refuses a value, or one of several, that is none of the choices; none at all may pass."""
+
+    def check(value: Any) -> Any:
+        for word in value if isinstance(value, list) else [value]:
+            if word is not None and word not in choices:
+                raise typer.BadParameter(f"choose from {', '.join(choices)}")
+        return value
+
+    return check

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lake.command import FormatOption, LakeOption, OutOption, say
+from lake.options import one_of
 from lake.select_options import selecting
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ def mount(app: typer.Typer) -> None:
     app.command("split")(split)
 
 
-def _one_of(*names: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in names:
-            raise typer.BadParameter(f"choose from {', '.join(names)}")
-        return value
-
-    return check
-
-
 @selecting
 def split(
     *,
@@ -39,7 +30,7 @@ def split(
     name: Annotated[str, typer.Option(metavar="NAME", help="What the split is called.")] = "main",
     by: Annotated[
         str,
-        typer.Option(metavar="channel|video", callback=_one_of("channel", "video"), help="What never is in two parts."),
+        typer.Option(metavar="channel|video", callback=one_of("channel", "video"), help="What never is in two parts."),
     ] = "channel",
     ratios: Annotated[
         str, typer.Option(metavar="A/B/C", help="Of train, val and test; two numbers are train and test.")
@@ -48,14 +39,14 @@ def split(
         str,
         typer.Option(
             metavar="language|none",
-            callback=_one_of("language", "none"),
+            callback=one_of("language", "none"),
             help="Divide each language by the ratios, or only all together; within 2 percentage points.",
         ),
     ] = "language",
     weight: Annotated[
         str,
         typer.Option(
-            metavar="clips|hours|videos", callback=_one_of("clips", "hours", "videos"), help="What shares are of."
+            metavar="clips|hours|videos", callback=one_of("clips", "hours", "videos"), help="What shares are of."
         ),
     ] = "clips",
     channels: Annotated[

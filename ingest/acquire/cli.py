@@ -15,14 +15,13 @@ from ingest.acquire.options import (
     MediaOption,
     acquiring,
 )
-from ingest.cli import going_on, ingest, tell_relabelled
+from ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
 from ingest.extraction_options import Extraction, extracting
 from ingest.pace import STALLED_S
 from lake.command import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
     from ingest.acquire.lanes import Tally
-    from ingest.manifest import Manifest
     from ingest.pool import Pool
 
 MaybeLakeOption = Annotated[
@@ -63,7 +62,7 @@ def plan(
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
-    _tell(listed)
+    tell_manifest(listed)
     opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
     if lake is not None and opened is None:
         say(f"there is no lake at {lake} yet")
@@ -165,7 +164,7 @@ def _go(
     workers = _extraction(how) if how is not None else None
     opened = Lake.create(lake)
     media = Media.make(folder)
-    _tell(listed)
+    tell_manifest(listed)
     write_sources(opened, listed)
     tell_relabelled(relabel(opened, listed.entries))
     opened.refresh()
@@ -218,11 +217,6 @@ def _extraction(how: Extraction) -> Pool:
     in_use = wanted_device(how.device)
     count, threads = default_workers(None, in_use, how.workers)
     return extraction_pool(count, pair, in_use, threads, how.detect_every, how.exact, how.text)
-
-
-def _tell(listed: Manifest) -> None:
-    for line in (*listed.remarks, *(why for _, why in listed.refused)):
-        say(line)
 
 
 def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, PAUSE_S, SLEEP, Settings, read_sleep
-from lake.options import stands_for
+from ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, MODES, PAUSE_S, SLEEP, Settings, read_sleep
+from lake.options import one_of, stands_for
 
-CAPTIONS: Final = ("all", "english", "none")
 RETRY: Final = ("blocked", "failed", "unavailable")
 
 PARALLEL: Final = 4
@@ -45,18 +44,6 @@ class Acquisition:
     keep_free: int
     share: tuple[int, int]
     retry: tuple[str, ...]
-
-
-def one_of(*choices: str) -> Any:
-    """A check that a value, or each of several, is one of the choices."""
-
-    def check(value: Any) -> Any:
-        for word in value if isinstance(value, list) else [value]:
-            if word is not None and word not in choices:
-                raise typer.BadParameter(f"choose from {', '.join(choices)}")
-        return value
-
-    return check
 
 
 def _size(option: str, text: str) -> int:
@@ -126,7 +113,7 @@ acquiring = stands_for(
             _option(
                 str,
                 metavar="all|english|none",
-                callback=one_of(*CAPTIONS),
+                callback=one_of(*MODES),
                 help="Human tracks and the recogniser's own; a translation only where English is lacking.",
             ),
             "all",

@@ -15,6 +15,9 @@ from lake.text import counted
 MAX_HEIGHT: Final = 720
 """Pixels. Hands need them; the published pipeline took the lowest resolution on offer."""
 
+MODES: Final = ("all", "english", "none")
+"""Which caption tracks are fetched."""
+
 SLEEP: Final = "1-5"
 """Seconds between two videos of a worker, by default."""
 

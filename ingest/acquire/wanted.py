@@ -14,8 +14,6 @@ from ingest.track_names import language_of
 NO_TRACKS: Final = {"live_chat", "comments", "danmaku"}
 """What sites list among the captions and is none."""
 
-MODES: Final = ("all", "english", "none")
-
 
 @dataclass(frozen=True)
 class Wanted:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.acquire.wanted import MODES, wanted_tracks
+from ingest.acquire.settings import MODES
+from ingest.acquire.wanted import wanted_tracks
 from ingest.captions import is_english
 from ingest.track_names import file_tag
 from tests.site.clips import Captions, Clip, told
