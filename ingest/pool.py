@@ -25,7 +25,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from ingest.handing import receive, send
 from lake.errors import SignverseError
+from lake.interrupt import held
 
 Report = Callable[[Any], None]
 """What a job calls to tell the parent how far it is."""
@@ -81,27 +83,31 @@ def _work(pipe: Connection, job: Callable[[], Job]) -> None:
         while True:
             task = pipe.recv()
             try:
-                pipe.send(("result", job()(task, lambda value: pipe.send(("progress", value)))))
+                send(pipe, ("result", job()(task, lambda value: send(pipe, ("progress", value)))))
             except SignverseError as error:
-                pipe.send(("error", error))
+                send(pipe, ("error", error))
             except Exception as error:
                 # Any other exception may not survive the pipe, nor mean anything to the person who reads it.
-                pipe.send(("error", SignverseError(f"{type(error).__name__}: {error}")))
+                send(pipe, ("error", SignverseError(f"{type(error).__name__}: {error}")))
 
 
 @contextmanager
 def _ctrl_c_held() -> Iterator[None]:
     """Keeps Ctrl-C from processes that start meanwhile, until they ignore it themselves; ours comes afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
-        yield
+        with held():
+            yield
         return
     # The tracker is started with the first process, and lifts the mask then.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    # The mask is what new processes inherit. It keeps nothing from our other threads, such as those of numpy: Python
+    # then interrupts this one, and a process whose parent was torn from its start ends with a traceback.
+    with held():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -216,7 +222,7 @@ class Pool:
                 continue
             if pipe in ready:
                 try:
-                    kind, value = pipe.recv()
+                    kind, value = receive(pipe)
                 except (EOFError, OSError):
                     alone = len(self._at_work(worker)) == 1
                     worker.busy = not alone

@@ -10,7 +10,6 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -53,7 +52,7 @@ def _folder() -> str | None:
 
 
 class Spill:
-    """Tables on disk, read in the order in which they were written; another process gets them by pickling."""
+    """Tables on disk, read in the order in which they were written; the open file can be handed to another process."""
 
     def __init__(self) -> None:
         self._open(spill_file())
@@ -85,10 +84,14 @@ class Spill:
         for batch in pa.ipc.open_stream(self._file):
             yield pa.Table.from_batches([batch])
 
-    def __getstate__(self) -> dict[str, Any]:
-        # The open file itself crosses over: it has no name by which it could be found.
-        return {"file": DupFd(self._file.fileno()), "num_rows": self.num_rows}
+    def fileno(self) -> int:
+        """The open file; it has no name by which it could be found."""
+        return self._file.fileno()
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._open(os.fdopen(state["file"].detach(), "rb"))
-        self.num_rows = state["num_rows"]
+    @classmethod
+    def of(cls, handle: int, num_rows: int) -> Spill:
+        """The tables of an open file that another process wrote; closes it in the end."""
+        spill = cls.__new__(cls)
+        spill._open(os.fdopen(handle, "rb"))
+        spill.num_rows = num_rows
+        return spill
