@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,10 @@ from lake.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0
 """Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""
+
+
+_NOWHERE: Final = {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
+"""The placement of a video that has nobody in it."""
 
 
 @dataclass
@@ -49,8 +55,10 @@ class VideoRows:
 class Committer:
     """Takes finished videos and commits them together: when 128 MB have gathered, or a minute has passed.
 
-    Keypoints go to disk as they come, so memory stays flat; nothing is visible before the `videos` row, which is
-    committed after everything it points to. One committer per process; several processes may write one lake.
+    Keypoints go to disk as they come, so memory stays flat: a thread writes those of one video while the caller makes
+    the next one, and where it cannot, the next `add` or `flush` raises that and nothing that was not committed yet is
+    kept. Nothing is visible before the `videos` row, which is committed after everything it points to. One committer
+    per process; several processes may write one lake.
 
         with Committer(folder) as committer:
             committer.add(rows)
@@ -62,6 +70,8 @@ class Committer:
         self._closed: list[delta.DataFile] = []
         self._rows: dict[str, list[dict[str, Any]]] = {t.name: [] for t in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES)}
         self._since: float | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: tuple[dict[str, Any], Future[dict[str, Any]]] | None = None
 
     def __enter__(self) -> Committer:
         return self
@@ -81,8 +91,9 @@ class Committer:
         return len(self._rows[VIDEOS.name])
 
     def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
-        """Writes a finished video's keypoints and keeps its other rows for the next commit."""
+        """Has a finished video's keypoints written, and keeps its other rows for the next commit."""
         with held():
+            self._end_writing()
             self._add(rows, attempt)
             if sum(file.size for file in self._open.values()) >= layout.FILE_BYTES:
                 self._flush()
@@ -98,11 +109,12 @@ class Committer:
         language = rows.video["sign_language"]
         ids = {"video_id": video_id, "ingest_id": new_ingest_id()}
         now = datetime.now(UTC)
-        placement = self._write_keypoints(language, ids, rows.keypoints)
         # `videos` is not partitioned by language and the others are; all carry it as a column.
         for table, extra in ((SEGMENTS, rows.segments), (CAPTIONS, rows.captions)):
             self._rows[table.name] += [{**row, **ids, "sign_language": language} for row in extra]
-        self._rows[VIDEOS.name].append({**rows.video, **ids, **placement, "ingested_at": now})
+        video = {**rows.video, **ids, **_NOWHERE, "ingested_at": now}
+        self._rows[VIDEOS.name].append(video)
+        self._write_keypoints(video, rows.keypoints)
         self.record(
             video_id, rows.stage, "done", rows.reason, rows.message, attempt=attempt, ingest_id=ids["ingest_id"]
         )
@@ -144,6 +156,8 @@ class Committer:
             self._flush()
 
     def _flush(self) -> None:
+        self._end_writing()
+        self._end_thread()
         for language in list(self._open):
             self._close(language)
         # No longer ours to discard: a commit that fails may have taken effect all the same.
@@ -176,6 +190,8 @@ class Committer:
 
     def abort(self) -> None:
         """Drops what is not committed, and its files."""
+        self._end_thread()
+        self._writing = None
         while self._open:
             self._open.popitem()[1].discard()
         delta.discard(self._folder / KEYPOINTS.name, self._closed)
@@ -183,15 +199,36 @@ class Committer:
         for rows in self._rows.values():
             rows.clear()
 
-    def _write_keypoints(self, language: str, ids: dict[str, str], keypoints: pa.Table | Spill) -> dict[str, Any]:
-        """Appends a video to the open file of its language; returns its placement."""
+    def _write_keypoints(self, video: dict[str, Any], keypoints: pa.Table | Spill) -> None:
+        """Has the thread append a video to the open file of its language, and note its placement in its row."""
         if keypoints.num_rows == 0:
-            return {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
+            return
+        language = video["sign_language"]
         if language not in self._open:
             self._open[language] = KeypointsFile(self._folder / KEYPOINTS.name, language)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="keypoints")
         tables = keypoints.tables() if isinstance(keypoints, Spill) else [keypoints]
-        placed = [self._open[language].add(ids["video_id"], ids["ingest_id"], table) for table in tables]
-        return {**placed[0], "row_group_count": sum(place["row_group_count"] for place in placed)}
+        ids = video["video_id"], video["ingest_id"]
+        self._writing = video, self._thread.submit(_write, self._open[language], ids, tables)
+
+    def _end_writing(self) -> None:
+        """Waits for the video that is being written: one at a time, so that no more than two are in memory."""
+        if self._writing is None:
+            return
+        video, placement = self._writing
+        self._writing = None
+        try:
+            video.update(placement.result())
+        except BaseException:
+            # Its row would say that nobody is in it.
+            self.abort()
+            raise
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
 
     def _close(self, language: str) -> None:
         file = self._open[language]
@@ -201,3 +238,9 @@ class Committer:
         for row in self._rows[VIDEOS.name]:
             if row["keypoints_file"] == before:
                 row["keypoints_file"] = file.name
+
+
+def _write(file: KeypointsFile, ids: tuple[str, str], tables: Iterable[pa.Table]) -> dict[str, Any]:
+    """Appends a video to a file; returns its placement."""
+    placed = [file.add(*ids, table) for table in tables]
+    return {**placed[0], "row_group_count": sum(place["row_group_count"] for place in placed)}
