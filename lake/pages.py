@@ -66,9 +66,13 @@ class Column:
         """Writes rows from `row` on as bytes: uint8 [T, joints, 2, 4] or [T, joints, 4]; nulls are left as they are."""
         first, last = row * self.width, (row + len(target)) * self.width
         if self.present is None:
-            # Stream by stream into place: no float is put together first and copied then.
-            for i, stream in enumerate(self.streams):
-                target[..., i] = stream[first:last].reshape(target.shape[:-1])
+            floats = _floats(self.streams[:, first:last]).reshape(target.shape[:-1])
+            place = target.view("<f4")[..., 0]
+            if place.ndim == 2:
+                place[...] = floats
+            else:
+                # One by one: four times as fast as pairs at once.
+                place[..., 0], place[..., 1] = floats[..., 0], floats[..., 1]
             return
         before = np.count_nonzero(self.present[:first])
         wanted = self.present[first:last].reshape(target.shape[:-1])
@@ -76,15 +80,27 @@ class Column:
 
     def values(self) -> npt.NDArray[np.float32]:
         """All rows, float32 [rows, width], nan where an element is null."""
-        whole = np.empty((self.streams.shape[1], len(self.streams)), np.uint8)
-        for i, stream in enumerate(self.streams):
-            whole[:, i] = stream
-        floats = whole.view("<f4")[:, 0]
+        floats = _floats(self.streams)
         if self.present is None:
             return floats.reshape(-1, self.width)
         values = np.full(len(self.present), np.nan, np.float32)
         values[self.present] = floats
         return values.reshape(-1, self.width)
+
+
+def _floats(streams: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Floats [N] of their bytes [4, N]: by shifts, which numpy does for many at once; byte by byte takes four times."""
+    halves = []
+    for low, high in (streams[:2], streams[2:]):
+        half = high.astype(np.uint16)
+        half <<= 8
+        half |= low
+        halves.append(half)
+    whole = halves[1].astype("<u4")
+    whole <<= 16
+    whole |= halves[0]
+    floats: npt.NDArray[np.float32] = whole.view("<f4")
+    return floats
 
 
 def read_column(chunk: bytes, rows: int, width: int) -> Column | None:
