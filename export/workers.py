@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from lake.errors import SignverseError
+from lake.interrupt import unheard_by_children
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def side_by_side(
     watch, hold = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(min(workers, len(calls)), context, initializer=_listen, initargs=(watch, begin, given))
     try:
-        with _deaf_children():
+        with unheard_by_children():
             waiting = {pool.submit(_work, work, call) for call in calls}
         while waiting:
             # For a while only: a Ctrl-C that another thread received does not wake this one.
@@ -65,19 +66,6 @@ def side_by_side(
         pool.shutdown(wait=True, cancel_futures=True)
         hold.close()
         watch.close()
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes begun here do not hear Ctrl-C, which reaches the whole group: this one tells them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # In the processes.

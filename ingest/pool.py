@@ -18,16 +18,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from ingest.handing import receive, send
 from lake.errors import SignverseError
-from lake.interrupt import held
+from lake.interrupt import unheard_by_children
 
 Report = Callable[[Any], None]
 """What a job calls to tell the parent how far it is."""
@@ -89,25 +87,6 @@ def _work(pipe: Connection, job: Callable[[], Job]) -> None:
             except Exception as error:
                 # Any other exception may not survive the pipe, nor mean anything to the person who reads it.
                 send(pipe, ("error", SignverseError(f"{type(error).__name__}: {error}")))
-
-
-@contextmanager
-def _ctrl_c_held() -> Iterator[None]:
-    """Keeps Ctrl-C from processes that start meanwhile, until they ignore it themselves; ours comes afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):
-        with held():
-            yield
-        return
-    # The tracker is started with the first process, and lifts the mask then.
-    resource_tracker.ensure_running()
-    # The mask is what new processes inherit. It keeps nothing from our other threads, such as those of numpy: Python
-    # then interrupts this one, and a process whose parent was torn from its start ends with a traceback.
-    with held():
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -250,7 +229,7 @@ class Pool:
         pipes = [self._context.Pipe() for _ in range(count)]
         theirs = [pipe for _, pipe in pipes]
         process = self._context.Process(target=_serve, args=(theirs, self._make, self._each[number]), daemon=True)
-        with _ctrl_c_held():
+        with unheard_by_children():
             process.start()
         for pipe in theirs:
             pipe.close()

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 
 @contextmanager
@@ -27,3 +28,21 @@ def held() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
+
+
+@contextmanager
+def unheard_by_children() -> Iterator[None]:
+    """Keeps Ctrl-C from processes that start in the block, until they ignore it themselves; ours comes afterwards."""
+    # The mask is what new processes inherit. It keeps nothing from our other threads, such as those of numpy: Python
+    # then interrupts this one, and a process whose parent was torn from its start ends with a traceback.
+    with held():
+        if not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        # The tracker is started with the first process, and lifts the mask then.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
