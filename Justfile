@@ -29,7 +29,7 @@ bench *arguments:
 # The shard of synthetic signers that quickstart imports
 sample:
     rm -rf .sample
-    uv run python -m ingest.sample.make_lake .sample/lake
+    uv run python -m signverse.ingest.sample.make_lake .sample/lake
     uv run signverse export shards --lake .sample/lake --out .sample/out
     cp .sample/out/Sign_DWPose_NPZ_000001.tar ingest/sample/synthetic.tar
     rm -rf .sample

@@ -40,12 +40,12 @@ import numpy as np
 import polars as pl
 
 from bench.corpus import make_corpus
-from export.choice import chosen_videos
-from export.shards import Spec, export_shards, plan_shards, prepare_folder
-from lake.lake import Lake
-from lake.maintain import maintain
-from lake.skeleton import PARTS
-from lake.upkeep import make_plan
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.lake.lake import Lake
+from signverse.lake.maintain import maintain
+from signverse.lake.skeleton import PARTS
+from signverse.lake.upkeep import make_plan
 
 CLIPS: Final = 256
 FRAMES: Final = 400_000

@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 
 from bench.scenes import Scene
-from ingest.decode import Decoder
-from ingest.detector import Detector
-from ingest.extract import find_people
-from ingest.openpose import to_openpose
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session
-from ingest.sightings import STEADY, overlap
-from lake.skeleton import BODY, FPS, SEEN
+from signverse.ingest.decode import Decoder
+from signverse.ingest.detector import Detector
+from signverse.ingest.extract import find_people
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session
+from signverse.ingest.sightings import STEADY, overlap
+from signverse.lake.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540
 # The face's points are no better, and would outvote these.

@@ -20,15 +20,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.manifest import read_manifest
-from ingest.sample.synthetic import make_signer
-from lake import delta
-from lake.ids import new_ingest_id
-from lake.keypoints import to_table
-from lake.lake import Lake
-from lake.new_file import KeypointsFile, RowsFile
-from lake.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, Table
-from lake.skeleton import FPS
+from signverse.ingest.manifest import read_manifest
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.lake import delta
+from signverse.lake.ids import new_ingest_id
+from signverse.lake.keypoints import to_table
+from signverse.lake.lake import Lake
+from signverse.lake.new_file import KeypointsFile, RowsFile
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, Table
+from signverse.lake.skeleton import FPS
 
 VIDEOS_OF_THE_RELEASE: Final = 39_197
 SEGMENTS_OF_THE_RELEASE: Final = 2_000_000

@@ -22,13 +22,13 @@ import numpy as np
 
 from bench.references import environment, kept, run_reference
 from bench.samples import data_folder, has_people, sample_videos
-from ingest.detector import Detector
-from ingest.extract import Extraction, Extractor
-from ingest.models import ModelPair
-from ingest.openpose import to_openpose
-from ingest.pace import DETECT_EVERY
-from ingest.sessions import make_session
-from lake.skeleton import FACE, LEFT_HAND, RIGHT_HAND
+from signverse.ingest.detector import Detector
+from signverse.ingest.extract import Extraction, Extractor
+from signverse.ingest.models import ModelPair
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pace import DETECT_EVERY
+from signverse.ingest.sessions import make_session
+from signverse.lake.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 INTERVALS: Final = (1, 3, DETECT_EVERY, 12)
 TIMED: Final = (1, DETECT_EVERY)

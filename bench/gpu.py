@@ -34,17 +34,17 @@ import cv2
 import numpy as np
 
 from bench.giants import make_detector, make_pose
-from ingest.decode import Decoder
-from ingest.detector import Detector
-from ingest.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
-from ingest.engines import building, engine_folder, engine_options, load_tensorrt
-from ingest.extract import Extractor
-from ingest.manifest import Entry
-from ingest.models import ModelPair
-from ingest.pace import DETECT_EVERY
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session, usable_device
-from ingest.videos import VideoTask, available_cores, default_workers, extraction_pool
+from signverse.ingest.decode import Decoder
+from signverse.ingest.detector import Detector
+from signverse.ingest.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
+from signverse.ingest.engines import building, engine_folder, engine_options, load_tensorrt
+from signverse.ingest.extract import Extractor
+from signverse.ingest.manifest import Entry
+from signverse.ingest.models import ModelPair
+from signverse.ingest.pace import DETECT_EVERY
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session, usable_device
+from signverse.ingest.videos import VideoTask, available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
 NOBODY: Final = "No GPU was at hand so far.\n"

@@ -21,16 +21,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from export.choice import chosen_videos
-from export.shards import Spec, export_shards, plan_shards, prepare_folder
-from ingest.build import build_rows
-from ingest.manifest import Entry
-from ingest.sample.synthetic import make_signer
-from lake.commit import Committer
-from lake.keypoints import from_table, to_table
-from lake.lake import Lake
-from lake.reader import placement_of
-from lake.skeleton import RIGHT_HAND
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.ingest.build import build_rows
+from signverse.ingest.manifest import Entry
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.lake.commit import Committer
+from signverse.lake.keypoints import from_table, to_table
+from signverse.lake.lake import Lake
+from signverse.lake.reader import placement_of
+from signverse.lake.skeleton import RIGHT_HAND
 
 VIDEOS, FRAMES, CLIP = 40, 1500, 96
 

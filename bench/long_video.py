@@ -21,14 +21,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest import extract
-from ingest.decode import VideoFacts
-from ingest.manifest import Entry
-from ingest.models import ModelPair
-from ingest.pool import Job, Pool, Report
-from ingest.videos import VideoTask, extract_video
-from lake.commit import Committer, VideoRows
-from lake.lake import Lake
+from signverse.ingest import extract
+from signverse.ingest.decode import VideoFacts
+from signverse.ingest.manifest import Entry
+from signverse.ingest.models import ModelPair
+from signverse.ingest.pool import Job, Pool, Report
+from signverse.ingest.videos import VideoTask, extract_video
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.lake import Lake
 
 HOUR: Final = 24 * 3600
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lake.commit import Committer, VideoRows
-from lake.lake import Lake
-from lake.schema import KEYPOINTS
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.lake import Lake
+from signverse.lake.schema import KEYPOINTS
 
 
 def report(folder: Path, tars: dict[str, Path]) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.sightings import overlap
-from lake.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.ingest.sightings import overlap
+from signverse.lake.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
 
 _SAME, _BRIDGE = 0.3, int(FPS)
 _WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]

@@ -20,13 +20,13 @@ from bench.people import RULES
 from bench.references import kept, run_reference
 from bench.samples import data_folder, spread_frames
 from bench.scenes import Scene
-from export.picture import draw_people
-from ingest.detector import Detector
-from ingest.extract import find_people
-from ingest.openpose import to_openpose
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session
-from lake.skeleton import BODY, BODY_LIMBS, SEEN
+from signverse.export.picture import draw_people
+from signverse.ingest.detector import Detector
+from signverse.ingest.extract import find_people
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session
+from signverse.lake.skeleton import BODY, BODY_LIMBS, SEEN
 
 VIDEOS: Final = ("signer_720p24.mp4", "libras_1080p30_vp9.webm", "bsl_360p25.mp4")
 COLUMNS: Final = {"exact": "easy-dwpose's Wholebody", "rtmlib": "rtmlib", "ours": "ours"}

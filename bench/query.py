@@ -25,8 +25,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from lake.lake import Lake, collect
-from lake.session import report, run
+from signverse.lake.lake import Lake, collect
+from signverse.lake.session import report, run
 
 WARM: Final = 8
 
@@ -127,8 +127,8 @@ def main() -> None:
 def make_lakes(folder: Path) -> dict[str, Path]:
     """The lake in arrival order and the maintained one; made where they are not there yet."""
     from bench.corpus import make_corpus
-    from lake.maintain import maintain
-    from lake.upkeep import make_plan
+    from signverse.lake.maintain import maintain
+    from signverse.lake.upkeep import make_plan
 
     lakes = {"arrival": folder / "arrival", "maintained": folder / "maintained"}
     if not lakes["arrival"].exists():
@@ -174,8 +174,8 @@ def _peak_mb() -> float:
 
 def _wrists(path: Path, folder: Path) -> None:
     """The mean height of the right wrist over all frames of a language, in SQL, beside numpy over the card's tars."""
-    from export.choice import chosen_videos
-    from export.shards import Spec, export_shards, plan_shards, prepare_folder
+    from signverse.export.choice import chosen_videos
+    from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
 
     lake = Lake.open(path)
     keypoints = collect(lake.frame("keypoints").group_by("sign_language").len().sort("len", descending=True))

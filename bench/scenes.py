@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingest.detector import NMS_IOU
-from ingest.sample.synthetic import make_signer
-from ingest.sightings import overlap
-from lake.skeleton import FPS, joint_index
+from signverse.ingest.detector import NMS_IOU
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sightings import overlap
+from signverse.lake.skeleton import FPS, joint_index
 
 WIDTH, HEIGHT = 1280, 720
 JITTER_PX = 2.0

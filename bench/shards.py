@@ -24,13 +24,13 @@ import numpy as np
 import polars as pl
 
 from bench import peaks
-from export.choice import chosen_videos
-from export.shards import Spec, export_shards, plan_shards, prepare_folder
-from ingest.sample.synthetic import make_signer
-from ingest.shards import Options, ShardTask, import_shards, read_shard
-from lake.commit import Committer, VideoRows
-from lake.lake import Lake
-from lake.skeleton import PARTS
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.shards import Options, ShardTask, import_shards, read_shard
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import PARTS
 
 
 def main() -> None:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.build import build_rows
-from ingest.captions import Cue, Track
-from ingest.manifest import Entry
-from ingest.sample.synthetic import make_signer
-from lake.commit import Committer
-from lake.lake import Lake
-from lake.maintain import extent, maintain
-from lake.upkeep import make_plan
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track
+from signverse.ingest.manifest import Entry
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.lake.commit import Committer
+from signverse.lake.lake import Lake
+from signverse.lake.maintain import extent, maintain
+from signverse.lake.upkeep import make_plan
 
 _FRAMES = 1000
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from lake.choosing import explain_nothing
-from lake.errors import BadInputError, EmptySelectionError
-from lake.lake import Lake, collect
-from lake.selection import KEY, Selection
-from lake.selection_file import read_selection_file
-from lake.text import counted, some
+from signverse.lake.choosing import explain_nothing
+from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.lake import Lake, collect
+from signverse.lake.selection import KEY, Selection
+from signverse.lake.selection_file import read_selection_file
+from signverse.lake.text import counted, some
 
 
 def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:

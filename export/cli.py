@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export import clips_cli
-from export.options import ExportOption, OverwriteOption, writing
-from lake.command import VideoIdCommand, reading, say
-from lake.options import one_of
-from lake.select_options import selecting
+from signverse.export import clips_cli
+from signverse.export.options import ExportOption, OverwriteOption, writing
+from signverse.lake.command import VideoIdCommand, reading, say
+from signverse.lake.options import one_of
+from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
-    from lake.selection import Selection
+    from signverse.lake.lake import Lake
+    from signverse.lake.selection import Selection
 
 export = typer.Typer(
     help="Write release shards, or clips in other formats.", no_args_is_help=True, rich_markup_mode=None
@@ -77,9 +77,9 @@ def shards(
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR --language asf --language bfi --min-confidence right_hand=0.5
     """
-    from export.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
-    from export.shards import Spec, export_shards, plan_shards, prepare_folder
-    from lake.text import byte_size, counted
+    from signverse.export.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
+    from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+    from signverse.lake.text import byte_size, counted
 
     clips = choose(opened, selection, asked)
     videos, remarks = chosen_videos(opened, clips, order=order)
@@ -114,11 +114,11 @@ def verify(
     signverse verify LAKE
     signverse verify EXPORT
     """
-    from export.verify import is_export, verify_export
-    from lake.errors import BadInputError
-    from lake.lake import Lake, is_lake
-    from lake.text import counted
-    from lake.verify import verify_lake
+    from signverse.export.verify import is_export, verify_export
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.lake import Lake, is_lake
+    from signverse.lake.text import counted
+    from signverse.lake.verify import verify_lake
 
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")
@@ -153,9 +153,9 @@ def picture(
     \b
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
-    from export.sheet import draw_sheet
-    from lake.errors import BadInputError
-    from lake.output import whole_file
+    from signverse.export.sheet import draw_sheet
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.output import whole_file
 
     if output.suffix.lower() != ".png":
         raise BadInputError(f"pictures are PNG, and {output} says something else", "End the name in .png.")

@@ -10,13 +10,13 @@ from typing import Final
 
 import polars as pl
 
-from export import parquet, posefile, webdataset
-from export.clips import Chunk, plan_chunks
-from export.folder import Folder, Written, fingerprint
-from export.index import INDEX, SUMS, ClipRow
-from export.layouts import PARQUET, POSE, WEBDATASET, Layout
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.export import parquet, posefile, webdataset
+from signverse.export.clips import Chunk, plan_chunks
+from signverse.export.folder import Folder, Written, fingerprint
+from signverse.export.index import INDEX, SUMS, ClipRow
+from signverse.export.layouts import PARQUET, POSE, WEBDATASET, Layout
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from export.index import ClipRow
-from lake.errors import DamagedLakeError
-from lake.ids import check_video_id
-from lake.keypoints import Points
-from lake.lake import Lake
-from lake.layout import ROWS_PER_GROUP
-from lake.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
-from lake.skeleton import BODY, FPS, NUM_JOINTS
-from lake.text import some
+from signverse.export.index import ClipRow
+from signverse.lake.errors import DamagedLakeError
+from signverse.lake.ids import check_video_id
+from signverse.lake.keypoints import Points
+from signverse.lake.lake import Lake
+from signverse.lake.layout import ROWS_PER_GROUP
+from signverse.lake.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
+from signverse.lake.skeleton import BODY, FPS, NUM_JOINTS
+from signverse.lake.text import some
 
 _SEGMENT: Final = [item for item in SEGMENTS.schema if item.name != "ordinal"]
 

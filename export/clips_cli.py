@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export.options import ExportOption, OverwriteOption, writing
-from lake.command import reading, say
-from lake.select_options import selecting
+from signverse.export.options import ExportOption, OverwriteOption, writing
+from signverse.lake.command import reading, say
+from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
-    from lake.selection import Selection
+    from signverse.lake.lake import Lake
+    from signverse.lake.selection import Selection
 
 ClipsOption = Annotated[Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all clips by default.")]
 AllPeopleOption = Annotated[
@@ -102,7 +102,7 @@ def pose(
     signverse export pose --lake LAKE --out DIR --language ase --captioned
     pose_format.Pose.read(open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()).body.data
     """
-    from export.posefile import CLIPS_PER_CHUNK
+    from signverse.export.posefile import CLIPS_PER_CHUNK
 
     _export("pose", opened, out, selection, asked, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
 
@@ -119,9 +119,9 @@ def _export(
     workers: int,
     overwrite: bool,
 ) -> None:
-    from export.choice import choose, chosen_clips, chosen_videos
-    from export.clip_exports import ClipExport
-    from lake.text import counted
+    from signverse.export.choice import choose, chosen_clips, chosen_videos
+    from signverse.export.clip_exports import ClipExport
+    from signverse.lake.text import counted
 
     chosen = choose(opened, selection, asked)
     videos, remarks = chosen_videos(opened, chosen)

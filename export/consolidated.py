@@ -13,12 +13,12 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from export.content import Content, Outline, fill, scored
-from export.frames import Layer
-from export.npz import write_npz
-from export.tar import Member
-from lake.keypoints import Points
-from lake.skeleton import FPS, PARTS
+from signverse.export.content import Content, Outline, fill, scored
+from signverse.export.frames import Layer
+from signverse.export.npz import write_npz
+from signverse.export.tar import Member
+from signverse.lake.keypoints import Points
+from signverse.lake.skeleton import FPS, PARTS
 
 
 def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:

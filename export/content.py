@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lake.keypoints import Points
-from lake.reader import Rows
-from lake.skeleton import BODY, NUM_JOINTS
+from signverse.lake.keypoints import Points
+from signverse.lake.reader import Rows
+from signverse.lake.skeleton import BODY, NUM_JOINTS
 
 _ROWS: Final = 512
 """Rows of a part: 0.8 MB of points, which a core's cache holds."""

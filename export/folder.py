@@ -18,14 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from export.index import INDEX, SUMS, Row, index_row, write_index
-from export.layouts import LAYOUTS, Layout
-from export.workers import side_by_side
-from lake.errors import BadInputError
-from lake.interrupt import held
-from lake.lake import Lake, is_lake
-from lake.output import whole_file
-from lake.text import some
+from signverse.export.index import INDEX, SUMS, Row, index_row, write_index
+from signverse.export.layouts import LAYOUTS, Layout
+from signverse.export.workers import side_by_side
+from signverse.lake.errors import BadInputError
+from signverse.lake.interrupt import held
+from signverse.lake.lake import Lake, is_lake
+from signverse.lake.output import whole_file
+from signverse.lake.text import some
 
 R = TypeVar("R", bound=Row)
 

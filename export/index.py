@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from lake.errors import BadInputError
-from lake.output import whole_file
+from signverse.lake.errors import BadInputError
+from signverse.lake.output import whole_file
 
 INDEX: Final = "index.csv"
 SUMS: Final = "SHA256SUMS"

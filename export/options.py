@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from lake.command import say
+from signverse.lake.command import say
 
 ExportOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made where there is none.")
@@ -31,7 +31,7 @@ def writing(noun: str, total: int, done: int) -> Iterator[Callable[[object], Non
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from lake.text import counted
+    from signverse.lake.text import counted
 
     if done:
         say(f"{counted(done, noun)} there already")

@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
-from export.folder import File, Written
-from export.index import ClipRow
-from export.tar import Hashed
-from lake.keypoints import Points
-from lake.lake import Lake
-from lake.output import whole_file
-from lake.schema import FLOAT
-from lake.skeleton import NUM_JOINTS, PARTS
+from signverse.export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
+from signverse.export.folder import File, Written
+from signverse.export.index import ClipRow
+from signverse.export.tar import Hashed
+from signverse.lake.keypoints import Points
+from signverse.lake.lake import Lake
+from signverse.lake.output import whole_file
+from signverse.lake.schema import FLOAT
+from signverse.lake.skeleton import NUM_JOINTS, PARTS
 
 NAME: Final = "part-{:05d}.parquet"
 FRAME_BYTES: Final = 700

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.errors import BadInputError
-from lake.skeleton import (
+from signverse.lake.errors import BadInputError
+from signverse.lake.skeleton import (
     BODY,
     BODY_COLOURS,
     BODY_LIMBS,

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from export.clips import Chunk, Clip, read_clips
-from export.content import scored
-from export.folder import File, Written
-from export.index import ClipRow
-from export.picture import FACE_CONTOURS
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.output import whole_file
-from lake.skeleton import (
+from signverse.export.clips import Chunk, Clip, read_clips
+from signverse.export.content import scored
+from signverse.export.folder import File, Written
+from signverse.export.index import ClipRow
+from signverse.export.picture import FACE_CONTOURS
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.output import whole_file
+from signverse.lake.skeleton import (
     BODY,
     BODY_COLOURS,
     BODY_LIMBS,

@@ -11,17 +11,17 @@ from typing import Any, Final
 
 import polars as pl
 
-from export import card, consolidated
-from export.content import Content, Outline, outline_of, parts_of
-from export.folder import File, Folder, Written, fingerprint
-from export.index import IndexRow
-from export.layouts import SHARDS
-from export.tar import Member, whole_tar
-from lake.ahead import ahead
-from lake.lake import Lake, collect
-from lake.schema import CAPTIONS, SEGMENTS
-from lake.skeleton import FPS
-from lake.text import document_text
+from signverse.export import card, consolidated
+from signverse.export.content import Content, Outline, outline_of, parts_of
+from signverse.export.folder import File, Folder, Written, fingerprint
+from signverse.export.index import IndexRow
+from signverse.export.layouts import SHARDS
+from signverse.export.tar import Member, whole_tar
+from signverse.lake.ahead import ahead
+from signverse.lake.lake import Lake, collect
+from signverse.lake.schema import CAPTIONS, SEGMENTS
+from signverse.lake.skeleton import FPS
+from signverse.lake.text import document_text
 
 VIDEOS_PER_SHARD: Final = 40
 

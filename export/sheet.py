@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.picture import contact_sheet
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.ranges import seconds_to_frames
+from signverse.export.picture import contact_sheet
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.ranges import seconds_to_frames
 
 if TYPE_CHECKING:
     from PIL.Image import Image

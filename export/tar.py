@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from export.behind import HashedBehind
-from lake.errors import BadInputError
-from lake.output import whole_file
+from signverse.export.behind import HashedBehind
+from signverse.lake.errors import BadInputError
+from signverse.lake.output import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]
 """The content of a file in a tar: all of it, or what writes it to where it can be sought in."""

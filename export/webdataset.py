@@ -10,12 +10,12 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from export.clips import Chunk, read_clips
-from export.folder import File, Written
-from export.index import ClipRow
-from export.tar import whole_tar
-from lake.lake import Lake
-from lake.skeleton import NUM_JOINTS
+from signverse.export.clips import Chunk, read_clips
+from signverse.export.folder import File, Written
+from signverse.export.index import ClipRow
+from signverse.export.tar import whole_tar
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import NUM_JOINTS
 
 NAME: Final = "signverse-{:06d}.tar"
 FRAME_BYTES: Final = NUM_JOINTS * 3 * 4

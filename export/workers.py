@@ -15,8 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from lake.errors import SignverseError
-from lake.interrupt import unheard_by_children
+from signverse.lake.errors import SignverseError
+from signverse.lake.interrupt import unheard_by_children
 
 T = TypeVar("T")
 

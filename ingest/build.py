@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.captions import Track, choose
-from ingest.manifest import Entry
-from ingest.segments import Summary, make_segments, stored_means
-from ingest.sentences import join_sentences
-from ingest.sightings import CHUNK
-from lake.commit import VideoRows
-from lake.keypoints import Points, to_table
-from lake.skeleton import FPS, NUM_JOINTS
-from lake.spill import IN_MEMORY, Spill
-from lake.text import counted, document_text
+from signverse.ingest.captions import Track, choose
+from signverse.ingest.manifest import Entry
+from signverse.ingest.segments import Summary, make_segments, stored_means
+from signverse.ingest.sentences import join_sentences
+from signverse.ingest.sightings import CHUNK
+from signverse.lake.commit import VideoRows
+from signverse.lake.keypoints import Points, to_table
+from signverse.lake.skeleton import FPS, NUM_JOINTS
+from signverse.lake.spill import IN_MEMORY, Spill
+from signverse.lake.text import counted, document_text
 
 
 def build_rows(

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.rollup import Shown, rolls_up, unrolled
-from ingest.sound_marks import without_marks
-from ingest.track_names import language_of, parse_tag
-from lake.errors import BadInputError
-from lake.languages import UNDETERMINED
+from signverse.ingest.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.sound_marks import without_marks
+from signverse.ingest.track_names import language_of, parse_tag
+from signverse.lake.errors import BadInputError
+from signverse.lake.languages import UNDETERMINED
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """A larger caption file is refused: ten hours of dense captions take about 2 MB."""

@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.captions import Cue, Track, clean
-from ingest.npz import Arrays
-from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_people, check_size, gather
-from lake.errors import BadInputError
-from lake.keypoints import MAX_SCORE
-from lake.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
+from signverse.ingest.captions import Cue, Track, clean
+from signverse.ingest.npz import Arrays
+from signverse.ingest.pickles import Block
+from signverse.ingest.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.lake.errors import BadInputError
+from signverse.lake.keypoints import MAX_SCORE
+from signverse.lake.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
 

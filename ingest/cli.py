@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.extraction_options import Extraction, ModelsOption, extracting
-from ingest.redo import RedoCommand
-from lake.command import FormatOption, LakeOption, OutOption, say
+from signverse.ingest.extraction_options import Extraction, ModelsOption, extracting
+from signverse.ingest.redo import RedoCommand
+from signverse.lake.command import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
-    from ingest.manifest import Manifest
+    from signverse.ingest.manifest import Manifest
 
 ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
 models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,7 +32,7 @@ def going_on() -> Iterator[None]:
 
 def tell_relabelled(changed: list[str]) -> None:
     """Says which videos of the lake got another language by the manifest."""
-    from lake.text import counted, some
+    from signverse.lake.text import counted, some
 
     if changed:
         say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
@@ -82,16 +82,16 @@ def videos(
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
     signverse ingest videos FOLDER --lake LAKE --detect-every 1 --redo "detect_every > 1 or writer_version < '0.2'"
     """
-    from ingest.manifest import known_entries, read_manifest, write_sources
-    from ingest.models import find_models
-    from ingest.progress import ProgressBar
-    from ingest.redo import kept_videos
-    from ingest.relabel import relabel
-    from ingest.sessions import wanted_device
-    from ingest.tidy import tidy
-    from ingest.videos import default_workers, ingest_videos, plan_videos
-    from lake.lake import Lake
-    from lake.text import counted
+    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
+    from signverse.ingest.models import find_models
+    from signverse.ingest.progress import ProgressBar
+    from signverse.ingest.redo import kept_videos
+    from signverse.ingest.relabel import relabel
+    from signverse.ingest.sessions import wanted_device
+    from signverse.ingest.tidy import tidy
+    from signverse.ingest.videos import default_workers, ingest_videos, plan_videos
+    from signverse.lake.lake import Lake
+    from signverse.lake.text import counted
 
     # All that can be refused is looked at before anything is made.
     listed = read_manifest(manifest) if manifest else None
@@ -171,17 +171,17 @@ def shards(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from ingest.manifest import known_entries, read_manifest, write_sources
-    from ingest.relabel import relabel
-    from ingest.shards import Failure, Options, find_shards, import_shards
-    from ingest.state import listed_videos
-    from ingest.tidy import tidy
-    from ingest.tracks import index_captions, is_subtitles_tar
-    from lake.commit import VideoRows
-    from lake.errors import BadInputError
-    from lake.lake import Lake
-    from lake.languages import resolve
-    from lake.text import counted
+    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
+    from signverse.ingest.relabel import relabel
+    from signverse.ingest.shards import Failure, Options, find_shards, import_shards
+    from signverse.ingest.state import listed_videos
+    from signverse.ingest.tidy import tidy
+    from signverse.ingest.tracks import index_captions, is_subtitles_tar
+    from signverse.lake.commit import VideoRows
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.lake import Lake
+    from signverse.lake.languages import resolve
+    from signverse.lake.text import counted
 
     codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None
@@ -274,10 +274,10 @@ def inspect(
     """
     import polars as pl
 
-    from ingest.inspection import inspect_shard
-    from ingest.shards import find_shards
-    from lake.output import Format, pick_format, write_rows
-    from lake.text import counted
+    from signverse.ingest.inspection import inspect_shard
+    from signverse.ingest.shards import find_shards
+    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     paths = find_shards(tars)
@@ -296,9 +296,9 @@ def list_models(models: ModelsOption = None) -> None:
     \b
     signverse models list --models DIR
     """
-    from ingest.models import default_folder, find_models
-    from ingest.models import list_models as listing
-    from lake.errors import BadInputError
+    from signverse.ingest.models import default_folder, find_models
+    from signverse.ingest.models import list_models as listing
+    from signverse.lake.errors import BadInputError
 
     folder = models or default_folder()
     found = listing(folder)
@@ -322,7 +322,7 @@ def pull(models: ModelsOption = None) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from ingest.pull import pull as fetch
+    from signverse.ingest.pull import pull as fetch
 
     columns = (
         TextColumn("{task.description}"),
@@ -346,7 +346,7 @@ def pull(models: ModelsOption = None) -> None:
 
 def doctor(models: ModelsOption = None) -> None:
     """Say what this machine has and what would be used."""
-    from ingest.doctor import examine
+    from signverse.ingest.doctor import examine
 
     trouble = False
     for check in examine(models):
@@ -367,7 +367,7 @@ def quickstart(
 
     No data and no network are needed. Every command is printed before its output.
     """
-    from ingest import quickstart as show
+    from signverse.ingest import quickstart as show
 
     def command(words: list[str]) -> int:
         app = context.find_root().command

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest import card, flat, perframe
-from ingest.npz import Arrays, read_npz
-from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers
-from ingest.tars import Member, Tar
-from lake.errors import BadInputError
-from lake.skeleton import FPS
+from signverse.ingest import card, flat, perframe
+from signverse.ingest.npz import Arrays, read_npz
+from signverse.ingest.pickles import Block
+from signverse.ingest.poses import Poses, check_numbers
+from signverse.ingest.tars import Member, Tar
+from signverse.lake.errors import BadInputError
+from signverse.lake.skeleton import FPS
 
 _FRAME_FILE: Final = re.compile(r"npz/(\d{8})\.npz")
 _POSES: Final = ("poses.npz", "npz/poses.npz")

@@ -10,13 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from ingest.devices import GPU_DEVICES, nvidia_driver, process_devices
-from ingest.engines import engines_folder, load_tensorrt
-from ingest.models import default_folder, find_models
-from ingest.sessions import usable_device
-from ingest.videos import available_cores, default_workers
-from lake.errors import SignverseError
-from lake.text import counted
+from signverse.ingest.devices import GPU_DEVICES, nvidia_driver, process_devices
+from signverse.ingest.engines import engines_folder, load_tensorrt
+from signverse.ingest.models import default_folder, find_models
+from signverse.ingest.sessions import usable_device
+from signverse.ingest.videos import available_cores, default_workers
+from signverse.lake.errors import SignverseError
+from signverse.lake.text import counted
 
 _PACKAGES: Final = ("pyarrow", "duckdb", "polars", "deltalake", "numpy", "av", "opencv-python-headless")
 _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")

@@ -11,19 +11,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.decode import Decoder, VideoFacts
-from ingest.detector import Detector
-from ingest.gathered import Kept, Ragged
-from ingest.loading import load_models
-from ingest.models import ModelPair, model_sha256
-from ingest.openpose import to_openpose
-from ingest.pace import DETECT_EVERY
-from ingest.people import MAX_PEOPLE, number_people
-from ingest.pipeline import bundled, in_order
-from ingest.pose import MAX_BATCH, PoseEstimator
-from ingest.sightings import CHUNK
-from ingest.stretches import Boxes, Found, Image, run_together, walk
-from lake.skeleton import NUM_JOINTS
+from signverse.ingest.decode import Decoder, VideoFacts
+from signverse.ingest.detector import Detector
+from signverse.ingest.gathered import Kept, Ragged
+from signverse.ingest.loading import load_models
+from signverse.ingest.models import ModelPair, model_sha256
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pace import DETECT_EVERY
+from signverse.ingest.people import MAX_PEOPLE, number_people
+from signverse.ingest.pipeline import bundled, in_order
+from signverse.ingest.pose import MAX_BATCH, PoseEstimator
+from signverse.ingest.sightings import CHUNK
+from signverse.ingest.stretches import Boxes, Found, Image, run_together, walk
+from signverse.lake.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20
 """Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K. Larger batches may hold more."""

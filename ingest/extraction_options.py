@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ingest.pace import DETECT_EVERY, STALLED_S
-from ingest.text_options import SentencesOption, SoundMarksOption, TextSettings, text_settings
-from lake.options import stands_for
+from signverse.ingest.pace import DETECT_EVERY, STALLED_S
+from signverse.ingest.text_options import SentencesOption, SoundMarksOption, TextSettings, text_settings
+from signverse.lake.options import stands_for
 
 ModelsOption = Annotated[
     Path | None,
@@ -51,8 +51,8 @@ class Extraction:
 
 def _device_name(value: str) -> str:
     """The option's value, where it names a device."""
-    from ingest.devices import parse_device
-    from lake.errors import BadInputError
+    from signverse.ingest.devices import parse_device
+    from signverse.lake.errors import BadInputError
 
     try:
         return str(parse_device(value))

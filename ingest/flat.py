@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.pickles import Block
-from ingest.poses import Poses, check_numbers, check_people, check_size, gather
-from lake.errors import BadInputError
-from lake.skeleton import NUM_JOINTS, PART_BY_NAME
+from signverse.ingest.pickles import Block
+from signverse.ingest.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.lake.errors import BadInputError
+from signverse.lake.skeleton import NUM_JOINTS, PART_BY_NAME
 
 _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
 

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.matching import best_pairs
-from ingest.sightings import Sightings, overlap, scales
-from lake.skeleton import FPS
+from signverse.ingest.matching import best_pairs
+from signverse.ingest.sightings import Sightings, overlap, scales
+from signverse.lake.skeleton import FPS
 
 BRIDGE_FRAMES: Final = int(FPS)
 """Somebody turned away or hidden for a second goes on as the same."""

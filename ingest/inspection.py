@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ingest.captions import BadCaptionsError
-from ingest.card import read_caption
-from ingest.dialects import dialect_of, read_poses
-from ingest.repairs import repair
-from ingest.shards import read_member, videos_in
-from ingest.tars import Member, Tar
-from ingest.tracks import CaptionIndex, tracks_of
-from lake.errors import SignverseError
+from signverse.ingest.captions import BadCaptionsError
+from signverse.ingest.card import read_caption
+from signverse.ingest.dialects import dialect_of, read_poses
+from signverse.ingest.repairs import repair
+from signverse.ingest.shards import read_member, videos_in
+from signverse.ingest.tars import Member, Tar
+from signverse.ingest.tracks import CaptionIndex, tracks_of
+from signverse.lake.errors import SignverseError
 
 
 def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ingest.bound import Bound
-from ingest.detector import Detector
-from ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
-from ingest.engines import building, engine_folder, engine_options, load_tensorrt
-from ingest.graphs import IMAGES, Widened, widen_detector, widen_pose
-from ingest.models import ModelPair
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session, provider_in_use, refusal, usable_device
+from signverse.ingest.bound import Bound
+from signverse.ingest.detector import Detector
+from signverse.ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from signverse.ingest.engines import building, engine_folder, engine_options, load_tensorrt
+from signverse.ingest.graphs import IMAGES, Widened, widen_detector, widen_pose
+from signverse.ingest.models import ModelPair
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session, provider_in_use, refusal, usable_device
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lake import languages as sign_languages
-from lake.errors import BadInputError, UnknownLanguageError
-from lake.ids import check_video_id
-from lake.lake import Lake
-from lake.sources import add_sources, columns_of, known_sources, read_rows
-from lake.text import some
+from signverse.lake import languages as sign_languages
+from signverse.lake.errors import BadInputError, UnknownLanguageError
+from signverse.lake.ids import check_video_id
+from signverse.lake.lake import Lake
+from signverse.lake.sources import add_sources, columns_of, known_sources, read_rows
+from signverse.lake.text import some
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.detector import STRIDES
-from ingest.pose import SIMCC_RATIO, simcc_names
-from lake.errors import BadInputError
+from signverse.ingest.detector import STRIDES
+from signverse.ingest.pose import SIMCC_RATIO, simcc_names
+from signverse.lake.errors import BadInputError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

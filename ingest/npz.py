@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.pickles import Block, read_frames
-from lake.errors import BadInputError
+from signverse.ingest.pickles import Block, read_frames
+from signverse.lake.errors import BadInputError
 
 MAX_BYTES: Final = 4 * 1024**3
 """Of all arrays of a file, unpacked. Ten hours of two people are 2.6 GB."""

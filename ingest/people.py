@@ -24,10 +24,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.following import Tracks, follow
-from ingest.reunion import reunite
-from ingest.sightings import Sightings, overlap, see
-from lake.skeleton import FPS
+from signverse.ingest.following import Tracks, follow
+from signverse.ingest.reunion import reunite
+from signverse.ingest.sightings import Sightings, overlap, see
+from signverse.lake.skeleton import FPS
 
 MAX_PEOPLE: Final = 127
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.npz import read_npz
-from ingest.pickles import Block
-from lake.errors import BadInputError
+from signverse.ingest.npz import read_npz
+from signverse.ingest.pickles import Block
+from signverse.lake.errors import BadInputError
 
 
 @dataclass

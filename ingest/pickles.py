@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.opcodes import EMPTY_DICT, STOP, BadPickleError, Leaf, Number, Opcodes, UnknownMemoError
+from signverse.ingest.opcodes import EMPTY_DICT, STOP, BadPickleError, Leaf, Number, Opcodes, UnknownMemoError
 
 _MAX_TEMPLATES: Final = 8
 

@@ -23,9 +23,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ingest.handing import receive, send
-from lake.errors import SignverseError
-from lake.interrupt import unheard_by_children
+from signverse.ingest.handing import receive, send
+from signverse.lake.errors import SignverseError
+from signverse.lake.interrupt import unheard_by_children
 
 Report = Callable[[Any], None]
 """What a job calls to tell the parent how far it is."""

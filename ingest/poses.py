@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.people import MAX_PEOPLE
-from ingest.pickles import Block
-from lake.errors import BadInputError
-from lake.keypoints import Points
-from lake.skeleton import NUM_JOINTS
+from signverse.ingest.people import MAX_PEOPLE
+from signverse.ingest.pickles import Block
+from signverse.lake.errors import BadInputError
+from signverse.lake.keypoints import Points
+from signverse.lake.skeleton import NUM_JOINTS
 
 MAX_FRAMES: Final = 24 * 3600 * 100
 """A hundred hours: a video that claims more is refused."""

@@ -9,9 +9,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from ingest.videos import VideoTask
-from lake.commit import VideoRows
-from lake.text import counted
+from signverse.ingest.videos import VideoTask
+from signverse.lake.commit import VideoRows
+from signverse.lake.text import counted
 
 
 class ProgressBar:

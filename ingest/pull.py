@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.models import PINS, Pin, default_folder, first_line, model_sha256
-from lake.errors import BadInputError
+from signverse.ingest.models import PINS, Pin, default_folder, first_line, model_sha256
+from signverse.lake.errors import BadInputError
 
 # A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.
 _ATTEMPTS: Final = 4

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ingest.models import find_models
-from lake.errors import BadInputError, SignverseError
+from signverse.ingest.models import find_models
+from signverse.lake.errors import BadInputError, SignverseError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 MARK: Final = ".signverse-quickstart"

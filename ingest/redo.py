@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 OPTION: Final = "--redo"
 ALL: Final = "true"
@@ -43,7 +43,7 @@ def kept_videos(lake: Lake, where: str | None) -> set[str]:
     there = set(lake.visible()["video_id"])
     if where is None or not there:
         return there
-    from lake.session import run
+    from signverse.lake.session import run
 
     with lake.duckdb() as con:
         # The line's end closes a comment that the condition may end with.

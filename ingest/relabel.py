@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from ingest.manifest import Entry
-from lake.commit import Committer, VideoRows
-from lake.lake import Lake
-from lake.languages import UNDETERMINED
-from lake.schema import CAPTIONS, KEYPOINTS, SEGMENTS
+from signverse.ingest.manifest import Entry
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.lake import Lake
+from signverse.lake.languages import UNDETERMINED
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, SEGMENTS
 
 _OURS = ("video_id", "ingest_id", "sign_language")
 """Columns that the committer fills in."""

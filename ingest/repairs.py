@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.people import number_people
-from ingest.poses import Poses
-from lake.keypoints import MAX_SCORE, Points
-from lake.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joint_index
+from signverse.ingest.people import number_people
+from signverse.ingest.poses import Poses
+from signverse.lake.keypoints import MAX_SCORE, Points
+from signverse.lake.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joint_index
 
 OUTSIDE: Final = (-0.25, 1.25)
 """Coordinates beyond these shares of the frame are no places, but marks of absent points."""

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
-from ingest.engines import load_tensorrt
-from lake.errors import BadInputError
+from signverse.ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from signverse.ingest.engines import load_tensorrt
+from signverse.lake.errors import BadInputError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -9,22 +9,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.build import build_rows
-from ingest.captions import BadCaptionsError, Track
-from ingest.card import CardCaption, read_caption
-from ingest.dialects import dialect_of, read_poses
-from ingest.manifest import Entry
-from ingest.pool import Job, Pool, Report
-from ingest.poses import Poses
-from ingest.repairs import claimed, repair
-from ingest.tars import Member, Tar
-from ingest.tracks import CaptionIndex, tracks_of
-from ingest.videos import Tally, attempts_so_far
-from lake import languages as sign_languages
-from lake.commit import Committer, VideoRows
-from lake.errors import BadInputError, SignverseError, UnknownLanguageError
-from lake.ids import check_video_id
-from lake.lake import Lake
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import BadCaptionsError, Track
+from signverse.ingest.card import CardCaption, read_caption
+from signverse.ingest.dialects import dialect_of, read_poses
+from signverse.ingest.manifest import Entry
+from signverse.ingest.pool import Job, Pool, Report
+from signverse.ingest.poses import Poses
+from signverse.ingest.repairs import claimed, repair
+from signverse.ingest.tars import Member, Tar
+from signverse.ingest.tracks import CaptionIndex, tracks_of
+from signverse.ingest.videos import Tally, attempts_so_far
+from signverse.lake import languages as sign_languages
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.errors import BadInputError, SignverseError, UnknownLanguageError
+from signverse.lake.ids import check_video_id
+from signverse.lake.lake import Lake
 
 STAGE: Final = "import"
 

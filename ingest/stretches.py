@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.boxes import Followed, is_cut, thumb
+from signverse.ingest.boxes import Followed, is_cut, thumb
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]

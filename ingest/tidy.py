@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from lake.command import say
-from lake.errors import SignverseError
-from lake.lake import Lake
+from signverse.lake.command import say
+from signverse.lake.errors import SignverseError
+from signverse.lake.lake import Lake
 
 MOST_SMALL_FILES: Final = 64
 """A partition with more of them is gathered: every commit leaves one, and a reader opens each."""
@@ -14,9 +14,9 @@ MOST_SMALL_FILES: Final = 64
 
 def tidy(lake: Lake) -> None:
     """Gathers small files where many have come together; says so. What hinders it is a remark: the videos are in."""
-    from lake.maintain import extent, has_many_small_files, maintain
-    from lake.progress import byte_bar
-    from lake.upkeep import make_plan
+    from signverse.lake.maintain import extent, has_many_small_files, maintain
+    from signverse.lake.progress import byte_bar
+    from signverse.lake.upkeep import make_plan
 
     try:
         if not has_many_small_files(lake, MOST_SMALL_FILES):

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Track, track_from, unique
-from ingest.tars import Member, Tar
-from ingest.track_names import file_tag
-from lake.errors import BadInputError
+from signverse.ingest.captions import MAX_BYTES, BadCaptionsError, Track, track_from, unique
+from signverse.ingest.tars import Member, Tar
+from signverse.ingest.track_names import file_tag
+from signverse.lake.errors import BadInputError
 
 _IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")
 """A track whose name tells no language may tell it in its header."""

@@ -11,23 +11,23 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
-from ingest.build import build_rows
-from ingest.captions import BadCaptionsError, beside, read_track, unique
-from ingest.decode import SUFFIXES, VideoFacts
-from ingest.devices import GPU_DEVICES, parse_device, process_devices
-from ingest.manifest import Entry, Manifest
-from ingest.models import ModelPair
-from ingest.pace import DETECT_EVERY, STALLED_S
-from ingest.pool import Event, Job, Pool, Report
-from ingest.text_options import AS_THEY_ARE, TextSettings
-from lake.commit import Committer, VideoRows
-from lake.errors import BadInputError
-from lake.ids import check_video_id
-from lake.keypoints import Points
-from lake.lake import Lake
-from lake.schema import OUTCOMES
-from lake.skeleton import FPS
-from lake.text import some
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import BadCaptionsError, beside, read_track, unique
+from signverse.ingest.decode import SUFFIXES, VideoFacts
+from signverse.ingest.devices import GPU_DEVICES, parse_device, process_devices
+from signverse.ingest.manifest import Entry, Manifest
+from signverse.ingest.models import ModelPair
+from signverse.ingest.pace import DETECT_EVERY, STALLED_S
+from signverse.ingest.pool import Event, Job, Pool, Report
+from signverse.ingest.text_options import AS_THEY_ARE, TextSettings
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.errors import BadInputError
+from signverse.lake.ids import check_video_id
+from signverse.lake.keypoints import Points
+from signverse.lake.lake import Lake
+from signverse.lake.schema import OUTCOMES
+from signverse.lake.skeleton import FPS
+from signverse.lake.text import some
 
 STAGE: Final = "extract"
 
@@ -143,7 +143,7 @@ def make_job(
     text: TextSettings = AS_THEY_ARE,
 ) -> Job:
     """The worker's side: opens the models once, then turns tasks into rows."""
-    from ingest.extract import Extractor
+    from signverse.ingest.extract import Extractor
 
     extractor = Extractor(models, device, threads, detect_every)
 

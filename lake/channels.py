@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import polars as pl
 
-from lake import languages as sign_languages
-from lake.errors import BadInputError, UnknownLanguageError
-from lake.ids import check_video_id
-from lake.lake import Lake, collect
-from lake.schema import SOURCES
-from lake.sources import NAMES, columns_of, known_sources, read_rows
-from lake.text import counted, some
+from signverse.lake import languages as sign_languages
+from signverse.lake.errors import BadInputError, UnknownLanguageError
+from signverse.lake.ids import check_video_id
+from signverse.lake.lake import Lake, collect
+from signverse.lake.schema import SOURCES
+from signverse.lake.sources import NAMES, columns_of, known_sources, read_rows
+from signverse.lake.text import counted, some
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from lake import languages as sign_languages
-from lake.sampling import sample
-from lake.selection import ORDER, Condition, Selection
+from signverse.lake import languages as sign_languages
+from signverse.lake.sampling import sample
+from signverse.lake.selection import ORDER, Condition, Selection
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 Engine = Literal["polars", "duckdb"]
 
@@ -26,7 +26,7 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
     """
-    from lake.session import check_reads
+    from signverse.lake.session import check_reads
 
     conditions = selection.conditions(lake.split_videos)
     if selection.where is not None:
@@ -35,7 +35,7 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
     clips = _in_polars(lake, selection, conditions) if engine == "polars" else _in_duckdb(lake, conditions)
     clips = clips.sort(ORDER)
     if selection.sampled:
-        from lake.lake import collect
+        from signverse.lake.lake import collect
 
         return sample(collect(clips), selection).lazy()
     return clips if selection.limit is None else clips.head(selection.limit)
@@ -66,7 +66,7 @@ def _in_duckdb(lake: Lake, conditions: list[Condition]) -> pl.LazyFrame:
 
 
 def _query(lake: Lake, query: str) -> pl.DataFrame:
-    from lake.session import run
+    from signverse.lake.session import run
 
     with lake.duckdb() as con:
         return run(con, query)
@@ -86,7 +86,7 @@ def about_selection(lake: Lake, selection: Selection) -> dict[str, str]:
 
 def explain_nothing(lake: Lake, selection: Selection) -> str:
     """Why nothing passed: how many clips each condition alone leaves, in one line."""
-    from lake.lake import collect
+    from signverse.lake.lake import collect
 
     conditions = selection.conditions(lake.split_videos)
     clips = lake.all_clips()

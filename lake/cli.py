@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, reading, say
-from lake.select_options import selecting
+from signverse.lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, reading, say
+from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
-    from lake.selection import Selection
+    from signverse.lake.lake import Lake
+    from signverse.lake.selection import Selection
 
 
 def mount(app: typer.Typer) -> None:
@@ -49,15 +49,15 @@ def sql(
     signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
-    from lake import session
-    from lake.output import Format, pick_format, write_rows
+    from signverse.lake import session
+    from signverse.lake.output import Format, pick_format, write_rows
 
     form = pick_format(Format(format) if format else None, output)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
     with opened.duckdb() as con:
         if query is None:
-            from lake.prompt import prompt
+            from signverse.lake.prompt import prompt
 
             prompt(con, form)
             return
@@ -84,13 +84,13 @@ def select(
     signverse select --lake LAKE --language Polish --text weather --limit 20
     signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
-    from lake.choosing import about_selection, explain_nothing
-    from lake.errors import EmptySelectionError
-    from lake.lake import collect
-    from lake.output import Format, pick_format, write_rows
-    from lake.selection import KEY
-    from lake.skeleton import FPS
-    from lake.text import counted, lasting
+    from signverse.lake.choosing import about_selection, explain_nothing
+    from signverse.lake.errors import EmptySelectionError
+    from signverse.lake.lake import collect
+    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.selection import KEY
+    from signverse.lake.skeleton import FPS
+    from signverse.lake.text import counted, lasting
 
     form = pick_format(Format(format) if format else None, output)
     rows = collect(opened.select(asked))
@@ -125,8 +125,8 @@ def stats(
     signverse stats languages --lake LAKE
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
-    from lake import session
-    from lake.output import Format, pick_format, write_rows
+    from signverse.lake import session
+    from signverse.lake.output import Format, pick_format, write_rows
 
     if name is None:
         names = session.report_names()
@@ -136,13 +136,13 @@ def stats(
     query = session.report(name)
     form = pick_format(Format(format) if format else None, output)
     if plot is not None:
-        from lake.plots import check_plot_name
+        from signverse.lake.plots import check_plot_name
 
         check_plot_name(plot)
     with opened.duckdb() as con:
         rows = session.run(con, query)
     if plot is not None:
-        from lake.plots import draw
+        from signverse.lake.plots import draw
 
         draw(name, rows, plot)
         say(f"drawn -> {plot}")
@@ -171,9 +171,9 @@ def keypoints(
     """
     import numpy as np
 
-    from lake.errors import BadInputError
-    from lake.output import whole_file
-    from lake.ranges import seconds_to_frames
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.output import whole_file
+    from signverse.lake.ranges import seconds_to_frames
 
     if output is not None and output.suffix not in {".npy", ""}:
         raise BadInputError(f"the array is written as .npy, and {output} says something else", "End the name in .npy.")
@@ -220,13 +220,13 @@ def maintain(
 
     import polars as pl
 
-    from lake.lake import Lake
-    from lake.maintain import extent, unneeded
-    from lake.maintain import maintain as carry_out
-    from lake.output import Format, pick_format, write_rows
-    from lake.progress import byte_bar
-    from lake.text import counted, size_of
-    from lake.upkeep import make_plan
+    from signverse.lake.lake import Lake
+    from signverse.lake.maintain import extent, unneeded
+    from signverse.lake.maintain import maintain as carry_out
+    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.progress import byte_bar
+    from signverse.lake.text import counted, size_of
+    from signverse.lake.upkeep import make_plan
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lake.clip_table import ClipTable
-from lake.layout import ROWS_PER_GROUP
+from signverse.lake.clip_table import ClipTable
+from signverse.lake.layout import ROWS_PER_GROUP
 
 Order = npt.NDArray[np.int64]
 """Places of clips in the table."""

@@ -13,16 +13,16 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from lake.errors import BadInputError, EmptySelectionError
-from lake.reader import Joints, Placement, placement_of
-from lake.schema import KEYPOINTS
-from lake.selection import KEY, Selection
-from lake.selection_file import checked, read_selection_file
-from lake.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
-from lake.text import counted, some
+from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.reader import Joints, Placement, placement_of
+from signverse.lake.schema import KEYPOINTS
+from signverse.lake.selection import KEY, Selection
+from signverse.lake.selection_file import checked, read_selection_file
+from signverse.lake.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
+from signverse.lake.text import counted, some
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
 """What says which clips: conditions, rows with the columns `lake.selection.KEY`, or the path of a file of such rows."""
@@ -127,8 +127,8 @@ def joint_names(joints: Joints) -> tuple[str, ...]:
 
 
 def _rows(lake: Lake, clips: Clips) -> pl.DataFrame:
-    from lake.choosing import explain_nothing
-    from lake.lake import collect
+    from signverse.lake.choosing import explain_nothing
+    from signverse.lake.lake import collect
 
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())

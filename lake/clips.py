@@ -13,12 +13,12 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from lake import clip_order
-from lake.clip_table import ClipTable, joint_names
-from lake.errors import BadInputError
-from lake.keypoints import Points
-from lake.layout import ROWS_PER_GROUP
-from lake.reader import Joints, KeypointsReader, RowGroup
+from signverse.lake import clip_order
+from signverse.lake.clip_table import ClipTable, joint_names
+from signverse.lake.errors import BadInputError
+from signverse.lake.keypoints import Points
+from signverse.lake.layout import ROWS_PER_GROUP
+from signverse.lake.reader import Joints, KeypointsReader, RowGroup
 
 OrderName = Literal["stored", "given", "shuffled"]
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lake.options import one_of, stands_for
+from signverse.lake.options import one_of, stands_for
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 LakeOption = Annotated[
     Path,
@@ -26,8 +26,8 @@ LakeOption = Annotated[
 
 
 def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
-    from lake.lake import Lake
-    from lake.times import read_time
+    from signverse.lake.lake import Lake
+    from signverse.lake.times import read_time
 
     return Lake.open(lake, version=version, as_of=read_time(as_of) if as_of is not None else None)
 

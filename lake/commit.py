@@ -14,13 +14,13 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
-from lake import delta, layout
-from lake.ids import check_video_id, new_ingest_id
-from lake.interrupt import held
-from lake.lake import Lake, collect
-from lake.new_file import KeypointsFile
-from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
-from lake.spill import Spill
+from signverse.lake import delta, layout
+from signverse.lake.ids import check_video_id, new_ingest_id
+from signverse.lake.interrupt import held
+from signverse.lake.lake import Lake, collect
+from signverse.lake.new_file import KeypointsFile
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
+from signverse.lake.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0
 """Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""

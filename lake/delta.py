@@ -20,9 +20,9 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from lake import layout
-from lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
-from lake.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
+from signverse.lake import layout
+from signverse.lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
+from signverse.lake.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 
 _RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""

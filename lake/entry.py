@@ -8,8 +8,8 @@ import signal
 import typer
 from typer.main import get_command
 
-from lake.command import say
-from lake.errors import SignverseError
+from signverse.lake.command import say
+from signverse.lake.errors import SignverseError
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:

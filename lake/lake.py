@@ -14,13 +14,13 @@ import polars as pl
 from deltalake import DeltaTable
 from polars.exceptions import PolarsError
 
-from lake import delta
-from lake.choosing import Engine, choose
-from lake.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
-from lake.keypoints import Points
-from lake.ranges import clip_range
-from lake.reader import KeypointsReader, Rows, placement_of
-from lake.schema import (
+from signverse.lake import delta
+from signverse.lake.choosing import Engine, choose
+from signverse.lake.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
+from signverse.lake.keypoints import Points
+from signverse.lake.ranges import clip_range
+from signverse.lake.reader import KeypointsReader, Rows, placement_of
+from signverse.lake.schema import (
     CAPTIONS,
     KEYPOINTS,
     OUTCOMES,
@@ -33,14 +33,14 @@ from lake.schema import (
     WRITTEN_AT,
     Table,
 )
-from lake.selection import Selection
-from lake.skeleton import FPS, PARTS, Part
+from signverse.lake.selection import Selection
+from signverse.lake.skeleton import FPS, PARTS, Part
 
 if TYPE_CHECKING:
     import duckdb
 
-    from lake.clip_table import Clips
-    from lake.clips import ClipReader, OrderName
+    from signverse.lake.clip_table import Clips
+    from signverse.lake.clips import ClipReader, OrderName
 
 _BY_NAME = {table.name: table for table in TABLES}
 
@@ -412,8 +412,8 @@ class Lake:
                 been ingested anew.
             EmptySelectionError: there is no clip.
         """
-        from lake.clip_table import clip_table, joints_of
-        from lake.clips import ClipReader, Reading
+        from signverse.lake.clip_table import clip_table, joints_of
+        from signverse.lake.clips import ClipReader, Reading
 
         reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads)
         return ClipReader(clip_table(self, clips, self._placed), reading, self._reader)
@@ -453,13 +453,13 @@ class Lake:
             EmptySelectionError: there is no clip.
         """
         try:
-            from lake.torch_data import ClipDataset, ClipStream
+            from signverse.lake.torch_data import ClipDataset, ClipStream
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "torch":
                 raise
             raise BadInputError("PyTorch is not installed", 'Run: pip install "signverse-lake[torch]".') from None
-        from lake.clip_table import clip_table, joints_of
-        from lake.clips import Reading
+        from signverse.lake.clip_table import clip_table, joints_of
+        from signverse.lake.clips import Reading
 
         if map_style and (shuffle or rank is not None or world_size is not None):
             raise BadInputError(
@@ -475,7 +475,7 @@ class Lake:
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/)."""
-        from lake.session import connect
+        from signverse.lake.session import connect
 
         return connect(self)
 

@@ -21,17 +21,17 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from lake import delta, layout
-from lake.ahead import ahead
-from lake.delta import ActiveFile, DataFile
-from lake.errors import BadInputError, DamagedLakeError, SignverseError
-from lake.interrupt import held
-from lake.lake import Lake, collect
-from lake.new_file import KeypointsFile, RowsFile
-from lake.reader import KeypointsReader, placement_of
-from lake.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
-from lake.text import size_of
-from lake.upkeep import RETENTION, Key, Placing, Plan, Rewrite
+from signverse.lake import delta, layout
+from signverse.lake.ahead import ahead
+from signverse.lake.delta import ActiveFile, DataFile
+from signverse.lake.errors import BadInputError, DamagedLakeError, SignverseError
+from signverse.lake.interrupt import held
+from signverse.lake.lake import Lake, collect
+from signverse.lake.new_file import KeypointsFile, RowsFile
+from signverse.lake.reader import KeypointsReader, placement_of
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.text import size_of
+from signverse.lake.upkeep import RETENTION, Key, Placing, Plan, Rewrite
 
 _SORT_MEMORY: Final = "1GB"
 """What sorting a table may take; beyond it is spilled to disk."""

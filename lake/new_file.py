@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lake import delta, layout
-from lake.schema import KEYPOINTS, Table
+from signverse.lake import delta, layout
+from signverse.lake.schema import KEYPOINTS, Table
 
 
 class NewFile:

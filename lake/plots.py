@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from lake.errors import BadInputError
-from lake.output import whole_file
+from signverse.lake.errors import BadInputError
+from signverse.lake.output import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

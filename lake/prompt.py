@@ -9,10 +9,10 @@ from typing import Final
 import duckdb
 import platformdirs
 
-from lake import session
-from lake.command import say
-from lake.errors import SignverseError
-from lake.output import Format, write_rows
+from signverse.lake import session
+from signverse.lake.command import say
+from signverse.lake.errors import SignverseError
+from signverse.lake.output import Format, write_rows
 
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lake.options import stands_for
+from signverse.lake.options import stands_for
 
 if TYPE_CHECKING:
-    from lake.selection import Selection
+    from signverse.lake.selection import Selection
 
 _Texts = list[str] | None
 
@@ -67,8 +67,8 @@ def make_selection(**options: Any) -> Selection:
     Raises:
         BadInputError, UnknownLanguageError: one is out of range or unknown.
     """
-    from lake.selection import Selection
-    from lake.times import read_time
+    from signverse.lake.selection import Selection
+    from signverse.lake.times import read_time
 
     several = {"language": "languages", "caption_kind": "caption_kinds", "channel": "channels", "video": "videos"}
     asked = {several.get(name, name): value for name, value in options.items() if value is not None}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from lake.errors import BadInputError, EmptySelectionError
-from lake.selection import KEY
+from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.selection import KEY
 
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."
 

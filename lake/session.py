@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,15 +17,15 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PolarsError
 
-from lake import languages as sign_languages
-from lake.errors import BadInputError, DamagedLakeError
-from lake.layout import literal_path
-from lake.schema import TABLES, WRITTEN_AT
-from lake.skeleton import JOINTS, PARTS
-from lake.sql_errors import one_line
+from signverse.lake import languages as sign_languages
+from signverse.lake.errors import BadInputError, DamagedLakeError
+from signverse.lake.layout import literal_path
+from signverse.lake.schema import TABLES, WRITTEN_AT
+from signverse.lake.skeleton import JOINTS, PARTS
+from signverse.lake.sql_errors import one_line
 
 if TYPE_CHECKING:
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN, SHOW and PIVOT"
 
@@ -39,9 +40,8 @@ _WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CH
 
 @lru_cache(maxsize=1)
 def sql_folder() -> Path:
-    """The folder of SQL files: beside this package in a checkout, inside it in an installed wheel."""
-    here = Path(__file__).parent
-    return here / "sql" if (here / "sql").is_dir() else here.parent / "sql"
+    """The folder of SQL files, `signverse/sql`; it is no Python package."""
+    return Path(str(files("signverse") / "sql"))
 
 
 def report_names() -> list[str]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lake.command import FormatOption, LakeOption, OutOption, say
-from lake.options import one_of
-from lake.select_options import selecting
+from signverse.lake.command import FormatOption, LakeOption, OutOption, say
+from signverse.lake.options import one_of
+from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
-    from lake.channels import ChannelList
-    from lake.lake import Lake
-    from lake.selection import Selection
-    from lake.splits import Split
+    from signverse.lake.channels import ChannelList
+    from signverse.lake.lake import Lake
+    from signverse.lake.selection import Selection
+    from signverse.lake.splits import Split
 
 
 def mount(app: typer.Typer) -> None:
@@ -75,11 +75,11 @@ def split(
     signverse split --lake LAKE --name pilot --by video --language Polish
     signverse split --lake LAKE --check
     """
-    from lake.channels import read_channels, remarks_on
-    from lake.lake import Lake
-    from lake.output import Format, pick_format, write_rows
-    from lake.splits import Plan, by_part, check_split, make_split, read_ratios
-    from lake.text import counted
+    from signverse.lake.channels import read_channels, remarks_on
+    from signverse.lake.lake import Lake
+    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.splits import Plan, by_part, check_split, make_split, read_ratios
+    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, asked.seed or 0)
@@ -105,10 +105,10 @@ def split(
 
 def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -> None:
     """Stores a split, unless it is only shown, and says what one should know of it."""
-    from lake.channels import rows_for_sources
-    from lake.sources import add_sources
-    from lake.splits import TOLERANCE, changes, store
-    from lake.text import counted
+    from signverse.lake.channels import rows_for_sources
+    from signverse.lake.sources import add_sources
+    from signverse.lake.splits import TOLERANCE, changes, store
+    from signverse.lake.text import counted
 
     plan = made.plan
     replaced = changes(lake, made)

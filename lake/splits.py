@@ -11,17 +11,17 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from lake import delta
-from lake.channels import ChannelList, channel_groups
-from lake.choosing import explain_nothing
-from lake.errors import BadInputError, EmptySelectionError
-from lake.ids import new_ingest_id
-from lake.lake import Lake, collect
-from lake.parting import Whole, lots, part_groups
-from lake.schema import SEGMENTS, SPLITS, VIDEOS
-from lake.selection import Selection
-from lake.skeleton import FPS
-from lake.text import counted, some
+from signverse.lake import delta
+from signverse.lake.channels import ChannelList, channel_groups
+from signverse.lake.choosing import explain_nothing
+from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.ids import new_ingest_id
+from signverse.lake.lake import Lake, collect
+from signverse.lake.parting import Whole, lots, part_groups
+from signverse.lake.schema import SEGMENTS, SPLITS, VIDEOS
+from signverse.lake.selection import Selection
+from signverse.lake.skeleton import FPS
+from signverse.lake.text import counted, some
 
 TOLERANCE: Final = 0.02
 """How far a part's share of a language may be from its ratio. The help of `split` says it too."""

@@ -15,11 +15,11 @@ try:
 except ModuleNotFoundError:
     raise ModuleNotFoundError('PyTorch is not installed: pip install "signverse-lake[torch]"', name="torch") from None
 
-from lake.clip_table import ClipTable, joint_names
-from lake.clips import ClipReader, Reading, RowGroups, read_points
-from lake.errors import BadInputError
-from lake.keypoints import Points
-from lake.reader import KeypointsReader
+from signverse.lake.clip_table import ClipTable, joint_names
+from signverse.lake.clips import ClipReader, Reading, RowGroups, read_points
+from signverse.lake.errors import BadInputError
+from signverse.lake.keypoints import Points
+from signverse.lake.reader import KeypointsReader
 
 Sample = dict[str, Any]
 """points, a float32 tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language."""

@@ -14,13 +14,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake import delta
-from lake.delta import ActiveFile
-from lake.errors import DamagedLakeError
-from lake.lake import Lake, collect
-from lake.layout import FILE_BYTES
-from lake.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
-from lake.text import counted
+from signverse.lake import delta
+from signverse.lake.delta import ActiveFile
+from signverse.lake.errors import DamagedLakeError
+from signverse.lake.lake import Lake, collect
+from signverse.lake.layout import FILE_BYTES
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.text import counted
 
 RETENTION: Final = timedelta(days=7)
 """How long what was replaced is kept, for readers that have it open and for older versions of the lake."""

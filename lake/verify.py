@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lake import delta
-from lake.errors import SignverseError
-from lake.keypoints import MAX_SCORE
-from lake.lake import Lake
-from lake.reader import KeypointsReader, placement_of
-from lake.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
-from lake.skeleton import PARTS
+from signverse.lake import delta
+from signverse.lake.errors import SignverseError
+from signverse.lake.keypoints import MAX_SCORE
+from signverse.lake.lake import Lake
+from signverse.lake.reader import KeypointsReader, placement_of
+from signverse.lake.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
+from signverse.lake.skeleton import PARTS
 
 _EVERY_FRAME: Final = 2**31 - 1
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from lake import session
-from lake.lake import Lake
+from signverse.lake import session
+from signverse.lake.lake import Lake
 
 PAGE = Path(__file__).parent.parent / "docs" / "sql.md"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.captions import read_track
-from lake.lake import Lake
-from lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
+from signverse.ingest.captions import read_track
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from lake.lake import Lake, collect
-from lake.schema import OUTCOMES, VIDEOS
+from signverse.lake.lake import Lake, collect
+from signverse.lake.schema import OUTCOMES, VIDEOS
 
 STATES: Final = ("in the lake", "downloaded", "not tried yet", "blocked", "failed", "unavailable")
 """Every id is in exactly one of them.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ingest.acquire.options import (
+from signverse.ingest.acquire.options import (
     AHEAD,
     Acquisition,
     ManifestArgument,
@@ -15,14 +15,14 @@ from ingest.acquire.options import (
     MediaOption,
     acquiring,
 )
-from ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
-from ingest.extraction_options import Extraction, extracting
-from ingest.pace import STALLED_S
-from lake.command import FormatOption, LakeOption, OutOption, say
+from signverse.ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
+from signverse.ingest.extraction_options import Extraction, extracting
+from signverse.ingest.pace import STALLED_S
+from signverse.lake.command import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
-    from ingest.acquire.lanes import Tally
-    from ingest.pool import Pool
+    from signverse.ingest.acquire.lanes import Tally
+    from signverse.ingest.pool import Pool
 
 MaybeLakeOption = Annotated[
     Path | None,
@@ -53,12 +53,12 @@ def plan(
     """
     import polars as pl
 
-    from ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
-    from ingest.acquire.media import Media
-    from ingest.manifest import read_manifest
-    from lake.lake import Lake, is_lake
-    from lake.output import Format, pick_format, write_rows
-    from lake.text import counted
+    from signverse.ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
+    from signverse.ingest.acquire.media import Media
+    from signverse.ingest.manifest import read_manifest
+    from signverse.lake.lake import Lake, is_lake
+    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
@@ -146,17 +146,17 @@ def _go(
     """Both commands: downloading, and extraction where its options are given."""
     from contextlib import ExitStack
 
-    from ingest.acquire.job import make_job
-    from ingest.acquire.lanes import Lanes, Limits
-    from ingest.acquire.media import Media
-    from ingest.acquire.runs import Run
-    from ingest.acquire.screen import LanesScreen
-    from ingest.acquire.start import check_start, make_work, scratch, urls_of
-    from ingest.manifest import known_entries, read_manifest, write_sources
-    from ingest.pool import Pool
-    from ingest.relabel import relabel
-    from lake.lake import Lake
-    from lake.text import byte_size, counted
+    from signverse.ingest.acquire.job import make_job
+    from signverse.ingest.acquire.lanes import Lanes, Limits
+    from signverse.ingest.acquire.media import Media
+    from signverse.ingest.acquire.runs import Run
+    from signverse.ingest.acquire.screen import LanesScreen
+    from signverse.ingest.acquire.start import check_start, make_work, scratch, urls_of
+    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
+    from signverse.ingest.pool import Pool
+    from signverse.ingest.relabel import relabel
+    from signverse.lake.lake import Lake
+    from signverse.lake.text import byte_size, counted
 
     listed = read_manifest(manifest)
     check_start(asked, folder, lake, urls_of(listed.entries, listed.path))
@@ -192,7 +192,7 @@ def _go(
         )
         tally = lanes.go()
     if how is not None:
-        from ingest.tidy import tidy
+        from signverse.ingest.tidy import tidy
 
         opened.refresh()
         tidy(opened)
@@ -207,9 +207,9 @@ def _extraction(how: Extraction) -> Pool:
     Raises:
         BadInputError: there are no models, or the device cannot be had.
     """
-    from ingest.models import find_models
-    from ingest.sessions import wanted_device
-    from ingest.videos import default_workers, extraction_pool
+    from signverse.ingest.models import find_models
+    from signverse.ingest.sessions import wanted_device
+    from signverse.ingest.videos import default_workers, extraction_pool
 
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:
@@ -223,7 +223,7 @@ def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
     """The last lines of a run, and its exit code: 1 where something that may still be had was not."""
     from collections import Counter
 
-    from lake.text import counted, size_of
+    from signverse.lake.text import counted, size_of
 
     words = [f"{counted(tally.downloaded, 'video')} downloaded ({size_of(tally.size)})"]
     if extracted:
@@ -265,11 +265,11 @@ def status(
     from rich.console import Console
     from rich.live import Live
 
-    from ingest.acquire.media import Media
-    from ingest.acquire.screen import status_screen
-    from ingest.acquire.status import look
-    from lake.errors import BadInputError
-    from lake.lake import Lake
+    from signverse.ingest.acquire.media import Media
+    from signverse.ingest.acquire.screen import status_screen
+    from signverse.ingest.acquire.status import look
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.lake import Lake
 
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")

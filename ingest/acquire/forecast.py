@@ -7,11 +7,11 @@ from typing import Final
 
 import polars as pl
 
-from ingest.acquire.account import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, account
-from ingest.manifest import Entry
-from lake.lake import Lake, collect
-from lake.languages import languages
-from lake.schema import VIDEOS
+from signverse.ingest.acquire.account import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, account
+from signverse.ingest.manifest import Entry
+from signverse.lake.lake import Lake, collect
+from signverse.lake.languages import languages
+from signverse.lake.schema import VIDEOS
 
 PUBLISHED_VIDEOS: Final = 13_377
 PUBLISHED_HOURS: Final = 1_074.0

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from ingest.acquire.fetcher import Fetcher, NotHadError, wait
-from ingest.acquire.media import Fetched, Media, about
-from ingest.acquire.settings import Settings
-from ingest.acquire.verdict import Verdict, judge
-from ingest.acquire.wanted import wanted_tracks
-from ingest.captions import BadCaptionsError, beside
-from ingest.decode import Decoder
-from ingest.pool import Job, Report
-from ingest.track_names import file_tag
-from lake.errors import BadInputError
+from signverse.ingest.acquire.fetcher import Fetcher, NotHadError, wait
+from signverse.ingest.acquire.media import Fetched, Media, about
+from signverse.ingest.acquire.settings import Settings
+from signverse.ingest.acquire.verdict import Verdict, judge
+from signverse.ingest.acquire.wanted import wanted_tracks
+from signverse.ingest.captions import BadCaptionsError, beside
+from signverse.ingest.decode import Decoder
+from signverse.ingest.pool import Job, Report
+from signverse.ingest.track_names import file_tag
+from signverse.lake.errors import BadInputError
 
 CAPTIONS: Final = "captions"
 DOWNLOAD: Final = "download"

@@ -15,23 +15,23 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
-from ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE, account, tries_so_far
-from ingest.acquire.job import CAPTIONS, DOWNLOAD, Attempt, DownloadTask
-from ingest.acquire.media import Fetched, Media
-from ingest.acquire.queue import MOST_PAUSES, Queue, pause_after
-from ingest.acquire.runs import Run
-from ingest.acquire.settings import ATTEMPTS, PAUSE_S, STALLED_S
-from ingest.acquire.verdict import Verdict
-from ingest.manifest import Entry
-from ingest.pace import STALLED_S as EXTRACTION_STALLED_S
-from ingest.pool import Event, Pool
-from ingest.videos import STAGE, VideoTask, attempts_so_far, what_failed
-from lake import delta
-from lake.commit import COMMIT_SECONDS, Committer, VideoRows
-from lake.lake import Lake
-from lake.schema import OUTCOMES
-from lake.sources import add_sources
-from lake.text import counted, size_of
+from signverse.ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE, account, tries_so_far
+from signverse.ingest.acquire.job import CAPTIONS, DOWNLOAD, Attempt, DownloadTask
+from signverse.ingest.acquire.media import Fetched, Media
+from signverse.ingest.acquire.queue import MOST_PAUSES, Queue, pause_after
+from signverse.ingest.acquire.runs import Run
+from signverse.ingest.acquire.settings import ATTEMPTS, PAUSE_S, STALLED_S
+from signverse.ingest.acquire.verdict import Verdict
+from signverse.ingest.manifest import Entry
+from signverse.ingest.pace import STALLED_S as EXTRACTION_STALLED_S
+from signverse.ingest.pool import Event, Pool
+from signverse.ingest.videos import STAGE, VideoTask, attempts_so_far, what_failed
+from signverse.lake import delta
+from signverse.lake.commit import COMMIT_SECONDS, Committer, VideoRows
+from signverse.lake.lake import Lake
+from signverse.lake.schema import OUTCOMES
+from signverse.lake.sources import add_sources
+from signverse.lake.text import counted, size_of
 
 LIST: Final = "list"
 

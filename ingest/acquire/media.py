@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.captions import beside
-from ingest.decode import SUFFIXES
-from lake.errors import BadInputError
-from lake.ids import check_video_id
+from signverse.ingest.captions import beside
+from signverse.ingest.decode import SUFFIXES
+from signverse.lake.errors import BadInputError
+from signverse.lake.ids import check_video_id
 
 INSIDE: Final = ".signverse"
 _INFO: Final = ".info.json"

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, MODES, PAUSE_S, SLEEP, Settings, read_sleep
-from lake.options import one_of, stands_for
+from signverse.ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, MODES, PAUSE_S, SLEEP, Settings, read_sleep
+from signverse.lake.options import one_of, stands_for
 
 RETRY: Final = ("blocked", "failed", "unavailable")
 
@@ -48,8 +48,8 @@ class Acquisition:
 
 def _size(option: str, text: str) -> int:
     """Bytes; a refusal names the option."""
-    from lake.errors import BadInputError
-    from lake.text import byte_size
+    from signverse.lake.errors import BadInputError
+    from signverse.lake.text import byte_size
 
     try:
         return byte_size(text)
@@ -58,8 +58,8 @@ def _size(option: str, text: str) -> int:
 
 
 def _make(**given: Any) -> Acquisition:
-    from ingest.acquire.queue import read_slice
-    from lake.languages import resolve
+    from signverse.ingest.acquire.queue import read_slice
+    from signverse.lake.languages import resolve
 
     keep_free = _size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
     settings = Settings(

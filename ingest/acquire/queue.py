@@ -9,9 +9,9 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from ingest.acquire.settings import ATTEMPTS, LONGEST_PAUSE, PAUSE_S
-from ingest.acquire.verdict import Verdict
-from lake.errors import BadInputError
+from signverse.ingest.acquire.settings import ATTEMPTS, LONGEST_PAUSE, PAUSE_S
+from signverse.ingest.acquire.verdict import Verdict
+from signverse.lake.errors import BadInputError
 
 BLOCKS_IN_A_ROW: Final = 4
 """Videos that a site may refuse one after the other before all wait."""

@@ -24,8 +24,8 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from ingest.acquire.media import INSIDE
-from lake.ids import check_video_id, new_ingest_id
+from signverse.ingest.acquire.media import INSIDE
+from signverse.lake.ids import check_video_id, new_ingest_id
 
 EXPIRY_S: Final = 600.0
 """A run on another machine that gave no sign of life for so long is dead."""

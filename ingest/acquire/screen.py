@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ingest.acquire.account import STATES
-from ingest.acquire.job import Attempt
-from ingest.acquire.status import Status
-from ingest.videos import VideoTask
-from lake.commit import VideoRows
-from lake.text import counted, lasting, size_of
+from signverse.ingest.acquire.account import STATES
+from signverse.ingest.acquire.job import Attempt
+from signverse.ingest.acquire.status import Status
+from signverse.ingest.videos import VideoTask
+from signverse.lake.commit import VideoRows
+from signverse.lake.text import counted, lasting, size_of
 
 _LANGUAGES: Final = 12
 """Languages that are listed by name; the others are one line."""

@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ingest.acquire.account import IN_LAKE, UNAVAILABLE, account
-from ingest.acquire.job import local_path
-from ingest.acquire.lanes import Work
-from ingest.acquire.media import check_folder
-from ingest.acquire.options import Acquisition
-from ingest.acquire.queue import in_slice
-from ingest.acquire.settings import Settings, check_cookies
-from ingest.manifest import Entry, Manifest
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.text import size_of
+from signverse.ingest.acquire.account import IN_LAKE, UNAVAILABLE, account
+from signverse.ingest.acquire.job import local_path
+from signverse.ingest.acquire.lanes import Work
+from signverse.ingest.acquire.media import check_folder
+from signverse.ingest.acquire.options import Acquisition
+from signverse.ingest.acquire.queue import in_slice
+from signverse.ingest.acquire.settings import Settings, check_cookies
+from signverse.ingest.manifest import Entry, Manifest
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.text import size_of
 
 YOUTUBE: Final = "https://www.youtube.com/watch?v="
 

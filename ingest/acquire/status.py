@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, STATES, UNAVAILABLE, WAITING, account
-from ingest.acquire.media import Media
-from lake.lake import Lake, collect
-from lake.schema import OUTCOMES, SOURCES, VIDEOS
+from signverse.ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, STATES, UNAVAILABLE, WAITING, account
+from signverse.ingest.acquire.media import Media
+from signverse.lake.lake import Lake, collect
+from signverse.lake.schema import OUTCOMES, SOURCES, VIDEOS
 
 WINDOW: Final = timedelta(hours=1)
 """The rate is that of the last hour."""

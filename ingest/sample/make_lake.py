@@ -1,4 +1,4 @@
-"""Put the synthetic signers into a lake: `python -m ingest.sample.make_lake LAKE`; see `just sample`."""
+"""Put the synthetic signers into a lake: `python -m signverse.ingest.sample.make_lake LAKE`; see `just sample`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.build import build_rows
-from ingest.captions import Cue, Track
-from ingest.manifest import Entry
-from ingest.sample.synthetic import SampleVideo, make_videos
-from lake.commit import Committer, VideoRows
-from lake.lake import Lake
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track
+from signverse.ingest.manifest import Entry
+from signverse.ingest.sample.synthetic import SampleVideo, make_videos
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.lake import Lake
 
 
 def sample_rows(video: SampleVideo) -> VideoRows:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ingest
-from ingest.build import build_rows
-from ingest.captions import Cue, Track
-from ingest.manifest import Entry
-from ingest.shards import Options, import_shards
-from lake.commit import Committer
-from lake.lake import Lake
-from lake.skeleton import NUM_JOINTS
+from signverse import ingest
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track
+from signverse.ingest.manifest import Entry
+from signverse.ingest.shards import Options, import_shards
+from signverse.lake.commit import Committer
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import NUM_JOINTS
 
 
 @dataclass

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.card import caption_json, released_points, write_poses
-from export.choice import chosen_videos
-from export.content import Content, outline_of, parts_of
-from export.shards import Spec, export_shards, plan_shards
-from lake.lake import Lake
-from lake.skeleton import BODY, PARTS
+from signverse.export.card import caption_json, released_points, write_poses
+from signverse.export.choice import chosen_videos
+from signverse.export.content import Content, outline_of, parts_of
+from signverse.export.shards import Spec, export_shards, plan_shards
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import BODY, PARTS
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest
-from export.choice import chosen_videos
-from export.shards import plan_shards
-from ingest.shards import Options, import_shards
-from lake.lake import Lake
+from signverse import ingest
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import plan_shards
+from signverse.ingest.shards import Options, import_shards
+from signverse.lake.lake import Lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
 

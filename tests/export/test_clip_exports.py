@@ -17,11 +17,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-import export.clips
-import export.folder
-import export.posefile
-from export.choice import chosen_clips, frames_of
-from lake.lake import Lake
+from signverse.export import clips as clips_module
+from signverse.export import folder as folder_module
+from signverse.export import posefile as posefile_module
+from signverse.export.choice import chosen_clips, frames_of
+from signverse.lake.lake import Lake
 
 ROOT = Path(__file__).parents[2]
 KINDS = ["webdataset", "parquet", "pose"]
@@ -34,7 +34,7 @@ def everything(out: Path) -> dict[str, bytes]:
 @pytest.fixture
 def command(sample: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The words of an export of 14 clips in batches of four."""
-    monkeypatch.setattr(export.posefile, "CLIPS_PER_CHUNK", 4)
+    monkeypatch.setattr(posefile_module, "CLIPS_PER_CHUNK", 4)
 
     def words(kind: str, out: Path = tmp_path / "out") -> list[object]:
         sized = [] if kind == "pose" else ["--clips-per-shard", 4]
@@ -72,7 +72,7 @@ def test_the_keypoints_of_a_video_are_read_once(command, signverse, monkeypatch:
     monkeypatch.setattr(Lake, "keypoint_rows", counting)
     # All in one batch.
     words = [word for word in command(kind) if word not in {"--clips-per-shard", 4}]
-    monkeypatch.setattr(export.posefile, "CLIPS_PER_CHUNK", 1000)
+    monkeypatch.setattr(posefile_module, "CLIPS_PER_CHUNK", 1000)
     assert signverse(*words)[0] == 0
     assert len(read) == 6
     assert set(read.values()) == {1}
@@ -96,7 +96,7 @@ def test_clips_far_apart_in_a_long_video_are_read_by_their_row_groups_only(
     assert signverse("export", "pose", "--lake", lake.folder, "--out", tmp_path / "out")[0] == 0
     assert ranges == [(0, 48), (5760, 5784)]
     # Nor is more read at once than memory likes.
-    monkeypatch.setattr(export.clips, "_LONG_READ", 30)
+    monkeypatch.setattr(clips_module, "_LONG_READ", 30)
     ranges.clear()
     assert signverse("export", "pose", "--lake", lake.folder, "--out", tmp_path / "again")[0] == 0
     assert ranges == [(0, 24), (24, 48), (5760, 5784)]
@@ -108,7 +108,7 @@ def unfinished(command, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPat
     """Makes the folder of an export whose third of four batches failed in the middle."""
 
     def make(kind: str) -> Path:
-        read_clips = export.clips.read_clips
+        read_clips = clips_module.read_clips
 
         def fails(lake: Lake, clips: pl.DataFrame, **options: bool):
             for number, clip in enumerate(read_clips(lake, clips, **options)):
@@ -132,9 +132,9 @@ def test_what_is_finished_is_not_written_again_and_what_is_not_leaves_nothing(
     unfinished, command, tmp_path: Path, signverse, kind: str
 ) -> None:
     out = unfinished(kind)
-    content = [name for name in everything(out) if export.folder.is_content(name)]
+    content = [name for name in everything(out) if folder_module.is_content(name)]
     assert len(content) == (8 if kind == "pose" else 2)
-    assert [name for name in everything(out) if not export.folder.is_ours(name)] == []
+    assert [name for name in everything(out) if not folder_module.is_ours(name)] == []
     assert signverse("verify", out)[0] == 1
     before = {name: (out / name).stat().st_mtime_ns for name in content}
     code, _, told = signverse(*command(kind))
@@ -160,7 +160,7 @@ def test_an_export_that_another_version_began_is_not_gone_on_with(
     unfinished, command, signverse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unfinished("webdataset")
-    monkeypatch.setattr(export.folder, "version", lambda _: "99.0")
+    monkeypatch.setattr(folder_module, "version", lambda _: "99.0")
     code, _, told = signverse(*command("webdataset"))
     assert (code, "an unfinished export of something else" in told) == (1, True)
 
@@ -209,7 +209,7 @@ def resum(out: Path, name: str) -> None:
 def test_a_flipped_bit_a_missing_file_and_one_too_many_are_named(command, tmp_path: Path, signverse, kind: str) -> None:
     out = tmp_path / "out"
     signverse(*command(kind))
-    one, two, *_ = (out / name for name in everything(out) if export.folder.is_content(name))
+    one, two, *_ = (out / name for name in everything(out) if folder_module.is_content(name))
     data = bytearray(one.read_bytes())
     data[len(data) // 2] ^= 1
     one.write_bytes(data)
@@ -228,7 +228,7 @@ def test_content_swapped_together_with_its_checksum_is_found_by_the_index(
 ) -> None:
     out = tmp_path / "out"
     signverse(*command(kind))
-    one, two, *_ = (name for name in everything(out) if export.folder.is_content(name))
+    one, two, *_ = (name for name in everything(out) if folder_module.is_content(name))
     (out / one).write_bytes((out / two).read_bytes())
     resum(out, one)
     code, said, _ = signverse("verify", out)
@@ -287,9 +287,9 @@ DRIVER = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
-import export.posefile
+from signverse.export import posefile as posefile_module
 
-pose_file = export.posefile.pose_file
+pose_file = posefile_module.pose_file
 
 def stopping(clip):
     if clip.about["video_id"] == os.environ["STOP_AT"]:
@@ -297,8 +297,8 @@ def stopping(clip):
         time.sleep(120)
     return pose_file(clip)
 
-export.posefile.pose_file = stopping
-export.posefile.CLIPS_PER_CHUNK = 2
+posefile_module.pose_file = stopping
+posefile_module.CLIPS_PER_CHUNK = 2
 
 if __name__ == "__main__":
     import signverse
@@ -340,7 +340,7 @@ def test_after_ctrl_c_and_after_a_kill_the_same_command_goes_on(
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.pose")}
     noted = len(list(out.glob(".clips-*.done.json")))
     assert noted
-    monkeypatch.setattr(export.posefile, "CLIPS_PER_CHUNK", 2)
+    monkeypatch.setattr(posefile_module, "CLIPS_PER_CHUNK", 2)
     code, _, told = signverse(*words)
     assert (code, "there already" in told) == (0, True), told
     assert sum(path.stat().st_mtime_ns == when for path, when in kept.items()) == 2 * noted

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.shards import Options, import_shards
-from lake.lake import Lake
+from signverse.ingest.shards import Options, import_shards
+from signverse.lake.lake import Lake
 
 NAME = "Sign_DWPose_NPZ_000001.tar"
 CUES = [(0.0, 0.25, "one"), (0.25, 0.5, "two"), (0.4, 0.75, "three"), (0.75, 1.0, "four")]

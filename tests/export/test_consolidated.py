@@ -15,18 +15,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from export import consolidated
-from export.choice import chosen_videos
-from export.consolidated import captions, write_vtt
-from export.content import Content, Outline, outline_of, parts_of
-from export.shards import Spec, export_shards, plan_shards
-from ingest.build import build_rows
-from ingest.captions import Cue, Track, read_vtt
-from ingest.manifest import Entry, read_manifest
-from ingest.shards import Options, ShardTask, read_shard
-from lake.commit import Committer
-from lake.lake import Lake
-from lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.export import consolidated
+from signverse.export.choice import chosen_videos
+from signverse.export.consolidated import captions, write_vtt
+from signverse.export.content import Content, Outline, outline_of, parts_of
+from signverse.export.shards import Spec, export_shards, plan_shards
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track, read_vtt
+from signverse.ingest.manifest import Entry, read_manifest
+from signverse.ingest.shards import Options, ShardTask, read_shard
+from signverse.lake.commit import Committer
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
 
 HALF_PIXEL_STEP, HALF_SCORE_STEP = 1 / 16, 1 / 512
 

@@ -7,16 +7,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-import export.content
-from export.content import outline_of, parts_of
-from lake.keypoints import from_table, list_columns
+from signverse.export import content as content_module
+from signverse.export.content import outline_of, parts_of
+from signverse.lake.keypoints import from_table, list_columns
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100, 5000])
 def test_parts_together_are_the_whole_video(
     make_lake, video, person, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(export.content, "_ROWS", rows)
+    monkeypatch.setattr(content_module, "_ROWS", rows)
     random = np.random.default_rng(4)
     # Three row groups, which end in the middle of a frame; nobody in some frames, also in the first and the last.
     people = [(frame, slot) for frame in range(3, 1100) for slot in range(3) if random.uniform() < 0.8]

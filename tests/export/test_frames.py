@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.frames import Layer, pickle_frames, runs_of
-from export.npz import write_npz
-from ingest.npz import read_npz
+from signverse.export.frames import Layer, pickle_frames, runs_of
+from signverse.export.npz import write_npz
+from signverse.ingest.npz import read_npz
 
 
 @dataclass

@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-import export.parquet
-from lake.lake import Lake
-from lake.skeleton import PARTS
+from signverse.export import parquet as parquet_module
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import PARTS
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_visibility_stands_in_where_body_scores_are_unknown(crowd: Lake, out: Pa
 def test_floats_are_split_into_byte_streams_and_row_groups_stay_small(
     crowd: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export.parquet, "_FRAMES_PER_GROUP", 10)
+    monkeypatch.setattr(parquet_module, "_FRAMES_PER_GROUP", 10)
     signverse("export", "parquet", "--lake", crowd.folder, "--out", tmp_path / "small")
     metadata = pq.read_metadata(tmp_path / "small" / "part-00000.parquet")
     assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [3, 2, 2, 1]

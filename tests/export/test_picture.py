@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from export.picture import FACE_CONTOURS, contact_sheet, draw_people
-from lake.errors import BadInputError
-from lake.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
+from signverse.export.picture import FACE_CONTOURS, contact_sheet, draw_people
+from signverse.lake.errors import BadInputError
+from signverse.lake.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
 
 WIDTH, HEIGHT = 320, 240
 

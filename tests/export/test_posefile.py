@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pose_format import Pose
 
-from lake.lake import Lake
-from lake.skeleton import JOINTS
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import JOINTS
 
 
 def read(path: Path) -> Pose:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lake.lake import Lake
+from signverse.lake.lake import Lake
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,9 +21,9 @@ DRIVER = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
-import export.shards
+from signverse.export import shards as shards_module
 
-everybody = export.shards.Lake.everybody
+everybody = shards_module.Lake.everybody
 
 def stopping(lake, video_id):
     if video_id == os.environ["STOP_AT"]:
@@ -31,7 +31,7 @@ def stopping(lake, video_id):
         time.sleep(120)
     return everybody(lake, video_id)
 
-export.shards.Lake.everybody = stopping
+shards_module.Lake.everybody = stopping
 
 if __name__ == "__main__":
     import signverse
@@ -130,8 +130,8 @@ def command(sample: Lake, tmp_path: Path) -> list[object]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(sample: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    from lake.entry import run
     from signverse import build_app
+    from signverse.lake.entry import run
 
     out = tmp_path_factory.mktemp("uninterrupted") / "out"
     assert run(build_app(), ["export", "shards", "--lake", str(sample.folder), "--out", str(out), "--videos-per-shard", "1"]) == 0  # fmt: skip # noqa: E501
@@ -212,17 +212,17 @@ def test_a_worker_that_was_killed_is_told_in_one_line_and_the_same_command_goes_
 @pytest.fixture
 def unfinished(sample: Lake, command: list[object], tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an export that ended after four of its six shards."""
-    import export.shards
+    from signverse.export import shards as shards_module
 
-    write_shard = export.shards.write_shard
+    write_shard = shards_module.write_shard
 
-    def fails(lake: Lake, out: Path, shard: export.shards.Shard, **how: object) -> object:
+    def fails(lake: Lake, out: Path, shard: shards_module.Shard, **how: object) -> object:
         if shard.name == SHARDS[4]:
             raise OSError(28, "No space left on device")
         return write_shard(lake, out, shard, **how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(export.shards, "write_shard", fails)
+        patch.setattr(shards_module, "write_shard", fails)
         assert signverse(*command)[0] == 1
     assert len(finished(tmp_path / "out")) == 4
     return tmp_path / "out"
@@ -348,7 +348,7 @@ def test_two_workers_on_a_disk_that_fills_say_so_in_one_line(
     limited.write_text(
         "import os, resource, sys\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "import export.shards, polars, pyarrow.parquet\n"
+        "import signverse.export.shards, polars, pyarrow.parquet\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "if __name__ == '__main__':\n"
         "    import signverse\n"

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lake.lake import Lake
+from signverse.lake.lake import Lake
 
 ROOT = Path(__file__).parents[2]
 
@@ -255,8 +255,8 @@ def test_a_folder_that_cannot_be_made_is_told(sample: Lake, tmp_path: Path, sign
 LIMITED = """
 import resource, sys
 import signverse
-from lake.lake import Lake
-import polars, export.shards, pyarrow.parquet
+from signverse.lake.lake import Lake
+import polars, shards_module, pyarrow.parquet
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 signverse.main(sys.argv[2:])
 """
@@ -292,9 +292,9 @@ def test_a_disk_that_fills_leaves_no_shard_under_its_name_and_no_checksums(
 def test_too_small_a_disk_is_told_before_anything_is_written(
     sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import export.shards
+    from signverse.export import shards as shards_module
 
-    monkeypatch.setattr(export.shards, "_BYTES_A_ROW", 10**15)
+    monkeypatch.setattr(shards_module, "_BYTES_A_ROW", 10**15)
     code, _, told = signverse("export", "shards", "--lake", sample.folder, "--out", tmp_path / "out")
     assert code == 1
     assert "has room for" in told

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.tar import whole_tar
-from lake.errors import BadInputError
+from signverse.export.tar import whole_tar
+from signverse.lake.errors import BadInputError
 
 
 def streamed(data: bytes) -> Callable[[IO[bytes]], None]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from export.choice import chosen_videos
-from export.shards import Spec, export_shards, plan_shards, prepare_folder
-from lake.lake import Lake
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.lake.lake import Lake
 
 ONE, TWO = "Sign_DWPose_NPZ_000001.tar", "Sign_DWPose_NPZ_000002.tar"
 

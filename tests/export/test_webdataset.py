@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import webdataset
 
-from export.webdataset import key_of
-from lake.lake import Lake
+from signverse.export.webdataset import key_of
+from signverse.lake.lake import Lake
 
 # The package leaves it to the collector to close its files.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.captions import beside
-from ingest.manifest import Entry
-from ingest.text_options import TextSettings
-from ingest.track_names import file_tag
-from ingest.videos import VideoTask, extract_video
-from lake.commit import VideoRows
-from lake.entry import run
 from signverse import build_app
+from signverse.ingest.captions import beside
+from signverse.ingest.manifest import Entry
+from signverse.ingest.text_options import TextSettings
+from signverse.ingest.track_names import file_tag
+from signverse.ingest.videos import VideoTask, extract_video
+from signverse.lake.commit import VideoRows
+from signverse.lake.entry import run
 
 Ingest = Callable[..., VideoRows]
 

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import MAX_BYTES, BadCaptionsError, Cue, Track, beside, choose, clean, read_track, read_vtt, unique
+from signverse.ingest.captions import (
+    MAX_BYTES,
+    BadCaptionsError,
+    Cue,
+    Track,
+    beside,
+    choose,
+    clean,
+    read_track,
+    read_vtt,
+    unique,
+)
 
 
 def vtt(*cues: str, header: str = "WEBVTT") -> bytes:

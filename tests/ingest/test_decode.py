@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import Decoder
-from lake.errors import BadInputError
+from signverse.ingest.decode import Decoder
+from signverse.lake.errors import BadInputError
 
 CELL = 16
 

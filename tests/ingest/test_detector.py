@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import Decoder
-from ingest.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
-from ingest.sessions import make_session
+from signverse.ingest.decode import Decoder
+from signverse.ingest.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
+from signverse.ingest.sessions import make_session
 
 
 def test_a_wide_image_fills_the_width_and_leaves_grey_below() -> None:

@@ -18,15 +18,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.dialects import dialect_of, read_poses
-from ingest.poses import Poses
-from ingest.repairs import repair
-from ingest.shards import Options, ShardTask, read_shard, videos_in
-from ingest.tars import Tar
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.skeleton import NUM_JOINTS, PARTS
-from lake.verify import verify_lake
+from signverse.ingest.dialects import dialect_of, read_poses
+from signverse.ingest.poses import Poses
+from signverse.ingest.repairs import repair
+from signverse.ingest.shards import Options, ShardTask, read_shard, videos_in
+from signverse.ingest.tars import Tar
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.verify import verify_lake
 
 Flat = dict[str, Any]
 
@@ -508,8 +508,8 @@ def test_the_video_that_a_tar_is_cut_in_is_not_taken_for_whole(tmp_path: Path, w
     import io
     import tarfile
 
-    from ingest.shards import Failure, Options, ShardTask, read_shard
-    from lake.commit import VideoRows
+    from signverse.ingest.shards import Failure, Options, ShardTask, read_shard
+    from signverse.lake.commit import VideoRows
 
     path = tmp_path / "cut.tar"
     starts = []

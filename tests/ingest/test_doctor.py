@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest import devices, doctor
+from signverse.ingest import devices, doctor
 
 
 @pytest.fixture
 def examined(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, tuple[str, str]]]]:
     """Runs `signverse doctor`; gives its exit code and, by name, the mark and the words of each check."""
-    from lake.entry import run
     from signverse import build_app
+    from signverse.lake.entry import run
 
     def command(*words: object) -> tuple[int, dict[str, tuple[str, str]]]:
         code = run(build_app(), ["doctor", *map(str, words)])
@@ -55,7 +55,7 @@ def test_a_machine_with_cards_is_told_their_names_and_what_would_start(
     two = devices.Driver((devices.Card("NVIDIA L4", 24 << 30), devices.Card("NVIDIA T4", 16 << 30)), (13, 0))
     monkeypatch.setattr(doctor, "nvidia_driver", lambda: two)
     monkeypatch.setattr(devices, "nvidia_driver", lambda: two)
-    monkeypatch.setattr("ingest.videos.available_cores", lambda: 12)
+    monkeypatch.setattr("signverse.ingest.videos.available_cores", lambda: 12)
     monkeypatch.setattr(doctor, "engines_folder", lambda: tmp_path)
     monkeypatch.setattr(doctor, "load_tensorrt", lambda: "10.13.0")
     (tmp_path / "one").mkdir()

@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import devices
-from ingest.decode import Decoder
-from ingest.detector import Detector
-from ingest.extract import Extraction, Extractor, find_people
-from ingest.models import ModelPair, find_models, model_sha256
-from ingest.openpose import to_openpose
-from ingest.pace import DETECT_EVERY
-from ingest.people import assign_people
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session, provider_in_use, usable_device
-from lake.errors import BadInputError
-from lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
+from signverse.ingest import devices
+from signverse.ingest.decode import Decoder
+from signverse.ingest.detector import Detector
+from signverse.ingest.extract import Extraction, Extractor, find_people
+from signverse.ingest.models import ModelPair, find_models, model_sha256
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pace import DETECT_EVERY
+from signverse.ingest.people import assign_people
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session, provider_in_use, usable_device
+from signverse.lake.errors import BadInputError
+from signverse.lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 
 no_gpu = pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 

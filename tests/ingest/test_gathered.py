@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.gathered
-from ingest.gathered import Kept, Ragged
-from lake.errors import SignverseError
+from signverse.ingest import gathered as gathered_module
+from signverse.ingest.gathered import Kept, Ragged
+from signverse.lake.errors import SignverseError
 
 
 @given(st.lists(st.integers(0, 9), max_size=200))
@@ -51,7 +51,7 @@ def test_an_hour_of_frames_costs_its_numbers_and_little_more() -> None:
 def test_kept_rows_come_back_in_chunks_and_in_the_order_asked_for(
     monkeypatch: pytest.MonkeyPatch, in_memory: int, count: int
 ) -> None:
-    monkeypatch.setattr(ingest.gathered, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(gathered_module, "IN_MEMORY", in_memory)
     rng = np.random.default_rng(count)
     rows = rng.normal(size=(count, 3, 2)).astype(np.float32)
     kept = Kept(3, 2)
@@ -66,8 +66,8 @@ def test_kept_rows_come_back_in_chunks_and_in_the_order_asked_for(
 
 
 def test_a_disk_without_room_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest.gathered, "IN_MEMORY", 64)
+    monkeypatch.setattr(gathered_module, "IN_MEMORY", 64)
     # Every write to it fails as on a full disk.
-    monkeypatch.setattr(ingest.gathered, "spill_file", lambda _: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
+    monkeypatch.setattr(gathered_module, "spill_file", lambda _: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
     with pytest.raises(SignverseError, match=r"a long video cannot wait in .*: No space left .* TMPDIR"):
         Kept(384).append(np.zeros((9, 384), np.float32))

@@ -11,15 +11,15 @@ import pytest
 
 from bench import gpu
 from bench.giants import make_detector, make_pose
-from ingest import devices
-from ingest.decode import Decoder
-from ingest.detector import Detector
-from ingest.manifest import Entry
-from ingest.models import find_models
-from ingest.pool import Pool
-from ingest.pose import PoseEstimator
-from ingest.sessions import make_session
-from ingest.videos import VideoTask, extract_video, make_job
+from signverse.ingest import devices
+from signverse.ingest.decode import Decoder
+from signverse.ingest.detector import Detector
+from signverse.ingest.manifest import Entry
+from signverse.ingest.models import find_models
+from signverse.ingest.pool import Pool
+from signverse.ingest.pose import PoseEstimator
+from signverse.ingest.sessions import make_session
+from signverse.ingest.videos import VideoTask, extract_video, make_job
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_the_giants_fit_the_contract_and_find_one_person(tmp_path: Path) -> None
 
 
 def test_videos_that_are_done_at_once_in_one_process_come_out_as_each_does_alone(tmp_path: Path) -> None:
-    from ingest.extract import Extractor
+    from signverse.ingest.extract import Extractor
 
     make_detector(tmp_path / "d.onnx", 64, 8, 1)
     make_pose(tmp_path / "p.onnx", 64, 48, 4, 1)

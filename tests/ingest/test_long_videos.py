@@ -11,17 +11,17 @@ import av
 import numpy as np
 import pytest
 
-import ingest.build
-import ingest.gathered
-import lake.commit
 from bench.long_video import HOUR, measure
-from ingest.build import build_rows
-from ingest.gathered import Kept
-from ingest.manifest import Entry
-from lake.commit import Committer
-from lake.lake import Lake
-from lake.spill import Spill
-from lake.verify import verify_lake
+from signverse.ingest import build as build_module
+from signverse.ingest import gathered as gathered_module
+from signverse.ingest.build import build_rows
+from signverse.ingest.gathered import Kept
+from signverse.ingest.manifest import Entry
+from signverse.lake import commit as commit_module
+from signverse.lake.commit import Committer
+from signverse.lake.lake import Lake
+from signverse.lake.spill import Spill
+from signverse.lake.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,9 +35,9 @@ def ingested(folder: Path, rows: int, *, spilled: bool, monkeypatch: pytest.Monk
     order = np.lexsort((-np.arange(rows), frames))
     with monkeypatch.context() as patch:
         if spilled:
-            patch.setattr(ingest.gathered, "IN_MEMORY", 10_000)
-            patch.setattr(ingest.build, "IN_MEMORY", 0)
-        patch.setattr(lake.commit, "new_ingest_id", lambda: "00000000-0000-7000-8000-000000000000")
+            patch.setattr(gathered_module, "IN_MEMORY", 10_000)
+            patch.setattr(build_module, "IN_MEMORY", 0)
+        patch.setattr(commit_module, "new_ingest_id", lambda: "00000000-0000-7000-8000-000000000000")
         kept = Kept(128, 3)
         for frame in np.split(points, np.flatnonzero(np.diff(frames)) + 1):
             kept.append(frame)
@@ -114,7 +114,7 @@ def peak_of(code: str, *arguments: object) -> list[float]:
 
 
 DECODE = """
-from ingest.decode import Decoder
+from signverse.ingest.decode import Decoder
 with Decoder(sys.argv[1]) as video:
     print(sum(1 for _ in video), video.damaged_frames)
 """
@@ -135,8 +135,8 @@ EXTRACT = """
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from ingest.extract import Extractor
-from ingest.models import ModelPair
+from signverse.ingest.extract import Extractor
+from signverse.ingest.models import ModelPair
 
 class Model:
     free, batch = True, 16

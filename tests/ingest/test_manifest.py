@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.manifest import Entry, Manifest, read_manifest, write_sources
-from lake.errors import BadInputError, SignverseError
-from lake.ids import check_video_id
-from lake.lake import Lake
+from signverse.ingest.manifest import Entry, Manifest, read_manifest, write_sources
+from signverse.lake.errors import BadInputError, SignverseError
+from signverse.lake.ids import check_video_id
+from signverse.lake.lake import Lake
 
 
 @pytest.fixture

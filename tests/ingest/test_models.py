@@ -13,11 +13,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from ingest import models
-from ingest import pull as fetching
-from ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256
-from ingest.pull import pull
-from lake.errors import BadInputError
+from signverse.ingest import models
+from signverse.ingest import pull as fetching
+from signverse.ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256
+from signverse.ingest.pull import pull
+from signverse.lake.errors import BadInputError
 
 
 def write_model(

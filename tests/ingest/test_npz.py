@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ingest import npz
-from ingest.npz import read_npz
-from ingest.pickles import Block
-from lake.errors import BadInputError
+from signverse.ingest import npz
+from signverse.ingest.npz import read_npz
+from signverse.ingest.pickles import Block
+from signverse.lake.errors import BadInputError
 
 
 def saved(compressed: bool = False, **arrays: Any) -> bytes:
@@ -292,8 +292,8 @@ GIGABYTES = {
 
 LIMITED = """
 import resource, sys
-from ingest.npz import read_npz
-from lake.errors import BadInputError
+from signverse.ingest.npz import read_npz
+from signverse.lake.errors import BadInputError
 read_npz(open(sys.argv[1] + "/honest.npz", "rb").read(), "honest")
 room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[2:]:

@@ -16,12 +16,12 @@ from bench import scenes as made
 from bench.composed import film, stories
 from bench.people import judge
 from bench.people_before import assign_people_before
-from ingest.matching import best_pairs
-from ingest.people import assign_people, number_people
-from ingest.sample.synthetic import make_signer
-from ingest.sightings import overlap
-from lake.keypoints import snap
-from lake.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.ingest.matching import best_pairs
+from signverse.ingest.people import assign_people, number_people
+from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sightings import overlap
+from signverse.lake.keypoints import snap
+from signverse.lake.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 
 WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]
 

@@ -15,12 +15,12 @@ from types import ModuleType
 
 import pytest
 
-from ingest.pool import Event, Pool
-from lake.errors import BadInputError, SignverseError
+from signverse.ingest.pool import Event, Pool
+from signverse.lake.errors import BadInputError, SignverseError
 
 JOBS = """
 import os, signal, time
-from lake.errors import BadInputError
+from signverse.lake.errors import BadInputError
 
 class Strange(Exception):
     def __init__(self, one, two):
@@ -260,7 +260,7 @@ def test_an_error_in_the_middle_ends_the_processes(jobs: ModuleType) -> None:
 
 MAIN = """
 import sys
-from ingest.pool import Pool
+from signverse.ingest.pool import Pool
 from pool_jobs import make_job
 
 if __name__ == "__main__":

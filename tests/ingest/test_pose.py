@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.openpose import to_openpose
-from ingest.pose import PoseEstimator, crop, crop_regions, decode_simcc, normalise
-from lake.skeleton import JOINTS
+from signverse.ingest.openpose import to_openpose
+from signverse.ingest.pose import PoseEstimator, crop, crop_regions, decode_simcc, normalise
+from signverse.lake.skeleton import JOINTS
 
 
 def test_a_box_grows_by_a_quarter_and_then_to_three_by_four() -> None:
@@ -187,8 +187,8 @@ def test_a_point_without_score_is_absent() -> None:
 
 
 def test_the_same_crop_gives_the_same_points_on_a_real_frame(data: Path) -> None:
-    from ingest.decode import Decoder
-    from ingest.sessions import make_session
+    from signverse.ingest.decode import Decoder
+    from signverse.ingest.sessions import make_session
 
     estimate = PoseEstimator(make_session(data / "models" / "wholebody133_384x288.onnx", "cpu", 2))
     with Decoder(data / "videos" / "signer_720p24.mp4") as video:

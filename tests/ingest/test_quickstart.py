@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingest.quickstart import EXTRACTION, STEPS
-from lake.lake import Lake
-from lake.verify import verify_lake
+from signverse.ingest.quickstart import EXTRACTION, STEPS
+from signverse.lake.lake import Lake
+from signverse.lake.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 

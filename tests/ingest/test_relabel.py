@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import signverse
-from lake.errors import DamagedLakeError
-from lake.lake import Lake
-from lake.verify import verify_lake
+from signverse.lake.errors import DamagedLakeError
+from signverse.lake.lake import Lake
+from signverse.lake.verify import verify_lake
 
 SAMPLE = Path(__file__).parents[2] / "ingest" / "sample" / "synthetic.tar"
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.people import assign_people
-from ingest.poses import Poses
-from ingest.repairs import claimed, repair
-from lake.lake import Lake
-from lake.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
-from lake.verify import verify_lake
+from signverse.ingest.people import assign_people
+from signverse.ingest.poses import Poses
+from signverse.ingest.repairs import claimed, repair
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.verify import verify_lake
 
 WIDTH, HEIGHT = 640, 480
 RIGHT_WRIST, LEFT_WRIST = joint_index("right_wrist"), joint_index("left_wrist")
@@ -393,8 +393,8 @@ def test_claims_are_ordered_and_nothing_else() -> None:
 
 
 def test_a_body_of_codes_has_no_confidence_even_where_only_absent_joints_are_left(tmp_path: Path) -> None:
-    from ingest.build import build_rows
-    from ingest.manifest import Entry
+    from signverse.ingest.build import build_rows
+    from signverse.ingest.manifest import Entry
 
     points = np.full((2, 128, 3), 50, np.float32)
     points[:, :18] = (np.nan, np.nan, 0)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import Cue, track_from
-from ingest.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.captions import Cue, track_from
+from signverse.ingest.rollup import Shown, rolls_up, unrolled
 
 GOLDEN = Path(__file__).with_name("captions")
 

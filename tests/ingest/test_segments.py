@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.build import build_rows
-from ingest.captions import Cue, Track
-from ingest.manifest import Entry
-from ingest.segments import Summary, make_segments, stored_means
-from lake.keypoints import from_table, snap, to_table
-from lake.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND
-from lake.text import document_text
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track
+from signverse.ingest.manifest import Entry
+from signverse.ingest.segments import Summary, make_segments, stored_means
+from signverse.lake.keypoints import from_table, snap, to_table
+from signverse.lake.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND
+from signverse.lake.text import document_text
 
 NOBODY = (np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import Cue
-from ingest.sentences import MAX_S, join_sentences
+from signverse.ingest.captions import Cue
+from signverse.ingest.sentences import MAX_S, join_sentences
 
 
 def cues(*texts: str, lasts: float = 1.0) -> list[Cue]:

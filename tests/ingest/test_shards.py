@@ -20,18 +20,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import ingest
-from export.choice import chosen_videos
-from export.shards import Spec, export_shards, plan_shards
-from ingest.build import build_rows
-from ingest.captions import Cue, Track
-from ingest.manifest import Entry
-from ingest.shards import Options, find_shards, import_shards
-from lake.commit import Committer
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.skeleton import NUM_JOINTS, PARTS
-from lake.verify import verify_lake
+from signverse import ingest
+from signverse.export.choice import chosen_videos
+from signverse.export.shards import Spec, export_shards, plan_shards
+from signverse.ingest.build import build_rows
+from signverse.ingest.captions import Cue, Track
+from signverse.ingest.manifest import Entry
+from signverse.ingest.shards import Options, find_shards, import_shards
+from signverse.lake.commit import Committer
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.verify import verify_lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
 
@@ -126,7 +126,7 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         export_shards(first, shards, here / "out", Spec())
         second = Lake.create(here / "second")
         # In this process: a new one for each example would take longer than the rest.
-        from ingest.shards import ShardTask, read_shard
+        from signverse.ingest.shards import ShardTask, read_shard
 
         with Committer(second.folder) as committer:
             for shard in sorted((here / "out").glob("*.tar")):
@@ -541,7 +541,7 @@ def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 8))
 def test_random_damage_to_a_shard_never_raises_and_never_spoils_the_lake(seed: int, flips: int) -> None:
-    from ingest.shards import ShardTask, read_shard
+    from signverse.ingest.shards import ShardTask, read_shard
 
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -577,7 +577,7 @@ def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path:
 
 
 def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, signverse, monkeypatch) -> None:
-    monkeypatch.setattr("ingest.tidy.MOST_SMALL_FILES", 3)
+    monkeypatch.setattr("signverse.ingest.tidy.MOST_SMALL_FILES", 3)
     for _ in range(3):
         code, _, err = signverse("ingest", "shards", SAMPLE, "--lake", tmp_path / "lake", "--redo")
         assert code == 0

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest
-from ingest.captions import track_from
-from ingest.sound_marks import without_marks
+from signverse import ingest
+from signverse.ingest.captions import track_from
+from signverse.ingest.sound_marks import without_marks
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.state import listed_videos
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.ingest.state import listed_videos
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 
 NAME = "Sign_DWPose_NPZ_000001.tar"
 

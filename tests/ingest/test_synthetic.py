@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ingest.sample.synthetic import SampleVideo, make_signer, make_videos
-from lake.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
+from signverse.ingest.sample.synthetic import SampleVideo, make_signer, make_videos
+from signverse.lake.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
 
 WIDTH, HEIGHT = 1280, 720
 SEEDS = range(20, 28)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.shards import videos_in
-from ingest.tars import Tar
-from lake.errors import BadInputError
+from signverse.ingest.shards import videos_in
+from signverse.ingest.tars import Tar
+from signverse.lake.errors import BadInputError
 
 FORMATS = {"GNU": tarfile.GNU_FORMAT, "PAX": tarfile.PAX_FORMAT, "USTAR": tarfile.USTAR_FORMAT}
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.tracks import CaptionIndex, index_captions, tracks_of
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.ingest.tracks import CaptionIndex, index_captions, tracks_of
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 
 
 def poses(frames: int = 240) -> bytes:
@@ -276,8 +276,8 @@ def test_a_subtitles_tar_that_is_none_is_refused_before_anything_is_made(
 def test_whatever_a_track_holds_it_is_read_or_refused_in_a_line(content: bytes) -> None:
     import tempfile
 
-    from ingest.shards import videos_in
-    from ingest.tars import Tar
+    from signverse.ingest.shards import videos_in
+    from signverse.ingest.tars import Tar
 
     with tempfile.TemporaryDirectory() as folder:
         path = pack(Path(folder) / "a.tar", {"x/captions/x.en.vtt": content})

@@ -16,13 +16,13 @@ import av
 import numpy as np
 import pytest
 
-from ingest import devices
-from ingest.manifest import Entry, Manifest, read_manifest
-from ingest.models import ModelPair
-from ingest.pace import DETECT_EVERY
-from ingest.videos import default_workers, extraction_pool, plan_videos
-from lake.lake import Lake
-from lake.verify import verify_lake
+from signverse.ingest import devices
+from signverse.ingest.manifest import Entry, Manifest, read_manifest
+from signverse.ingest.models import ModelPair
+from signverse.ingest.pace import DETECT_EVERY
+from signverse.ingest.videos import default_workers, extraction_pool, plan_videos
+from signverse.lake.lake import Lake
+from signverse.lake.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,8 +87,8 @@ def ingest(data: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
 @pytest.fixture
 def refused(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs the same command line in this process, where it must end before any work; gives what it said."""
-    from lake.entry import run
     from signverse import build_app
+    from signverse.lake.entry import run
 
     def command(folder: Path, *options: object, lake: Path | None = None) -> str:
         words = ["ingest", "videos", folder, "--lake", lake or tmp_path / "lake"]
@@ -194,18 +194,20 @@ def test_the_cpu_gets_a_process_a_core_and_a_card_one_process_with_several_video
     assert default_workers(100, "cpu") == (cores, 1)
     assert default_workers(1, "cpu") == (1, cores)
     assert default_workers(0, "cpu") == (1, cores)
-    monkeypatch.setattr("ingest.videos.available_cores", lambda: 24)
+    monkeypatch.setattr("signverse.ingest.videos.available_cores", lambda: 24)
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     assert default_workers(100, "cuda") == (16, 2)
     assert default_workers(100, "tensorrt:1") == (8, 2)
     assert default_workers(3, "cuda") == (3, 2)
-    monkeypatch.setattr("ingest.videos.available_cores", lambda: 4)
+    monkeypatch.setattr("signverse.ingest.videos.available_cores", lambda: 4)
     assert default_workers(100, "cuda") == (4, 2)
 
 
 def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, list[str]]] = []
-    monkeypatch.setattr("ingest.videos.Pool", lambda size, make, each: made.append((size, [one[1] for one in each])))
+    monkeypatch.setattr(
+        "signverse.ingest.videos.Pool", lambda size, make, each: made.append((size, [one[1] for one in each]))
+    )
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     pair = ModelPair(Path("d"), Path("p"))
     for device in ("cuda", "tensorrt:1", "cpu"):

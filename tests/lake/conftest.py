@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lake.commit import Committer, VideoRows
-from lake.keypoints import snap, to_table
-from lake.lake import Lake
+from signverse.lake.commit import Committer, VideoRows
+from signverse.lake.keypoints import snap, to_table
+from signverse.lake.lake import Lake
 
 
 def _points(rows: int, seed: int) -> np.ndarray:

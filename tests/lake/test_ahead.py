@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lake.ahead import ahead
+from signverse.lake.ahead import ahead
 
 
 def threads() -> int:

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 import signverse
-from lake import prompt as prompts
-from lake.lake import Lake
+from signverse.lake import prompt as prompts
+from signverse.lake.lake import Lake
 
 
 class Input(io.TextIOWrapper):

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lake.clips
-from lake import clip_order
-from lake.clip_table import clip_table
-from lake.errors import BadInputError, DamagedLakeError, EmptySelectionError
-from lake.lake import Lake
-from lake.maintain import maintain
-from lake.reader import RowGroup
-from lake.selection import KEY, Selection
-from lake.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
-from lake.upkeep import make_plan
+from signverse.lake import clip_order
+from signverse.lake import clips as clips_module
+from signverse.lake.clip_table import clip_table
+from signverse.lake.errors import BadInputError, DamagedLakeError, EmptySelectionError
+from signverse.lake.lake import Lake
+from signverse.lake.maintain import maintain
+from signverse.lake.reader import RowGroup
+from signverse.lake.selection import KEY, Selection
+from signverse.lake.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
+from signverse.lake.upkeep import make_plan
 
 
 @pytest.fixture(scope="module")
@@ -277,9 +277,9 @@ def test_a_file_that_is_gone_stops_the_reader_where_it_is(tmp_path, fill, video)
 
 def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monkeypatch):
     read = []
-    real = lake.clips.read_points
+    real = clips_module.read_points
     monkeypatch.setattr(
-        lake.clips, "read_points", lambda table, index, *rest: (read.append(index), real(table, index, *rest))[1]
+        clips_module, "read_points", lambda table, index, *rest: (read.append(index), real(table, index, *rest))[1]
     )
     before = threading.active_count()
     with open_street.read_clips(open_street.clips(), read_ahead=5, threads=2) as reader:

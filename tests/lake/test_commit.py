@@ -17,13 +17,13 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-import lake.commit
-from lake import delta, layout
-from lake.commit import Committer
-from lake.errors import BadInputError, UnknownVideoError
-from lake.lake import Lake
-from lake.schema import TABLES
-from lake.verify import verify_lake
+from signverse.lake import commit as commit_module
+from signverse.lake import delta, layout
+from signverse.lake.commit import Committer
+from signverse.lake.errors import BadInputError, UnknownVideoError
+from signverse.lake.lake import Lake
+from signverse.lake.schema import TABLES
+from signverse.lake.verify import verify_lake
 
 BY_INGESTION = ("videos", "segments", "captions", "keypoints")
 
@@ -115,7 +115,7 @@ def test_of_two_ingestions_at_one_time_the_larger_ingest_id_is_visible(tmp_path,
     folder = fill(tmp_path / "lake", video("v", frames=9, texts=("a",)))
     row = Lake.open(folder).video("v")
     for ingest_id, frames in (("ffffffff-0000-7000-8000-000000000000", 3), ("00000000-0000-7000-8000-000000000000", 4)):
-        delta.append(folder / "videos", lake.commit.VIDEOS, [{**row, "ingest_id": ingest_id, "num_frames": frames}])
+        delta.append(folder / "videos", commit_module.VIDEOS, [{**row, "ingest_id": ingest_id, "num_frames": frames}])
     assert Lake.open(folder).num_frames("v") == 3
 
 
@@ -129,7 +129,7 @@ def test_a_later_time_wins_over_a_larger_ingest_id(tmp_path, fill, video, monkey
     row = Lake.open(folder).video("v")
     small = "00000000-0000-7000-8000-000000000000"
     later = {**row, "ingest_id": small, "num_frames": 3, "ingested_at": row["ingested_at"] + timedelta(seconds=1)}
-    delta.append(folder / "videos", lake.commit.VIDEOS, [later])
+    delta.append(folder / "videos", commit_module.VIDEOS, [later])
     assert Lake.open(folder).video("v")["ingest_id"] == small
 
 
@@ -228,7 +228,7 @@ def test_videos_are_committed_when_a_minute_has_passed(tmp_path, video, monkeypa
     Lake.create(tmp_path / "lake")
     with Committer(tmp_path / "lake") as committer:
         committer.add(video("a"))
-        monkeypatch.setattr(lake.commit, "COMMIT_SECONDS", 0.0)
+        monkeypatch.setattr(commit_module, "COMMIT_SECONDS", 0.0)
         committer.add(video("b"))
         assert Lake.open(tmp_path / "lake").visible().height == 2
 
@@ -324,7 +324,7 @@ def test_a_write_that_hits_a_limit_leaves_a_lake_that_is_whole(tmp_path, fill, v
         f"""
         import importlib.util, resource, signal, sys
         from pathlib import Path
-        from lake.commit import Committer
+        from signverse.lake.commit import Committer
         spec = importlib.util.spec_from_file_location("lakes", {conftest_file!r})
         lakes = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(lakes)
@@ -370,7 +370,7 @@ def test_a_video_ingested_again_by_a_machine_whose_clock_is_behind_is_the_newest
             return datetime.now(tz) - timedelta(days=8)
 
     with monkeypatch.context() as patch:
-        patch.setattr(lake.commit, "datetime", Behind)
+        patch.setattr(commit_module, "datetime", Behind)
         fill(folder, video("a", frames=70), video("b"))
         fill(folder, video("a", frames=80))
     assert Lake.open(folder).num_frames("a") == 80

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lake import delta
-from lake.choosing import explain_nothing
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.sampling import sample
-from lake.schema import SPLITS
-from lake.selection import KEY, Selection
-from lake.skeleton import PART_NAMES
+from signverse.lake import delta
+from signverse.lake.choosing import explain_nothing
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.sampling import sample
+from signverse.lake.schema import SPLITS
+from signverse.lake.selection import KEY, Selection
+from signverse.lake.skeleton import PART_NAMES
 
 LANGUAGES = ["ase", "pso", "und", "sgn-VN"]
 TEXTS = [

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lake.keypoints import confidence, from_table, list_columns, snap, to_table
-from lake.schema import KEYPOINTS
-from lake.skeleton import BODY, FACE, LEFT_HAND, NECK, PARTS, RIGHT_HAND
+from signverse.lake.keypoints import confidence, from_table, list_columns, snap, to_table
+from signverse.lake.schema import KEYPOINTS
+from signverse.lake.skeleton import BODY, FACE, LEFT_HAND, NECK, PARTS, RIGHT_HAND
 
 
 def rows(points: np.ndarray, **options) -> pa.Table:

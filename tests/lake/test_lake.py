@@ -9,9 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 import signverse
-from lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError, UnknownVideoError
-from lake.lake import Lake
-from lake.verify import verify_lake
+from signverse.lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError, UnknownVideoError
+from signverse.lake.lake import Lake
+from signverse.lake.verify import verify_lake
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_an_empty_folder_becomes_a_lake_and_a_lake_is_opened_as_it_is(tmp_path, 
 
 
 def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
-    from lake import delta
+    from signverse.lake import delta
 
     made, real = [], delta.create
 
@@ -198,8 +198,8 @@ def test_an_unknown_video_names_the_nearest(open_town):
 def test_of_sources_the_newest_row_is_seen(tmp_path):
     from datetime import UTC, datetime
 
-    from lake import delta
-    from lake.schema import SOURCES
+    from signverse.lake import delta
+    from signverse.lake.schema import SOURCES
 
     lake = Lake.create(tmp_path / "lake")
     for day, title in ((2, "new"), (1, "old")):

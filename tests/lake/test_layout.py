@@ -7,8 +7,8 @@ import itertools
 import pyarrow.parquet as pq
 import pytest
 
-from lake.lake import Lake
-from lake.layout import ROWS_PER_GROUP
+from signverse.lake.lake import Lake
+from signverse.lake.layout import ROWS_PER_GROUP
 
 
 @pytest.fixture

@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-import lake.maintain
-from lake import delta
-from lake.commit import Committer
-from lake.errors import DamagedLakeError, SignverseError
-from lake.lake import Lake
-from lake.layout import FILE_BYTES
-from lake.maintain import has_many_small_files, maintain, unneeded
-from lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS, Table
-from lake.upkeep import make_plan
-from lake.verify import verify_lake
+from signverse.lake import delta
+from signverse.lake import maintain as maintain_module
+from signverse.lake.commit import Committer
+from signverse.lake.errors import DamagedLakeError, SignverseError
+from signverse.lake.lake import Lake
+from signverse.lake.layout import FILE_BYTES
+from signverse.lake.maintain import has_many_small_files, maintain, unneeded
+from signverse.lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS, Table
+from signverse.lake.upkeep import make_plan
+from signverse.lake.verify import verify_lake
 
 NOW = timedelta(0)
 
@@ -175,7 +175,7 @@ def test_rows_whose_video_is_on_its_way_are_left_alone_and_go_when_nobody_comes_
 def test_upkeep_that_is_killed_before_videos_are_told_is_mended_by_the_next(scattered, monkeypatch, retention):
     before = told(scattered)
     with monkeypatch.context() as patch:
-        patch.setattr(lake.maintain, "_tell_videos", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(maintain_module, "_tell_videos", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             maintain(Lake.open(scattered), make_plan(Lake.open(scattered)))
     assert_same(told(scattered), before)
@@ -204,7 +204,7 @@ def test_two_who_maintain_at_once_do_not_double_a_row(scattered):
 
 
 def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, monkeypatch):
-    real = lake.maintain._swap
+    real = maintain_module._swap
     added = []
 
     def busy(folder: Path, table: Table, gone: object, new: object) -> None:
@@ -213,7 +213,7 @@ def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, mon
         fill(scattered, video(name, "ase", 20))
         real(folder, table, gone, new)
 
-    monkeypatch.setattr(lake.maintain, "_swap", busy)
+    monkeypatch.setattr(maintain_module, "_swap", busy)
     maintain(Lake.open(scattered), make_plan(Lake.open(scattered)))
     assert len(added) > 5
     assert set(added) <= set(Lake.open(scattered).videos().collect()["video_id"])
@@ -232,8 +232,8 @@ def test_a_small_ingestion_into_a_large_sorted_partition_does_not_rewrite_it(tmp
 
 def test_files_are_closed_at_a_good_size(scattered, monkeypatch):
     assert FILE_BYTES == 128 * 1024**2
-    monkeypatch.setattr("lake.layout.FILE_BYTES", 50_000)
-    monkeypatch.setattr("lake.upkeep.FILE_BYTES", 50_000)
+    monkeypatch.setattr("signverse.lake.layout.FILE_BYTES", 50_000)
+    monkeypatch.setattr("signverse.lake.upkeep.FILE_BYTES", 50_000)
     maintain(Lake.open(scattered), make_plan(Lake.open(scattered), full=True))
     sizes = [file.size for file in files(scattered, KEYPOINTS) if file.partition == "pso"]
     assert len(sizes) > 2
@@ -242,7 +242,7 @@ def test_files_are_closed_at_a_good_size(scattered, monkeypatch):
 
 
 def test_a_full_disk_is_said_before_anything_is_written(scattered, monkeypatch):
-    monkeypatch.setattr("lake.maintain.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr("signverse.lake.maintain.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     there = set(scattered.rglob("*"))
     with pytest.raises(SignverseError, match=r"room for 10 bytes, its new files may take [\d.]+ [kM]B"):
         maintain(Lake.open(scattered), make_plan(Lake.open(scattered)))
@@ -324,7 +324,7 @@ def test_a_version_that_upkeep_is_dropping_is_refused_from_the_first_moment(scat
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lake.maintain, "_rewrite_keypoints", broken)
+    monkeypatch.setattr(maintain_module, "_rewrite_keypoints", broken)
     with pytest.raises(KeyboardInterrupt):
         maintain(Lake.open(scattered), make_plan(Lake.open(scattered), retention=NOW), retention=NOW)
     with pytest.raises(SignverseError, match="past the retention"):

@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lake import output
-from lake.errors import BadInputError
-from lake.output import Format, pick_format, whole_file, write_rows
+from signverse.lake import output
+from signverse.lake.errors import BadInputError
+from signverse.lake.output import Format, pick_format, whole_file, write_rows
 
 ROWS = pl.DataFrame(
     {

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lake.footers
-import lake.pages
-from lake import delta
-from lake.errors import BadInputError, DamagedLakeError
-from lake.keypoints import from_table, list_columns, snap, to_table
-from lake.lake import Lake
-from lake.new_file import KeypointsFile
-from lake.reader import KeypointsReader, Placement, placement_of
-from lake.schema import VIDEOS
-from lake.skeleton import LEFT_HAND
+from signverse.lake import delta
+from signverse.lake import footers as footers_module
+from signverse.lake import pages as pages_module
+from signverse.lake.errors import BadInputError, DamagedLakeError
+from signverse.lake.keypoints import from_table, list_columns, snap, to_table
+from signverse.lake.lake import Lake
+from signverse.lake.new_file import KeypointsFile
+from signverse.lake.reader import KeypointsReader, Placement, placement_of
+from signverse.lake.schema import VIDEOS
+from signverse.lake.skeleton import LEFT_HAND
 
 FRAMES = {"one-frame-0": 1, "-dash_first": 1025, "exactly1024": 1024, "two-people0": 700, "nobody-here": 30}
 
@@ -205,8 +205,8 @@ def test_a_damaged_keypoints_file_is_refused_not_read(copied, harm):
 
 @pytest.mark.parametrize(("kept", "parsed"), [(2, 8_000_000), (100, 1)])
 def test_no_more_footers_are_kept_than_the_limit(tmp_path, fill, video, monkeypatch, kept, parsed):
-    monkeypatch.setattr(lake.footers, "_FOOTERS", kept)
-    monkeypatch.setattr(lake.footers, "_PARSED_BYTES", parsed)
+    monkeypatch.setattr(footers_module, "_FOOTERS", kept)
+    monkeypatch.setattr(footers_module, "_PARSED_BYTES", parsed)
     languages = ["ase", "pso", "bfi", "gsg"]
     folder = fill(tmp_path / "lake", *(video(f"v-{code}", code, 5, texts=("x",)) for code in languages))
     opened = Lake.open(folder)
@@ -251,8 +251,8 @@ def test_pages_read_here_equal_those_that_pyarrow_reads(tmp_path_factory, writte
     where = placement_of({"video_id": "v", **place})
     with pytest.MonkeyPatch.context() as patch:
         # Without levels that may be read here, pyarrow reads every part that has nulls.
-        patch.setattr(lake.pages, "_MOST_LEVEL_BYTES", most)
-        patch.setattr(lake.pages, "_FEW_LEVEL_BYTES", most)
+        patch.setattr(pages_module, "_MOST_LEVEL_BYTES", most)
+        patch.setattr(pages_module, "_FEW_LEVEL_BYTES", most)
         clip = reader.clip(where, 7 + first, 7 + last, 0)
     rows = reader.rows(where, list_columns(), 7 + first, 7 + last)
     np.testing.assert_array_equal(clip, from_table(rows))

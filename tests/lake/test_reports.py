@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from lake import plots, session
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.lake import plots, session
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 
 REPORTS = session.report_names()
 

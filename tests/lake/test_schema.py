@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from lake.lake import Lake
-from lake.schema import TABLES
+from signverse.lake.lake import Lake
+from signverse.lake.schema import TABLES
 
 KEY = "video_id ingest_id"
 CONFIDENCES = "body_confidence face_confidence left_hand_confidence right_hand_confidence"

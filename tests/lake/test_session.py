@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lake import session
-from lake.errors import BadInputError, UnknownLanguageError
-from lake.keypoints import from_table
-from lake.lake import Lake
-from lake.languages import lookup_table, resolve
-from lake.session import check_reads
-from lake.skeleton import JOINTS, PARTS
+from signverse.lake import session
+from signverse.lake.errors import BadInputError, UnknownLanguageError
+from signverse.lake.keypoints import from_table
+from signverse.lake.lake import Lake
+from signverse.lake.languages import lookup_table, resolve
+from signverse.lake.session import check_reads
+from signverse.lake.skeleton import JOINTS, PARTS
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import lake.spill
-from lake.errors import SignverseError
-from lake.spill import Spill
+from signverse.lake import spill as spill_module
+from signverse.lake.errors import SignverseError
+from signverse.lake.spill import Spill
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,8 +42,8 @@ def test_a_worker_hands_its_tables_over_and_leaves_nothing_however_it_ends(tmp_p
             """
             import os, signal, sys, time
             import pyarrow as pa
-            from ingest.pool import Pool
-            from lake.spill import Spill
+            from signverse.ingest.pool import Pool
+            from signverse.lake.spill import Spill
 
             def make_job():
                 def job(task, report):
@@ -83,6 +83,6 @@ def test_a_worker_hands_its_tables_over_and_leaves_nothing_however_it_ends(tmp_p
 
 
 def test_a_disk_without_room_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake.spill, "spill_file", lambda: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
+    monkeypatch.setattr(spill_module, "spill_file", lambda: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
     with pytest.raises(SignverseError, match=r"a long video cannot wait in .*: No space left .* TMPDIR"):
         Spill().append(table(0))

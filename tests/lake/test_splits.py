@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 
 import signverse
-from lake import delta
-from lake.lake import Lake
-from lake.schema import SPLITS
-from lake.selection import Selection
-from lake.sources import NAMES, add_sources
-from lake.splits import Plan, make_split, store, stored
+from signverse.lake import delta
+from signverse.lake.lake import Lake
+from signverse.lake.schema import SPLITS
+from signverse.lake.selection import Selection
+from signverse.lake.sources import NAMES, add_sources
+from signverse.lake.splits import Plan, make_split, store, stored
 
 LANGUAGES = ("ase", "pso")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from lake import session
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.lake import session
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.lake import Lake
-from lake.ranges import seconds_to_frames
-from lake.skeleton import JOINTS, PARTS, SEEN
+from signverse.lake.lake import Lake
+from signverse.lake.ranges import seconds_to_frames
+from signverse.lake.skeleton import JOINTS, PARTS, SEEN
 
 LISTS = [column for part in PARTS for column in (part.xy, part.score)]
 

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lake import delta
-from lake.errors import BadInputError
-from lake.lake import Lake
-from lake.maintain import maintain
-from lake.schema import SPLITS
-from lake.upkeep import make_plan
+from signverse.lake import delta
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.maintain import maintain
+from signverse.lake.schema import SPLITS
+from signverse.lake.upkeep import make_plan
 
 
 @pytest.fixture

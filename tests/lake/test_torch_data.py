@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lake.errors import BadInputError, EmptySelectionError
-from lake.lake import Lake
+from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.lake import Lake
 
 try:
     import torch
     from torch.utils.data import DataLoader
 
-    from lake.torch_data import collate
+    from signverse.lake.torch_data import collate
 except ModuleNotFoundError:
     torch = None
 
@@ -57,8 +57,8 @@ def test_without_torch_one_line_says_what_to_install(street):
     code = f"""
 import sys
 sys.modules["torch"] = None
-from lake.errors import BadInputError
-from lake.lake import Lake
+from signverse.lake.errors import BadInputError
+from signverse.lake.lake import Lake
 lake = Lake.open({str(street)!r})
 try:
     lake.torch_dataset(lake.clips())
@@ -72,7 +72,7 @@ except BadInputError as error:
 def test_reading_clips_as_numpy_never_imports_torch(street):
     code = f"""
 import sys
-from lake.lake import Lake
+from signverse.lake.lake import Lake
 lake = Lake.open({str(street)!r})
 next(lake.read_clips(lake.clips()))
 assert "torch" not in sys.modules

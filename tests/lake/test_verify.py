@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake import delta
-from lake.lake import Lake
-from lake.schema import OUTCOMES, SEGMENTS, VIDEOS
-from lake.verify import verify_lake
+from signverse.lake import delta
+from signverse.lake.lake import Lake
+from signverse.lake.schema import OUTCOMES, SEGMENTS, VIDEOS
+from signverse.lake.verify import verify_lake
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_placement_at_another_video_is_named(small):
 
 @pytest.mark.parametrize(("score", "wrong"), [(1.13, False), (2.0, False), (2.5, True), (-0.5, True)])
 def test_a_score_out_of_range_is_named(tmp_path, fill, video, score, wrong):
-    from lake.keypoints import to_table
+    from signverse.lake.keypoints import to_table
 
     made = video("aaa", frames=2)
     points = np.full((2, 128, 3), 0.5, np.float32)

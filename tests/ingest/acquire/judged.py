@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from ingest.acquire import fetcher
-from ingest.acquire.settings import Settings
-from ingest.acquire.verdict import Verdict
+from signverse.ingest.acquire import fetcher
+from signverse.ingest.acquire.settings import Settings
+from signverse.ingest.acquire.verdict import Verdict
 
 AT_ONCE = 8
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lake import delta
-from lake.ids import new_ingest_id
-from lake.lake import Lake
-from lake.schema import OUTCOMES, SEGMENTS, SOURCES, VIDEOS
+from signverse.lake import delta
+from signverse.lake.ids import new_ingest_id
+from signverse.lake.lake import Lake
+from signverse.lake.schema import OUTCOMES, SEGMENTS, SOURCES, VIDEOS
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.acquire.account import STATES, account, tries_so_far
-from lake.lake import Lake
+from signverse.ingest.acquire.account import STATES, account, tries_so_far
+from signverse.lake.lake import Lake
 from tests.ingest.acquire.ledger import at, attempt, note, put_in
 
 

@@ -12,11 +12,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from ingest.acquire.job import DownloadTask, make_job, take_local
-from ingest.acquire.media import Media
-from ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
-from ingest.acquire.settings import Settings
-from lake.lake import Lake, collect
+from signverse.ingest.acquire.job import DownloadTask, make_job, take_local
+from signverse.ingest.acquire.media import Media
+from signverse.ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
+from signverse.ingest.acquire.settings import Settings
+from signverse.lake.lake import Lake, collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
 from tests.site.troubles import CAPTIONS, MEDIA

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.acquire.account import STATES
-from ingest.acquire.forecast import FEWEST, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
-from ingest.manifest import Entry
-from lake.lake import Lake
+from signverse.ingest.acquire.account import STATES
+from signverse.ingest.acquire.forecast import FEWEST, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
+from signverse.ingest.manifest import Entry
+from signverse.lake.lake import Lake
 from tests.ingest.acquire.ledger import attempt, note, put_in
 
 PUBLISHED = PUBLISHED_HOURS / PUBLISHED_VIDEOS

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
-from ingest.captions import beside
-from ingest.videos import plan_videos
-from lake.errors import BadInputError
+from signverse.ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
+from signverse.ingest.captions import beside
+from signverse.ingest.videos import plan_videos
+from signverse.lake.errors import BadInputError
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from ingest.acquire import runs
-from ingest.acquire.media import INSIDE
-from ingest.acquire.runs import EXPIRY_S, Run
+from signverse.ingest.acquire import runs
+from signverse.ingest.acquire.media import INSIDE
+from signverse.ingest.acquire.runs import EXPIRY_S, Run
 
 STRANGE = ["-dash", "--help", "a..b", "a b", "ä\u00f6ü 日本", "%41", "takeover.lock", "x" * 128, "e\u0301", "runs", "~"]
 """Ids that a manifest may hold."""

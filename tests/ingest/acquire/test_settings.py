@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.acquire.fetcher import Fetcher
-from ingest.acquire.settings import Settings, check_cookies, read_sleep
-from lake.errors import BadInputError
+from signverse.ingest.acquire.fetcher import Fetcher
+from signverse.ingest.acquire.settings import Settings, check_cookies, read_sleep
+from signverse.lake.errors import BadInputError
 from tests.site.server import Clip, Site
 from tests.site.videos import small_video
 

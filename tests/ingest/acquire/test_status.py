@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ingest.acquire.account import STATES
-from ingest.acquire.media import Media
-from ingest.acquire.screen import status_screen
-from ingest.acquire.status import Status, look
-from lake.lake import Lake
+from signverse.ingest.acquire.account import STATES
+from signverse.ingest.acquire.media import Media
+from signverse.ingest.acquire.screen import status_screen
+from signverse.ingest.acquire.status import Status, look
+from signverse.lake.lake import Lake
 from tests.ingest.acquire.ledger import ask, at, attempt, note, put_in
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.acquire.verdict import OUTCOMES, Verdict, judge, rows
+from signverse.ingest.acquire.verdict import OUTCOMES, Verdict, judge, rows
 from tests.site.probe import ROOT
 from tests.site.server import PLUGINS, Captions, Clip, Site, Trouble
 from tests.site.troubles import CAPTIONS, KINDS, MEDIA, SAID

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import typer
 
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
 __all__ = ["main", "open"]
 
@@ -44,7 +44,7 @@ ORDER = (
 
 def open(path: str | Path, *, version: int | None = None) -> Lake:
     """Opens a lake; see `lake.lake.Lake.open`."""
-    from lake.lake import Lake
+    from signverse.lake.lake import Lake
 
     return Lake.open(path, version=version)
 
@@ -54,11 +54,11 @@ def build_app() -> typer.Typer:
     import typer
     import typer.core
 
-    import export.cli
-    import ingest.acquire.cli
-    import ingest.cli
-    import lake.cli
-    import lake.split_cli
+    import signverse.export.cli
+    import signverse.ingest.acquire.cli
+    import signverse.ingest.cli
+    import signverse.lake.cli
+    import signverse.lake.split_cli
 
     class InOrder(typer.core.TyperGroup):
         """The commands in the order in which one comes to need them."""
@@ -83,7 +83,13 @@ def build_app() -> typer.Typer:
         version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Print the version."),
     ) -> None: ...
 
-    for room in (ingest.cli, ingest.acquire.cli, lake.cli, lake.split_cli, export.cli):
+    for room in (
+        signverse.ingest.cli,
+        signverse.ingest.acquire.cli,
+        signverse.lake.cli,
+        signverse.lake.split_cli,
+        signverse.export.cli,
+    ):
         room.mount(app)
     return app
 
@@ -100,10 +106,6 @@ def _version(asked: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted."""
-    from lake.entry import run
+    from signverse.lake.entry import run
 
     sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))
-
-
-if __name__ == "__main__":
-    main()
