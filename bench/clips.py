@@ -44,7 +44,7 @@ from signverse.export.choice import chosen_videos
 from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
-from signverse.lake.skeleton import PARTS
+from signverse.lake.model.skeleton import PARTS
 from signverse.lake.upkeep import make_plan
 
 CLIPS: Final = 256

@@ -21,7 +21,7 @@ from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pose import PoseEstimator
 from signverse.ingest.sessions import make_session
 from signverse.ingest.sightings import STEADY, overlap
-from signverse.lake.skeleton import BODY, FPS, SEEN
+from signverse.lake.model.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540
 # The face's points are no better, and would outvote these.

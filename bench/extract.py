@@ -28,7 +28,7 @@ from signverse.ingest.models import ModelPair
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.sessions import make_session
-from signverse.lake.skeleton import FACE, LEFT_HAND, RIGHT_HAND
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 INTERVALS: Final = (1, 3, DETECT_EVERY, 12)
 TIMED: Final = (1, DETECT_EVERY)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.composed import Role, cut_out, mirrored
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.skeleton import FPS
 
 
 def _white(image: np.ndarray) -> np.ndarray:

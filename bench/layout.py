@@ -29,8 +29,8 @@ from signverse.ingest.sample.synthetic import make_signer
 from signverse.lake.commit import Committer
 from signverse.lake.keypoints import from_table, to_table
 from signverse.lake.lake import Lake
+from signverse.lake.model.skeleton import RIGHT_HAND
 from signverse.lake.reader import placement_of
-from signverse.lake.skeleton import RIGHT_HAND
 
 VIDEOS, FRAMES, CLIP = 40, 1500, 96
 

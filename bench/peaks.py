@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
-from signverse.lake.schema import KEYPOINTS
+from signverse.lake.model.schema import KEYPOINTS
 
 
 def report(folder: Path, tars: dict[str, Path]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from signverse.ingest.sightings import overlap
-from signverse.lake.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
 
 _SAME, _BRIDGE = 0.3, int(FPS)
 _WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]

@@ -26,7 +26,7 @@ from signverse.ingest.extract import find_people
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pose import PoseEstimator
 from signverse.ingest.sessions import make_session
-from signverse.lake.skeleton import BODY, BODY_LIMBS, SEEN
+from signverse.lake.model.skeleton import BODY, BODY_LIMBS, SEEN
 
 VIDEOS: Final = ("signer_720p24.mp4", "libras_1080p30_vp9.webm", "bsl_360p25.mp4")
 COLUMNS: Final = {"exact": "easy-dwpose's Wholebody", "rtmlib": "rtmlib", "ours": "ours"}

@@ -13,7 +13,7 @@ import numpy as np
 from signverse.ingest.detector import NMS_IOU
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.sightings import overlap
-from signverse.lake.skeleton import FPS, joint_index
+from signverse.lake.model.skeleton import FPS, joint_index
 
 WIDTH, HEIGHT = 1280, 720
 JITTER_PX = 2.0

@@ -30,7 +30,7 @@ from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.shards import Options, ShardTask, import_shards, read_shard
 from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import PARTS
+from signverse.lake.model.skeleton import PARTS
 
 
 def main() -> None:

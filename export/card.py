@@ -14,7 +14,7 @@ from signverse.export.frames import Layer
 from signverse.export.npz import write_npz
 from signverse.export.tar import Member
 from signverse.lake.keypoints import Points
-from signverse.lake.skeleton import FPS, PARTS
+from signverse.lake.model.skeleton import FPS, PARTS
 
 
 def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from signverse.lake.choosing import explain_nothing
-from signverse.lake.errors import BadInputError, EmptySelectionError
 from signverse.lake.lake import Lake, collect
+from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.wording import counted, some
 from signverse.lake.selection import KEY, Selection
 from signverse.lake.selection_file import read_selection_file
-from signverse.lake.text import counted, some
 
 
 def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:

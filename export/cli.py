@@ -79,7 +79,7 @@ def shards(
     """
     from signverse.export.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
     from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
-    from signverse.lake.text import byte_size, counted
+    from signverse.lake.model.wording import byte_size, counted
 
     clips = choose(opened, selection, asked)
     videos, remarks = chosen_videos(opened, clips, order=order)
@@ -115,9 +115,9 @@ def verify(
     signverse verify EXPORT
     """
     from signverse.export.verify import is_export, verify_export
-    from signverse.lake.errors import BadInputError
     from signverse.lake.lake import Lake, is_lake
-    from signverse.lake.text import counted
+    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.wording import counted
     from signverse.lake.verify import verify_lake
 
     if not path.is_dir():
@@ -154,7 +154,7 @@ def picture(
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
     from signverse.export.sheet import draw_sheet
-    from signverse.lake.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError
     from signverse.lake.output import whole_file
 
     if output.suffix.lower() != ".png":

@@ -15,8 +15,8 @@ from signverse.export.clips import Chunk, plan_chunks
 from signverse.export.folder import Folder, Written, fingerprint
 from signverse.export.index import INDEX, SUMS, ClipRow
 from signverse.export.layouts import PARQUET, POSE, WEBDATASET, Layout
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _export(
 ) -> None:
     from signverse.export.choice import choose, chosen_clips, chosen_videos
     from signverse.export.clip_exports import ClipExport
-    from signverse.lake.text import counted
+    from signverse.lake.model.wording import counted
 
     chosen = choose(opened, selection, asked)
     videos, remarks = chosen_videos(opened, chosen)

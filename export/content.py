@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.keypoints import Points
+from signverse.lake.model.skeleton import BODY, NUM_JOINTS
 from signverse.lake.reader import Rows
-from signverse.lake.skeleton import BODY, NUM_JOINTS
 
 _ROWS: Final = 512
 """Rows of a part: 0.8 MB of points, which a core's cache holds."""

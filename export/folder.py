@@ -21,11 +21,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from signverse.export.index import INDEX, SUMS, Row, index_row, write_index
 from signverse.export.layouts import LAYOUTS, Layout
 from signverse.export.workers import side_by_side
-from signverse.lake.errors import BadInputError
-from signverse.lake.interrupt import held
 from signverse.lake.lake import Lake, is_lake
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.interrupt import held
+from signverse.lake.model.wording import some
 from signverse.lake.output import whole_file
-from signverse.lake.text import some
 
 R = TypeVar("R", bound=Row)
 

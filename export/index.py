@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.output import whole_file
 
 INDEX: Final = "index.csv"

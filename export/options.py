@@ -31,7 +31,7 @@ def writing(noun: str, total: int, done: int) -> Iterator[Callable[[object], Non
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from signverse.lake.text import counted
+    from signverse.lake.model.wording import counted
 
     if done:
         say(f"{counted(done, noun)} there already")

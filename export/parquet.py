@@ -17,9 +17,9 @@ from signverse.export.index import ClipRow
 from signverse.export.tar import Hashed
 from signverse.lake.keypoints import Points
 from signverse.lake.lake import Lake
+from signverse.lake.model.schema import FLOAT
+from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.output import whole_file
-from signverse.lake.schema import FLOAT
-from signverse.lake.skeleton import NUM_JOINTS, PARTS
 
 NAME: Final = "part-{:05d}.parquet"
 FRAME_BYTES: Final = 700

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import (
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import (
     BODY,
     BODY_COLOURS,
     BODY_LIMBS,

@@ -16,10 +16,9 @@ from signverse.export.content import scored
 from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
 from signverse.export.picture import FACE_CONTOURS
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
-from signverse.lake.output import whole_file
-from signverse.lake.skeleton import (
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import (
     BODY,
     BODY_COLOURS,
     BODY_LIMBS,
@@ -31,6 +30,7 @@ from signverse.lake.skeleton import (
     NUM_JOINTS,
     PARTS,
 )
+from signverse.lake.output import whole_file
 
 if TYPE_CHECKING:
     from pose_format.pose_header import PoseHeaderComponent

@@ -19,9 +19,9 @@ from signverse.export.layouts import SHARDS
 from signverse.export.tar import Member, whole_tar
 from signverse.lake.ahead import ahead
 from signverse.lake.lake import Lake, collect
-from signverse.lake.schema import CAPTIONS, SEGMENTS
-from signverse.lake.skeleton import FPS
-from signverse.lake.text import document_text
+from signverse.lake.model.schema import CAPTIONS, SEGMENTS
+from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.wording import document_text
 
 VIDEOS_PER_SHARD: Final = 40
 

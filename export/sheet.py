@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signverse.export.picture import contact_sheet
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
-from signverse.lake.ranges import seconds_to_frames
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import seconds_to_frames
 
 if TYPE_CHECKING:
     from PIL.Image import Image

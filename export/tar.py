@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from signverse.export.behind import HashedBehind
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.output import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from signverse.export.folder import is_content, walk
 from signverse.export.index import INDEX, SUMS, ClipRow, IndexRow, Row, read_index
 from signverse.export.verify_clips import verify_clips
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")
 """Of SHA256SUMS: what lies in the folder, or in a folder right in it."""

@@ -15,7 +15,7 @@ from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
 from signverse.export.tar import whole_tar
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import NUM_JOINTS
+from signverse.lake.model.skeleton import NUM_JOINTS
 
 NAME: Final = "signverse-{:06d}.tar"
 FRAME_BYTES: Final = NUM_JOINTS * 3 * 4

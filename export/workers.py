@@ -15,8 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from signverse.lake.errors import SignverseError
-from signverse.lake.interrupt import unheard_by_children
+from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.interrupt import unheard_by_children
 
 T = TypeVar("T")
 

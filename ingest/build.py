@@ -18,9 +18,9 @@ from signverse.ingest.sentences import join_sentences
 from signverse.ingest.sightings import CHUNK
 from signverse.lake.commit import VideoRows
 from signverse.lake.keypoints import Points, to_table
-from signverse.lake.skeleton import FPS, NUM_JOINTS
+from signverse.lake.model.skeleton import FPS, NUM_JOINTS
+from signverse.lake.model.wording import counted, document_text
 from signverse.lake.spill import IN_MEMORY, Spill
-from signverse.lake.text import counted, document_text
 
 
 def build_rows(

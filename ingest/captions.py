@@ -12,8 +12,8 @@ from typing import Any, Final
 from signverse.ingest.rollup import Shown, rolls_up, unrolled
 from signverse.ingest.sound_marks import without_marks
 from signverse.ingest.track_names import language_of, parse_tag
-from signverse.lake.errors import BadInputError
-from signverse.lake.languages import UNDETERMINED
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.languages import UNDETERMINED
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """A larger caption file is refused: ten hours of dense captions take about 2 MB."""

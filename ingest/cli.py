@@ -32,7 +32,7 @@ def going_on() -> Iterator[None]:
 
 def tell_relabelled(changed: list[str]) -> None:
     """Says which videos of the lake got another language by the manifest."""
-    from signverse.lake.text import counted, some
+    from signverse.lake.model.wording import counted, some
 
     if changed:
         say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
@@ -91,7 +91,7 @@ def videos(
     from signverse.ingest.tidy import tidy
     from signverse.ingest.videos import default_workers, ingest_videos, plan_videos
     from signverse.lake.lake import Lake
-    from signverse.lake.text import counted
+    from signverse.lake.model.wording import counted
 
     # All that can be refused is looked at before anything is made.
     listed = read_manifest(manifest) if manifest else None
@@ -178,10 +178,10 @@ def shards(
     from signverse.ingest.tidy import tidy
     from signverse.ingest.tracks import index_captions, is_subtitles_tar
     from signverse.lake.commit import VideoRows
-    from signverse.lake.errors import BadInputError
     from signverse.lake.lake import Lake
-    from signverse.lake.languages import resolve
-    from signverse.lake.text import counted
+    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.languages import resolve
+    from signverse.lake.model.wording import counted
 
     codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None
@@ -276,8 +276,8 @@ def inspect(
 
     from signverse.ingest.inspection import inspect_shard
     from signverse.ingest.shards import find_shards
+    from signverse.lake.model.wording import counted
     from signverse.lake.output import Format, pick_format, write_rows
-    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     paths = find_shards(tars)
@@ -298,7 +298,7 @@ def list_models(models: ModelsOption = None) -> None:
     """
     from signverse.ingest.models import default_folder, find_models
     from signverse.ingest.models import list_models as listing
-    from signverse.lake.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError
 
     folder = models or default_folder()
     found = listing(folder)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import FPS
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 GPU_DEVICES: Final = ("cuda", "tensorrt")

@@ -13,8 +13,8 @@ from signverse.ingest.npz import Arrays, read_npz
 from signverse.ingest.pickles import Block
 from signverse.ingest.poses import Poses, check_numbers
 from signverse.ingest.tars import Member, Tar
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import FPS
 
 _FRAME_FILE: Final = re.compile(r"npz/(\d{8})\.npz")
 _POSES: Final = ("poses.npz", "npz/poses.npz")

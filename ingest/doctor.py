@@ -15,8 +15,8 @@ from signverse.ingest.engines import engines_folder, load_tensorrt
 from signverse.ingest.models import default_folder, find_models
 from signverse.ingest.sessions import usable_device
 from signverse.ingest.videos import available_cores, default_workers
-from signverse.lake.errors import SignverseError
-from signverse.lake.text import counted
+from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.wording import counted
 
 _PACKAGES: Final = ("pyarrow", "duckdb", "polars", "deltalake", "numpy", "av", "opencv-python-headless")
 _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")

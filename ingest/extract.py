@@ -23,7 +23,7 @@ from signverse.ingest.pipeline import bundled, in_order
 from signverse.ingest.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.sightings import CHUNK
 from signverse.ingest.stretches import Boxes, Found, Image, run_together, walk
-from signverse.lake.skeleton import NUM_JOINTS
+from signverse.lake.model.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20
 """Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K. Larger batches may hold more."""

@@ -52,7 +52,7 @@ class Extraction:
 def _device_name(value: str) -> str:
     """The option's value, where it names a device."""
     from signverse.ingest.devices import parse_device
-    from signverse.lake.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError
 
     try:
         return str(parse_device(value))

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from signverse.ingest.pickles import Block
 from signverse.ingest.poses import Poses, check_numbers, check_people, check_size, gather
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import NUM_JOINTS, PART_BY_NAME
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
 
 _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from signverse.ingest.matching import best_pairs
 from signverse.ingest.sightings import Sightings, overlap, scales
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.skeleton import FPS
 
 BRIDGE_FRAMES: Final = int(FPS)
 """Somebody turned away or hidden for a second goes on as the same."""

@@ -15,7 +15,7 @@ from signverse.ingest.repairs import repair
 from signverse.ingest.shards import read_member, videos_in
 from signverse.ingest.tars import Member, Tar
 from signverse.ingest.tracks import CaptionIndex, tracks_of
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 
 
 def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from signverse.lake import languages as sign_languages
-from signverse.lake.errors import BadInputError, UnknownLanguageError
-from signverse.lake.ids import check_video_id
 from signverse.lake.lake import Lake
+from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import BadInputError, UnknownLanguageError
+from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.wording import some
 from signverse.lake.sources import add_sources, columns_of, known_sources, read_rows
-from signverse.lake.text import some
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from signverse.ingest.detector import STRIDES
 from signverse.ingest.pose import SIMCC_RATIO, simcc_names
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

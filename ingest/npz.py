@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.ingest.pickles import Block, read_frames
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 MAX_BYTES: Final = 4 * 1024**3
 """Of all arrays of a file, unpacked. Ten hours of two people are 2.6 GB."""

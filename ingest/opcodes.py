@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 MAX_DEPTH: Final = 64
 """Marks inside marks; numpy's own nest four deep."""

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.skeleton import (
+from signverse.lake.model.skeleton import (
     BODY,
     COCO133_FACE,
     COCO133_LEFT_HAND,

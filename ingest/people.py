@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from signverse.ingest.following import Tracks, follow
 from signverse.ingest.reunion import reunite
 from signverse.ingest.sightings import Sightings, overlap, see
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.skeleton import FPS
 
 MAX_PEOPLE: Final = 127
 

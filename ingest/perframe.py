@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from signverse.ingest.npz import read_npz
 from signverse.ingest.pickles import Block
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 @dataclass

@@ -24,8 +24,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from signverse.ingest.handing import receive, send
-from signverse.lake.errors import SignverseError
-from signverse.lake.interrupt import unheard_by_children
+from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.interrupt import unheard_by_children
 
 Report = Callable[[Any], None]
 """What a job calls to tell the parent how far it is."""

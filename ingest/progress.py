@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from signverse.ingest.videos import VideoTask
 from signverse.lake.commit import VideoRows
-from signverse.lake.text import counted
+from signverse.lake.model.wording import counted
 
 
 class ProgressBar:

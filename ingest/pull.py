@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.ingest.models import PINS, Pin, default_folder, first_line, model_sha256
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 # A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.
 _ATTEMPTS: Final = 4

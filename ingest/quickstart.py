@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.models import find_models
-from signverse.lake.errors import BadInputError, SignverseError
+from signverse.lake.model.errors import BadInputError, SignverseError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 MARK: Final = ".signverse-quickstart"

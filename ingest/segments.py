@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from signverse.ingest.captions import Track
-from signverse.lake.ranges import seconds_to_frames
-from signverse.lake.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+from signverse.lake.model.frame_ranges import seconds_to_frames
+from signverse.lake.model.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
 
 
 def stored_means(rows: pa.Table) -> npt.NDArray[np.float32]:

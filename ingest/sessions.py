@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from signverse.ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
 from signverse.ingest.engines import load_tensorrt
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

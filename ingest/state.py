@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 _NAMES: Final = ("archive_upload_progress.json", "runtime_state/archive_upload_progress.json")
 

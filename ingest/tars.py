@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 _BLOCK: Final = 512
 _MAX_NAME: Final = 4096

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from signverse.lake.command import say
-from signverse.lake.errors import SignverseError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import SignverseError
 
 MOST_SMALL_FILES: Final = 64
 """A partition with more of them is gathered: every commit leaves one, and a reader opens each."""

@@ -12,7 +12,7 @@ import hashlib
 import re
 from typing import Final
 
-from signverse.lake.languages import UNDETERMINED
+from signverse.lake.model.languages import UNDETERMINED
 
 _RENAMED: Final = {"english": "en", "in": "id", "iw": "he", "ji": "yi", "jw": "jv"}
 """Codes that YouTube still uses and BCP 47 has withdrawn; and what `<track>` without a language is often labelled."""

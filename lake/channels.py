@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.lake import languages as sign_languages
-from signverse.lake.errors import BadInputError, UnknownLanguageError
-from signverse.lake.ids import check_video_id
 from signverse.lake.lake import Lake, collect
-from signverse.lake.schema import SOURCES
+from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import BadInputError, UnknownLanguageError
+from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.schema import SOURCES
+from signverse.lake.model.wording import counted, some
 from signverse.lake.sources import NAMES, columns_of, known_sources, read_rows
-from signverse.lake.text import counted, some
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from signverse.lake import languages as sign_languages
+from signverse.lake.model import languages as sign_languages
 from signverse.lake.sampling import sample
 from signverse.lake.selection import ORDER, Condition, Selection
 

@@ -85,12 +85,12 @@ def select(
     signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
     from signverse.lake.choosing import about_selection, explain_nothing
-    from signverse.lake.errors import EmptySelectionError
     from signverse.lake.lake import collect
+    from signverse.lake.model.errors import EmptySelectionError
+    from signverse.lake.model.skeleton import FPS
+    from signverse.lake.model.wording import counted, lasting
     from signverse.lake.output import Format, pick_format, write_rows
     from signverse.lake.selection import KEY
-    from signverse.lake.skeleton import FPS
-    from signverse.lake.text import counted, lasting
 
     form = pick_format(Format(format) if format else None, output)
     rows = collect(opened.select(asked))
@@ -171,9 +171,9 @@ def keypoints(
     """
     import numpy as np
 
-    from signverse.lake.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.frame_ranges import seconds_to_frames
     from signverse.lake.output import whole_file
-    from signverse.lake.ranges import seconds_to_frames
 
     if output is not None and output.suffix not in {".npy", ""}:
         raise BadInputError(f"the array is written as .npy, and {output} says something else", "End the name in .npy.")
@@ -223,9 +223,9 @@ def maintain(
     from signverse.lake.lake import Lake
     from signverse.lake.maintain import extent, unneeded
     from signverse.lake.maintain import maintain as carry_out
+    from signverse.lake.model.wording import counted, size_of
     from signverse.lake.output import Format, pick_format, write_rows
     from signverse.lake.progress import byte_bar
-    from signverse.lake.text import counted, size_of
     from signverse.lake.upkeep import make_plan
 
     opened = Lake.open(lake)

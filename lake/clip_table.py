@@ -13,13 +13,13 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
+from signverse.lake.model.wording import counted, some
 from signverse.lake.reader import Joints, Placement, placement_of
-from signverse.lake.schema import KEYPOINTS
 from signverse.lake.selection import KEY, Selection
 from signverse.lake.selection_file import checked, read_selection_file
-from signverse.lake.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
-from signverse.lake.text import counted, some
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

@@ -15,9 +15,9 @@ import numpy as np
 
 from signverse.lake import clip_order
 from signverse.lake.clip_table import ClipTable, joint_names
-from signverse.lake.errors import BadInputError
 from signverse.lake.keypoints import Points
 from signverse.lake.layout import ROWS_PER_GROUP
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.reader import Joints, KeypointsReader, RowGroup
 
 OrderName = Literal["stored", "given", "shuffled"]

@@ -27,7 +27,7 @@ LakeOption = Annotated[
 
 def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
     from signverse.lake.lake import Lake
-    from signverse.lake.times import read_time
+    from signverse.lake.model.times import read_time
 
     return Lake.open(lake, version=version, as_of=read_time(as_of) if as_of is not None else None)
 

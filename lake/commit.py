@@ -15,11 +15,11 @@ import polars as pl
 import pyarrow as pa
 
 from signverse.lake import delta, layout
-from signverse.lake.ids import check_video_id, new_ingest_id
-from signverse.lake.interrupt import held
 from signverse.lake.lake import Lake, collect
+from signverse.lake.model.ids import check_video_id, new_ingest_id
+from signverse.lake.model.interrupt import held
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.new_file import KeypointsFile
-from signverse.lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0

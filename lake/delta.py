@@ -21,8 +21,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from signverse.lake import layout
-from signverse.lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
-from signverse.lake.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
+from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 
 _RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""

@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from signverse.lake.command import say
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:

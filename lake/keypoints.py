@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from signverse.lake.schema import KEYPOINTS
-from signverse.lake.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
+from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.model.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
 
 Points = npt.NDArray[np.float32]
 

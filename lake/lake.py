@@ -16,11 +16,10 @@ from polars.exceptions import PolarsError
 
 from signverse.lake import delta
 from signverse.lake.choosing import Engine, choose
-from signverse.lake.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
 from signverse.lake.keypoints import Points
-from signverse.lake.ranges import clip_range
-from signverse.lake.reader import KeypointsReader, Rows, placement_of
-from signverse.lake.schema import (
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
+from signverse.lake.model.frame_ranges import clip_range
+from signverse.lake.model.schema import (
     CAPTIONS,
     KEYPOINTS,
     OUTCOMES,
@@ -33,8 +32,9 @@ from signverse.lake.schema import (
     WRITTEN_AT,
     Table,
 )
+from signverse.lake.model.skeleton import FPS, PARTS, Part
+from signverse.lake.reader import KeypointsReader, Rows, placement_of
 from signverse.lake.selection import Selection
-from signverse.lake.skeleton import FPS, PARTS, Part
 
 if TYPE_CHECKING:
     import duckdb

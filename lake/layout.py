@@ -9,8 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.schema import KEYPOINTS
-from signverse.lake.skeleton import PARTS
+from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.model.skeleton import PARTS
 
 ROWS_PER_GROUP: Final = 1024
 """Most rows of a keypoints row group. A group never crosses a video, so that a clip is one short read."""

@@ -24,13 +24,13 @@ import pyarrow as pa
 from signverse.lake import delta, layout
 from signverse.lake.ahead import ahead
 from signverse.lake.delta import ActiveFile, DataFile
-from signverse.lake.errors import BadInputError, DamagedLakeError, SignverseError
-from signverse.lake.interrupt import held
 from signverse.lake.lake import Lake, collect
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
+from signverse.lake.model.interrupt import held
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.model.wording import size_of
 from signverse.lake.new_file import KeypointsFile, RowsFile
 from signverse.lake.reader import KeypointsReader, placement_of
-from signverse.lake.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
-from signverse.lake.text import size_of
 from signverse.lake.upkeep import RETENTION, Key, Placing, Plan, Rewrite
 
 _SORT_MEMORY: Final = "1GB"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from signverse.lake import delta, layout
-from signverse.lake.schema import KEYPOINTS, Table
+from signverse.lake.model.schema import KEYPOINTS, Table
 
 
 class NewFile:

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 _MAX_ROWS: Final = 60
 """Rows of a table on the terminal: more are cut out of the middle, with their number said."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.output import whole_file
 
 if TYPE_CHECKING:

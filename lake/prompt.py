@@ -11,7 +11,7 @@ import platformdirs
 
 from signverse.lake import session
 from signverse.lake.command import say
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 from signverse.lake.output import Format, write_rows
 
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."

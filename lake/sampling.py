@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from signverse.lake.model.skeleton import FPS
 from signverse.lake.selection import Selection
-from signverse.lake.skeleton import FPS
 
 _FRAMES_AN_HOUR: Final = FPS * 3600
 

@@ -67,8 +67,8 @@ def make_selection(**options: Any) -> Selection:
     Raises:
         BadInputError, UnknownLanguageError: one is out of range or unknown.
     """
+    from signverse.lake.model.times import read_time
     from signverse.lake.selection import Selection
-    from signverse.lake.times import read_time
 
     several = {"language": "languages", "caption_kind": "caption_kinds", "channel": "channels", "video": "videos"}
     asked = {several.get(name, name): value for name, value in options.items() if value is not None}

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.lake import languages as sign_languages
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import FPS, PART_NAMES
-from signverse.lake.text import counted
+from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import FPS, PART_NAMES
+from signverse.lake.model.wording import counted
 
 KEY: Final = ("segment_id", "video_id", "ingest_id", "start_frame", "end_frame")
 """The columns that say which clips a selection chose; a file with these is a selection."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from signverse.lake.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.selection import KEY
 
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."

@@ -17,11 +17,11 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PolarsError
 
-from signverse.lake import languages as sign_languages
-from signverse.lake.errors import BadInputError, DamagedLakeError
 from signverse.lake.layout import literal_path
-from signverse.lake.schema import TABLES, WRITTEN_AT
-from signverse.lake.skeleton import JOINTS, PARTS
+from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import BadInputError, DamagedLakeError
+from signverse.lake.model.schema import TABLES, WRITTEN_AT
+from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.sql_errors import one_line
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 import pyarrow as pa
 
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 
 IN_MEMORY: Final = 48 << 20
 """Bytes of a video's keypoints that are held before they go to disk: 22 minutes of one person, most videos never do."""

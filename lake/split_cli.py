@@ -77,9 +77,9 @@ def split(
     """
     from signverse.lake.channels import read_channels, remarks_on
     from signverse.lake.lake import Lake
+    from signverse.lake.model.wording import counted
     from signverse.lake.output import Format, pick_format, write_rows
     from signverse.lake.splits import Plan, by_part, check_split, make_split, read_ratios
-    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, asked.seed or 0)
@@ -106,9 +106,9 @@ def split(
 def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -> None:
     """Stores a split, unless it is only shown, and says what one should know of it."""
     from signverse.lake.channels import rows_for_sources
+    from signverse.lake.model.wording import counted
     from signverse.lake.sources import add_sources
     from signverse.lake.splits import TOLERANCE, changes, store
-    from signverse.lake.text import counted
 
     plan = made.plan
     replaced = changes(lake, made)

@@ -14,14 +14,14 @@ import polars as pl
 from signverse.lake import delta
 from signverse.lake.channels import ChannelList, channel_groups
 from signverse.lake.choosing import explain_nothing
-from signverse.lake.errors import BadInputError, EmptySelectionError
-from signverse.lake.ids import new_ingest_id
 from signverse.lake.lake import Lake, collect
+from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.ids import new_ingest_id
+from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
+from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.wording import counted, some
 from signverse.lake.parting import Whole, lots, part_groups
-from signverse.lake.schema import SEGMENTS, SPLITS, VIDEOS
 from signverse.lake.selection import Selection
-from signverse.lake.skeleton import FPS
-from signverse.lake.text import counted, some
 
 TOLERANCE: Final = 0.02
 """How far a part's share of a language may be from its ratio. The help of `split` says it too."""

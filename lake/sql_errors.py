@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import duckdb
 
-from signverse.lake import languages
+from signverse.lake.model import languages
 
 _SHOWN: Final = 60
 """Characters of the query before the place, at most."""

@@ -17,8 +17,8 @@ except ModuleNotFoundError:
 
 from signverse.lake.clip_table import ClipTable, joint_names
 from signverse.lake.clips import ClipReader, Reading, RowGroups, read_points
-from signverse.lake.errors import BadInputError
 from signverse.lake.keypoints import Points
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.reader import KeypointsReader
 
 Sample = dict[str, Any]

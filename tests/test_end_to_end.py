@@ -16,7 +16,7 @@ import pytest
 
 from signverse.ingest.captions import read_track
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 
 pytestmark = pytest.mark.slow
 

@@ -62,14 +62,20 @@ def test_the_wheel_installs_the_queries_and_the_sample_and_no_package_called_sql
         assert carried
         for path in carried:
             assert f"{inside}/{path.relative_to(ROOT / folder)}" in names
-    assert {"signverse/lake/languages.csv", "signverse/py.typed"} <= set(names)
+    assert {"signverse/lake/model/languages.csv", "signverse/py.typed"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
     # It works where nothing of the checkout is near: a query needs the files of sql/.
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     lake = tmp_path / "lake-folder"
     for words in (
-        ["ingest", "shards", str(tmp_path / "site" / "signverse" / "ingest" / "sample" / "synthetic.tar"), "--lake", str(lake)],
+        [
+            "ingest",
+            "shards",
+            str(tmp_path / "site" / "signverse" / "ingest" / "sample" / "synthetic.tar"),
+            "--lake",
+            str(lake),
+        ],
         ["stats", "languages", "--lake", str(lake)],
     ):
         code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import signverse; "

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from signverse.lake.lake import Lake, collect
-from signverse.lake.schema import OUTCOMES, VIDEOS
+from signverse.lake.model.schema import OUTCOMES, VIDEOS
 
 STATES: Final = ("in the lake", "downloaded", "not tried yet", "blocked", "failed", "unavailable")
 """Every id is in exactly one of them.

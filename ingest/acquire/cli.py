@@ -57,8 +57,8 @@ def plan(
     from signverse.ingest.acquire.media import Media
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.lake import Lake, is_lake
+    from signverse.lake.model.wording import counted
     from signverse.lake.output import Format, pick_format, write_rows
-    from signverse.lake.text import counted
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
@@ -156,7 +156,7 @@ def _go(
     from signverse.ingest.pool import Pool
     from signverse.ingest.relabel import relabel
     from signverse.lake.lake import Lake
-    from signverse.lake.text import byte_size, counted
+    from signverse.lake.model.wording import byte_size, counted
 
     listed = read_manifest(manifest)
     check_start(asked, folder, lake, urls_of(listed.entries, listed.path))
@@ -223,7 +223,7 @@ def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
     """The last lines of a run, and its exit code: 1 where something that may still be had was not."""
     from collections import Counter
 
-    from signverse.lake.text import counted, size_of
+    from signverse.lake.model.wording import counted, size_of
 
     words = [f"{counted(tally.downloaded, 'video')} downloaded ({size_of(tally.size)})"]
     if extracted:
@@ -268,8 +268,8 @@ def status(
     from signverse.ingest.acquire.media import Media
     from signverse.ingest.acquire.screen import status_screen
     from signverse.ingest.acquire.status import look
-    from signverse.lake.errors import BadInputError
     from signverse.lake.lake import Lake
+    from signverse.lake.model.errors import BadInputError
 
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")

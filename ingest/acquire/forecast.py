@@ -10,8 +10,8 @@ import polars as pl
 from signverse.ingest.acquire.account import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, account
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake, collect
-from signverse.lake.languages import languages
-from signverse.lake.schema import VIDEOS
+from signverse.lake.model.languages import languages
+from signverse.lake.model.schema import VIDEOS
 
 PUBLISHED_VIDEOS: Final = 13_377
 PUBLISHED_HOURS: Final = 1_074.0

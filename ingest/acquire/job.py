@@ -21,7 +21,7 @@ from signverse.ingest.captions import BadCaptionsError, beside
 from signverse.ingest.decode import Decoder
 from signverse.ingest.pool import Job, Report
 from signverse.ingest.track_names import file_tag
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 CAPTIONS: Final = "captions"
 DOWNLOAD: Final = "download"

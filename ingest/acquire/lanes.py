@@ -29,9 +29,9 @@ from signverse.ingest.videos import STAGE, VideoTask, attempts_so_far, what_fail
 from signverse.lake import delta
 from signverse.lake.commit import COMMIT_SECONDS, Committer, VideoRows
 from signverse.lake.lake import Lake
-from signverse.lake.schema import OUTCOMES
+from signverse.lake.model.schema import OUTCOMES
+from signverse.lake.model.wording import counted, size_of
 from signverse.lake.sources import add_sources
-from signverse.lake.text import counted, size_of
 
 LIST: Final = "list"
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from signverse.ingest.captions import beside
 from signverse.ingest.decode import SUFFIXES
-from signverse.lake.errors import BadInputError
-from signverse.lake.ids import check_video_id
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.ids import check_video_id
 
 INSIDE: Final = ".signverse"
 _INFO: Final = ".info.json"

@@ -48,8 +48,8 @@ class Acquisition:
 
 def _size(option: str, text: str) -> int:
     """Bytes; a refusal names the option."""
-    from signverse.lake.errors import BadInputError
-    from signverse.lake.text import byte_size
+    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.wording import byte_size
 
     try:
         return byte_size(text)
@@ -59,7 +59,7 @@ def _size(option: str, text: str) -> int:
 
 def _make(**given: Any) -> Acquisition:
     from signverse.ingest.acquire.queue import read_slice
-    from signverse.lake.languages import resolve
+    from signverse.lake.model.languages import resolve
 
     keep_free = _size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
     settings = Settings(

@@ -11,7 +11,7 @@ from typing import Final
 
 from signverse.ingest.acquire.settings import ATTEMPTS, LONGEST_PAUSE, PAUSE_S
 from signverse.ingest.acquire.verdict import Verdict
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 BLOCKS_IN_A_ROW: Final = 4
 """Videos that a site may refuse one after the other before all wait."""

@@ -25,7 +25,7 @@ from typing import Any, Final
 from filelock import FileLock
 
 from signverse.ingest.acquire.media import INSIDE
-from signverse.lake.ids import check_video_id, new_ingest_id
+from signverse.lake.model.ids import check_video_id, new_ingest_id
 
 EXPIRY_S: Final = 600.0
 """A run on another machine that gave no sign of life for so long is dead."""

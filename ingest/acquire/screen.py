@@ -17,7 +17,7 @@ from signverse.ingest.acquire.job import Attempt
 from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos import VideoTask
 from signverse.lake.commit import VideoRows
-from signverse.lake.text import counted, lasting, size_of
+from signverse.lake.model.wording import counted, lasting, size_of
 
 _LANGUAGES: Final = 12
 """Languages that are listed by name; the others are one line."""

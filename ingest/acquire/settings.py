@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.text import counted
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import counted
 
 MAX_HEIGHT: Final = 720
 """Pixels. Hands need them; the published pipeline took the lowest resolution on offer."""

@@ -18,9 +18,9 @@ from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.queue import in_slice
 from signverse.ingest.acquire.settings import Settings, check_cookies
 from signverse.ingest.manifest import Entry, Manifest
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
-from signverse.lake.text import size_of
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import size_of
 
 YOUTUBE: Final = "https://www.youtube.com/watch?v="
 

@@ -12,7 +12,7 @@ import polars as pl
 from signverse.ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, STATES, UNAVAILABLE, WAITING, account
 from signverse.ingest.acquire.media import Media
 from signverse.lake.lake import Lake, collect
-from signverse.lake.schema import OUTCOMES, SOURCES, VIDEOS
+from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
 
 WINDOW: Final = timedelta(hours=1)
 """The rate is that of the last hour."""

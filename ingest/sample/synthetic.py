@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.skeleton import BODY, FACE, FPS, LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, SEEN, joint_index
+from signverse.lake.model.skeleton import BODY, FACE, FPS, LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, SEEN, joint_index
 
 Array = NDArray[np.floating[Any]]
 Vector = tuple[float, float, float]

@@ -16,7 +16,7 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, import_shards
 from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import NUM_JOINTS
+from signverse.lake.model.skeleton import NUM_JOINTS
 
 
 @dataclass

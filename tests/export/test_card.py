@@ -19,7 +19,7 @@ from signverse.export.choice import chosen_videos
 from signverse.export.content import Content, outline_of, parts_of
 from signverse.export.shards import Spec, export_shards, plan_shards
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import BODY, PARTS
+from signverse.lake.model.skeleton import BODY, PARTS
 
 
 @pytest.fixture

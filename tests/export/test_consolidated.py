@@ -26,7 +26,7 @@ from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards import Options, ShardTask, read_shard
 from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
 
 HALF_PIXEL_STEP, HALF_SCORE_STEP = 1 / 16, 1 / 512
 

@@ -12,7 +12,7 @@ import pytest
 
 from signverse.export import parquet as parquet_module
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import PARTS
+from signverse.lake.model.skeleton import PARTS
 
 
 @pytest.fixture

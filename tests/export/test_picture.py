@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from signverse.export.picture import FACE_CONTOURS, contact_sheet, draw_people
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
 
 WIDTH, HEIGHT = 320, 240
 

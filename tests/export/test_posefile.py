@@ -9,7 +9,7 @@ import pytest
 from pose_format import Pose
 
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import JOINTS
+from signverse.lake.model.skeleton import JOINTS
 
 
 def read(path: Path) -> Pose:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signverse.export.tar import whole_tar
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 def streamed(data: bytes) -> Callable[[IO[bytes]], None]:

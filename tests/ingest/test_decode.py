@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.decode import Decoder
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 CELL = 16
 

@@ -13,7 +13,7 @@ from signverse.ingest import devices, engines, sessions
 from signverse.ingest.devices import Card, Device, Driver, ask_driver, parse_device, process_devices
 from signverse.ingest.engines import building, engine_folder, engine_options
 from signverse.ingest.sessions import make_session, provider_options, usable_device
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 TWO = Driver((Card("NVIDIA L4", 24 << 30), Card("NVIDIA T4", 16 << 30)), (13, 1))
 

@@ -23,9 +23,9 @@ from signverse.ingest.poses import Poses
 from signverse.ingest.repairs import repair
 from signverse.ingest.shards import Options, ShardTask, read_shard, videos_in
 from signverse.ingest.tars import Tar
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.verify import verify_lake
 
 Flat = dict[str, Any]

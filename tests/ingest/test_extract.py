@@ -24,8 +24,8 @@ from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.people import assign_people
 from signverse.ingest.pose import PoseEstimator
 from signverse.ingest.sessions import make_session, provider_in_use, usable_device
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 
 no_gpu = pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest import gathered as gathered_module
 from signverse.ingest.gathered import Kept, Ragged
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 
 
 @given(st.lists(st.integers(0, 9), max_size=200))

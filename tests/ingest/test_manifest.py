@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.manifest import Entry, Manifest, read_manifest, write_sources
-from signverse.lake.errors import BadInputError, SignverseError
-from signverse.lake.ids import check_video_id
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError, SignverseError
+from signverse.lake.model.ids import check_video_id
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from signverse.ingest import models
 from signverse.ingest import pull as fetching
 from signverse.ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256
 from signverse.ingest.pull import pull
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 def write_model(

@@ -23,7 +23,7 @@ from hypothesis.extra import numpy as hnp
 from signverse.ingest import npz
 from signverse.ingest.npz import read_npz
 from signverse.ingest.pickles import Block
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 def saved(compressed: bool = False, **arrays: Any) -> bytes:
@@ -293,7 +293,7 @@ GIGABYTES = {
 LIMITED = """
 import resource, sys
 from signverse.ingest.npz import read_npz
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 read_npz(open(sys.argv[1] + "/honest.npz", "rb").read(), "honest")
 room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[2:]:

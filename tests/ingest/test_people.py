@@ -21,7 +21,7 @@ from signverse.ingest.people import assign_people, number_people
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.sightings import overlap
 from signverse.lake.keypoints import snap
-from signverse.lake.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 
 WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]
 

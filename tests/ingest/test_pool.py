@@ -16,11 +16,11 @@ from types import ModuleType
 import pytest
 
 from signverse.ingest.pool import Event, Pool
-from signverse.lake.errors import BadInputError, SignverseError
+from signverse.lake.model.errors import BadInputError, SignverseError
 
 JOBS = """
 import os, signal, time
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 class Strange(Exception):
     def __init__(self, one, two):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pose import PoseEstimator, crop, crop_regions, decode_simcc, normalise
-from signverse.lake.skeleton import JOINTS
+from signverse.lake.model.skeleton import JOINTS
 
 
 def test_a_box_grows_by_a_quarter_and_then_to_three_by_four() -> None:

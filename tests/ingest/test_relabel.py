@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import signverse
-from signverse.lake.errors import DamagedLakeError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.verify import verify_lake
 
 SAMPLE = Path(__file__).parents[2] / "ingest" / "sample" / "synthetic.tar"

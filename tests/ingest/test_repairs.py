@@ -17,7 +17,7 @@ from signverse.ingest.people import assign_people
 from signverse.ingest.poses import Poses
 from signverse.ingest.repairs import claimed, repair
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
 from signverse.lake.verify import verify_lake
 
 WIDTH, HEIGHT = 640, 480

@@ -28,9 +28,9 @@ from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, find_shards, import_shards
 from signverse.lake.commit import Committer
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
-from signverse.lake.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.verify import verify_lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from signverse.ingest.state import listed_videos
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 NAME = "Sign_DWPose_NPZ_000001.tar"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from signverse.ingest.sample.synthetic import SampleVideo, make_signer, make_videos
-from signverse.lake.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
 
 WIDTH, HEIGHT = 1280, 720
 SEEDS = range(20, 28)

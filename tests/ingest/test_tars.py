@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.shards import videos_in
 from signverse.ingest.tars import Tar
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 FORMATS = {"GNU": tarfile.GNU_FORMAT, "PAX": tarfile.PAX_FORMAT, "USTAR": tarfile.USTAR_FORMAT}
 

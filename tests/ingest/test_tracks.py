@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.tracks import CaptionIndex, index_captions, tracks_of
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 
 def poses(frames: int = 240) -> bytes:

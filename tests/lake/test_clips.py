@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from signverse.lake import clip_order
 from signverse.lake import clips as clips_module
 from signverse.lake.clip_table import clip_table
-from signverse.lake.errors import BadInputError, DamagedLakeError, EmptySelectionError
 from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
+from signverse.lake.model.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
 from signverse.lake.reader import RowGroup
 from signverse.lake.selection import KEY, Selection
-from signverse.lake.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
 from signverse.lake.upkeep import make_plan
 
 

@@ -20,9 +20,9 @@ from deltalake import DeltaTable
 from signverse.lake import commit as commit_module
 from signverse.lake import delta, layout
 from signverse.lake.commit import Committer
-from signverse.lake.errors import BadInputError, UnknownVideoError
 from signverse.lake.lake import Lake
-from signverse.lake.schema import TABLES
+from signverse.lake.model.errors import BadInputError, UnknownVideoError
+from signverse.lake.model.schema import TABLES
 from signverse.lake.verify import verify_lake
 
 BY_INGESTION = ("videos", "segments", "captions", "keypoints")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from signverse.lake import delta
 from signverse.lake.choosing import explain_nothing
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.schema import SPLITS
+from signverse.lake.model.skeleton import PART_NAMES
 from signverse.lake.sampling import sample
-from signverse.lake.schema import SPLITS
 from signverse.lake.selection import KEY, Selection
-from signverse.lake.skeleton import PART_NAMES
 
 LANGUAGES = ["ase", "pso", "und", "sgn-VN"]
 TEXTS = [

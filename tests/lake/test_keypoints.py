@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from signverse.lake.keypoints import confidence, from_table, list_columns, snap, to_table
-from signverse.lake.schema import KEYPOINTS
-from signverse.lake.skeleton import BODY, FACE, LEFT_HAND, NECK, PARTS, RIGHT_HAND
+from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NECK, PARTS, RIGHT_HAND
 
 
 def rows(points: np.ndarray, **options) -> pa.Table:

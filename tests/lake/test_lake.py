@@ -9,8 +9,14 @@ import pytest
 from deltalake import DeltaTable
 
 import signverse
-from signverse.lake.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError, UnknownVideoError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import (
+    BadInputError,
+    DamagedLakeError,
+    NewerLakeError,
+    NotALakeError,
+    UnknownVideoError,
+)
 from signverse.lake.verify import verify_lake
 
 
@@ -199,7 +205,7 @@ def test_of_sources_the_newest_row_is_seen(tmp_path):
     from datetime import UTC, datetime
 
     from signverse.lake import delta
-    from signverse.lake.schema import SOURCES
+    from signverse.lake.model.schema import SOURCES
 
     lake = Lake.create(tmp_path / "lake")
     for day, title in ((2, "new"), (1, "old")):

@@ -20,11 +20,11 @@ from polars.testing import assert_frame_equal
 from signverse.lake import delta
 from signverse.lake import maintain as maintain_module
 from signverse.lake.commit import Committer
-from signverse.lake.errors import DamagedLakeError, SignverseError
 from signverse.lake.lake import Lake
 from signverse.lake.layout import FILE_BYTES
 from signverse.lake.maintain import has_many_small_files, maintain, unneeded
-from signverse.lake.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS, Table
+from signverse.lake.model.errors import DamagedLakeError, SignverseError
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS, Table
 from signverse.lake.upkeep import make_plan
 from signverse.lake.verify import verify_lake
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from signverse.lake import output
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.output import Format, pick_format, whole_file, write_rows
 
 ROWS = pl.DataFrame(

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from signverse.lake import plots, session
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 REPORTS = session.report_names()
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from signverse.lake import spill as spill_module
-from signverse.lake.errors import SignverseError
+from signverse.lake.model.errors import SignverseError
 from signverse.lake.spill import Spill
 
 ROOT = Path(__file__).parents[2]

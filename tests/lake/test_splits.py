@@ -12,7 +12,7 @@ import pytest
 import signverse
 from signverse.lake import delta
 from signverse.lake.lake import Lake
-from signverse.lake.schema import SPLITS
+from signverse.lake.model.schema import SPLITS
 from signverse.lake.selection import Selection
 from signverse.lake.sources import NAMES, add_sources
 from signverse.lake.splits import Plan, make_split, store, stored

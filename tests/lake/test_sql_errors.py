@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from signverse.lake import session
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.lake.lake import Lake
-from signverse.lake.ranges import seconds_to_frames
-from signverse.lake.skeleton import JOINTS, PARTS, SEEN
+from signverse.lake.model.frame_ranges import seconds_to_frames
+from signverse.lake.model.skeleton import JOINTS, PARTS, SEEN
 
 LISTS = [column for part in PARTS for column in (part.xy, part.score)]
 

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from signverse.lake import delta
-from signverse.lake.errors import BadInputError
 from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
-from signverse.lake.schema import SPLITS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.schema import SPLITS
 from signverse.lake.upkeep import make_plan
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.lake.errors import BadInputError, EmptySelectionError
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError, EmptySelectionError
 
 try:
     import torch
@@ -57,7 +57,7 @@ def test_without_torch_one_line_says_what_to_install(street):
     code = f"""
 import sys
 sys.modules["torch"] = None
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.lake import Lake
 lake = Lake.open({str(street)!r})
 try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from signverse.lake import delta
 from signverse.lake.lake import Lake
-from signverse.lake.schema import OUTCOMES, SEGMENTS, VIDEOS
+from signverse.lake.model.schema import OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.verify import verify_lake
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from signverse.ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES, Queue, in_slice, pause_after, read_slice
 from signverse.ingest.acquire.settings import ATTEMPTS
 from signverse.ingest.acquire.verdict import Verdict
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 DONE = Verdict("done")
 GONE = Verdict("unavailable", "deleted")

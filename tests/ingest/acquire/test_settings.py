@@ -10,7 +10,7 @@ import pytest
 
 from signverse.ingest.acquire.fetcher import Fetcher
 from signverse.ingest.acquire.settings import Settings, check_cookies, read_sleep
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 from tests.site.server import Clip, Site
 from tests.site.videos import small_video
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.text import byte_size, counted, lasting, some
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import byte_size, counted, lasting, some
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.skeleton import FPS
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import FPS
 
 
 def clip_range(start: int, end: int | None, num_frames: int) -> tuple[int, int]:

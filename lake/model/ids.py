@@ -8,7 +8,7 @@ import time
 import unicodedata
 import uuid
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 MAX_VIDEO_ID = 128
 """Characters. A released id has 11; a file's name in a tar may hold 255 bytes."""

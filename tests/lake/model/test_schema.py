@@ -7,7 +7,7 @@ import pytest
 from deltalake import DeltaTable
 
 from signverse.lake.lake import Lake
-from signverse.lake.schema import TABLES
+from signverse.lake.model.schema import TABLES
 
 KEY = "video_id ingest_id"
 CONFIDENCES = "body_confidence face_confidence left_hand_confidence right_hand_confidence"

@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from signverse.lake.skeleton import PARTS
+from signverse.lake.model.skeleton import PARTS
 
 FORMAT_VERSION: Final = 1
 """Version of the layout. A lake that states a larger one is refused."""

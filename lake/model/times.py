@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 def read_time(text: str) -> datetime:

@@ -8,8 +8,8 @@ import uuid
 
 import pytest
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.ids import MAX_VIDEO_ID, check_video_id, new_ingest_id
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.ids import MAX_VIDEO_ID, check_video_id, new_ingest_id
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.lake.errors import UnknownLanguageError
-from signverse.lake.languages import by_code, languages, lookup_table, nearest, resolve
+from signverse.lake.model.errors import UnknownLanguageError
+from signverse.lake.model.languages import by_code, languages, lookup_table, nearest, resolve
 
 
 @pytest.mark.parametrize("lang", languages(), ids=lambda lang: lang.code)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from signverse.lake.errors import UnknownLanguageError
+from signverse.lake.model.errors import UnknownLanguageError
 
 UNDETERMINED = "und"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from signverse.lake.errors import BadInputError
+from signverse.lake.model.errors import BadInputError
 
 
 def some(names: Sequence[str], count: int = 3) -> str:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.lake.errors import BadInputError
-from signverse.lake.ranges import clip_range, seconds_to_frames
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import clip_range, seconds_to_frames
 
 
 @pytest.mark.parametrize(
