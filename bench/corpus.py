@@ -22,13 +22,13 @@ import pyarrow.compute as pc
 
 from signverse.ingest.manifest import read_manifest
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.lake import delta
-from signverse.lake.keypoints import to_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, Table
 from signverse.lake.model.skeleton import FPS
-from signverse.lake.new_file import KeypointsFile, RowsFile
+from signverse.lake.storage import delta
+from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
+from signverse.lake.storage.keypoints import to_table
 
 VIDEOS_OF_THE_RELEASE: Final = 39_197
 SEGMENTS_OF_THE_RELEASE: Final = 2_000_000

@@ -26,11 +26,11 @@ from signverse.export.shards import Spec, export_shards, plan_shards, prepare_fo
 from signverse.ingest.build import build_rows
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.lake.commit import Committer
-from signverse.lake.keypoints import from_table, to_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import RIGHT_HAND
-from signverse.lake.reader import placement_of
+from signverse.lake.storage.committer import Committer
+from signverse.lake.storage.keypoints import from_table, to_table
+from signverse.lake.storage.reader import placement_of
 
 VIDEOS, FRAMES, CLIP = 40, 1500, 96
 

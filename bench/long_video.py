@@ -27,8 +27,8 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.models import ModelPair
 from signverse.ingest.pool import Job, Pool, Report
 from signverse.ingest.videos import VideoTask, extract_video
-from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
+from signverse.lake.storage.committer import Committer, VideoRows
 
 HOUR: Final = 24 * 3600
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.storage.committer import Committer, VideoRows
 
 
 def report(folder: Path, tars: dict[str, Path]) -> None:

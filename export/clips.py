@@ -14,14 +14,14 @@ import polars as pl
 import pyarrow as pa
 
 from signverse.export.index import ClipRow
-from signverse.lake.keypoints import Points
 from signverse.lake.lake import Lake
-from signverse.lake.layout import ROWS_PER_GROUP
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
 from signverse.lake.model.skeleton import BODY, FPS, NUM_JOINTS
 from signverse.lake.model.wording import some
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 _SEGMENT: Final = [item for item in SEGMENTS.schema if item.name != "ordinal"]
 

@@ -17,8 +17,8 @@ from signverse.export.content import Content, Outline, fill, scored
 from signverse.export.frames import Layer
 from signverse.export.npz import write_npz
 from signverse.export.tar import Member
-from signverse.lake.keypoints import Points
 from signverse.lake.model.skeleton import FPS, PARTS
+from signverse.lake.storage.keypoints import Points
 
 
 def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:

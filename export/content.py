@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.keypoints import Points
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS
-from signverse.lake.reader import Rows
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.reader import Rows
 
 _ROWS: Final = 512
 """Rows of a part: 0.8 MB of points, which a core's cache holds."""

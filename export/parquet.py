@@ -15,11 +15,11 @@ from signverse.export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
 from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
 from signverse.export.tar import Hashed
-from signverse.lake.keypoints import Points
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.output import whole_file
+from signverse.lake.storage.keypoints import Points
 
 NAME: Final = "part-{:05d}.parquet"
 FRAME_BYTES: Final = 700

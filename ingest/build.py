@@ -16,11 +16,11 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.segments import Summary, make_segments, stored_means
 from signverse.ingest.sentences import join_sentences
 from signverse.ingest.sightings import CHUNK
-from signverse.lake.commit import VideoRows
-from signverse.lake.keypoints import Points, to_table
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS
 from signverse.lake.model.wording import counted, document_text
-from signverse.lake.spill import IN_MEMORY, Spill
+from signverse.lake.storage.committer import VideoRows
+from signverse.lake.storage.keypoints import Points, to_table
+from signverse.lake.storage.spill import IN_MEMORY, Spill
 
 
 def build_rows(

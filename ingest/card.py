@@ -14,9 +14,9 @@ from signverse.ingest.captions import Cue, Track, clean
 from signverse.ingest.npz import Arrays
 from signverse.ingest.pickles import Block
 from signverse.ingest.poses import Poses, check_numbers, check_people, check_size, gather
-from signverse.lake.keypoints import MAX_SCORE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
+from signverse.lake.storage.keypoints import MAX_SCORE
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
 

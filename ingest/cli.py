@@ -177,11 +177,11 @@ def shards(
     from signverse.ingest.state import listed_videos
     from signverse.ingest.tidy import tidy
     from signverse.ingest.tracks import index_captions, is_subtitles_tar
-    from signverse.lake.commit import VideoRows
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.languages import resolve
     from signverse.lake.model.wording import counted
+    from signverse.lake.storage.committer import VideoRows
 
     codes = frozenset(resolve(asked) for asked in language or ())
     listed = read_manifest(manifest) if manifest else None

@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.spill import IN_MEMORY, close_with, no_room, spill_file
+from signverse.lake.storage.spill import IN_MEMORY, close_with, no_room, spill_file
 
 _FIRST_ROWS: Final = 256
 

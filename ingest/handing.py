@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any
 
-from signverse.lake.spill import Spill
+from signverse.lake.storage.spill import Spill
 
 
 class _Pickler(pickle.Pickler):

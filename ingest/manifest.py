@@ -11,7 +11,7 @@ from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.wording import some
-from signverse.lake.sources import add_sources, columns_of, known_sources, read_rows
+from signverse.lake.storage.sources import add_sources, columns_of, known_sources, read_rows
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

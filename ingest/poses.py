@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from signverse.ingest.people import MAX_PEOPLE
 from signverse.ingest.pickles import Block
-from signverse.lake.keypoints import Points
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS
+from signverse.lake.storage.keypoints import Points
 
 MAX_FRAMES: Final = 24 * 3600 * 100
 """A hundred hours: a video that claims more is refused."""

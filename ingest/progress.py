@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from signverse.ingest.videos import VideoTask
-from signverse.lake.commit import VideoRows
 from signverse.lake.model.wording import counted
+from signverse.lake.storage.committer import VideoRows
 
 
 class ProgressBar:

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from signverse.ingest.manifest import Entry
-from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
 from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS
+from signverse.lake.storage.committer import Committer, VideoRows
 
 _OURS = ("video_id", "ingest_id", "sign_language")
 """Columns that the committer fills in."""

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from signverse.ingest.people import number_people
 from signverse.ingest.poses import Poses
-from signverse.lake.keypoints import MAX_SCORE, Points
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joint_index
+from signverse.lake.storage.keypoints import MAX_SCORE, Points
 
 OUTSIDE: Final = (-0.25, 1.25)
 """Coordinates beyond these shares of the frame are no places, but marks of absent points."""

@@ -20,11 +20,11 @@ from signverse.ingest.repairs import claimed, repair
 from signverse.ingest.tars import Member, Tar
 from signverse.ingest.tracks import CaptionIndex, tracks_of
 from signverse.ingest.videos import Tally, attempts_so_far
-from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id
+from signverse.lake.storage.committer import Committer, VideoRows
 
 STAGE: Final = "import"
 

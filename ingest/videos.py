@@ -20,14 +20,14 @@ from signverse.ingest.models import ModelPair
 from signverse.ingest.pace import DETECT_EVERY, STALLED_S
 from signverse.ingest.pool import Event, Job, Pool, Report
 from signverse.ingest.text_options import AS_THEY_ARE, TextSettings
-from signverse.lake.commit import Committer, VideoRows
-from signverse.lake.keypoints import Points
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import some
+from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.keypoints import Points
 
 STAGE: Final = "extract"
 

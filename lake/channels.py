@@ -15,7 +15,7 @@ from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.model.wording import counted, some
-from signverse.lake.sources import NAMES, columns_of, known_sources, read_rows
+from signverse.lake.storage.sources import NAMES, columns_of, known_sources, read_rows
 
 _COLUMNS: Final = {
     "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.clip_table import ClipTable
-from signverse.lake.layout import ROWS_PER_GROUP
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 Order = npt.NDArray[np.int64]
 """Places of clips in the table."""

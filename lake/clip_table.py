@@ -17,9 +17,9 @@ from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
-from signverse.lake.reader import Joints, Placement, placement_of
 from signverse.lake.selection import KEY, Selection
 from signverse.lake.selection_file import checked, read_selection_file
+from signverse.lake.storage.reader import Joints, Placement, placement_of
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

@@ -15,10 +15,10 @@ import numpy as np
 
 from signverse.lake import clip_order
 from signverse.lake.clip_table import ClipTable, joint_names
-from signverse.lake.keypoints import Points
-from signverse.lake.layout import ROWS_PER_GROUP
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.reader import Joints, KeypointsReader, RowGroup
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
+from signverse.lake.storage.reader import Joints, KeypointsReader, RowGroup
 
 OrderName = Literal["stored", "given", "shuffled"]
 

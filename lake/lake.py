@@ -1,4 +1,4 @@
-"""A lake: opening, and what can be asked of it. Reading only; `lake.commit` writes."""
+"""A lake: opening, and what can be asked of it. Reading only; `lake.storage.committer` writes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ import polars as pl
 from deltalake import DeltaTable
 from polars.exceptions import PolarsError
 
-from signverse.lake import delta
 from signverse.lake.choosing import Engine, choose
-from signverse.lake.keypoints import Points
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
 from signverse.lake.model.frame_ranges import clip_range
 from signverse.lake.model.schema import (
@@ -33,8 +31,10 @@ from signverse.lake.model.schema import (
     Table,
 )
 from signverse.lake.model.skeleton import FPS, PARTS, Part
-from signverse.lake.reader import KeypointsReader, Rows, placement_of
 from signverse.lake.selection import Selection
+from signverse.lake.storage import delta
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -21,16 +21,16 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from signverse.lake import delta, layout
 from signverse.lake.ahead import ahead
-from signverse.lake.delta import ActiveFile, DataFile
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import size_of
-from signverse.lake.new_file import KeypointsFile, RowsFile
-from signverse.lake.reader import KeypointsReader, placement_of
+from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage.delta import ActiveFile, DataFile
+from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
+from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.upkeep import RETENTION, Key, Placing, Plan, Rewrite
 
 _SORT_MEMORY: Final = "1GB"
@@ -73,7 +73,7 @@ def has_many_small_files(lake: Lake, most: int) -> bool:
     counts: Counter[tuple[str, str | None]] = Counter()
     for table in TABLES:
         files = delta.active_files(delta.open_table(lake.folder / table.name), table)
-        counts.update((table.name, file.partition) for file in files if file.size < layout.FILE_BYTES // 2)
+        counts.update((table.name, file.partition) for file in files if file.size < parquet_layout.FILE_BYTES // 2)
     return max(counts.values(), default=0) > most
 
 
@@ -178,7 +178,7 @@ def _rewrite_keypoints(
                 current = KeypointsFile(folder, rewrite.partition or "")
             moved[key] = current.add(*key, table)
             in_current.append(key)
-            if current.size >= layout.FILE_BYTES:
+            if current.size >= parquet_layout.FILE_BYTES:
                 close(current)
                 current = None
             before, done = done, done + place["row_group_count"]
@@ -235,7 +235,7 @@ def _sorted_files(
             if current is None:
                 current = RowsFile(folder, rewrite.table, rewrite.partition)
             current.add(batch)
-            if current.size >= layout.FILE_BYTES:
+            if current.size >= parquet_layout.FILE_BYTES:
                 files.append(current.close())
                 current = None
         if current is not None:
@@ -270,7 +270,7 @@ def _sorted_rows(
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.register("places", places)
         con.register("dead", pa.table({"ingest_id": pa.array(sorted(dead), pa.string())}))
-        paths = [layout.literal_path(folder / file.name) for file in rewrite.files]
+        paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
         joined = "left join places using (video_id, ingest_id)" if moved else ""
         order = ", ".join(f'old."{name}"' for name in table.order)
         try:
@@ -280,7 +280,7 @@ def _sorted_rows(
                 f"where old.ingest_id is null or old.ingest_id not in (select ingest_id from dead) order by {order}",
                 params=[paths],
             )
-            for batch in rows.to_arrow_reader(layout.ROWS_PER_BATCH):
+            for batch in rows.to_arrow_reader(parquet_layout.ROWS_PER_BATCH):
                 if batch.num_rows:
                     yield pa.Table.from_batches([batch]).select(names).cast(table.file_schema)
         except duckdb.Error as error:

@@ -17,12 +17,12 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PolarsError
 
-from signverse.lake.layout import literal_path
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.sql_errors import one_line
+from signverse.lake.storage.parquet_layout import literal_path
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

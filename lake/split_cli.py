@@ -107,8 +107,8 @@ def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -
     """Stores a split, unless it is only shown, and says what one should know of it."""
     from signverse.lake.channels import rows_for_sources
     from signverse.lake.model.wording import counted
-    from signverse.lake.sources import add_sources
     from signverse.lake.splits import TOLERANCE, changes, store
+    from signverse.lake.storage.sources import add_sources
 
     plan = made.plan
     replaced = changes(lake, made)

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from signverse.lake import delta
 from signverse.lake.channels import ChannelList, channel_groups
 from signverse.lake.choosing import explain_nothing
 from signverse.lake.lake import Lake, collect
@@ -22,6 +21,7 @@ from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
 from signverse.lake.parting import Whole, lots, part_groups
 from signverse.lake.selection import Selection
+from signverse.lake.storage import delta
 
 TOLERANCE: Final = 0.02
 """How far a part's share of a language may be from its ratio. The help of `split` says it too."""

@@ -17,9 +17,9 @@ except ModuleNotFoundError:
 
 from signverse.lake.clip_table import ClipTable, joint_names
 from signverse.lake.clips import ClipReader, Reading, RowGroups, read_points
-from signverse.lake.keypoints import Points
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.reader import KeypointsReader
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.reader import KeypointsReader
 
 Sample = dict[str, Any]
 """points, a float32 tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language."""

@@ -14,13 +14,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake import delta
-from signverse.lake.delta import ActiveFile
 from signverse.lake.lake import Lake, collect
-from signverse.lake.layout import FILE_BYTES
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted
+from signverse.lake.storage import delta
+from signverse.lake.storage.delta import ActiveFile
+from signverse.lake.storage.parquet_layout import FILE_BYTES
 
 RETENTION: Final = timedelta(days=7)
 """How long what was replaced is kept, for readers that have it open and for older versions of the lake."""

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from signverse.lake import delta
-from signverse.lake.keypoints import MAX_SCORE
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
-from signverse.lake.reader import KeypointsReader, placement_of
+from signverse.lake.storage import delta
+from signverse.lake.storage.keypoints import MAX_SCORE
+from signverse.lake.storage.reader import KeypointsReader, placement_of
 
 _EVERY_FRAME: Final = 2**31 - 1
 

@@ -26,12 +26,12 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.pace import STALLED_S as EXTRACTION_STALLED_S
 from signverse.ingest.pool import Event, Pool
 from signverse.ingest.videos import STAGE, VideoTask, attempts_so_far, what_failed
-from signverse.lake import delta
-from signverse.lake.commit import COMMIT_SECONDS, Committer, VideoRows
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.model.wording import counted, size_of
-from signverse.lake.sources import add_sources
+from signverse.lake.storage import delta
+from signverse.lake.storage.committer import COMMIT_SECONDS, Committer, VideoRows
+from signverse.lake.storage.sources import add_sources
 
 LIST: Final = "list"
 

@@ -16,8 +16,8 @@ from signverse.ingest.acquire.account import STATES
 from signverse.ingest.acquire.job import Attempt
 from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos import VideoTask
-from signverse.lake.commit import VideoRows
 from signverse.lake.model.wording import counted, lasting, size_of
+from signverse.lake.storage.committer import VideoRows
 
 _LANGUAGES: Final = 12
 """Languages that are listed by name; the others are one line."""

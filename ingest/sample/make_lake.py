@@ -11,8 +11,8 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import SampleVideo, make_videos
-from signverse.lake.commit import Committer, VideoRows
 from signverse.lake.lake import Lake
+from signverse.lake.storage.committer import Committer, VideoRows
 
 
 def sample_rows(video: SampleVideo) -> VideoRows:

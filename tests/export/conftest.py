@@ -14,9 +14,9 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, import_shards
-from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
+from signverse.lake.storage.committer import Committer
 
 
 @dataclass

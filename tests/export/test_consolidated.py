@@ -24,9 +24,9 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions import Cue, Track, read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards import Options, ShardTask, read_shard
-from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.storage.committer import Committer
 
 HALF_PIXEL_STEP, HALF_SCORE_STEP = 1 / 16, 1 / 512
 

@@ -9,7 +9,7 @@ import pytest
 
 from signverse.export import content as content_module
 from signverse.export.content import outline_of, parts_of
-from signverse.lake.keypoints import from_table, list_columns
+from signverse.lake.storage.keypoints import from_table, list_columns
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100, 5000])

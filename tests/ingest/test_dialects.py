@@ -509,7 +509,7 @@ def test_the_video_that_a_tar_is_cut_in_is_not_taken_for_whole(tmp_path: Path, w
     import tarfile
 
     from signverse.ingest.shards import Failure, Options, ShardTask, read_shard
-    from signverse.lake.commit import VideoRows
+    from signverse.lake.storage.committer import VideoRows
 
     path = tmp_path / "cut.tar"
     starts = []

@@ -17,10 +17,10 @@ from signverse.ingest import gathered as gathered_module
 from signverse.ingest.build import build_rows
 from signverse.ingest.gathered import Kept
 from signverse.ingest.manifest import Entry
-from signverse.lake import commit as commit_module
-from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
-from signverse.lake.spill import Spill
+from signverse.lake.storage import committer as commit_module
+from signverse.lake.storage.committer import Committer
+from signverse.lake.storage.spill import Spill
 from signverse.lake.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]

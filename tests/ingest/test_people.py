@@ -20,8 +20,8 @@ from signverse.ingest.matching import best_pairs
 from signverse.ingest.people import assign_people, number_people
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.sightings import overlap
-from signverse.lake.keypoints import snap
 from signverse.lake.model.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.lake.storage.keypoints import snap
 
 WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]
 

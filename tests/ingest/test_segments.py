@@ -13,9 +13,9 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.segments import Summary, make_segments, stored_means
-from signverse.lake.keypoints import from_table, snap, to_table
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND
 from signverse.lake.model.wording import document_text
+from signverse.lake.storage.keypoints import from_table, snap, to_table
 
 NOBODY = (np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
 

@@ -27,10 +27,10 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, find_shards, import_shards
-from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.storage.committer import Committer
 from signverse.lake.verify import verify_lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"

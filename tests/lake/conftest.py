@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signverse.lake.commit import Committer, VideoRows
-from signverse.lake.keypoints import snap, to_table
 from signverse.lake.lake import Lake
+from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.keypoints import snap, to_table
 
 
 def _points(rows: int, seed: int) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_an_empty_folder_becomes_a_lake_and_a_lake_is_opened_as_it_is(tmp_path, 
 
 
 def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
-    from signverse.lake import delta
+    from signverse.lake.storage import delta
 
     made, real = [], delta.create
 
@@ -204,8 +204,8 @@ def test_an_unknown_video_names_the_nearest(open_town):
 def test_of_sources_the_newest_row_is_seen(tmp_path):
     from datetime import UTC, datetime
 
-    from signverse.lake import delta
     from signverse.lake.model.schema import SOURCES
+    from signverse.lake.storage import delta
 
     lake = Lake.create(tmp_path / "lake")
     for day, title in ((2, "new"), (1, "old")):

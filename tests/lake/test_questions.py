@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from signverse.lake import session
-from signverse.lake.keypoints import to_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import joint_index
+from signverse.lake.storage.keypoints import to_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^## (\d+)\. .*?\n```sql\n(.*?)```", PAGE, re.M | re.S)

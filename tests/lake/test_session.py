@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 from signverse.lake import session
-from signverse.lake.keypoints import from_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.languages import lookup_table, resolve
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.session import check_reads
+from signverse.lake.storage.keypoints import from_table
 
 
 @pytest.fixture(scope="module")

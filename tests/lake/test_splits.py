@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 
 import signverse
-from signverse.lake import delta
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.selection import Selection
-from signverse.lake.sources import NAMES, add_sources
 from signverse.lake.splits import Plan, make_split, store, stored
+from signverse.lake.storage import delta
+from signverse.lake.storage.sources import NAMES, add_sources
 
 LANGUAGES = ("ase", "pso")
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signverse.lake import delta
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, SEGMENTS, VIDEOS
+from signverse.lake.storage import delta
 from signverse.lake.verify import verify_lake
 
 
@@ -141,7 +141,7 @@ def test_a_placement_at_another_video_is_named(small):
 
 @pytest.mark.parametrize(("score", "wrong"), [(1.13, False), (2.0, False), (2.5, True), (-0.5, True)])
 def test_a_score_out_of_range_is_named(tmp_path, fill, video, score, wrong):
-    from signverse.lake.keypoints import to_table
+    from signverse.lake.storage.keypoints import to_table
 
     made = video("aaa", frames=2)
     points = np.full((2, 128, 3), 0.5, np.float32)

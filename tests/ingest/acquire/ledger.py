@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from signverse.lake import delta
 from signverse.lake.lake import Lake
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import OUTCOMES, SEGMENTS, SOURCES, VIDEOS
+from signverse.lake.storage import delta
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

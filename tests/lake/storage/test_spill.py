@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from signverse.lake import spill as spill_module
 from signverse.lake.model.errors import SignverseError
-from signverse.lake.spill import Spill
+from signverse.lake.storage import spill as spill_module
+from signverse.lake.storage.spill import Spill
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def table(first: int) -> pa.Table:

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from signverse.lake import delta, layout
 from signverse.lake.model.schema import KEYPOINTS, Table
+from signverse.lake.storage import delta, parquet_layout
 
 
 class NewFile:
     """A new file of a table. It lies in the table's folder and is nobody's until `delta.commit` names it.
 
     Args:
-        writer: of `lake.layout`, makes the writer over the open file.
+        writer: of `lake.storage.parquet_layout`, makes the writer over the open file.
 
     Attributes:
         name: path inside the table's folder; `close` puts the digest into it.
@@ -64,7 +64,7 @@ class RowsFile(NewFile):
     """A new file of rows that are not keypoints."""
 
     def __init__(self, folder: Path, table: Table, partition: str | None) -> None:
-        super().__init__(folder, table, partition, lambda sink: layout.rows_writer(sink, table.file_schema))
+        super().__init__(folder, table, partition, lambda sink: parquet_layout.rows_writer(sink, table.file_schema))
 
     def add(self, rows: pa.Table) -> None:
         """Appends rows, at least one, as a row group."""
@@ -77,19 +77,21 @@ class KeypointsFile(NewFile):
     """A new file of keypoints of one language: each video in row groups of its own."""
 
     def __init__(self, folder: Path, language: str) -> None:
-        super().__init__(folder, KEYPOINTS, language, layout.keypoints_writer)
+        super().__init__(folder, KEYPOINTS, language, parquet_layout.keypoints_writer)
         self._row_groups = 0
 
     def add(self, video_id: str, ingest_id: str, table: pa.Table) -> dict[str, Any]:
         """Appends a video; returns its placement, the columns of `videos`.
 
         Args:
-            table: rows as `lake.keypoints.to_table` makes them, sorted by frame and person; at least one.
+            table: rows as `lake.storage.keypoints.to_table` makes them, sorted by frame and person; at least one.
         """
         for position, (name, value) in enumerate((("video_id", video_id), ("ingest_id", ingest_id))):
             table = table.add_column(position, name, pa.repeat(value, table.num_rows))
-        self._writer.write_table(table.select(KEYPOINTS.file_schema.names), row_group_size=layout.ROWS_PER_GROUP)
-        first, count = self._row_groups, -(-table.num_rows // layout.ROWS_PER_GROUP)
+        self._writer.write_table(
+            table.select(KEYPOINTS.file_schema.names), row_group_size=parquet_layout.ROWS_PER_GROUP
+        )
+        first, count = self._row_groups, -(-table.num_rows // parquet_layout.ROWS_PER_GROUP)
         self._row_groups += count
         self._count(table.num_rows, video_id, video_id)
         return {"keypoints_file": self.name, "first_row_group": first, "row_group_count": count}

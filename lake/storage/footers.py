@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.keypoints import list_columns
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.storage.keypoints import list_columns
 
 _FOOTERS: Final = 4096
 """Files whose footers are kept as arrays: about 70 kB for a file of 128 MB, 300 MB for a lake of 500 GB."""

@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from signverse.lake import delta
 from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SPLITS
+from signverse.lake.storage import delta
 from signverse.lake.upkeep import make_plan
 
 

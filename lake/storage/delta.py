@@ -20,9 +20,9 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from signverse.lake import layout
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
+from signverse.lake.storage import parquet_layout
 
 _RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""
@@ -297,7 +297,7 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
             name = new_file(folder, table, partition)
             ids = pc.min_max(part.column("video_id"))
             files.append(DataFile(name, partition, part.num_rows, ids["min"].as_py(), ids["max"].as_py()))
-            layout.write_rows(part.select(table.file_schema.names), folder / name)
+            parquet_layout.write_rows(part.select(table.file_schema.names), folder / name)
             files[-1] = replace(files[-1], name=seal(folder, name))
     except BaseException:
         discard(folder, files)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from signverse.lake.lake import Lake
-from signverse.lake.layout import ROWS_PER_GROUP
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 
 @pytest.fixture

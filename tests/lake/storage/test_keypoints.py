@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from signverse.lake.keypoints import confidence, from_table, list_columns, snap, to_table
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NECK, PARTS, RIGHT_HAND
+from signverse.lake.storage.keypoints import confidence, from_table, list_columns, snap, to_table
 
 
 def rows(points: np.ndarray, **options) -> pa.Table:

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from signverse.lake.footers import FOREIGN, SEVERAL, Footer, Footers, unreadable
-from signverse.lake.keypoints import Points, from_table, list_columns, visible_from_table
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS, Part
-from signverse.lake.pages import BrokenPage, Column, Unusual, read_column
+from signverse.lake.storage.footers import FOREIGN, SEVERAL, Footer, Footers, unreadable
+from signverse.lake.storage.keypoints import Points, from_table, list_columns, visible_from_table
+from signverse.lake.storage.page_decoder import BrokenPage, Column, Unusual, read_column
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.lake import delta
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SOURCES
+from signverse.lake.storage import delta
 
 NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"})
 """What is told of a video: every column but those that say who wrote the row, and when."""

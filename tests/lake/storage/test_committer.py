@@ -17,12 +17,12 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from signverse.lake import commit as commit_module
-from signverse.lake import delta, layout
-from signverse.lake.commit import Committer
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownVideoError
 from signverse.lake.model.schema import TABLES
+from signverse.lake.storage import committer as commit_module
+from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage.committer import Committer
 from signverse.lake.verify import verify_lake
 
 BY_INGESTION = ("videos", "segments", "captions", "keypoints")
@@ -219,7 +219,7 @@ def test_videos_are_committed_when_enough_have_gathered(tmp_path, video, monkeyp
     with Committer(tmp_path / "lake") as committer:
         committer.add(video("a"))
         assert (committer.pending, Lake.open(tmp_path / "lake").visible().height) == (1, 0)
-        monkeypatch.setattr(layout, "FILE_BYTES", 1)
+        monkeypatch.setattr(parquet_layout, "FILE_BYTES", 1)
         committer.add(video("b"))
         assert (committer.pending, Lake.open(tmp_path / "lake").visible().height) == (0, 2)
 
@@ -343,7 +343,7 @@ def test_a_write_that_hits_a_limit_leaves_a_lake_that_is_whole(tmp_path, fill, v
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
     assert run.returncode == 1
     assert run.stderr.startswith("OSError")

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake import delta
-from signverse.lake import footers as footers_module
-from signverse.lake import pages as pages_module
-from signverse.lake.keypoints import from_table, list_columns, snap, to_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.schema import VIDEOS
 from signverse.lake.model.skeleton import LEFT_HAND
-from signverse.lake.new_file import KeypointsFile
-from signverse.lake.reader import KeypointsReader, Placement, placement_of
+from signverse.lake.storage import delta
+from signverse.lake.storage import footers as footers_module
+from signverse.lake.storage import page_decoder as pages_module
+from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
+from signverse.lake.storage.reader import KeypointsReader, Placement, placement_of
 
 FRAMES = {"one-frame-0": 1, "-dash_first": 1025, "exactly1024": 1024, "two-people0": 700, "nobody-here": 30}
 

@@ -14,13 +14,13 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
-from signverse.lake import delta, layout
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
-from signverse.lake.new_file import KeypointsFile
-from signverse.lake.spill import Spill
+from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0
 """Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""
@@ -36,7 +36,7 @@ class VideoRows:
 
     Attributes:
         video: a row of `videos` without the placement and the ingestion, which the committer fills in.
-        keypoints: rows as `lake.keypoints.to_table` makes them, sorted by frame and person; those of a long video as
+        keypoints: rows as `lake.storage.keypoints.to_table` makes them, sorted by frame and person; those of a long video as
             a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
         stage: "extract" or "import", for the outcome.
@@ -95,7 +95,7 @@ class Committer:
         with held():
             self._end_writing()
             self._add(rows, attempt)
-            if sum(file.size for file in self._open.values()) >= layout.FILE_BYTES:
+            if sum(file.size for file in self._open.values()) >= parquet_layout.FILE_BYTES:
                 self._flush()
         self.flush_if_due()
 
