@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from signverse.lake.lake import Lake, collect
-from signverse.lake.session import report, run
+from signverse.lake.query.session import report, run
 
 WARM: Final = 8
 

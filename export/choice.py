@@ -6,16 +6,16 @@ from pathlib import Path
 
 import polars as pl
 
-from signverse.lake.choosing import explain_nothing
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.wording import counted, some
-from signverse.lake.selection import KEY, Selection
-from signverse.lake.selection_file import read_selection_file
+from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.selection import KEY, Selection
+from signverse.lake.query.selection_file import read_selection_file
 
 
 def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:
-    """The clips that were chosen, by a file or on the spot, see `lake.selection_file`; None where nothing is asked.
+    """The clips that were chosen, by a file or on the spot, see `lake.query.selection_file`; None where nothing is asked.
 
     Raises:
         BadInputError: the file is no selection, or there are conditions beside it.

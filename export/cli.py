@@ -15,7 +15,7 @@ from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
 
 export = typer.Typer(
     help="Write release shards, or clips in other formats.", no_args_is_help=True, rich_markup_mode=None
@@ -155,7 +155,7 @@ def picture(
     """
     from signverse.export.sheet import draw_sheet
     from signverse.lake.model.errors import BadInputError
-    from signverse.lake.output import whole_file
+    from signverse.lake.query.output import whole_file
 
     if output.suffix.lower() != ".png":
         raise BadInputError(f"pictures are PNG, and {output} says something else", "End the name in .png.")

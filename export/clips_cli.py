@@ -16,7 +16,7 @@ from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
 
 ClipsOption = Annotated[Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all clips by default.")]
 AllPeopleOption = Annotated[

@@ -25,7 +25,7 @@ from signverse.lake.lake import Lake, is_lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.wording import some
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 
 R = TypeVar("R", bound=Row)
 

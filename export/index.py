@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 
 INDEX: Final = "index.csv"
 SUMS: Final = "SHA256SUMS"

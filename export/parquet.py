@@ -18,7 +18,7 @@ from signverse.export.tar import Hashed
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 from signverse.lake.storage.keypoints import Points
 
 NAME: Final = "part-{:05d}.parquet"

@@ -30,7 +30,7 @@ from signverse.lake.model.skeleton import (
     NUM_JOINTS,
     PARTS,
 )
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 
 if TYPE_CHECKING:
     from pose_format.pose_header import PoseHeaderComponent

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 
 from signverse.export.behind import HashedBehind
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]
 """The content of a file in a tar: all of it, or what writes it to where it can be sought in."""

@@ -277,7 +277,7 @@ def inspect(
     from signverse.ingest.inspection import inspect_shard
     from signverse.ingest.shards import find_shards
     from signverse.lake.model.wording import counted
-    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.query.output import Format, pick_format, write_rows
 
     form = pick_format(Format(format) if format else None, output)
     paths = find_shards(tars)

@@ -13,7 +13,7 @@ from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
 
 
 def mount(app: typer.Typer) -> None:
@@ -49,8 +49,8 @@ def sql(
     signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
-    from signverse.lake import session
-    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.query import session
+    from signverse.lake.query.output import Format, pick_format, write_rows
 
     form = pick_format(Format(format) if format else None, output)
     if query == "-" or (query is None and not sys.stdin.isatty()):
@@ -84,13 +84,13 @@ def select(
     signverse select --lake LAKE --language Polish --text weather --limit 20
     signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
-    from signverse.lake.choosing import about_selection, explain_nothing
     from signverse.lake.lake import collect
     from signverse.lake.model.errors import EmptySelectionError
     from signverse.lake.model.skeleton import FPS
     from signverse.lake.model.wording import counted, lasting
-    from signverse.lake.output import Format, pick_format, write_rows
-    from signverse.lake.selection import KEY
+    from signverse.lake.query.engines import about_selection, explain_nothing
+    from signverse.lake.query.output import Format, pick_format, write_rows
+    from signverse.lake.query.selection import KEY
 
     form = pick_format(Format(format) if format else None, output)
     rows = collect(opened.select(asked))
@@ -125,8 +125,8 @@ def stats(
     signverse stats languages --lake LAKE
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
-    from signverse.lake import session
-    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.query import session
+    from signverse.lake.query.output import Format, pick_format, write_rows
 
     if name is None:
         names = session.report_names()
@@ -136,13 +136,13 @@ def stats(
     query = session.report(name)
     form = pick_format(Format(format) if format else None, output)
     if plot is not None:
-        from signverse.lake.plots import check_plot_name
+        from signverse.lake.query.plots import check_plot_name
 
         check_plot_name(plot)
     with opened.duckdb() as con:
         rows = session.run(con, query)
     if plot is not None:
-        from signverse.lake.plots import draw
+        from signverse.lake.query.plots import draw
 
         draw(name, rows, plot)
         say(f"drawn -> {plot}")
@@ -173,7 +173,7 @@ def keypoints(
 
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.frame_ranges import seconds_to_frames
-    from signverse.lake.output import whole_file
+    from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
         raise BadInputError(f"the array is written as .npy, and {output} says something else", "End the name in .npy.")
@@ -224,8 +224,8 @@ def maintain(
     from signverse.lake.maintain import extent, unneeded
     from signverse.lake.maintain import maintain as carry_out
     from signverse.lake.model.wording import counted, size_of
-    from signverse.lake.output import Format, pick_format, write_rows
     from signverse.lake.progress import byte_bar
+    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.upkeep import make_plan
 
     opened = Lake.open(lake)

@@ -17,15 +17,15 @@ from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
-from signverse.lake.selection import KEY, Selection
-from signverse.lake.selection_file import checked, read_selection_file
+from signverse.lake.query.selection import KEY, Selection
+from signverse.lake.query.selection_file import checked, read_selection_file
 from signverse.lake.storage.reader import Joints, Placement, placement_of
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
 
 Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
-"""What says which clips: conditions, rows with the columns `lake.selection.KEY`, or the path of a file of such rows."""
+"""What says which clips: conditions, rows with the columns `lake.query.selection.KEY`, or the path of a file of such rows."""
 
 _ABOUT = ("text", "sign_language")
 
@@ -127,8 +127,8 @@ def joint_names(joints: Joints) -> tuple[str, ...]:
 
 
 def _rows(lake: Lake, clips: Clips) -> pl.DataFrame:
-    from signverse.lake.choosing import explain_nothing
     from signverse.lake.lake import collect
+    from signverse.lake.query.engines import explain_nothing
 
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())

@@ -14,7 +14,6 @@ import polars as pl
 from deltalake import DeltaTable
 from polars.exceptions import PolarsError
 
-from signverse.lake.choosing import Engine, choose
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
 from signverse.lake.model.frame_ranges import clip_range
 from signverse.lake.model.schema import (
@@ -31,7 +30,8 @@ from signverse.lake.model.schema import (
     Table,
 )
 from signverse.lake.model.skeleton import FPS, PARTS, Part
-from signverse.lake.selection import Selection
+from signverse.lake.query.engines import Engine, choose
+from signverse.lake.query.selection import Selection
 from signverse.lake.storage import delta
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
@@ -247,7 +247,7 @@ class Lake:
             lake.clips(languages=["Polish"], min_confidence={"right_hand": 0.5}, min_duration=2)
 
         Args:
-            asked: the attributes of `lake.selection.Selection`: languages, min_confidence, text and so on.
+            asked: the attributes of `lake.query.selection.Selection`: languages, min_confidence, text and so on.
 
         Raises:
             UnknownLanguageError, BadInputError: a language or a part is not known, a bound is out of range.
@@ -475,7 +475,7 @@ class Lake:
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/)."""
-        from signverse.lake.session import connect
+        from signverse.lake.query.session import connect
 
         return connect(self)
 

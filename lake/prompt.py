@@ -9,10 +9,10 @@ from typing import Final
 import duckdb
 import platformdirs
 
-from signverse.lake import session
 from signverse.lake.command import say
 from signverse.lake.model.errors import SignverseError
-from signverse.lake.output import Format, write_rows
+from signverse.lake.query import session
+from signverse.lake.query.output import Format, write_rows
 
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
 

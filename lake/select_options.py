@@ -12,7 +12,7 @@ import typer
 from signverse.lake.options import stands_for
 
 if TYPE_CHECKING:
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
 
 _Texts = list[str] | None
 
@@ -68,7 +68,7 @@ def make_selection(**options: Any) -> Selection:
         BadInputError, UnknownLanguageError: one is out of range or unknown.
     """
     from signverse.lake.model.times import read_time
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
 
     several = {"language": "languages", "caption_kind": "caption_kinds", "channel": "channels", "video": "videos"}
     asked = {several.get(name, name): value for name, value in options.items() if value is not None}

@@ -14,7 +14,7 @@ from signverse.lake.select_options import selecting
 if TYPE_CHECKING:
     from signverse.lake.channels import ChannelList
     from signverse.lake.lake import Lake
-    from signverse.lake.selection import Selection
+    from signverse.lake.query.selection import Selection
     from signverse.lake.splits import Split
 
 
@@ -78,7 +78,7 @@ def split(
     from signverse.lake.channels import read_channels, remarks_on
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
-    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.splits import Plan, by_part, check_split, make_split, read_ratios
 
     form = pick_format(Format(format) if format else None, output)

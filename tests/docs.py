@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from signverse.lake import session
 from signverse.lake.lake import Lake
+from signverse.lake.query import session
 
 PAGE = Path(__file__).parent.parent / "docs" / "sql.md"
 

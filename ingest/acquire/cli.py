@@ -58,7 +58,7 @@ def plan(
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.lake import Lake, is_lake
     from signverse.lake.model.wording import counted
-    from signverse.lake.output import Format, pick_format, write_rows
+    from signverse.lake.query.output import Format, pick_format, write_rows
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)

@@ -19,7 +19,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
 from signverse.lake.model.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
-from signverse.lake.selection import KEY, Selection
+from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.storage.reader import RowGroup
 from signverse.lake.upkeep import make_plan
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.lake import session
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import joint_index
+from signverse.lake.query import session
 from signverse.lake.storage.keypoints import to_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")

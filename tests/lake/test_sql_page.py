@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.lake import session
 from signverse.lake.lake import Lake
+from signverse.lake.query import session
 
 ROOT = Path(__file__).parents[2]
 DOCS = runpy.run_path(str(ROOT / "tests" / "docs.py"))

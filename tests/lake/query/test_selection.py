@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake.choosing import explain_nothing
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.skeleton import PART_NAMES
-from signverse.lake.selection import KEY, ORDER, Selection
+from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.selection import KEY, ORDER, Selection
 
 LANGUAGES = ["ase", "pso", "und", "sgn-VN"]
 TEXTS = ["Hello there.", "HELLO", "50% off_", "a.b*c", "", None, "Hallo Welt", "hell"]

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from signverse.lake import plots, session
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.query import plots, session
 
 REPORTS = session.report_names()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.output import whole_file
+from signverse.lake.query.output import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

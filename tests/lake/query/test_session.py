@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from signverse.lake import session
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.languages import lookup_table, resolve
 from signverse.lake.model.skeleton import JOINTS, PARTS
-from signverse.lake.session import check_reads
+from signverse.lake.query import session
+from signverse.lake.query.session import check_reads
 from signverse.lake.storage.keypoints import from_table
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from signverse.lake import session
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.query import session
 
 
 @pytest.fixture(scope="module")

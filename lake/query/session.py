@@ -21,7 +21,7 @@ from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT
 from signverse.lake.model.skeleton import JOINTS, PARTS
-from signverse.lake.sql_errors import one_line
+from signverse.lake.query.sql_errors import one_line
 from signverse.lake.storage.parquet_layout import literal_path
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from signverse.lake.model import languages as sign_languages
-from signverse.lake.sampling import sample
-from signverse.lake.selection import ORDER, Condition, Selection
+from signverse.lake.query.sampling import sample
+from signverse.lake.query.selection import ORDER, Condition, Selection
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -26,7 +26,7 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
     """
-    from signverse.lake.session import check_reads
+    from signverse.lake.query.session import check_reads
 
     conditions = selection.conditions(lake.split_videos)
     if selection.where is not None:
@@ -66,7 +66,7 @@ def _in_duckdb(lake: Lake, conditions: list[Condition]) -> pl.LazyFrame:
 
 
 def _query(lake: Lake, query: str) -> pl.DataFrame:
-    from signverse.lake.session import run
+    from signverse.lake.query.session import run
 
     with lake.duckdb() as con:
         return run(con, query)

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake.choosing import explain_nothing
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.model.skeleton import PART_NAMES
-from signverse.lake.sampling import sample
-from signverse.lake.selection import KEY, Selection
+from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.sampling import sample
+from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.storage import delta
 
 LANGUAGES = ["ase", "pso", "und", "sgn-VN"]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from signverse.lake.model.skeleton import FPS
-from signverse.lake.selection import Selection
+from signverse.lake.query.selection import Selection
 
 _FRAMES_AN_HOUR: Final = FPS * 3600
 

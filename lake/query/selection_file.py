@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
-from signverse.lake.selection import KEY
+from signverse.lake.query.selection import KEY
 
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from signverse.lake import output
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.output import Format, pick_format, whole_file, write_rows
+from signverse.lake.query import output
+from signverse.lake.query.output import Format, pick_format, whole_file, write_rows
 
 ROWS = pl.DataFrame(
     {
