@@ -15,7 +15,7 @@ from signverse.lake.query.selection_file import read_selection_file
 
 
 def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:
-    """The clips that were chosen, by a file or on the spot, see `lake.query.selection_file`; None where nothing is asked.
+    """The clips that were chosen, by a file or on the spot; None where nothing is asked.
 
     Raises:
         BadInputError: the file is no selection, or there are conditions beside it.

@@ -17,7 +17,7 @@ from signverse.export.folder import File, Folder, Written, fingerprint
 from signverse.export.index import IndexRow
 from signverse.export.layouts import SHARDS
 from signverse.export.tar import Member, whole_tar
-from signverse.lake.ahead import ahead
+from signverse.lake.clips.prefetch import ahead
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.skeleton import FPS

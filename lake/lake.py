@@ -39,8 +39,8 @@ from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 if TYPE_CHECKING:
     import duckdb
 
-    from signverse.lake.clip_table import Clips
-    from signverse.lake.clips import ClipReader, OrderName
+    from signverse.lake.clips.stream import ClipReader, OrderName
+    from signverse.lake.clips.table import Clips
 
 _BY_NAME = {table.name: table for table in TABLES}
 
@@ -412,8 +412,8 @@ class Lake:
                 been ingested anew.
             EmptySelectionError: there is no clip.
         """
-        from signverse.lake.clip_table import clip_table, joints_of
-        from signverse.lake.clips import ClipReader, Reading
+        from signverse.lake.clips.stream import ClipReader, Reading
+        from signverse.lake.clips.table import clip_table, joints_of
 
         reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads)
         return ClipReader(clip_table(self, clips, self._placed), reading, self._reader)
@@ -434,10 +434,10 @@ class Lake:
         read_ahead: int = 256,
         threads: int | None = None,
     ) -> Any:
-        """Clips for PyTorch: a `ClipStream`, or by index a `ClipDataset`; see `lake.torch_data`.
+        """Clips for PyTorch: a `ClipStream`, or by index a `ClipDataset`; see `lake.clips.torch_dataset`.
 
         A sample is a dict of points, a float32 tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text
-        and sign_language. `lake.torch_data.collate` makes batches of them.
+        and sign_language. `lake.clips.torch_dataset.collate` makes batches of them.
 
         Args:
             clips, parts, person, read_ahead: see `read_clips`.
@@ -453,13 +453,13 @@ class Lake:
             EmptySelectionError: there is no clip.
         """
         try:
-            from signverse.lake.torch_data import ClipDataset, ClipStream
+            from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "torch":
                 raise
             raise BadInputError("PyTorch is not installed", 'Run: pip install "signverse-lake[torch]".') from None
-        from signverse.lake.clip_table import clip_table, joints_of
-        from signverse.lake.clips import Reading
+        from signverse.lake.clips.stream import Reading
+        from signverse.lake.clips.table import clip_table, joints_of
 
         if map_style and (shuffle or rank is not None or world_size is not None):
             raise BadInputError(

@@ -21,7 +21,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from signverse.lake.ahead import ahead
+from signverse.lake.clips.prefetch import ahead
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 from signverse.lake.model.interrupt import held

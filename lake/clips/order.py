@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.clip_table import ClipTable
+from signverse.lake.clips.table import ClipTable
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 Order = npt.NDArray[np.int64]

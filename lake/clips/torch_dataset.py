@@ -15,8 +15,8 @@ try:
 except ModuleNotFoundError:
     raise ModuleNotFoundError('PyTorch is not installed: pip install "signverse-lake[torch]"', name="torch") from None
 
-from signverse.lake.clip_table import ClipTable, joint_names
-from signverse.lake.clips import ClipReader, Reading, RowGroups, read_points
+from signverse.lake.clips.stream import ClipReader, Reading, RowGroups, read_points
+from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import KeypointsReader
@@ -144,11 +144,11 @@ class ClipSamples(Iterator[Any]):
         return _sample(about, clip.points, self._transform, self._fill)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `lake.clips.ClipReader.state_dict`."""
+        """See `lake.clips.stream.ClipReader.state_dict`."""
         return self._clips.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `lake.clips.ClipReader.load_state_dict`; ranks and workers must be as many as they were."""
+        """See `lake.clips.stream.ClipReader.load_state_dict`; ranks and workers must be as many as they were."""
         self._clips.load_state_dict(state)
 
 

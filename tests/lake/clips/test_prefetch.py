@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from signverse.lake.ahead import ahead
+from signverse.lake.clips.prefetch import ahead
 
 
 def threads() -> int:

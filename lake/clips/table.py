@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from signverse.lake.lake import Lake
 
 Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
-"""What says which clips: conditions, rows with the columns `lake.query.selection.KEY`, or the path of a file of such rows."""
+"""Which clips: conditions, rows with the columns `lake.query.selection.KEY`, or the path of a file of such rows."""
 
 _ABOUT = ("text", "sign_language")
 
@@ -54,7 +54,7 @@ class ClipTable:
         return len(self.video)
 
     def about(self, index: int) -> dict[str, Any]:
-        """What is known of a clip beside its points: the fields of `lake.clips.Clip`."""
+        """What is known of a clip beside its points: the fields of `lake.clips.stream.Clip`."""
         names = self.rows.column_names
         start, end = self.frames[index].tolist()
         return {

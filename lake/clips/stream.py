@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from signverse.lake import clip_order
-from signverse.lake.clip_table import ClipTable, joint_names
+from signverse.lake.clips.order import Order, mix, share, shuffled, stored
+from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
@@ -79,13 +79,13 @@ class Reading:
             if value < least:
                 raise BadInputError(f"{name} is {value}", f"It takes {least} or more.")
 
-    def places(self, table: ClipTable) -> clip_order.Order:
+    def places(self, table: ClipTable) -> Order:
         """The clips of this reader, in order."""
         if self.order == "shuffled":
-            mine = clip_order.share(clip_order.shuffled(table, self.seed, self.epoch), *self.share)
-            return clip_order.mix(mine, self.read_ahead, self.seed, self.epoch, self.share[0])
-        whole = clip_order.stored(table) if self.order == "stored" else np.arange(len(table))
-        return clip_order.share(whole, *self.share)
+            mine = share(shuffled(table, self.seed, self.epoch), *self.share)
+            return mix(mine, self.read_ahead, self.seed, self.epoch, self.share[0])
+        whole = stored(table) if self.order == "stored" else np.arange(len(table))
+        return share(whole, *self.share)
 
 
 class RowGroups:

@@ -19,7 +19,7 @@ try:
     import torch
     from torch.utils.data import DataLoader
 
-    from signverse.lake.torch_data import collate
+    from signverse.lake.clips.torch_dataset import collate
 except ModuleNotFoundError:
     torch = None
 
@@ -287,7 +287,7 @@ def test_what_makes_no_sense_is_refused(open_street):
 def test_the_readme_trains_with_torch(open_street, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open_street.clips().collect().write_parquet("clips.parquet")
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     block = readme.split("## Train")[1].split("```python\n")[2].split("```")[0]
     names: dict = {"lake": open_street}
     exec(block, names)

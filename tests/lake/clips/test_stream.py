@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake import clip_order
-from signverse.lake import clips as clips_module
-from signverse.lake.clip_table import clip_table
+from signverse.lake.clips import order as clip_order
+from signverse.lake.clips import stream as clips_module
+from signverse.lake.clips.table import clip_table
 from signverse.lake.lake import Lake
 from signverse.lake.maintain import maintain
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
@@ -307,7 +307,7 @@ def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, c
 def test_the_readme_trains_on_numpy(open_street, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open_street.clips().collect().write_parquet("clips.parquet")
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     block = readme.split("## Train")[1].split("```python\n")[1].split("```")[0]
     names: dict = {"lake": open_street}
     exec(block, names)
