@@ -12,10 +12,10 @@ from signverse.lake.options import one_of
 from signverse.lake.select_options import selecting
 
 if TYPE_CHECKING:
-    from signverse.lake.channels import ChannelList
     from signverse.lake.lake import Lake
     from signverse.lake.query.selection import Selection
-    from signverse.lake.splits import Split
+    from signverse.lake.splits.channels import ChannelList
+    from signverse.lake.splits.splits import Split
 
 
 def mount(app: typer.Typer) -> None:
@@ -75,11 +75,11 @@ def split(
     signverse split --lake LAKE --name pilot --by video --language Polish
     signverse split --lake LAKE --check
     """
-    from signverse.lake.channels import read_channels, remarks_on
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows
-    from signverse.lake.splits import Plan, by_part, check_split, make_split, read_ratios
+    from signverse.lake.splits.channels import read_channels, remarks_on
+    from signverse.lake.splits.splits import Plan, by_part, check_split, make_split, read_ratios
 
     form = pick_format(Format(format) if format else None, output)
     plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, asked.seed or 0)
@@ -105,9 +105,9 @@ def split(
 
 def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -> None:
     """Stores a split, unless it is only shown, and says what one should know of it."""
-    from signverse.lake.channels import rows_for_sources
     from signverse.lake.model.wording import counted
-    from signverse.lake.splits import TOLERANCE, changes, store
+    from signverse.lake.splits.channels import rows_for_sources
+    from signverse.lake.splits.splits import TOLERANCE, changes, store
     from signverse.lake.storage.sources import add_sources
 
     plan = made.plan

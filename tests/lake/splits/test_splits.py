@@ -13,7 +13,7 @@ import signverse
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.query.selection import Selection
-from signverse.lake.splits import Plan, make_split, store, stored
+from signverse.lake.splits.splits import Plan, make_split, store, stored
 from signverse.lake.storage import delta
 from signverse.lake.storage.sources import NAMES, add_sources
 

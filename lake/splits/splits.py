@@ -11,16 +11,16 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from signverse.lake.channels import ChannelList, channel_groups
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
-from signverse.lake.parting import Whole, lots, part_groups
 from signverse.lake.query.engines import explain_nothing
 from signverse.lake.query.selection import Selection
+from signverse.lake.splits.apportion import Whole, lots, part_groups
+from signverse.lake.splits.channels import ChannelList, channel_groups
 from signverse.lake.storage import delta
 
 TOLERANCE: Final = 0.02

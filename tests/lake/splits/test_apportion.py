@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake.parting import Parting, lots, part_groups
+from signverse.lake.splits.apportion import Parting, lots, part_groups
 
 RATIOS = (0.9, 0.05, 0.05)
 
