@@ -43,9 +43,9 @@ from bench.corpus import make_corpus
 from signverse.export.choice import chosen_videos
 from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.lake.lake import Lake
-from signverse.lake.maintain import maintain
 from signverse.lake.model.skeleton import PARTS
-from signverse.lake.upkeep import make_plan
+from signverse.lake.upkeep.maintain import maintain
+from signverse.lake.upkeep.plan import make_plan
 
 CLIPS: Final = 256
 FRAMES: Final = 400_000

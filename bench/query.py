@@ -127,8 +127,8 @@ def main() -> None:
 def make_lakes(folder: Path) -> dict[str, Path]:
     """The lake in arrival order and the maintained one; made where they are not there yet."""
     from bench.corpus import make_corpus
-    from signverse.lake.maintain import maintain
-    from signverse.lake.upkeep import make_plan
+    from signverse.lake.upkeep.maintain import maintain
+    from signverse.lake.upkeep.plan import make_plan
 
     lakes = {"arrival": folder / "arrival", "maintained": folder / "maintained"}
     if not lakes["arrival"].exists():

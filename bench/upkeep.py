@@ -21,9 +21,9 @@ from signverse.ingest.captions import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.lake.lake import Lake
-from signverse.lake.maintain import extent, maintain
 from signverse.lake.storage.committer import Committer
-from signverse.lake.upkeep import make_plan
+from signverse.lake.upkeep.maintain import extent, maintain
+from signverse.lake.upkeep.plan import make_plan
 
 _FRAMES = 1000
 

@@ -118,7 +118,7 @@ def verify(
     from signverse.lake.lake import Lake, is_lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import counted
-    from signverse.lake.verify import verify_lake
+    from signverse.lake.upkeep.verify import verify_lake
 
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")

@@ -14,9 +14,9 @@ MOST_SMALL_FILES: Final = 64
 
 def tidy(lake: Lake) -> None:
     """Gathers small files where many have come together; says so. What hinders it is a remark: the videos are in."""
-    from signverse.lake.maintain import extent, has_many_small_files, maintain
     from signverse.lake.progress import byte_bar
-    from signverse.lake.upkeep import make_plan
+    from signverse.lake.upkeep.maintain import extent, has_many_small_files, maintain
+    from signverse.lake.upkeep.plan import make_plan
 
     try:
         if not has_many_small_files(lake, MOST_SMALL_FILES):

@@ -221,12 +221,12 @@ def maintain(
     import polars as pl
 
     from signverse.lake.lake import Lake
-    from signverse.lake.maintain import extent, unneeded
-    from signverse.lake.maintain import maintain as carry_out
     from signverse.lake.model.wording import counted, size_of
     from signverse.lake.progress import byte_bar
     from signverse.lake.query.output import Format, pick_format, write_rows
-    from signverse.lake.upkeep import make_plan
+    from signverse.lake.upkeep.maintain import extent, unneeded
+    from signverse.lake.upkeep.maintain import maintain as carry_out
+    from signverse.lake.upkeep.plan import make_plan
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)

@@ -26,7 +26,7 @@ from signverse.ingest.tars import Tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 Flat = dict[str, Any]
 

@@ -21,7 +21,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.storage import committer as commit_module
 from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.spill import Spill
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 

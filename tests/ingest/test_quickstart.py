@@ -14,7 +14,7 @@ from PIL import Image
 
 from signverse.ingest.quickstart import EXTRACTION, STEPS
 from signverse.lake.lake import Lake
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 import signverse
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 SAMPLE = Path(__file__).parents[2] / "ingest" / "sample" / "synthetic.tar"
 

@@ -18,7 +18,7 @@ from signverse.ingest.poses import Poses
 from signverse.ingest.repairs import claimed, repair
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 WIDTH, HEIGHT = 640, 480
 RIGHT_WRIST, LEFT_WRIST = joint_index("right_wrist"), joint_index("left_wrist")

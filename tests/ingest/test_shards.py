@@ -31,7 +31,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.storage.committer import Committer
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
 

@@ -22,7 +22,7 @@ from signverse.ingest.models import ModelPair
 from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.videos import default_workers, extraction_pool, plan_videos
 from signverse.lake.lake import Lake
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from signverse.lake.model.errors import (
     NotALakeError,
     UnknownVideoError,
 )
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from signverse.lake.lake import Lake, collect
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
 from tests.site.troubles import MEDIA

@@ -16,12 +16,12 @@ from signverse.lake.clips import order as clip_order
 from signverse.lake.clips import stream as clips_module
 from signverse.lake.clips.table import clip_table
 from signverse.lake.lake import Lake
-from signverse.lake.maintain import maintain
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
 from signverse.lake.model.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.storage.reader import RowGroup
-from signverse.lake.upkeep import make_plan
+from signverse.lake.upkeep.maintain import maintain
+from signverse.lake.upkeep.plan import make_plan
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from signverse.lake.model.schema import TABLES
 from signverse.lake.storage import committer as commit_module
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.committer import Committer
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 BY_INGESTION = ("videos", "segments", "captions", "keypoints")
 

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from signverse.lake.lake import Lake
-from signverse.lake.maintain import maintain
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.storage import delta
-from signverse.lake.upkeep import make_plan
+from signverse.lake.upkeep.maintain import maintain
+from signverse.lake.upkeep.plan import make_plan
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.reader import KeypointsReader, placement_of
-from signverse.lake.upkeep import RETENTION, Key, Placing, Plan, Rewrite
+from signverse.lake.upkeep.plan import RETENTION, Key, Placing, Plan, Rewrite
 
 _SORT_MEMORY: Final = "1GB"
 """What sorting a table may take; beyond it is spilled to disk."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.storage import delta
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_lake
 
 
 @pytest.fixture

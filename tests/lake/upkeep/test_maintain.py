@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from signverse.lake import maintain as maintain_module
 from signverse.lake.lake import Lake
-from signverse.lake.maintain import has_many_small_files, maintain, unneeded
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS, Table
 from signverse.lake.storage import delta
 from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.parquet_layout import FILE_BYTES
-from signverse.lake.upkeep import make_plan
-from signverse.lake.verify import verify_lake
+from signverse.lake.upkeep import maintain as maintain_module
+from signverse.lake.upkeep.maintain import has_many_small_files, maintain, unneeded
+from signverse.lake.upkeep.plan import make_plan
+from signverse.lake.upkeep.verify import verify_lake
 
 NOW = timedelta(0)
 
@@ -233,7 +233,7 @@ def test_a_small_ingestion_into_a_large_sorted_partition_does_not_rewrite_it(tmp
 def test_files_are_closed_at_a_good_size(scattered, monkeypatch):
     assert FILE_BYTES == 128 * 1024**2
     monkeypatch.setattr("signverse.lake.storage.parquet_layout.FILE_BYTES", 50_000)
-    monkeypatch.setattr("signverse.lake.upkeep.FILE_BYTES", 50_000)
+    monkeypatch.setattr("signverse.lake.upkeep.plan.FILE_BYTES", 50_000)
     maintain(Lake.open(scattered), make_plan(Lake.open(scattered), full=True))
     sizes = [file.size for file in files(scattered, KEYPOINTS) if file.partition == "pso"]
     assert len(sizes) > 2
@@ -242,7 +242,7 @@ def test_files_are_closed_at_a_good_size(scattered, monkeypatch):
 
 
 def test_a_full_disk_is_said_before_anything_is_written(scattered, monkeypatch):
-    monkeypatch.setattr("signverse.lake.maintain.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr("signverse.lake.upkeep.maintain.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     there = set(scattered.rglob("*"))
     with pytest.raises(SignverseError, match=r"room for 10 bytes, its new files may take [\d.]+ [kM]B"):
         maintain(Lake.open(scattered), make_plan(Lake.open(scattered)))
