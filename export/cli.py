@@ -9,9 +9,9 @@ import typer
 
 from signverse.export import clips_cli
 from signverse.export.options import ExportOption, OverwriteOption, writing
-from signverse.lake.command import VideoIdCommand, reading, say
-from signverse.lake.options import one_of
-from signverse.lake.select_options import selecting
+from signverse.lake.cli.option_groups import one_of
+from signverse.lake.cli.selection_options import selecting
+from signverse.lake.cli.shared import VideoIdCommand, reading, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.options import ExportOption, OverwriteOption, writing
-from signverse.lake.command import reading, say
-from signverse.lake.select_options import selecting
+from signverse.lake.cli.selection_options import selecting
+from signverse.lake.cli.shared import reading, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

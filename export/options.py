@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from signverse.lake.command import say
+from signverse.lake.cli.shared import say
 
 ExportOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made where there is none.")

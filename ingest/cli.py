@@ -11,7 +11,7 @@ import typer
 
 from signverse.ingest.extraction_options import Extraction, ModelsOption, extracting
 from signverse.ingest.redo import RedoCommand
-from signverse.lake.command import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
     from signverse.ingest.manifest import Manifest

@@ -10,7 +10,7 @@ import typer
 
 from signverse.ingest.pace import DETECT_EVERY, STALLED_S
 from signverse.ingest.text_options import SentencesOption, SoundMarksOption, TextSettings, text_settings
-from signverse.lake.options import stands_for
+from signverse.lake.cli.option_groups import stands_for
 
 ModelsOption = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from signverse.lake.options import one_of
+from signverse.lake.cli.option_groups import one_of
 
 
 @dataclass(frozen=True)

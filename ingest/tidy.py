@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from signverse.lake.command import say
+from signverse.lake.cli.shared import say
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
 
@@ -14,7 +14,7 @@ MOST_SMALL_FILES: Final = 64
 
 def tidy(lake: Lake) -> None:
     """Gathers small files where many have come together; says so. What hinders it is a remark: the videos are in."""
-    from signverse.lake.progress import byte_bar
+    from signverse.lake.cli.progress import byte_bar
     from signverse.lake.upkeep.maintain import extent, has_many_small_files, maintain
     from signverse.lake.upkeep.plan import make_plan
 

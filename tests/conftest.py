@@ -27,7 +27,7 @@ def data() -> Path:
 def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
     from signverse import build_app
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, str, str]:
         code = run(build_app(), [str(word) for word in words])

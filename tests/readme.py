@@ -8,7 +8,7 @@ from typing import Any
 from typer.main import get_command
 
 import signverse
-from signverse.lake.select_options import OPTIONS
+from signverse.lake.cli.selection_options import OPTIONS
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- help: begin; made by `just readme` -->\n", "<!-- help: end -->\n"

@@ -18,7 +18,7 @@ from signverse.ingest.acquire.options import (
 from signverse.ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
 from signverse.ingest.extraction_options import Extraction, extracting
 from signverse.ingest.pace import STALLED_S
-from signverse.lake.command import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
     from signverse.ingest.acquire.lanes import Tally

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from signverse.ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, MODES, PAUSE_S, SLEEP, Settings, read_sleep
-from signverse.lake.options import one_of, stands_for
+from signverse.lake.cli.option_groups import one_of, stands_for
 
 RETRY: Final = ("blocked", "failed", "unavailable")
 

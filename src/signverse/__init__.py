@@ -57,8 +57,8 @@ def build_app() -> typer.Typer:
     import signverse.export.cli
     import signverse.ingest.acquire.cli
     import signverse.ingest.cli
-    import signverse.lake.cli
-    import signverse.lake.split_cli
+    import signverse.lake.cli.query
+    import signverse.lake.cli.split
 
     class InOrder(typer.core.TyperGroup):
         """The commands in the order in which one comes to need them."""
@@ -86,8 +86,8 @@ def build_app() -> typer.Typer:
     for room in (
         signverse.ingest.cli,
         signverse.ingest.acquire.cli,
-        signverse.lake.cli,
-        signverse.lake.split_cli,
+        signverse.lake.cli.query,
+        signverse.lake.cli.split,
         signverse.export.cli,
     ):
         room.mount(app)
@@ -106,6 +106,6 @@ def _version(asked: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted."""
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))

@@ -131,7 +131,7 @@ def command(sample: Lake, tmp_path: Path) -> list[object]:
 @pytest.fixture(scope="module")
 def uninterrupted(sample: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     from signverse import build_app
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     out = tmp_path_factory.mktemp("uninterrupted") / "out"
     assert run(build_app(), ["export", "shards", "--lake", str(sample.folder), "--out", str(out), "--videos-per-shard", "1"]) == 0  # fmt: skip # noqa: E501

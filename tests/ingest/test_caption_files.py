@@ -17,7 +17,7 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.text_options import TextSettings
 from signverse.ingest.track_names import file_tag
 from signverse.ingest.videos import VideoTask, extract_video
-from signverse.lake.entry import run
+from signverse.lake.cli.entry import run
 from signverse.lake.storage.committer import VideoRows
 
 Ingest = Callable[..., VideoRows]

@@ -15,7 +15,7 @@ from signverse.ingest import devices, doctor
 def examined(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, tuple[str, str]]]]:
     """Runs `signverse doctor`; gives its exit code and, by name, the mark and the words of each check."""
     from signverse import build_app
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, dict[str, tuple[str, str]]]:
         code = run(build_app(), ["doctor", *map(str, words)])

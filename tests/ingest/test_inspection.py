@@ -74,7 +74,7 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
 def inspected(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, dict[str, Any]], str]]:
     """Runs `inspect`; gives its exit code, its rows by video, and what it said."""
     from signverse import build_app
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, dict[str, dict[str, Any]], str]:
         code = run(build_app(), ["inspect", *map(str, words), "--format", "json"])

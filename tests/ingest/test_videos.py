@@ -88,7 +88,7 @@ def ingest(data: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
 def refused(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs the same command line in this process, where it must end before any work; gives what it said."""
     from signverse import build_app
-    from signverse.lake.entry import run
+    from signverse.lake.cli.entry import run
 
     def command(folder: Path, *options: object, lake: Path | None = None) -> str:
         words = ["ingest", "videos", folder, "--lake", lake or tmp_path / "lake"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from signverse.lake.options import stands_for
+from signverse.lake.cli.option_groups import stands_for
 
 if TYPE_CHECKING:
     from signverse.lake.query.selection import Selection

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import signverse
-from signverse.lake import prompt as prompts
+from signverse.lake.cli import prompt as prompts
 from signverse.lake.lake import Lake
 
 

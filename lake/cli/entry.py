@@ -8,7 +8,7 @@ import signal
 import typer
 from typer.main import get_command
 
-from signverse.lake.command import say
+from signverse.lake.cli.shared import say
 from signverse.lake.model.errors import SignverseError
 
 

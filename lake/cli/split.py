@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.command import FormatOption, LakeOption, OutOption, say
-from signverse.lake.options import one_of
-from signverse.lake.select_options import selecting
+from signverse.lake.cli.option_groups import one_of
+from signverse.lake.cli.selection_options import selecting
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

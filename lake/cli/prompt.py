@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 import platformdirs
 
-from signverse.lake.command import say
+from signverse.lake.cli.shared import say
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.query import session
 from signverse.lake.query.output import Format, write_rows

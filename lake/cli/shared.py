@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from signverse.lake.options import one_of, stands_for
+from signverse.lake.cli.option_groups import one_of, stands_for
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.command import FormatOption, LakeOption, OutOption, VideoIdCommand, reading, say
-from signverse.lake.select_options import selecting
+from signverse.lake.cli.selection_options import selecting
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, VideoIdCommand, reading, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -57,7 +57,7 @@ def sql(
         query = sys.stdin.read()
     with opened.duckdb() as con:
         if query is None:
-            from signverse.lake.prompt import prompt
+            from signverse.lake.cli.prompt import prompt
 
             prompt(con, form)
             return
@@ -220,9 +220,9 @@ def maintain(
 
     import polars as pl
 
+    from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted, size_of
-    from signverse.lake.progress import byte_bar
     from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.upkeep.maintain import extent, unneeded
     from signverse.lake.upkeep.maintain import maintain as carry_out
