@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import Cue, Track
+from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.lake.lake import Lake

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from signverse.ingest.captions import Track, choose
+from signverse.ingest.captions.segments import Summary, make_segments, stored_means
+from signverse.ingest.captions.sentences import join_sentences
+from signverse.ingest.captions.webvtt import Track, choose
 from signverse.ingest.manifest import Entry
-from signverse.ingest.segments import Summary, make_segments, stored_means
-from signverse.ingest.sentences import join_sentences
 from signverse.ingest.sightings import CHUNK
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS
 from signverse.lake.model.wording import counted, document_text

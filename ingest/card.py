@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.captions import Cue, Track, clean
+from signverse.ingest.captions.webvtt import Cue, Track, clean
 from signverse.ingest.npz import Arrays
 from signverse.ingest.pickles import Block
 from signverse.ingest.poses import Poses, check_numbers, check_people, check_size, gather

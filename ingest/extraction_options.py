@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from signverse.ingest.captions.settings import SentencesOption, SoundMarksOption, TextSettings, text_settings
 from signverse.ingest.pace import DETECT_EVERY, STALLED_S
-from signverse.ingest.text_options import SentencesOption, SoundMarksOption, TextSettings, text_settings
 from signverse.lake.cli.option_groups import stands_for
 
 ModelsOption = Annotated[

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from signverse.ingest.captions import BadCaptionsError
+from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.card import read_caption
 from signverse.ingest.dialects import dialect_of, read_poses
 from signverse.ingest.repairs import repair

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import BadCaptionsError, Track
+from signverse.ingest.captions.webvtt import BadCaptionsError, Track
 from signverse.ingest.card import CardCaption, read_caption
 from signverse.ingest.dialects import dialect_of, read_poses
 from signverse.ingest.manifest import Entry

@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from signverse.ingest.captions import MAX_BYTES, BadCaptionsError, Track, track_from, unique
+from signverse.ingest.captions.track_names import file_tag
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, Track, track_from, unique
 from signverse.ingest.tars import Member, Tar
-from signverse.ingest.track_names import file_tag
 from signverse.lake.model.errors import BadInputError
 
 _IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")

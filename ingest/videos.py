@@ -12,14 +12,14 @@ from typing import Any, Final, Protocol
 import polars as pl
 
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import BadCaptionsError, beside, read_track, unique
+from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
+from signverse.ingest.captions.webvtt import BadCaptionsError, beside, read_track, unique
 from signverse.ingest.decode import SUFFIXES, VideoFacts
 from signverse.ingest.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.models import ModelPair
 from signverse.ingest.pace import DETECT_EVERY, STALLED_S
 from signverse.ingest.pool import Event, Job, Pool, Report
-from signverse.ingest.text_options import AS_THEY_ARE, TextSettings
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id

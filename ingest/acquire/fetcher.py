@@ -13,8 +13,8 @@ from typing import Any, Final
 from signverse.ingest.acquire.settings import SOCKET_TIMEOUT_S, Settings
 from signverse.ingest.acquire.verdict import Verdict, judge
 from signverse.ingest.acquire.wanted import Wanted
-from signverse.ingest.caption_formats import to_vtt
-from signverse.ingest.captions import MAX_BYTES, BadCaptionsError, read_vtt
+from signverse.ingest.captions.formats import to_vtt
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, read_vtt
 
 OnBytes = Callable[[int, int], None]
 """Told how many bytes of the video there are, and how many are expected (0 where nobody knows)."""

@@ -17,10 +17,10 @@ from signverse.ingest.acquire.media import Fetched, Media, about
 from signverse.ingest.acquire.settings import Settings
 from signverse.ingest.acquire.verdict import Verdict, judge
 from signverse.ingest.acquire.wanted import wanted_tracks
-from signverse.ingest.captions import BadCaptionsError, beside
+from signverse.ingest.captions.track_names import file_tag
+from signverse.ingest.captions.webvtt import BadCaptionsError, beside
 from signverse.ingest.decode import Decoder
 from signverse.ingest.pool import Job, Report
-from signverse.ingest.track_names import file_tag
 from signverse.lake.model.errors import BadInputError
 
 CAPTIONS: Final = "captions"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.captions import beside
+from signverse.ingest.captions.webvtt import beside
 from signverse.ingest.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id

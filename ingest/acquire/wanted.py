@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from signverse.ingest.caption_formats import FORMS
-from signverse.ingest.captions import is_english
-from signverse.ingest.track_names import language_of
+from signverse.ingest.captions.formats import FORMS
+from signverse.ingest.captions.track_names import language_of
+from signverse.ingest.captions.webvtt import is_english
 
 NO_TRACKS: Final = {"live_chat", "comments", "danmaku"}
 """What sites list among the captions and is none."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import Cue, Track
+from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import SampleVideo, make_videos
 from signverse.lake.lake import Lake

@@ -11,7 +11,7 @@ import pytest
 
 from signverse import ingest
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import Cue, Track
+from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, import_shards
 from signverse.lake.lake import Lake

@@ -21,7 +21,7 @@ from signverse.export.consolidated import captions, write_vtt
 from signverse.export.content import Content, Outline, outline_of, parts_of
 from signverse.export.shards import Spec, export_shards, plan_shards
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import Cue, Track, read_vtt
+from signverse.ingest.captions.webvtt import Cue, Track, read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards import Options, ShardTask, read_shard
 from signverse.lake.lake import Lake

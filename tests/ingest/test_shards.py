@@ -24,7 +24,7 @@ from signverse import ingest
 from signverse.export.choice import chosen_videos
 from signverse.export.shards import Spec, export_shards, plan_shards
 from signverse.ingest.build import build_rows
-from signverse.ingest.captions import Cue, Track
+from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards import Options, find_shards, import_shards
 from signverse.lake.lake import Lake

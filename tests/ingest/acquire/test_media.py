@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
-from signverse.ingest.captions import beside
+from signverse.ingest.captions.webvtt import beside
 from signverse.ingest.videos import plan_videos
 from signverse.lake.model.errors import BadInputError
 

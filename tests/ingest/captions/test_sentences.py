@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.captions import Cue
-from signverse.ingest.sentences import MAX_S, join_sentences
+from signverse.ingest.captions.sentences import MAX_S, join_sentences
+from signverse.ingest.captions.webvtt import Cue
 
 
 def cues(*texts: str, lasts: float = 1.0) -> list[Cue]:

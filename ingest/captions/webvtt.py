@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.rollup import Shown, rolls_up, unrolled
-from signverse.ingest.sound_marks import without_marks
-from signverse.ingest.track_names import language_of, parse_tag
+from signverse.ingest.captions.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.captions.sound_marks import without_marks
+from signverse.ingest.captions.track_names import language_of, parse_tag
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.languages import UNDETERMINED
 

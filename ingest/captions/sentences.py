@@ -11,8 +11,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Final
 
-from signverse.ingest.captions import Cue
-from signverse.ingest.sound_marks import without_marks
+from signverse.ingest.captions.sound_marks import without_marks
+from signverse.ingest.captions.webvtt import Cue
 
 MAX_GAP_S: Final = 2.0
 """A longer silence ends a sentence."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.caption_formats import to_vtt
-from signverse.ingest.captions import MAX_BYTES, BadCaptionsError, Cue, read_vtt
+from signverse.ingest.captions.formats import to_vtt
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, Cue, read_vtt
 
 
 def cues(data: bytes, ext: str) -> list[Cue]:

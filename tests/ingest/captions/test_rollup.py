@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.captions import Cue, track_from
-from signverse.ingest.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.captions.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.captions.webvtt import Cue, track_from
 
-GOLDEN = Path(__file__).with_name("captions")
+GOLDEN = Path(__file__).with_name("golden")
 
 
 def said(name: str) -> list[Cue]:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from signverse import build_app
-from signverse.ingest.captions import beside
+from signverse.ingest.captions.settings import TextSettings
+from signverse.ingest.captions.track_names import file_tag
+from signverse.ingest.captions.webvtt import beside
 from signverse.ingest.manifest import Entry
-from signverse.ingest.text_options import TextSettings
-from signverse.ingest.track_names import file_tag
 from signverse.ingest.videos import VideoTask, extract_video
 from signverse.lake.cli.entry import run
 from signverse.lake.storage.committer import VideoRows
@@ -111,7 +111,7 @@ def test_of_two_english_tracks_by_people_both_are_kept_and_the_one_without_a_num
     assert [row["text"] for row in rows.segments] == ["one"]
 
 
-GOLDEN = Path(__file__).with_name("captions")
+GOLDEN = Path(__file__).with_name("golden")
 
 
 @pytest.mark.parametrize("name", ["youtube-en", "youtube-ar", "youtube-ja", "broadcast-3"])

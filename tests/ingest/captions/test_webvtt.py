@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.captions import (
+from signverse.ingest.captions.webvtt import (
     MAX_BYTES,
     BadCaptionsError,
     Cue,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from signverse.ingest.track_names import file_tag, language_of, parse_tag
+from signverse.ingest.captions.track_names import file_tag, language_of, parse_tag
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 from itertools import pairwise
 from typing import Any, Final
 
-from signverse.ingest.captions import MAX_BYTES, BadCaptionsError
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError
 
 FORMS: Final = ("vtt", "srt", "json3")
 """What `to_vtt` takes, best first."""

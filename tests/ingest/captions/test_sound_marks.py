@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse import ingest
-from signverse.ingest.captions import track_from
-from signverse.ingest.sound_marks import without_marks
+from signverse.ingest.captions.sound_marks import without_marks
+from signverse.ingest.captions.webvtt import track_from
 
 
 @pytest.mark.parametrize(
