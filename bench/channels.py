@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.samples import data_folder, has_people, sample_videos, spread_frames
-from signverse.ingest.detector import Detector
-from signverse.ingest.sessions import make_session
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.runtime import make_session
 
 _FRAMES = 60
 

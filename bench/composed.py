@@ -15,11 +15,11 @@ import numpy as np
 
 from bench.scenes import Scene
 from signverse.ingest.decode import Decoder
-from signverse.ingest.detector import Detector
 from signverse.ingest.extract import find_people
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session
 from signverse.ingest.openpose import to_openpose
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session
 from signverse.ingest.sightings import STEADY, overlap
 from signverse.lake.model.skeleton import BODY, FPS, SEEN
 

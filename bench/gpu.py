@@ -35,15 +35,15 @@ import numpy as np
 
 from bench.giants import make_detector, make_pose
 from signverse.ingest.decode import Decoder
-from signverse.ingest.detector import Detector
-from signverse.ingest.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
-from signverse.ingest.engines import building, engine_folder, engine_options, load_tensorrt
 from signverse.ingest.extract import Extractor
 from signverse.ingest.manifest import Entry
-from signverse.ingest.models import ModelPair
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
+from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session, usable_device
+from signverse.ingest.models.tensorrt import building, engine_folder, engine_options, load_tensorrt
 from signverse.ingest.pace import DETECT_EVERY
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session, usable_device
 from signverse.ingest.videos import VideoTask, available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")

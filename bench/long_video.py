@@ -24,7 +24,7 @@ import numpy as np
 from signverse.ingest import extract
 from signverse.ingest.decode import VideoFacts
 from signverse.ingest.manifest import Entry
-from signverse.ingest.models import ModelPair
+from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.pool import Job, Pool, Report
 from signverse.ingest.videos import VideoTask, extract_video
 from signverse.lake.lake import Lake

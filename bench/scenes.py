@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from signverse.ingest.detector import NMS_IOU
+from signverse.ingest.models.detector import NMS_IOU
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.sightings import overlap
 from signverse.lake.model.skeleton import FPS, joint_index

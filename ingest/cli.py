@@ -83,11 +83,11 @@ def videos(
     signverse ingest videos FOLDER --lake LAKE --detect-every 1 --redo "detect_every > 1 or writer_version < '0.2'"
     """
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
-    from signverse.ingest.models import find_models
+    from signverse.ingest.models.pair import find_models
+    from signverse.ingest.models.runtime import wanted_device
     from signverse.ingest.progress import ProgressBar
     from signverse.ingest.redo import kept_videos
     from signverse.ingest.relabel import relabel
-    from signverse.ingest.sessions import wanted_device
     from signverse.ingest.tidy import tidy
     from signverse.ingest.videos import default_workers, ingest_videos, plan_videos
     from signverse.lake.lake import Lake
@@ -296,8 +296,8 @@ def list_models(models: ModelsOption = None) -> None:
     \b
     signverse models list --models DIR
     """
-    from signverse.ingest.models import default_folder, find_models
-    from signverse.ingest.models import list_models as listing
+    from signverse.ingest.models.pair import default_folder, find_models
+    from signverse.ingest.models.pair import list_models as listing
     from signverse.lake.model.errors import BadInputError
 
     folder = models or default_folder()
@@ -322,7 +322,7 @@ def pull(models: ModelsOption = None) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from signverse.ingest.pull import pull as fetch
+    from signverse.ingest.models.pull import pull as fetch
 
     columns = (
         TextColumn("{task.description}"),

@@ -10,10 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from signverse.ingest.devices import GPU_DEVICES, nvidia_driver, process_devices
-from signverse.ingest.engines import engines_folder, load_tensorrt
-from signverse.ingest.models import default_folder, find_models
-from signverse.ingest.sessions import usable_device
+from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, process_devices
+from signverse.ingest.models.pair import default_folder, find_models
+from signverse.ingest.models.runtime import usable_device
+from signverse.ingest.models.tensorrt import engines_folder, load_tensorrt
 from signverse.ingest.videos import available_cores, default_workers
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.wording import counted

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signverse.ingest.decode import Decoder, VideoFacts
-from signverse.ingest.detector import Detector
 from signverse.ingest.gathered import Kept, Ragged
-from signverse.ingest.loading import load_models
-from signverse.ingest.models import ModelPair, model_sha256
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.load import load_models
+from signverse.ingest.models.pair import ModelPair, model_sha256
+from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.people import MAX_PEOPLE, number_people
 from signverse.ingest.pipeline import bundled, in_order
-from signverse.ingest.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.sightings import CHUNK
 from signverse.ingest.stretches import Boxes, Found, Image, run_together, walk
 from signverse.lake.model.skeleton import NUM_JOINTS

@@ -51,7 +51,7 @@ class Extraction:
 
 def _device_name(value: str) -> str:
     """The option's value, where it names a device."""
-    from signverse.ingest.devices import parse_device
+    from signverse.ingest.models.devices import parse_device
     from signverse.lake.model.errors import BadInputError
 
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from signverse.ingest.models import find_models
+from signverse.ingest.models.pair import find_models
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 SAMPLE: Final = Path(__file__).parent / "sample"

@@ -15,9 +15,9 @@ from signverse.ingest.build import build_rows
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.webvtt import BadCaptionsError, beside, read_track, unique
 from signverse.ingest.decode import SUFFIXES, VideoFacts
-from signverse.ingest.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.manifest import Entry, Manifest
-from signverse.ingest.models import ModelPair
+from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
+from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.pace import DETECT_EVERY, STALLED_S
 from signverse.ingest.pool import Event, Job, Pool, Report
 from signverse.lake.lake import Lake

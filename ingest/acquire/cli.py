@@ -207,8 +207,8 @@ def _extraction(how: Extraction) -> Pool:
     Raises:
         BadInputError: there are no models, or the device cannot be had.
     """
-    from signverse.ingest.models import find_models
-    from signverse.ingest.sessions import wanted_device
+    from signverse.ingest.models.pair import find_models
+    from signverse.ingest.models.runtime import wanted_device
     from signverse.ingest.videos import default_workers, extraction_pool
 
     pair = find_models(how.models, detector=how.detector, pose=how.pose)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.ingest import devices, doctor
+from signverse.ingest import doctor
+from signverse.ingest.models import devices
 
 
 @pytest.fixture

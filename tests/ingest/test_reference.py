@@ -12,10 +12,10 @@ import pytest
 
 from bench.references import NoReferencesError, environment, kept, run_reference
 from bench.samples import has_people, sample_videos, spread_frames
-from signverse.ingest.detector import Detector
 from signverse.ingest.extract import find_people
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session
 
 pytestmark = pytest.mark.slow
 

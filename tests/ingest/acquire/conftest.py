@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.test_models import detector, pose
+from tests.ingest.models.test_pair import detector, pose
 from tests.site.server import PLUGINS, Captions, Clip, Site
 from tests.site.videos import small_video
 

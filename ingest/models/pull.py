@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.models import PINS, Pin, default_folder, first_line, model_sha256
+from signverse.ingest.models.pair import PINS, Pin, default_folder, first_line, model_sha256
 from signverse.lake.model.errors import BadInputError
 
 # A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.

@@ -17,7 +17,7 @@ batch in between is filled up by less than a half with images that nobody looks 
 
 
 class Bound:
-    """A session of a graph of ingest/graphs.py; may be used from several threads at once, each with a slot of its own.
+    """A session of a graph of onnx_graphs.py; may be used from several threads at once, each with a slot of its own.
 
     Args:
         session: on any device.

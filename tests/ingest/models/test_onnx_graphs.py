@@ -12,15 +12,15 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from signverse.ingest.bound import Bound
 from signverse.ingest.decode import Decoder
-from signverse.ingest.detector import Detector
-from signverse.ingest.devices import Device
-from signverse.ingest.graphs import FOUND, IMAGES, Widened, widen_detector, widen_pose
-from signverse.ingest.loading import load_bound, load_models
-from signverse.ingest.models import ModelPair, find_models
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.devices import Device
+from signverse.ingest.models.io_binding import Bound
+from signverse.ingest.models.load import load_bound, load_models
+from signverse.ingest.models.onnx_graphs import FOUND, IMAGES, Widened, widen_detector, widen_pose
+from signverse.ingest.models.pair import ModelPair, find_models
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session
 
 RNG = np.random.default_rng(7)
 
@@ -208,8 +208,8 @@ def test_loading_on_the_cpu_takes_the_files_as_they_are_and_on_a_gpu_the_widened
         started.append(device)
         return make_session(model, "cpu")
 
-    monkeypatch.setattr("signverse.ingest.loading.make_session", start)
-    monkeypatch.setattr("signverse.ingest.loading.Bound", lambda session, batch, place: Bound(session, batch))
+    monkeypatch.setattr("signverse.ingest.models.load.make_session", start)
+    monkeypatch.setattr("signverse.ingest.models.load.Bound", lambda session, batch, place: Bound(session, batch))
     card = load_models(pair, "cuda:1")
     assert started == ["cuda:1", "cuda:1"]
     assert (card.pose.batch, card.detector.batch) == (32, 16)
@@ -223,7 +223,7 @@ def test_loading_on_the_cpu_takes_the_files_as_they_are_and_on_a_gpu_the_widened
 def test_a_tensorrt_engine_is_built_in_its_folder_for_the_largest_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from signverse.ingest.devices import Card, Driver
+    from signverse.ingest.models.devices import Card, Driver
 
     asked: list[dict[str, str]] = []
 
@@ -231,11 +231,11 @@ def test_a_tensorrt_engine_is_built_in_its_folder_for_the_largest_batch(
         asked.append(options)
         return make_session(model, "cpu")
 
-    monkeypatch.setattr("signverse.ingest.loading.make_session", start)
-    monkeypatch.setattr("signverse.ingest.loading.load_tensorrt", lambda: "10.13.0")
-    monkeypatch.setattr("signverse.ingest.loading.refusal", lambda device: "")
-    monkeypatch.setattr("signverse.ingest.loading.nvidia_driver", lambda: Driver((Card("NVIDIA L4", 1),), (13, 0)))
-    monkeypatch.setattr("signverse.ingest.engines.engines_folder", lambda: tmp_path / "engines")
+    monkeypatch.setattr("signverse.ingest.models.load.make_session", start)
+    monkeypatch.setattr("signverse.ingest.models.load.load_tensorrt", lambda: "10.13.0")
+    monkeypatch.setattr("signverse.ingest.models.load.refusal", lambda device: "")
+    monkeypatch.setattr("signverse.ingest.models.load.nvidia_driver", lambda: Driver((Card("NVIDIA L4", 1),), (13, 0)))
+    monkeypatch.setattr("signverse.ingest.models.tensorrt.engines_folder", lambda: tmp_path / "engines")
     path = small_pose(tmp_path / "pose.onnx")
     load_bound(path, widen_pose, Device("tensorrt"), 32)
     (folder,) = (tmp_path / "engines").iterdir()

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.decode import Decoder
-from signverse.ingest.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
-from signverse.ingest.sessions import make_session
+from signverse.ingest.models.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
+from signverse.ingest.models.runtime import make_session
 
 
 def test_a_wide_image_fills_the_width_and_leaves_grey_below() -> None:

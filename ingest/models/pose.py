@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.bound import Bound
+from signverse.ingest.models.io_binding import Bound
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -11,14 +11,14 @@ import pytest
 
 from bench import gpu
 from bench.giants import make_detector, make_pose
-from signverse.ingest import devices
 from signverse.ingest.decode import Decoder
-from signverse.ingest.detector import Detector
 from signverse.ingest.manifest import Entry
-from signverse.ingest.models import find_models
+from signverse.ingest.models import devices
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.pair import find_models
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session
 from signverse.ingest.pool import Pool
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session
 from signverse.ingest.videos import VideoTask, extract_video, make_job
 
 

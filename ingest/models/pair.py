@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.detector import STRIDES
-from signverse.ingest.pose import SIMCC_RATIO, simcc_names
+from signverse.ingest.models.detector import STRIDES
+from signverse.ingest.models.pose import SIMCC_RATIO, simcc_names
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.detector import PERSON
-from signverse.ingest.pose import MEAN, SIMCC_RATIO, STD, simcc_names
+from signverse.ingest.models.detector import PERSON
+from signverse.ingest.models.pose import MEAN, SIMCC_RATIO, STD, simcc_names
 
 if TYPE_CHECKING:
     from onnx import ModelProto

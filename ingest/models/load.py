@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from signverse.ingest.bound import Bound
-from signverse.ingest.detector import Detector
-from signverse.ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
-from signverse.ingest.engines import building, engine_folder, engine_options, load_tensorrt
-from signverse.ingest.graphs import IMAGES, Widened, widen_detector, widen_pose
-from signverse.ingest.models import ModelPair
-from signverse.ingest.pose import PoseEstimator
-from signverse.ingest.sessions import make_session, provider_in_use, refusal, usable_device
+from signverse.ingest.models.detector import Detector
+from signverse.ingest.models.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from signverse.ingest.models.io_binding import Bound
+from signverse.ingest.models.onnx_graphs import IMAGES, Widened, widen_detector, widen_pose
+from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.models.pose import PoseEstimator
+from signverse.ingest.models.runtime import make_session, provider_in_use, refusal, usable_device
+from signverse.ingest.models.tensorrt import building, engine_folder, engine_options, load_tensorrt
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -49,7 +49,7 @@ def load_models(models: ModelPair, device: str = "auto") -> Loaded:
 
 
 def load_bound(path: Path, widen: Callable[[Path], Widened], device: Device, batch: int) -> Bound:
-    """A model's graph, widened by a function of ingest/graphs.py, on a GPU.
+    """A model's graph, widened by a function of ingest/models/onnx_graphs.py, on a GPU.
 
     Args:
         batch: images that go through together, at most, where the model takes any number.

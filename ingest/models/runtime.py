@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
-from signverse.ingest.engines import load_tensorrt
+from signverse.ingest.models.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from signverse.ingest.models.tensorrt import load_tensorrt
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def provider_options(device: Device, options: Options | None = None) -> list[tup
         if kind == "cuda":
             # Two models share the card: neither takes twice what it needs.
             own["arena_extend_strategy"] = "kSameAsRequested"
-            # Measures the ways to convolve once for each size of batch, of which there are few (see ingest/bound.py).
+            # Measures the ways to convolve once for each size of batch, of which there are few (see io_binding.py).
             own["cudnn_conv_algo_search"] = "EXHAUSTIVE"
         if kind == device.kind:
             own |= options or {}

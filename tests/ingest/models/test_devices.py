@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from signverse.ingest import devices, engines, sessions
-from signverse.ingest.devices import Card, Device, Driver, ask_driver, parse_device, process_devices
-from signverse.ingest.engines import building, engine_folder, engine_options
-from signverse.ingest.sessions import make_session, provider_options, usable_device
+from signverse.ingest.models import devices, runtime, tensorrt
+from signverse.ingest.models.devices import Card, Device, Driver, ask_driver, parse_device, process_devices
+from signverse.ingest.models.runtime import make_session, provider_options, usable_device
+from signverse.ingest.models.tensorrt import building, engine_folder, engine_options
 from signverse.lake.model.errors import BadInputError
 
 TWO = Driver((Card("NVIDIA L4", 24 << 30), Card("NVIDIA T4", 16 << 30)), (13, 1))
@@ -21,7 +21,7 @@ TWO = Driver((Card("NVIDIA L4", 24 << 30), Card("NVIDIA T4", 16 << 30)), (13, 1)
 @pytest.fixture
 def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows two cards, on which nothing starts."""
-    for module in (devices, sessions):
+    for module in (devices, runtime):
         monkeypatch.setattr(module, "nvidia_driver", lambda: TWO)
 
 
@@ -95,19 +95,19 @@ def test_a_card_that_is_not_there_is_refused_with_how_many_there_are(two_cards: 
     why = "there are 2 GPUs, and the number of the last one is 1"
     assert usable_device(device) == ("cpu", why)
     with pytest.raises(BadInputError, match=why):
-        make_session(sessions._PROBE, device)
+        make_session(runtime._PROBE, device)
 
 
 @pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
 def test_a_card_on_which_cuda_does_not_start_is_refused_with_the_reason(
     two_cards: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sessions, "_load_cuda", lambda: print("Failed to load libcublas.so.13: no such file"))
+    monkeypatch.setattr(runtime, "_load_cuda", lambda: print("Failed to load libcublas.so.13: no such file"))
     device, why = usable_device("cuda")
     assert (device, why) == ("cpu", "Failed to load libcublas.so.13: no such file")
     with pytest.raises(BadInputError, match=r"is not usable: Failed to load libcublas.so.13: .*signverse-lake\[gpu\]"):
-        make_session(sessions._PROBE, "cuda:1")
-    assert make_session(sessions._PROBE, "auto").get_providers() == ["CPUExecutionProvider"]
+        make_session(runtime._PROBE, "cuda:1")
+    assert make_session(runtime._PROBE, "auto").get_providers() == ["CPUExecutionProvider"]
     assert capfd.readouterr() == ("", "")
 
 
@@ -117,17 +117,17 @@ def test_a_reason_is_told_for_each_thing_that_can_be_missing(two_cards: None, mo
     monkeypatch.setattr(onnxruntime, "cuda_version", "13.0", raising=False)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     missing = "EP Error file.cc:1 Please install TensorRT libraries as mentioned\n when using [...]"
-    assert sessions._why_not(missing) == 'TensorRT 10 is missing (libnvinfer.so.10): pip install "tensorrt-cu13<11"'
-    assert sessions._why_not("*****\nEP Error CUDA failure 2: out of memory\n") == (
+    assert runtime._why_not(missing) == 'TensorRT 10 is missing (libnvinfer.so.10): pip install "tensorrt-cu13<11"'
+    assert runtime._why_not("*****\nEP Error CUDA failure 2: out of memory\n") == (
         "ONNX Runtime could not start it: EP Error CUDA failure 2: out of memory"
     )
-    assert sessions._why_not("") == "ONNX Runtime could not start it"
-    monkeypatch.setattr(sessions, "nvidia_driver", lambda: Driver(TWO.cards, (12, 4)))
-    assert sessions._why_not("") == (
+    assert runtime._why_not("") == "ONNX Runtime could not start it"
+    monkeypatch.setattr(runtime, "nvidia_driver", lambda: Driver(TWO.cards, (12, 4)))
+    assert runtime._why_not("") == (
         "the NVIDIA driver runs CUDA up to 12.4, and this onnxruntime needs 13: update the driver"
     )
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    assert "built for the CPU" in sessions._why_not("")
+    assert "built for the CPU" in runtime._why_not("")
 
 
 def test_each_provider_gets_its_options_and_its_card() -> None:
@@ -177,7 +177,7 @@ def test_onnx_runtime_knows_the_options(capfd: pytest.CaptureFixture[str]) -> No
 
 
 def test_an_engine_is_kept_for_a_model_a_card_and_a_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engines, "engines_folder", lambda: tmp_path)
+    monkeypatch.setattr(tensorrt, "engines_folder", lambda: tmp_path)
     folder = engine_folder(b"model", "NVIDIA GeForce RTX 4090 (24GB)", "10.13.0")
     assert folder == tmp_path / "9372c470eeadd5ec-nvidia-geforce-rtx-4090-24gb-trt10.13.0"
     assert (
@@ -210,5 +210,5 @@ def test_that_no_engine_came_of_it_is_said(tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TensorRT's libraries have other names here")
 def test_tensorrt_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_LIBRARIES", ("libnvinfer-that-nobody-has.so.10",))
-    assert engines.load_tensorrt.__wrapped__() == ""
+    monkeypatch.setattr(tensorrt, "_LIBRARIES", ("libnvinfer-that-nobody-has.so.10",))
+    assert tensorrt.load_tensorrt.__wrapped__() == ""

@@ -13,10 +13,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from signverse.ingest import models
-from signverse.ingest import pull as fetching
-from signverse.ingest.models import PINS, Pin, default_folder, find_models, list_models, model_sha256
-from signverse.ingest.pull import pull
+from signverse.ingest.models import pair
+from signverse.ingest.models import pull as fetching
+from signverse.ingest.models.pair import PINS, Pin, default_folder, find_models, list_models, model_sha256
+from signverse.ingest.models.pull import pull
 from signverse.lake.model.errors import BadInputError
 
 
@@ -198,7 +198,7 @@ def test_a_listing_says_what_each_file_is_good_for(tmp_path: Path) -> None:
 def test_a_listing_knows_the_pinned_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = detector(tmp_path / "yolox_l.onnx")
     right = Pin(path.name, path.stat().st_size, model_sha256(path), "someone/some")
-    monkeypatch.setattr(models, "PINS", (right, PINS[1]))
+    monkeypatch.setattr(pair, "PINS", (right, PINS[1]))
     assert list_models(tmp_path)[0].pinned
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     assert not list_models(tmp_path)[0].pinned
