@@ -20,7 +20,7 @@ from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
 from signverse.ingest.openpose import to_openpose
-from signverse.ingest.sightings import STEADY, overlap
+from signverse.ingest.tracking.observations import STEADY, overlap
 from signverse.lake.model.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540

@@ -1,6 +1,6 @@
 """Composed videos that the rule for who is who was not made on: other signers, speeds, sizes, directions and exits.
 
-The constants of ingest/following.py and ingest/reunion.py were chosen while looking at bench/scenes.py and at the
+The constants of ingest/tracking/tracker.py and ingest/tracking/reid.py were chosen while looking at bench/scenes.py and at the
 stories of bench/composed.py. These were written afterwards, and nothing was changed to suit them.
 """
 

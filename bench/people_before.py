@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signverse.ingest.sightings import overlap
+from signverse.ingest.tracking.observations import overlap
 from signverse.lake.model.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
 
 _SAME, _BRIDGE = 0.3, int(FPS)
@@ -18,7 +18,7 @@ _HANDS = np.r_[LEFT_HAND.slice, RIGHT_HAND.slice]
 
 
 def assign_people_before(boxes: list[np.ndarray], points: list[np.ndarray]) -> list[np.ndarray]:
-    """As `ingest.people.assign_people`."""
+    """As `ingest.tracking.identities.assign_people`."""
     tracks: list[list[tuple[int, int]]] = []
     for frame, current in enumerate(boxes):
         active = [track for track in tracks[-64:] if frame - track[-1][0] <= _BRIDGE]

@@ -12,7 +12,7 @@ import numpy as np
 
 from signverse.ingest.models.detector import NMS_IOU
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.sightings import overlap
+from signverse.ingest.tracking.observations import overlap
 from signverse.lake.model.skeleton import FPS, joint_index
 
 WIDTH, HEIGHT = 1280, 720

@@ -19,10 +19,10 @@ from signverse.ingest.models.pair import ModelPair, model_sha256
 from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pace import DETECT_EVERY
-from signverse.ingest.people import MAX_PEOPLE, number_people
 from signverse.ingest.pipeline import bundled, in_order
-from signverse.ingest.sightings import CHUNK
 from signverse.ingest.stretches import Boxes, Found, Image, run_together, walk
+from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
+from signverse.ingest.tracking.observations import CHUNK
 from signverse.lake.model.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20
@@ -38,7 +38,7 @@ class Extraction:
         num_frames: frames at 24 a second.
         damaged_frames: corrupt, undecodable or promised and missing.
         remark: "", or a line about the file's end.
-        repairs: what was changed to make the frames alike, and what happened to the people (see ingest/people.py).
+        repairs: what was changed to make the frames alike, and what happened to the people (see ingest/tracking/identities.py).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
         kept: the points, in the order in which they were found.

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.people import MAX_PEOPLE
 from signverse.ingest.pickles import Block
+from signverse.ingest.tracking.identities import MAX_PEOPLE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.storage.keypoints import Points

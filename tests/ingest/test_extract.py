@@ -23,7 +23,7 @@ from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, provider_in_use, usable_device
 from signverse.ingest.openpose import to_openpose
 from signverse.ingest.pace import DETECT_EVERY
-from signverse.ingest.people import assign_people
+from signverse.ingest.tracking.identities import assign_people
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.following import Tracks
-from signverse.ingest.matching import best_pairs
-from signverse.ingest.sightings import Sightings, lengths, scales
+from signverse.ingest.tracking.assignment import best_pairs
+from signverse.ingest.tracking.observations import Sightings, lengths, scales
+from signverse.ingest.tracking.tracker import Tracks
 
 # What one standard deviation is. Proportions of real signers differ by 0.05 to 0.15 from one another and by up to 0.07
 # from themselves at another time. After a cut the camera may stand anywhere: place and size say half as much.

@@ -16,10 +16,10 @@ from bench import scenes as made
 from bench.composed import film, stories
 from bench.people import judge
 from bench.people_before import assign_people_before
-from signverse.ingest.matching import best_pairs
-from signverse.ingest.people import assign_people, number_people
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.sightings import overlap
+from signverse.ingest.tracking.assignment import best_pairs
+from signverse.ingest.tracking.identities import assign_people, number_people
+from signverse.ingest.tracking.observations import overlap
 from signverse.lake.model.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 from signverse.lake.storage.keypoints import snap
 

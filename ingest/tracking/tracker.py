@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.matching import best_pairs
-from signverse.ingest.sightings import Sightings, overlap, scales
+from signverse.ingest.tracking.assignment import best_pairs
+from signverse.ingest.tracking.observations import Sightings, overlap, scales
 from signverse.lake.model.skeleton import FPS
 
 BRIDGE_FRAMES: Final = int(FPS)
