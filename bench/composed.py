@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 
 from bench.scenes import Scene
-from signverse.ingest.decode import Decoder
-from signverse.ingest.extract import find_people
+from signverse.ingest.extract.decode import Decoder
+from signverse.ingest.extract.extractor import find_people
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
-from signverse.ingest.openpose import to_openpose
 from signverse.ingest.tracking.observations import STEADY, overlap
 from signverse.lake.model.skeleton import BODY, FPS, SEEN
 

@@ -22,12 +22,12 @@ import numpy as np
 
 from bench.references import environment, kept, run_reference
 from bench.samples import data_folder, has_people, sample_videos
-from signverse.ingest.extract import Extraction, Extractor
+from signverse.ingest.extract.defaults import DETECT_EVERY
+from signverse.ingest.extract.extractor import Extraction, Extractor
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.runtime import make_session
-from signverse.ingest.openpose import to_openpose
-from signverse.ingest.pace import DETECT_EVERY
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 INTERVALS: Final = (1, 3, DETECT_EVERY, 12)

@@ -34,8 +34,9 @@ import cv2
 import numpy as np
 
 from bench.giants import make_detector, make_pose
-from signverse.ingest.decode import Decoder
-from signverse.ingest.extract import Extractor
+from signverse.ingest.extract.decode import Decoder
+from signverse.ingest.extract.defaults import DETECT_EVERY
+from signverse.ingest.extract.extractor import Extractor
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
@@ -43,7 +44,6 @@ from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, usable_device
 from signverse.ingest.models.tensorrt import building, engine_folder, engine_options, load_tensorrt
-from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.videos import VideoTask, available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")

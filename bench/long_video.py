@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from signverse.ingest import extract
-from signverse.ingest.decode import VideoFacts
+from signverse.ingest.extract import extractor
+from signverse.ingest.extract.decode import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.pool import Job, Pool, Report
@@ -81,12 +81,12 @@ def make_job(frames: int) -> Job:
         def __exit__(self, *_: object) -> None:
             pass
 
-    extract.Decoder, extract.find_people = Decoder, found  # type: ignore[assignment, misc]
+    extractor.Decoder, extractor.find_people = Decoder, found  # type: ignore[assignment, misc]
     pair = ModelPair(Path("detector"), Path("pose"))
     made = {"_detector": None, "_pose": None, "_threads": 1, "_every": 1, "_models": pair}
     made |= {"_detector_sha256": "", "_pose_sha256": "", "provider": "none"}
     extractor = SimpleNamespace(**made)
-    extractor.extract = lambda *a, **k: extract.Extractor.extract(extractor, *a, **k)  # type: ignore[arg-type]
+    extractor.extract = lambda *a, **k: extractor.Extractor.extract(extractor, *a, **k)  # type: ignore[arg-type]
 
     def job(task: VideoTask, report: Report) -> VideoRows:
         rows = extract_video(extractor, task, report)

@@ -21,11 +21,11 @@ from bench.references import kept, run_reference
 from bench.samples import data_folder, spread_frames
 from bench.scenes import Scene
 from signverse.export.picture import draw_people
-from signverse.ingest.extract import find_people
+from signverse.ingest.extract.extractor import find_people
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
-from signverse.ingest.openpose import to_openpose
 from signverse.lake.model.skeleton import BODY, BODY_LIMBS, SEEN
 
 VIDEOS: Final = ("signer_720p24.mp4", "libras_1080p30_vp9.webm", "bsl_360p25.mp4")

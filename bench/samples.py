@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.lake.model.skeleton import FPS
 
 ROOT = Path(__file__).parents[1]

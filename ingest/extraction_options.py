@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from signverse.ingest.captions.settings import SentencesOption, SoundMarksOption, TextSettings, text_settings
-from signverse.ingest.pace import DETECT_EVERY, STALLED_S
+from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.lake.cli.option_groups import stands_for
 
 ModelsOption = Annotated[

@@ -14,11 +14,11 @@ import polars as pl
 from signverse.ingest.build import build_rows
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.webvtt import BadCaptionsError, beside, read_track, unique
-from signverse.ingest.decode import SUFFIXES, VideoFacts
+from signverse.ingest.extract.decode import SUFFIXES, VideoFacts
+from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.pace import DETECT_EVERY, STALLED_S
 from signverse.ingest.pool import Event, Job, Pool, Report
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
@@ -143,7 +143,7 @@ def make_job(
     text: TextSettings = AS_THEY_ARE,
 ) -> Job:
     """The worker's side: opens the models once, then turns tasks into rows."""
-    from signverse.ingest.extract import Extractor
+    from signverse.ingest.extract.extractor import Extractor
 
     extractor = Extractor(models, device, threads, detect_every)
 

@@ -16,8 +16,8 @@ from signverse.ingest.acquire.options import (
     acquiring,
 )
 from signverse.ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
+from signverse.ingest.extract.defaults import STALLED_S
 from signverse.ingest.extraction_options import Extraction, extracting
-from signverse.ingest.pace import STALLED_S
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from signverse.ingest.acquire.verdict import Verdict, judge
 from signverse.ingest.acquire.wanted import wanted_tracks
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.webvtt import BadCaptionsError, beside
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.pool import Job, Report
 from signverse.lake.model.errors import BadInputError
 

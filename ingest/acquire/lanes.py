@@ -22,8 +22,8 @@ from signverse.ingest.acquire.queue import MOST_PAUSES, Queue, pause_after
 from signverse.ingest.acquire.runs import Run
 from signverse.ingest.acquire.settings import ATTEMPTS, PAUSE_S, STALLED_S
 from signverse.ingest.acquire.verdict import Verdict
+from signverse.ingest.extract.defaults import STALLED_S as EXTRACTION_STALLED_S
 from signverse.ingest.manifest import Entry
-from signverse.ingest.pace import STALLED_S as EXTRACTION_STALLED_S
 from signverse.ingest.pool import Event, Pool
 from signverse.ingest.videos import STAGE, VideoTask, attempts_so_far, what_failed
 from signverse.lake.lake import Lake

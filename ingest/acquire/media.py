@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.ingest.captions.webvtt import beside
-from signverse.ingest.decode import SUFFIXES
+from signverse.ingest.extract.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id
 

@@ -16,10 +16,10 @@ import av
 import numpy as np
 import pytest
 
+from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.manifest import Entry, Manifest, read_manifest
 from signverse.ingest.models import devices
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.videos import default_workers, extraction_pool, plan_videos
 from signverse.lake.lake import Lake
 from signverse.lake.upkeep.verify import verify_lake

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.models.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
 from signverse.ingest.models.runtime import make_session
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench import gpu
 from bench.giants import make_detector, make_pose
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models import devices
 from signverse.ingest.models.detector import Detector
@@ -63,7 +63,7 @@ def test_the_giants_fit_the_contract_and_find_one_person(tmp_path: Path) -> None
 
 
 def test_videos_that_are_done_at_once_in_one_process_come_out_as_each_does_alone(tmp_path: Path) -> None:
-    from signverse.ingest.extract import Extractor
+    from signverse.ingest.extract.extractor import Extractor
 
     make_detector(tmp_path / "d.onnx", 64, 8, 1)
     make_pose(tmp_path / "p.onnx", 64, 48, 4, 1)

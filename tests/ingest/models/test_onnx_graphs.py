@@ -12,7 +12,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.devices import Device
 from signverse.ingest.models.io_binding import Bound

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.pose import PoseEstimator, crop, crop_regions, decode_simcc, normalise
-from signverse.ingest.openpose import to_openpose
 from signverse.lake.model.skeleton import JOINTS
 
 
@@ -187,7 +187,7 @@ def test_a_point_without_score_is_absent() -> None:
 
 
 def test_the_same_crop_gives_the_same_points_on_a_real_frame(data: Path) -> None:
-    from signverse.ingest.decode import Decoder
+    from signverse.ingest.extract.decode import Decoder
     from signverse.ingest.models.runtime import make_session
 
     estimate = PoseEstimator(make_session(data / "models" / "wholebody133_384x288.onnx", "cpu", 2))

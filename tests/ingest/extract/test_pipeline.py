@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from signverse.ingest.pipeline import bundled, in_order
+from signverse.ingest.extract.pipeline import bundled, in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import decode_cells, letterbox, make_grid, nms, person_cells
 from signverse.ingest.models.pose import MEAN, STD, PoseEstimator, crop, crop_regions, decode_simcc, normalise
-from signverse.ingest.openpose import to_openpose
 
 
 def picture(height: int, width: int) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest import gathered as gathered_module
-from signverse.ingest.gathered import Kept, Ragged
+from signverse.ingest.extract import frame_buffer as gathered_module
+from signverse.ingest.extract.frame_buffer import Kept, Ragged
 from signverse.lake.model.errors import SignverseError
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.references import NoReferencesError, environment, kept, run_reference
 from bench.samples import has_people, sample_videos, spread_frames
-from signverse.ingest.extract import find_people
+from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session

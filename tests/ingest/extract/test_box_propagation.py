@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.boxes import Followed, is_cut, thumb
+from signverse.ingest.extract.box_propagation import Followed, is_cut, thumb
 
 SIZE = (640, 480)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signverse.ingest.stretches import Found, run_together, walk
+from signverse.ingest.extract.windows import Found, run_together, walk
 
 
 class Scene:

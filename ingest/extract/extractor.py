@@ -11,16 +11,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.decode import Decoder, VideoFacts
-from signverse.ingest.gathered import Kept, Ragged
+from signverse.ingest.extract.decode import Decoder, VideoFacts
+from signverse.ingest.extract.defaults import DETECT_EVERY
+from signverse.ingest.extract.frame_buffer import Kept, Ragged
+from signverse.ingest.extract.openpose import to_openpose
+from signverse.ingest.extract.pipeline import bundled, in_order
+from signverse.ingest.extract.windows import Boxes, Found, Image, run_together, walk
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models
 from signverse.ingest.models.pair import ModelPair, model_sha256
 from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
-from signverse.ingest.openpose import to_openpose
-from signverse.ingest.pace import DETECT_EVERY
-from signverse.ingest.pipeline import bundled, in_order
-from signverse.ingest.stretches import Boxes, Found, Image, run_together, walk
 from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
 from signverse.ingest.tracking.observations import CHUNK
 from signverse.lake.model.skeleton import NUM_JOINTS

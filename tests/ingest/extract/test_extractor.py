@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.ingest.decode import Decoder
-from signverse.ingest.extract import Extraction, Extractor, find_people
+from signverse.ingest.extract.decode import Decoder
+from signverse.ingest.extract.defaults import DETECT_EVERY
+from signverse.ingest.extract.extractor import Extraction, Extractor, find_people
+from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models import devices
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pair import ModelPair, find_models, model_sha256
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, provider_in_use, usable_device
-from signverse.ingest.openpose import to_openpose
-from signverse.ingest.pace import DETECT_EVERY
 from signverse.ingest.tracking.identities import assign_people
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index

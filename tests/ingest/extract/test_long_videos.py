@@ -13,9 +13,9 @@ import pytest
 
 from bench.long_video import HOUR, measure
 from signverse.ingest import build as build_module
-from signverse.ingest import gathered as gathered_module
 from signverse.ingest.build import build_rows
-from signverse.ingest.gathered import Kept
+from signverse.ingest.extract import frame_buffer as gathered_module
+from signverse.ingest.extract.frame_buffer import Kept
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
 from signverse.lake.storage import committer as commit_module
@@ -23,7 +23,7 @@ from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.spill import Spill
 from signverse.lake.upkeep.verify import verify_lake
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def ingested(folder: Path, rows: int, *, spilled: bool, monkeypatch: pytest.MonkeyPatch) -> Lake:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 
 CELL = 16

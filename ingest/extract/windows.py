@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.boxes import Followed, is_cut, thumb
+from signverse.ingest.extract.box_propagation import Followed, is_cut, thumb
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
@@ -47,7 +47,7 @@ def walk(images: Iterable[Image]) -> Walk:
     """Goes through a stretch of consecutive frames; asks for what it needs and returns what was found in each.
 
     The detector looks at the first frame and, besides, where a cut is seen or where following says that it must
-    (see ingest/boxes.py); where nobody is there, at every third frame.
+    (see ingest/extract/box_propagation.py); where nobody is there, at every third frame.
     """
     found: list[Found] = []
     people: Followed | None = None
