@@ -173,10 +173,10 @@ def shards(
 
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.relabel import relabel
-    from signverse.ingest.shards import Failure, Options, find_shards, import_shards
-    from signverse.ingest.state import listed_videos
+    from signverse.ingest.shards.caption_tracks import index_captions, is_subtitles_tar
+    from signverse.ingest.shards.importer import Failure, Options, find_shards, import_shards
+    from signverse.ingest.shards.upload_state import listed_videos
     from signverse.ingest.tidy import tidy
-    from signverse.ingest.tracks import index_captions, is_subtitles_tar
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.languages import resolve
@@ -274,8 +274,8 @@ def inspect(
     """
     import polars as pl
 
-    from signverse.ingest.inspection import inspect_shard
-    from signverse.ingest.shards import find_shards
+    from signverse.ingest.shards.importer import find_shards
+    from signverse.ingest.shards.inspection import inspect_shard
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows
 

@@ -13,7 +13,7 @@ from signverse import ingest
 from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.shards import Options, import_shards
+from signverse.ingest.shards.importer import Options, import_shards
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.storage.committer import Committer

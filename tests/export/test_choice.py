@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from signverse import ingest
 from signverse.export.choice import chosen_videos
 from signverse.export.shards import plan_shards
-from signverse.ingest.shards import Options, import_shards
+from signverse.ingest.shards.importer import Options, import_shards
 from signverse.lake.lake import Lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"

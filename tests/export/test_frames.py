@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from signverse.export.frames import Layer, pickle_frames, runs_of
 from signverse.export.npz import write_npz
-from signverse.ingest.npz import read_npz
+from signverse.ingest.shards.npz_reader import read_npz
 
 
 @dataclass

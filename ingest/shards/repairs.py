@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.poses import Poses
+from signverse.ingest.shards.poses import Poses
 from signverse.ingest.tracking.identities import number_people
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joint_index
 from signverse.lake.storage.keypoints import MAX_SCORE, Points

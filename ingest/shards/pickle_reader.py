@@ -21,7 +21,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.opcodes import EMPTY_DICT, STOP, BadPickleError, Leaf, Number, Opcodes, UnknownMemoError
+from signverse.ingest.shards.pickle_machine import (
+    EMPTY_DICT,
+    STOP,
+    BadPickleError,
+    Leaf,
+    Number,
+    Opcodes,
+    UnknownMemoError,
+)
 
 _MAX_TEMPLATES: Final = 8
 

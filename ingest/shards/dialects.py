@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from signverse.ingest import card, flat, perframe
-from signverse.ingest.npz import Arrays, read_npz
-from signverse.ingest.pickles import Block
-from signverse.ingest.poses import Poses, check_numbers
-from signverse.ingest.tars import Member, Tar
+from signverse.ingest.shards import card, flat_keys, per_frame
+from signverse.ingest.shards.npz_reader import Arrays, read_npz
+from signverse.ingest.shards.pickle_reader import Block
+from signverse.ingest.shards.poses import Poses, check_numbers
+from signverse.ingest.shards.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FPS
 
@@ -59,10 +59,10 @@ def _consolidated(arrays: Arrays, name: str) -> Poses:
     # Some tars have no indices: there row i is frame i.
     given: Any = arrays.get("frame_indices")
     if given is None:
-        return flat.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
+        return flat_keys.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
     if isinstance(given, list) or given.shape != (count,) or given.dtype.kind not in "iu":
         raise BadInputError(f"{name} has frame_indices that are not a whole number for each of {count} frames")
-    return flat.from_blocks("consolidated", blocks, given.astype(np.int64) - 1, name)
+    return flat_keys.from_blocks("consolidated", blocks, given.astype(np.int64) - 1, name)
 
 
 def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
@@ -83,13 +83,13 @@ def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Pose
             if size > MAX_FRAME_BYTES:
                 raise BadInputError(f"{name} has a frame of {size:,} bytes")
             mine = [member for other, _, member in some if other == size]
-            blocks += perframe.read_files(
+            blocks += per_frame.read_files(
                 tar.read_many([member.start for member in mine], size, name),
                 [member.name for member in mine],
             )
     numbers = np.array([number for _, number, _ in files], np.int64)
     check_numbers(numbers, name)
-    poses = flat.from_blocks("per-frame", blocks, numbers, name)
+    poses = flat_keys.from_blocks("per-frame", blocks, numbers, name)
     # The order is ours, by size: putting it back is no repair.
     poses.numbers = np.sort(poses.numbers)
     poses.keep(np.lexsort((poses.slots, poses.frames)))

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.poses import Poses
-from signverse.ingest.repairs import claimed, repair
+from signverse.ingest.shards.poses import Poses
+from signverse.ingest.shards.repairs import claimed, repair
 from signverse.ingest.tracking.identities import assign_people
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index

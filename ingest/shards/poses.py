@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.pickles import Block
+from signverse.ingest.shards.pickle_reader import Block
 from signverse.ingest.tracking.identities import MAX_PEOPLE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS
@@ -37,7 +37,7 @@ class Poses:
         width, height: pixels of the first frame.
         numbers: int64 [F], the number of each frame that the source has, from 0.
         frames: int32 [N], the frame of each row; one of `numbers`.
-        slots: int8 [N], the person's place in the file; after `ingest.repairs` the person's number.
+        slots: int8 [N], the person's place in the file; after `ingest.shards.repairs` the person's number.
         points: float32 [N, 128, 3] in pixels; nan where absent or unknown.
         body_visible: bool [N, 18], where the body scores told visibility and nothing else.
         repairs: what was found and put right, a word each, with a count where it has one.

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import BadCaptionsError, Track
-from signverse.ingest.card import CardCaption, read_caption
-from signverse.ingest.dialects import dialect_of, read_poses
 from signverse.ingest.manifest import Entry
 from signverse.ingest.pool import Job, Pool, Report
-from signverse.ingest.poses import Poses
-from signverse.ingest.repairs import claimed, repair
-from signverse.ingest.tars import Member, Tar
-from signverse.ingest.tracks import CaptionIndex, tracks_of
+from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
+from signverse.ingest.shards.card import CardCaption, read_caption
+from signverse.ingest.shards.dialects import dialect_of, read_poses
+from signverse.ingest.shards.poses import Poses
+from signverse.ingest.shards.repairs import claimed, repair
+from signverse.ingest.shards.tar_reader import Member, Tar
 from signverse.ingest.videos import Tally, attempts_so_far
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from signverse.ingest import npz
-from signverse.ingest.npz import read_npz
-from signverse.ingest.pickles import Block
+from signverse.ingest.shards import npz_reader
+from signverse.ingest.shards.npz_reader import read_npz
+from signverse.ingest.shards.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 
 
@@ -326,7 +326,7 @@ def test_a_few_bytes_cannot_ask_for_gigabytes(tmp_path: Path) -> None:
         [sys.executable, "-c", LIMITED, str(tmp_path), *map(str, paths)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30)),
         check=False,
     )
@@ -337,7 +337,7 @@ def test_a_few_bytes_cannot_ask_for_gigabytes(tmp_path: Path) -> None:
 
 
 def test_what_unpacks_to_more_than_the_bound_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npz, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(npz_reader, "MAX_BYTES", 1_000_000)
     assert len(read_npz(saved(True, a=np.zeros(100_000)), "x")["a"]) == 100_000
     with pytest.raises(BadInputError, match="unpacks to"):
         read_npz(saved(True, a=np.zeros(200_000)), "x")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from signverse.ingest.captions.webvtt import BadCaptionsError
-from signverse.ingest.card import read_caption
-from signverse.ingest.dialects import dialect_of, read_poses
-from signverse.ingest.repairs import repair
-from signverse.ingest.shards import read_member, videos_in
-from signverse.ingest.tars import Member, Tar
-from signverse.ingest.tracks import CaptionIndex, tracks_of
+from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
+from signverse.ingest.shards.card import read_caption
+from signverse.ingest.shards.dialects import dialect_of, read_poses
+from signverse.ingest.shards.importer import read_member, videos_in
+from signverse.ingest.shards.repairs import repair
+from signverse.ingest.shards.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signverse.ingest.state import listed_videos
+from signverse.ingest.shards.upload_state import listed_videos
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 

@@ -26,7 +26,7 @@ from signverse.export.shards import Spec, export_shards, plan_shards
 from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.shards import Options, find_shards, import_shards
+from signverse.ingest.shards.importer import Options, find_shards, import_shards
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
@@ -126,7 +126,7 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         export_shards(first, shards, here / "out", Spec())
         second = Lake.create(here / "second")
         # In this process: a new one for each example would take longer than the rest.
-        from signverse.ingest.shards import ShardTask, read_shard
+        from signverse.ingest.shards.importer import ShardTask, read_shard
 
         with Committer(second.folder) as committer:
             for shard in sorted((here / "out").glob("*.tar")):
@@ -541,7 +541,7 @@ def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 8))
 def test_random_damage_to_a_shard_never_raises_and_never_spoils_the_lake(seed: int, flips: int) -> None:
-    from signverse.ingest.shards import ShardTask, read_shard
+    from signverse.ingest.shards.importer import ShardTask, read_shard
 
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:

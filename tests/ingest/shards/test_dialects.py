@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.dialects import dialect_of, read_poses
-from signverse.ingest.poses import Poses
-from signverse.ingest.repairs import repair
-from signverse.ingest.shards import Options, ShardTask, read_shard, videos_in
-from signverse.ingest.tars import Tar
+from signverse.ingest.shards.dialects import dialect_of, read_poses
+from signverse.ingest.shards.importer import Options, ShardTask, read_shard, videos_in
+from signverse.ingest.shards.poses import Poses
+from signverse.ingest.shards.repairs import repair
+from signverse.ingest.shards.tar_reader import Tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
@@ -508,7 +508,7 @@ def test_the_video_that_a_tar_is_cut_in_is_not_taken_for_whole(tmp_path: Path, w
     import io
     import tarfile
 
-    from signverse.ingest.shards import Failure, Options, ShardTask, read_shard
+    from signverse.ingest.shards.importer import Failure, Options, ShardTask, read_shard
     from signverse.lake.storage.committer import VideoRows
 
     path = tmp_path / "cut.tar"
