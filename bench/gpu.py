@@ -44,7 +44,7 @@ from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, usable_device
 from signverse.ingest.models.tensorrt import building, engine_folder, engine_options, load_tensorrt
-from signverse.ingest.videos import VideoTask, available_cores, default_workers, extraction_pool
+from signverse.ingest.videos.run import VideoTask, available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
 NOBODY: Final = "No GPU was at hand so far.\n"

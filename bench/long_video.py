@@ -26,7 +26,7 @@ from signverse.ingest.extract.decode import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.pool import Job, Pool, Report
-from signverse.ingest.videos import VideoTask, extract_video
+from signverse.ingest.videos.run import VideoTask, extract_video
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
 
@@ -59,7 +59,7 @@ def peak() -> float:
 
 
 def make_job(frames: int) -> Job:
-    """The worker's side: as in `ingest.videos`, with points out of nothing in the place of decoding and the models."""
+    """The worker's side: as in `ingest.videos.run`, with points out of nothing in the place of decoding and the models."""
     random = np.random.default_rng(0)
     someone = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
     moves = someone + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)

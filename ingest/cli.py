@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signverse.ingest.extraction_options import Extraction, ModelsOption, extracting
-from signverse.ingest.redo import RedoCommand
+from signverse.ingest.videos.redo import RedoCommand
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ def videos(
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import wanted_device
     from signverse.ingest.progress import ProgressBar
-    from signverse.ingest.redo import kept_videos
-    from signverse.ingest.relabel import relabel
-    from signverse.ingest.tidy import tidy
-    from signverse.ingest.videos import default_workers, ingest_videos, plan_videos
+    from signverse.ingest.videos.compaction import tidy
+    from signverse.ingest.videos.redo import kept_videos
+    from signverse.ingest.videos.relabel import relabel
+    from signverse.ingest.videos.run import default_workers, ingest_videos, plan_videos
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
 
@@ -172,11 +172,11 @@ def shards(
     from rich.progress import MofNCompleteColumn, Progress
 
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
-    from signverse.ingest.relabel import relabel
     from signverse.ingest.shards.caption_tracks import index_captions, is_subtitles_tar
     from signverse.ingest.shards.importer import Failure, Options, find_shards, import_shards
     from signverse.ingest.shards.upload_state import listed_videos
-    from signverse.ingest.tidy import tidy
+    from signverse.ingest.videos.compaction import tidy
+    from signverse.ingest.videos.relabel import relabel
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.languages import resolve

@@ -14,7 +14,7 @@ from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, process_
 from signverse.ingest.models.pair import default_folder, find_models
 from signverse.ingest.models.runtime import usable_device
 from signverse.ingest.models.tensorrt import engines_folder, load_tensorrt
-from signverse.ingest.videos import available_cores, default_workers
+from signverse.ingest.videos.run import available_cores, default_workers
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.wording import counted
 

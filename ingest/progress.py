@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from signverse.ingest.videos import VideoTask
+from signverse.ingest.videos.run import VideoTask
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import VideoRows
 

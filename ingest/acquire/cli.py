@@ -154,7 +154,7 @@ def _go(
     from signverse.ingest.acquire.start import check_start, make_work, scratch, urls_of
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.pool import Pool
-    from signverse.ingest.relabel import relabel
+    from signverse.ingest.videos.relabel import relabel
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import byte_size, counted
 
@@ -192,7 +192,7 @@ def _go(
         )
         tally = lanes.go()
     if how is not None:
-        from signverse.ingest.tidy import tidy
+        from signverse.ingest.videos.compaction import tidy
 
         opened.refresh()
         tidy(opened)
@@ -209,7 +209,7 @@ def _extraction(how: Extraction) -> Pool:
     """
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import wanted_device
-    from signverse.ingest.videos import default_workers, extraction_pool
+    from signverse.ingest.videos.run import default_workers, extraction_pool
 
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:

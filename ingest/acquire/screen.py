@@ -15,7 +15,7 @@ from rich.text import Text
 from signverse.ingest.acquire.account import STATES
 from signverse.ingest.acquire.job import Attempt
 from signverse.ingest.acquire.status import Status
-from signverse.ingest.videos import VideoTask
+from signverse.ingest.videos.run import VideoTask
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.committer import VideoRows
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import SampleVideo, make_videos
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import BadCaptionsError, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.pool import Job, Pool, Report
@@ -19,7 +18,8 @@ from signverse.ingest.shards.dialects import dialect_of, read_poses
 from signverse.ingest.shards.poses import Poses
 from signverse.ingest.shards.repairs import claimed, repair
 from signverse.ingest.shards.tar_reader import Member, Tar
-from signverse.ingest.videos import Tally, attempts_so_far
+from signverse.ingest.videos.rows import build_rows
+from signverse.ingest.videos.run import Tally, attempts_so_far
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from signverse import ingest
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.importer import Options, import_shards
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.storage.committer import Committer

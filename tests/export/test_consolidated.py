@@ -20,10 +20,10 @@ from signverse.export.choice import chosen_videos
 from signverse.export.consolidated import captions, write_vtt
 from signverse.export.content import Content, Outline, outline_of, parts_of
 from signverse.export.shards import Spec, export_shards, plan_shards
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track, read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards.importer import Options, ShardTask, read_shard
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
 from signverse.lake.storage.committer import Committer

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
 from signverse.ingest.captions.webvtt import beside
-from signverse.ingest.videos import plan_videos
+from signverse.ingest.videos.run import plan_videos
 from signverse.lake.model.errors import BadInputError
 
 

@@ -16,7 +16,7 @@ from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.webvtt import beside
 from signverse.ingest.manifest import Entry
-from signverse.ingest.videos import VideoTask, extract_video
+from signverse.ingest.videos.run import VideoTask, extract_video
 from signverse.lake.cli.entry import run
 from signverse.lake.storage.committer import VideoRows
 

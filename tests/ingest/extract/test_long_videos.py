@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from bench.long_video import HOUR, measure
-from signverse.ingest import build as build_module
-from signverse.ingest.build import build_rows
 from signverse.ingest.extract import frame_buffer as gathered_module
 from signverse.ingest.extract.frame_buffer import Kept
 from signverse.ingest.manifest import Entry
+from signverse.ingest.videos import rows as build_module
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.storage import committer as commit_module
 from signverse.lake.storage.committer import Committer

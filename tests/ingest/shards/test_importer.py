@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from signverse import ingest
 from signverse.export.choice import chosen_videos
 from signverse.export.shards import Spec, export_shards, plan_shards
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.importer import Options, find_shards, import_shards
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
@@ -577,7 +577,7 @@ def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path:
 
 
 def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, signverse, monkeypatch) -> None:
-    monkeypatch.setattr("signverse.ingest.tidy.MOST_SMALL_FILES", 3)
+    monkeypatch.setattr("signverse.ingest.videos.compaction.MOST_SMALL_FILES", 3)
     for _ in range(3):
         code, _, err = signverse("ingest", "shards", SAMPLE, "--lake", tmp_path / "lake", "--redo")
         assert code == 0

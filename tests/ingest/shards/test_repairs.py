@@ -393,8 +393,8 @@ def test_claims_are_ordered_and_nothing_else() -> None:
 
 
 def test_a_body_of_codes_has_no_confidence_even_where_only_absent_joints_are_left(tmp_path: Path) -> None:
-    from signverse.ingest.build import build_rows
     from signverse.ingest.manifest import Entry
+    from signverse.ingest.videos.rows import build_rows
 
     points = np.full((2, 128, 3), 50, np.float32)
     points[:, :18] = (np.nan, np.nan, 0)

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from signverse.ingest.redo import RedoCommand
+from signverse.ingest.videos.redo import RedoCommand
 
 app = typer.Typer()
 

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
-from signverse.ingest.build import build_rows
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.webvtt import BadCaptionsError, beside, read_track, unique
 from signverse.ingest.extract.decode import SUFFIXES, VideoFacts
@@ -20,6 +19,7 @@ from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.pool import Event, Job, Pool, Report
+from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id

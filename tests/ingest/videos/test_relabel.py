@@ -12,7 +12,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.upkeep.verify import verify_lake
 
-SAMPLE = Path(__file__).parents[2] / "ingest" / "sample" / "synthetic.tar"
+SAMPLE = Path(__file__).parents[3] / "ingest" / "sample" / "synthetic.tar"
 
 
 @pytest.fixture
