@@ -55,8 +55,8 @@ def build_app() -> typer.Typer:
     import typer.core
 
     import signverse.export.cli
-    import signverse.ingest.acquire.cli
-    import signverse.ingest.cli
+    import signverse.ingest.cli.acquire
+    import signverse.ingest.cli.commands
     import signverse.lake.cli.query
     import signverse.lake.cli.split
 
@@ -84,8 +84,8 @@ def build_app() -> typer.Typer:
     ) -> None: ...
 
     for room in (
-        signverse.ingest.cli,
-        signverse.ingest.acquire.cli,
+        signverse.ingest.cli.commands,
+        signverse.ingest.cli.acquire,
         signverse.lake.cli.query,
         signverse.lake.cli.split,
         signverse.export.cli,

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from signverse.ingest.acquire.account import STATES
 from signverse.ingest.acquire.media import Media
-from signverse.ingest.acquire.screen import status_screen
 from signverse.ingest.acquire.status import Status, look
+from signverse.ingest.cli.screen import status_screen
 from signverse.lake.lake import Lake
 from tests.ingest.acquire.ledger import ask, at, attempt, note, put_in
 

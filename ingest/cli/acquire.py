@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from signverse.ingest.acquire.options import (
+from signverse.ingest.cli.acquire_options import (
     AHEAD,
     Acquisition,
     ManifestArgument,
@@ -15,9 +15,9 @@ from signverse.ingest.acquire.options import (
     MediaOption,
     acquiring,
 )
-from signverse.ingest.cli import going_on, ingest, tell_manifest, tell_relabelled
+from signverse.ingest.cli.commands import going_on, ingest, tell_manifest, tell_relabelled
+from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.extract.defaults import STALLED_S
-from signverse.ingest.extraction_options import Extraction, extracting
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def _go(
     from signverse.ingest.acquire.lanes import Lanes, Limits
     from signverse.ingest.acquire.media import Media
     from signverse.ingest.acquire.runs import Run
-    from signverse.ingest.acquire.screen import LanesScreen
     from signverse.ingest.acquire.start import check_start, make_work, scratch, urls_of
+    from signverse.ingest.cli.screen import LanesScreen
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.pool import Pool
     from signverse.ingest.videos.relabel import relabel
@@ -266,8 +266,8 @@ def status(
     from rich.live import Live
 
     from signverse.ingest.acquire.media import Media
-    from signverse.ingest.acquire.screen import status_screen
     from signverse.ingest.acquire.status import look
+    from signverse.ingest.cli.screen import status_screen
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signverse.ingest.extraction_options import Extraction, ModelsOption, extracting
+from signverse.ingest.cli.extraction_options import Extraction, ModelsOption, extracting
 from signverse.ingest.videos.redo import RedoCommand
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
@@ -82,10 +82,10 @@ def videos(
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
     signverse ingest videos FOLDER --lake LAKE --detect-every 1 --redo "detect_every > 1 or writer_version < '0.2'"
     """
+    from signverse.ingest.cli.progress import ProgressBar
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import wanted_device
-    from signverse.ingest.progress import ProgressBar
     from signverse.ingest.videos.compaction import tidy
     from signverse.ingest.videos.redo import kept_videos
     from signverse.ingest.videos.relabel import relabel
