@@ -10,9 +10,9 @@ from typing import IO, Any
 import numpy as np
 
 from signverse.export.content import Content, Outline, fill, scored
-from signverse.export.frames import Layer
-from signverse.export.npz import write_npz
-from signverse.export.tar import Member
+from signverse.export.writers.npz_writer import write_npz
+from signverse.export.writers.pickle_writer import Layer
+from signverse.export.writers.tar_writer import Member
 from signverse.lake.model.skeleton import FPS, PARTS
 from signverse.lake.storage.keypoints import Points
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from signverse.export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
 from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
-from signverse.export.tar import Hashed
+from signverse.export.writers.tar_writer import Hashed
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS

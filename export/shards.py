@@ -16,7 +16,7 @@ from signverse.export.content import Content, Outline, outline_of, parts_of
 from signverse.export.folder import File, Folder, Written, fingerprint
 from signverse.export.index import IndexRow
 from signverse.export.layouts import SHARDS
-from signverse.export.tar import Member, whole_tar
+from signverse.export.writers.tar_writer import Member, whole_tar
 from signverse.lake.clips.prefetch import ahead
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from signverse.export.clips import Chunk, read_clips
 from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
-from signverse.export.tar import whole_tar
+from signverse.export.writers.tar_writer import whole_tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
 

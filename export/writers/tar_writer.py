@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from signverse.export.behind import HashedBehind
+from signverse.export.writers.hashing import HashedBehind
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.output import whole_file
 

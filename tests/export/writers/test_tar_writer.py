@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.export.tar import whole_tar
+from signverse.export.writers.tar_writer import whole_tar
 from signverse.lake.model.errors import BadInputError
 
 

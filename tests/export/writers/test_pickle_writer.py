@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.export.frames import Layer, pickle_frames, runs_of
-from signverse.export.npz import write_npz
+from signverse.export.writers.npz_writer import write_npz
+from signverse.export.writers.pickle_writer import Layer, pickle_frames, runs_of
 from signverse.ingest.shards.npz_reader import read_npz
 
 

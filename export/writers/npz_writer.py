@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.frames import Layer, pickle_frames
+from signverse.export.writers.pickle_writer import Layer, pickle_frames
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
