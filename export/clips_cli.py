@@ -102,7 +102,7 @@ def pose(
     signverse export pose --lake LAKE --out DIR --language ase --captioned
     pose_format.Pose.read(open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()).body.data
     """
-    from signverse.export.posefile import CLIPS_PER_CHUNK
+    from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 
     _export("pose", opened, out, selection, asked, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
 

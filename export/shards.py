@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.export import card, consolidated
 from signverse.export.content import Content, Outline, outline_of, parts_of
 from signverse.export.folder import File, Folder, Written, fingerprint
+from signverse.export.formats import card, consolidated
 from signverse.export.index import IndexRow
 from signverse.export.layouts import SHARDS
 from signverse.export.writers.tar_writer import Member, whole_tar

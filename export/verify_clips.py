@@ -8,9 +8,9 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from signverse.export.formats.parquet import read_points
+from signverse.export.formats.webdataset import key_of
 from signverse.export.index import INDEX, ClipRow
-from signverse.export.parquet import read_points
-from signverse.export.webdataset import key_of
 
 
 def verify_clips(path: Path, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:

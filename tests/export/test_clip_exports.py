@@ -19,8 +19,8 @@ import pytest
 
 from signverse.export import clips as clips_module
 from signverse.export import folder as folder_module
-from signverse.export import posefile as posefile_module
 from signverse.export.choice import chosen_clips, frames_of
+from signverse.export.formats import posefile as posefile_module
 from signverse.lake.lake import Lake
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from signverse.export import parquet as parquet_module
+from signverse.export.formats import parquet as parquet_module
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import webdataset
 
-from signverse.export.webdataset import key_of
+from signverse.export.formats.webdataset import key_of
 from signverse.lake.lake import Lake
 
 # The package leaves it to the collector to close its files.
