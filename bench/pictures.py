@@ -20,7 +20,7 @@ from bench.people import RULES
 from bench.references import kept, run_reference
 from bench.samples import data_folder, spread_frames
 from bench.scenes import Scene
-from signverse.export.picture import draw_people
+from signverse.export.draw.skeleton import draw_people
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector

@@ -153,7 +153,7 @@ def picture(
     \b
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
-    from signverse.export.sheet import draw_sheet
+    from signverse.export.draw.sheet import draw_sheet
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.query.output import whole_file
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from signverse.export.clips import Chunk, Clip, read_clips
 from signverse.export.content import scored
+from signverse.export.draw.skeleton import FACE_CONTOURS
 from signverse.export.folder import File, Written
 from signverse.export.index import ClipRow
-from signverse.export.picture import FACE_CONTOURS
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import (

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from signverse.export.picture import FACE_CONTOURS, contact_sheet, draw_people
+from signverse.export.draw.skeleton import FACE_CONTOURS, contact_sheet, draw_people
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signverse.export.picture import contact_sheet
+from signverse.export.draw.skeleton import contact_sheet
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import seconds_to_frames
