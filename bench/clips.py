@@ -40,8 +40,8 @@ import numpy as np
 import polars as pl
 
 from bench.corpus import make_corpus
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.upkeep.maintain import maintain

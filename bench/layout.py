@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.videos.rows import build_rows

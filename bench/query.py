@@ -174,8 +174,8 @@ def _peak_mb() -> float:
 
 def _wrists(path: Path, folder: Path) -> None:
     """The mean height of the right wrist over all frames of a language, in SQL, beside numpy over the card's tars."""
-    from signverse.export.choice import chosen_videos
-    from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+    from signverse.export.release.choice import chosen_videos
+    from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 
     lake = Lake.open(path)
     keypoints = collect(lake.frame("keypoints").group_by("sign_language").len().sort("len", descending=True))

@@ -24,8 +24,8 @@ import numpy as np
 import polars as pl
 
 from bench import peaks
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.shards.importer import Options, ShardTask, import_shards, read_shard
 from signverse.lake.lake import Lake

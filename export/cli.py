@@ -77,8 +77,8 @@ def shards(
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR --language asf --language bfi --min-confidence right_hand=0.5
     """
-    from signverse.export.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
-    from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+    from signverse.export.release.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
+    from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
     from signverse.lake.model.wording import byte_size, counted
 
     clips = choose(opened, selection, asked)
@@ -114,7 +114,7 @@ def verify(
     signverse verify LAKE
     signverse verify EXPORT
     """
-    from signverse.export.verify import is_export, verify_export
+    from signverse.export.release.verify import is_export, verify_export
     from signverse.lake.lake import Lake, is_lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import counted

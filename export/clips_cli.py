@@ -119,8 +119,8 @@ def _export(
     workers: int,
     overwrite: bool,
 ) -> None:
-    from signverse.export.choice import choose, chosen_clips, chosen_videos
-    from signverse.export.clip_exports import ClipExport
+    from signverse.export.release.choice import choose, chosen_clips, chosen_videos
+    from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
     chosen = choose(opened, selection, asked)

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from signverse.export.content import Content, Outline, fill, scored
+from signverse.export.release.content import Content, Outline, fill, scored
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member

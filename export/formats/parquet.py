@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.export.clips import ABOUT, Chunk, Clip, digest_of, read_clips
-from signverse.export.folder import File, Written
-from signverse.export.index import ClipRow
+from signverse.export.release.clips import ABOUT, Chunk, Clip, digest_of, read_clips
+from signverse.export.release.folder import File, Written
+from signverse.export.release.index import ClipRow
 from signverse.export.writers.tar_writer import Hashed
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT

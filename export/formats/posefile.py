@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from signverse.export.clips import Chunk, Clip, read_clips
-from signverse.export.content import scored
 from signverse.export.draw.skeleton import FACE_CONTOURS
-from signverse.export.folder import File, Written
-from signverse.export.index import ClipRow
+from signverse.export.release.clips import Chunk, Clip, read_clips
+from signverse.export.release.content import scored
+from signverse.export.release.folder import File, Written
+from signverse.export.release.index import ClipRow
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import (

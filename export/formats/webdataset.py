@@ -10,9 +10,9 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.clips import Chunk, read_clips
-from signverse.export.folder import File, Written
-from signverse.export.index import ClipRow
+from signverse.export.release.clips import Chunk, read_clips
+from signverse.export.release.folder import File, Written
+from signverse.export.release.index import ClipRow
 from signverse.export.writers.tar_writer import whole_tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS

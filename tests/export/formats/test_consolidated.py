@@ -15,11 +15,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from signverse.export.choice import chosen_videos
-from signverse.export.content import Content, Outline, outline_of, parts_of
 from signverse.export.formats import consolidated
 from signverse.export.formats.consolidated import captions, write_vtt
-from signverse.export.shards import Spec, export_shards, plan_shards
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.content import Content, Outline, outline_of, parts_of
+from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.webvtt import Cue, Track, read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards.importer import Options, ShardTask, read_shard

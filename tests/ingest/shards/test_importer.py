@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signverse import ingest
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import Spec, export_shards, plan_shards
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.webvtt import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.importer import Options, find_shards, import_shards

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from signverse.export.index import ClipRow, IndexRow, Row
+from signverse.export.release.index import ClipRow, IndexRow, Row
 
 R = TypeVar("R", bound=Row)
 

@@ -17,7 +17,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_a_disk_that_fills_leaves_no_shard_under_its_name_and_no_checksums(
 def test_too_small_a_disk_is_told_before_anything_is_written(
     sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from signverse.export import shards as shards_module
+    from signverse.export.release import shards as shards_module
 
     monkeypatch.setattr(shards_module, "_BYTES_A_ROW", 10**15)
     code, _, told = signverse("export", "shards", "--lake", sample.folder, "--out", tmp_path / "out")

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse import ingest
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import plan_shards
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import plan_shards
 from signverse.ingest.shards.importer import Options, import_shards
 from signverse.lake.lake import Lake
 

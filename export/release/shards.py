@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.export.content import Content, Outline, outline_of, parts_of
-from signverse.export.folder import File, Folder, Written, fingerprint
 from signverse.export.formats import card, consolidated
-from signverse.export.index import IndexRow
-from signverse.export.layouts import SHARDS
+from signverse.export.release.content import Content, Outline, outline_of, parts_of
+from signverse.export.release.folder import File, Folder, Written, fingerprint
+from signverse.export.release.index import IndexRow
+from signverse.export.release.layouts import SHARDS
 from signverse.export.writers.tar_writer import Member, whole_tar
 from signverse.lake.clips.prefetch import ahead
 from signverse.lake.lake import Lake, collect

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from signverse.export.formats.parquet import read_points
 from signverse.export.formats.webdataset import key_of
-from signverse.export.index import INDEX, ClipRow
+from signverse.export.release.index import INDEX, ClipRow
 
 
 def verify_clips(path: Path, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
-from signverse.export.folder import is_content, walk
-from signverse.export.index import INDEX, SUMS, ClipRow, IndexRow, Row, read_index
-from signverse.export.verify_clips import verify_clips
+from signverse.export.release.folder import is_content, walk
+from signverse.export.release.index import INDEX, SUMS, ClipRow, IndexRow, Row, read_index
+from signverse.export.release.verify_clips import verify_clips
 from signverse.lake.model.errors import BadInputError
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")

@@ -10,11 +10,11 @@ from typing import Final
 
 import polars as pl
 
-from signverse.export.clips import Chunk, plan_chunks
-from signverse.export.folder import Folder, Written, fingerprint
 from signverse.export.formats import parquet, posefile, webdataset
-from signverse.export.index import INDEX, SUMS, ClipRow
-from signverse.export.layouts import PARQUET, POSE, WEBDATASET, Layout
+from signverse.export.release.clips import Chunk, plan_chunks
+from signverse.export.release.folder import Folder, Written, fingerprint
+from signverse.export.release.index import INDEX, SUMS, ClipRow
+from signverse.export.release.layouts import PARQUET, POSE, WEBDATASET, Layout
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 

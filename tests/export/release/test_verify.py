@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.export.choice import chosen_videos
-from signverse.export.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.export.release.choice import chosen_videos
+from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.lake.lake import Lake
 
 ONE, TWO = "Sign_DWPose_NPZ_000001.tar", "Sign_DWPose_NPZ_000002.tar"

@@ -17,13 +17,13 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from signverse.export import clips as clips_module
-from signverse.export import folder as folder_module
-from signverse.export.choice import chosen_clips, frames_of
 from signverse.export.formats import posefile as posefile_module
+from signverse.export.release import clips as clips_module
+from signverse.export.release import folder as folder_module
+from signverse.export.release.choice import chosen_clips, frames_of
 from signverse.lake.lake import Lake
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KINDS = ["webdataset", "parquet", "pose"]
 
 

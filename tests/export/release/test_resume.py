@@ -14,7 +14,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # Spawned workers import it too: they stop as well.
 DRIVER = """
@@ -212,7 +212,7 @@ def test_a_worker_that_was_killed_is_told_in_one_line_and_the_same_command_goes_
 @pytest.fixture
 def unfinished(sample: Lake, command: list[object], tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an export that ended after four of its six shards."""
-    from signverse.export import shards as shards_module
+    from signverse.export.release import shards as shards_module
 
     write_shard = shards_module.write_shard
 
@@ -348,7 +348,7 @@ def test_two_workers_on_a_disk_that_fills_say_so_in_one_line(
     limited.write_text(
         "import os, resource, sys\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "import signverse.export.shards, polars, pyarrow.parquet\n"
+        "import signverse.export.release.shards, polars, pyarrow.parquet\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "if __name__ == '__main__':\n"
         "    import signverse\n"
