@@ -54,7 +54,7 @@ def build_app() -> typer.Typer:
     import typer
     import typer.core
 
-    import signverse.export.cli
+    import signverse.export.cli.commands
     import signverse.ingest.cli.acquire
     import signverse.ingest.cli.commands
     import signverse.lake.cli.query
@@ -88,7 +88,7 @@ def build_app() -> typer.Typer:
         signverse.ingest.cli.acquire,
         signverse.lake.cli.query,
         signverse.lake.cli.split,
-        signverse.export.cli,
+        signverse.export.cli.commands,
     ):
         room.mount(app)
     return app

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.export import clips_cli
-from signverse.export.options import ExportOption, OverwriteOption, writing
+from signverse.export.cli import clips as clip_commands
+from signverse.export.cli.options import ExportOption, OverwriteOption, writing
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import VideoIdCommand, reading, say
@@ -98,9 +98,9 @@ def shards(
     )
 
 
-export.command("webdataset")(clips_cli.webdataset)
-export.command("parquet")(clips_cli.parquet)
-export.command("pose")(clips_cli.pose)
+export.command("webdataset")(clip_commands.webdataset)
+export.command("parquet")(clip_commands.parquet)
+export.command("pose")(clip_commands.pose)
 
 
 def verify(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.export.options import ExportOption, OverwriteOption, writing
+from signverse.export.cli.options import ExportOption, OverwriteOption, writing
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import reading, say
 
