@@ -25,8 +25,8 @@ from signverse.ingest.extract import extractor
 from signverse.ingest.extract.decode import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.pool import Job, Pool, Report
 from signverse.ingest.videos.run import VideoTask, extract_video
+from signverse.lake.jobs.pool import Job, Pool, Report
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
 

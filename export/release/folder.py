@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from signverse.export.release.index import INDEX, SUMS, Row, index_row, write_index
 from signverse.export.release.layouts import LAYOUTS, Layout
-from signverse.export.workers import side_by_side
+from signverse.lake.jobs.workers import side_by_side
 from signverse.lake.lake import Lake, is_lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.interrupt import held

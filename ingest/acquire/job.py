@@ -20,7 +20,7 @@ from signverse.ingest.acquire.wanted import wanted_tracks
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.webvtt import BadCaptionsError, beside
 from signverse.ingest.extract.decode import Decoder
-from signverse.ingest.pool import Job, Report
+from signverse.lake.jobs.pool import Job, Report
 from signverse.lake.model.errors import BadInputError
 
 CAPTIONS: Final = "captions"

@@ -24,8 +24,8 @@ from signverse.ingest.acquire.settings import ATTEMPTS, PAUSE_S, STALLED_S
 from signverse.ingest.acquire.verdict import Verdict
 from signverse.ingest.extract.defaults import STALLED_S as EXTRACTION_STALLED_S
 from signverse.ingest.manifest import Entry
-from signverse.ingest.pool import Event, Pool
 from signverse.ingest.videos.run import STAGE, VideoTask, attempts_so_far, what_failed
+from signverse.lake.jobs.pool import Event, Pool
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.model.wording import counted, size_of

@@ -22,7 +22,7 @@ from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
     from signverse.ingest.acquire.lanes import Tally
-    from signverse.ingest.pool import Pool
+    from signverse.lake.jobs.pool import Pool
 
 MaybeLakeOption = Annotated[
     Path | None,
@@ -153,8 +153,8 @@ def _go(
     from signverse.ingest.acquire.start import check_start, make_work, scratch, urls_of
     from signverse.ingest.cli.screen import LanesScreen
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
-    from signverse.ingest.pool import Pool
     from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.jobs.pool import Pool
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import byte_size, counted
 

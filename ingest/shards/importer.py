@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from signverse.ingest.captions.webvtt import BadCaptionsError, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.pool import Job, Pool, Report
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import CardCaption, read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses
@@ -20,6 +19,7 @@ from signverse.ingest.shards.repairs import claimed, repair
 from signverse.ingest.shards.tar_reader import Member, Tar
 from signverse.ingest.videos.rows import build_rows
 from signverse.ingest.videos.run import Tally, attempts_so_far
+from signverse.lake.jobs.pool import Job, Pool, Report
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError

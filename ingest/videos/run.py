@@ -18,8 +18,8 @@ from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.pool import Event, Job, Pool, Report
 from signverse.ingest.videos.rows import build_rows
+from signverse.lake.jobs.pool import Event, Job, Pool, Report
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from signverse.ingest.handing import receive, send
+from signverse.lake.jobs.fd_passing import receive, send
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.interrupt import unheard_by_children
 

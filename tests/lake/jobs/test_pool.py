@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from signverse.ingest.pool import Event, Pool
+from signverse.lake.jobs.pool import Event, Pool
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 JOBS = """
@@ -278,7 +278,7 @@ def program(jobs: ModuleType, tmp_path: Path) -> Iterator[subprocess.Popen]:
     """A program of its own process group that runs a pool, as a terminal starts it."""
     (tmp_path / "main.py").write_text(textwrap.dedent(MAIN))
     folder = Path(jobs.__file__).parent
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     process = subprocess.Popen(
         [sys.executable, "-u", str(tmp_path / "main.py")],
         env={**os.environ, "PYTHONPATH": f"{root}:{folder}"},
