@@ -59,7 +59,7 @@ def peak() -> float:
 
 
 def make_job(frames: int) -> Job:
-    """The worker's side: as in `ingest.videos.run`, with points out of nothing in the place of decoding and the models."""
+    """The worker's side: as in `ingest.videos.run`, with made points in the place of decoding and models."""
     random = np.random.default_rng(0)
     someone = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
     moves = someone + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)
@@ -85,11 +85,11 @@ def make_job(frames: int) -> Job:
     pair = ModelPair(Path("detector"), Path("pose"))
     made = {"_detector": None, "_pose": None, "_threads": 1, "_every": 1, "_models": pair}
     made |= {"_detector_sha256": "", "_pose_sha256": "", "provider": "none"}
-    extractor = SimpleNamespace(**made)
-    extractor.extract = lambda *a, **k: extractor.Extractor.extract(extractor, *a, **k)  # type: ignore[arg-type]
+    made_up = SimpleNamespace(**made)
+    made_up.extract = lambda *a, **k: extractor.Extractor.extract(made_up, *a, **k)  # type: ignore[arg-type]
 
     def job(task: VideoTask, report: Report) -> VideoRows:
-        rows = extract_video(extractor, task, report)
+        rows = extract_video(made_up, task, report)
         report(peak())
         return rows
 
