@@ -1,7 +1,7 @@
 """Composed videos that the rule for who is who was not made on: other signers, speeds, sizes, directions and exits.
 
-The constants of ingest/tracking/tracker.py and ingest/tracking/reid.py were chosen while looking at bench/scenes.py and at the
-stories of bench/composed.py. These were written afterwards, and nothing was changed to suit them.
+The constants of ingest/tracking/tracker.py and ingest/tracking/reid.py were chosen while looking at bench/scenes.py
+and at the stories of bench/composed.py. These were written afterwards, and nothing was changed to suit them.
 """
 
 from __future__ import annotations

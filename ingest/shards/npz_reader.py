@@ -1,7 +1,7 @@
 """Reading .npz files that a stranger wrote: arrays come out, nothing they bring is ever run.
 
-`numpy.load(allow_pickle=True)` calls whatever a pickle names. Here arrays of objects go through `ingest.shards.pickle_reader`, which
-can call nothing.
+`numpy.load(allow_pickle=True)` calls whatever a pickle names. Here arrays of objects go through
+`ingest.shards.pickle_reader`, which can call nothing.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 The rule, in three steps, over the whole video:
 
-1. Tracks (`ingest.tracking.tracker`). A person is followed by box and by the points of head and shoulders; who is lost for up
+1. Tracks (tracker.py). A person is followed by box and by the points of head and shoulders; who is lost for up
    to a second, or hidden behind another, is found again where the movement led.
-2. People (`ingest.tracking.reid`). After a cut or a longer absence tracks are the same person's where that is plausible by
+2. People (reid.py). After a cut or a longer absence tracks are the same person's where that is plausible by
    place, size and proportions, and never where both are seen at once. Keypoints tell people apart only roughly: real
    signers differ in their proportions by a tenth, and turning the head changes as much. So somebody alone after a cut
    is taken for one of those before it, rather for who has signed most, unless clearly of another build: a signer must

@@ -1,7 +1,7 @@
 """A column of keypoints from the bytes of its page, without pyarrow's walk over the nesting of lists.
 
 pyarrow takes a millisecond and a half to find out, level by level, that 1,024 lists of 136 floats are just that, and
-makes all of them where a clip wants a tenth. Pages are read here as `lake.storage.parquet_layout` has them written: one a
+makes all of them where a clip wants a tenth. Pages are read here as parquet_layout.py has them written: one a
 row group, zstd, floats split into byte streams, few nulls. Whatever is otherwise is `Unusual`, and pyarrow reads it.
 """
 

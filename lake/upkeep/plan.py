@@ -1,4 +1,4 @@
-"""What of a lake is out of shape: which files are to be written anew, and why. `lake.upkeep.maintain` carries it out."""
+"""What of a lake is out of shape: which files are to be written anew, and why. maintain.py carries it out."""
 
 from __future__ import annotations
 
