@@ -38,7 +38,7 @@ class Extraction:
         num_frames: frames at 24 a second.
         damaged_frames: corrupt, undecodable or promised and missing.
         remark: "", or a line about the file's end.
-        repairs: what was changed to make the frames alike, and what happened to the people (`ingest.tracking.identities`).
+        repairs: what was changed to make the frames alike, and what happened to the people (tracking).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
         kept: the points, in the order in which they were found.
