@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signverse.ingest.captions.webvtt import Cue, Track
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import make_signer
 from signverse.ingest.videos.rows import build_rows

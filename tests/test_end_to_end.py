@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.ingest.captions.webvtt import read_track
+from signverse.ingest.captions.files_beside import read_track
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 

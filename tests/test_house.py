@@ -17,7 +17,7 @@ def test_no_room_knows_what_it_should_not() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run([str(lint), "--no-cache"], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stdout
-    assert "2 kept, 0 broken" in ran.stdout
+    assert ", 0 broken" in ran.stdout
 
 
 def test_the_folder_sql_holds_sql_only() -> None:

@@ -17,8 +17,9 @@ from signverse.ingest.acquire.media import Fetched, Media, about
 from signverse.ingest.acquire.settings import Settings
 from signverse.ingest.acquire.verdict import Verdict, judge
 from signverse.ingest.acquire.wanted import wanted_tracks
+from signverse.ingest.captions.files_beside import VTT, captions_beside, tag_of
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.captions.webvtt import BadCaptionsError, beside
+from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.decode import Decoder
 from signverse.lake.jobs.pool import Job, Report
 from signverse.lake.model.errors import BadInputError
@@ -104,7 +105,7 @@ def fetch(fetcher: Fetcher, media: Media, task: DownloadTask, settings: Settings
     refused: Verdict | None = None
     for track in wanted_tracks(info, settings.captions):
         tag = file_tag(track.language if track.kind == "translated" else track.key, track.kind, track.source)
-        path = folder / f"{tag}.vtt"
+        path = folder / f"{tag}{VTT}"
         if not path.exists():
             try:
                 data = fetcher.captions(track, lambda: report(("captions", 0, 0)))
@@ -151,10 +152,10 @@ def take_local(media: Media, task: DownloadTask, source: Path, report: Report) -
     folder = media.partial(task.video_id)
     names = [path.name for path in source.parent.iterdir() if path.name.startswith(f"{source.stem}.")]
     tracks = {}
-    for path in beside(source, source.stem, names):
-        tag = path.name[len(source.stem) + 1 : -len(".vtt")] or "und"
-        shutil.copyfile(path, folder / f"{tag}.vtt")
-        tracks[tag] = folder / f"{tag}.vtt"
+    for path in captions_beside(source, source.stem, names):
+        tag = tag_of(path, source.stem) or "und"
+        shutil.copyfile(path, folder / f"{tag}{VTT}")
+        tracks[tag] = folder / f"{tag}{VTT}"
     video = folder / f"video{source.suffix.lower()}"
     video.unlink(missing_ok=True)
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.captions.webvtt import beside
+from signverse.ingest.captions.files_beside import captions_beside, file_name, is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id
@@ -95,7 +95,7 @@ class Media:
         for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
                 videos.setdefault(path.stem, path)
-            elif path.suffix.lower() == ".vtt":
+            elif is_caption_file(path.name):
                 captions.setdefault(path.name.split(".", 1)[0], []).append(path.name)
         return {
             video_id: Fetched(path, tuple(_own(path, video_id, videos, captions.get(video_id.split(".", 1)[0], []))))
@@ -139,7 +139,7 @@ class Media:
         # Of another name than the video: who is killed here finds one video to go on from.
         note = video.parent / "told.json"
         note.write_text(json.dumps({"id": video_id, **about(info)}, indent=1), "utf-8")
-        tracks = {path: self.folder / f"{video_id}.{tag}.vtt" for tag, path in captions.items()}
+        tracks = {path: self.folder / file_name(video_id, tag) for tag, path in captions.items()}
         names = _put_there(_mark(target))
         moves = {
             path: there
@@ -168,7 +168,7 @@ def check_folder(folder: Path) -> None:
 
 def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:
     """The caption files of a video, but for those that another one has under a tag: a.en.vtt is not a.en's beside a."""
-    own = beside(video, video_id, files)
+    own = captions_beside(video, video_id, files)
     return own if video_id.rpartition(".")[0] not in ids else [path for path in own if path.stem != video_id]
 
 

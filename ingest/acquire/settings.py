@@ -66,6 +66,32 @@ class Settings:
     backoff_s: float = 5.0
 
 
+@dataclass(frozen=True)
+class Acquisition:
+    """What the options of a download ask for.
+
+    Attributes:
+        settings: for the workers.
+        languages: codes of sign languages; none for all.
+        limit: videos that are taken up at most.
+        parallel: workers.
+        attempts, first_pause_s, keep_going, keep_free: see `ingest.acquire.lanes.Limits`.
+        share: number and count of --slice.
+        retry: states to take up at once.
+    """
+
+    settings: Settings
+    languages: frozenset[str]
+    limit: int | None
+    parallel: int
+    attempts: int
+    first_pause_s: float
+    keep_going: bool
+    keep_free: int
+    share: tuple[int, int]
+    retry: tuple[str, ...]
+
+
 def read_sleep(text: str) -> tuple[float, float]:
     """Seconds such as "3" or "1-5".
 

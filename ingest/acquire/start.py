@@ -15,8 +15,7 @@ from signverse.ingest.acquire.job import local_path
 from signverse.ingest.acquire.lanes import Work
 from signverse.ingest.acquire.media import check_folder
 from signverse.ingest.acquire.queue import in_slice
-from signverse.ingest.acquire.settings import Settings, check_cookies
-from signverse.ingest.cli.acquire_options import Acquisition
+from signverse.ingest.acquire.settings import Acquisition, Settings, check_cookies
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from signverse.ingest.captions.formats import FORMS
 from signverse.ingest.captions.track_names import language_of
-from signverse.ingest.captions.webvtt import is_english
+from signverse.ingest.captions.tracks import is_english
 
 NO_TRACKS: Final = {"live_chat", "comments", "danmaku"}
 """What sites list among the captions and is none."""

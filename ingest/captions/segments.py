@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from signverse.ingest.captions.webvtt import Track
+from signverse.ingest.captions.tracks import Track
 from signverse.lake.model.frame_ranges import seconds_to_frames
 from signverse.lake.model.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from signverse.ingest.captions.sound_marks import without_marks
-from signverse.ingest.captions.webvtt import Cue
+from signverse.ingest.captions.tracks import Cue
 
 MAX_GAP_S: Final = 2.0
 """A longer silence ends a sentence."""

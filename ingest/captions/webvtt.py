@@ -1,25 +1,22 @@
-"""Caption tracks: reading WebVTT, cleaning its text, and choosing the track that becomes segments."""
+"""Reading WebVTT: its cues, their text without markup, and the language and kind of the track."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from signverse.ingest.captions.rollup import Shown, rolls_up, unrolled
 from signverse.ingest.captions.sound_marks import without_marks
 from signverse.ingest.captions.track_names import language_of, parse_tag
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.languages import UNDETERMINED
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """A larger caption file is refused: ten hours of dense captions take about 2 MB."""
-
-_KINDS: Final = ("manual", "automatic", "translated")
-"""Best first."""
 
 # Zero-width and direction marks, soft hyphens and control characters that players hide and text searches trip over.
 # The two joiners U+200C and U+200D stay: they are spelling in Persian and in Indic scripts, and hold emoji together.
@@ -46,42 +43,6 @@ _WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
 
 class BadCaptionsError(BadInputError):
     """A caption file cannot be used as it is."""
-
-
-@dataclass(frozen=True)
-class Cue:
-    """A caption with its times in seconds."""
-
-    start_s: float
-    end_s: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Track:
-    """A caption track.
-
-    Attributes:
-        name: what tells it from the video's other tracks, such as "en.manual".
-        kind: manual, automatic or translated.
-        language: BCP 47 tag of the text, or und.
-        source: for a translated track the language it was translated from, else "".
-    """
-
-    name: str
-    kind: str
-    language: str
-    cues: tuple[Cue, ...] = field(repr=False)
-    source: str = ""
-
-    @property
-    def is_english(self) -> bool:
-        return is_english(self.language)
-
-
-def is_english(language: str) -> bool:
-    """Whether a BCP 47 tag is some English."""
-    return language.lower().split("-")[0] in {"en", "eng"}
 
 
 def clean(text: str, *, entities: bool = True) -> str:
@@ -158,40 +119,6 @@ def _seconds(stamp: object) -> float:
     return float((hours * 3600 + minutes * 60 + seconds) * 1000 + milliseconds) / 1000
 
 
-def beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
-    """The caption files of a video in its folder: `{id}.{tag}.vtt` by their tags, then `{id}.vtt`.
-
-    Args:
-        files: names of the files in the video's folder.
-    """
-    # The ending in any case, the id in its own: ids of YouTube that differ in case only are different videos. An
-    # underscore as yt-dlp leaves it: en-_0aB1cD2eF3.
-    pattern = re.compile(re.escape(video_id) + r"(?:\.([A-Za-z0-9_-]{2,35}))?\.(?i:vtt)")
-    found = [(match.group(1), name) for name in files if (match := pattern.fullmatch(name))]
-    # `en` before `en-eEY6OEpapPo`, as it is not by the names of the files.
-    return [video.parent / name for _, name in sorted(found, key=lambda one: (one[0] is None, one[0] or "", one[1]))]
-
-
-def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
-    """A caption file beside a video, as a track; see track_names.py for what its name tells.
-
-    Args:
-        sound_marks: keep marks of what is not said: see sound_marks.py.
-
-    Raises:
-        BadCaptionsError: it cannot be read or is not WebVTT; names the file.
-    """
-    try:
-        if path.is_fifo():
-            raise BadCaptionsError(f"{path} is a pipe and no caption file")
-        if path.stat().st_size > MAX_BYTES:
-            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, no captions are")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
-    return track_from(data, str(path), path.name[len(video_id) + 1 : -len(".vtt")], sound_marks=sound_marks)
-
-
 def track_from(data: bytes, name: str, tag: str, *, sound_marks: bool = True) -> Track:
     """The track in a WebVTT file; each line once where it rolls up.
 
@@ -223,29 +150,3 @@ def track_from(data: bytes, name: str, tag: str, *, sound_marks: bool = True) ->
         said = [replace(one, lines=tuple(without_marks("\n".join(one.lines)).split("\n"))) for one in shown]
         shown = [one for one in said if one.text]
     return Track(f"{language}.{kind}", kind, language, tuple(_cues(shown)), source)
-
-
-def unique(tracks: Sequence[Track]) -> list[Track]:
-    """Tracks by name; a second of a name with the same cues is left out, with others it gets a number."""
-    found: dict[str, Track] = {}
-    for track in tracks:
-        name, number = track.name, 2
-        while name in found and found[name].cues != track.cues:
-            name, number = f"{track.name}.{number}", number + 1
-        found.setdefault(name, replace(track, name=name))
-    return list(found.values())
-
-
-def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:
-    """The one track that becomes segments, and its english_source.
-
-    Human English first, then automatic English, then a translation into English; without English the best track in
-    the spoken language, and the source is "none".
-    """
-    usable = [track for track in tracks if track.cues]
-    if not usable:
-        return None, "none"
-    best = min(usable, key=lambda track: (not track.is_english, _KINDS.index(track.kind), track.language, track.name))
-    if not best.is_english:
-        return best, "none"
-    return best, f"translated_from:{best.source or 'und'}" if best.kind == "translated" else "native"

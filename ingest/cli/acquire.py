@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from signverse.ingest.acquire.settings import Acquisition
 from signverse.ingest.cli.acquire_options import (
     AHEAD,
-    Acquisition,
     ManifestArgument,
     MaybeMediaOption,
     MediaOption,

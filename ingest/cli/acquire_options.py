@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from signverse.ingest.acquire.settings import ATTEMPTS, MAX_HEIGHT, MODES, PAUSE_S, SLEEP, Settings, read_sleep
+from signverse.ingest.acquire.settings import (
+    ATTEMPTS,
+    MAX_HEIGHT,
+    MODES,
+    PAUSE_S,
+    SLEEP,
+    Acquisition,
+    Settings,
+    read_sleep,
+)
 from signverse.lake.cli.option_groups import one_of, stands_for
 
 RETRY: Final = ("blocked", "failed", "unavailable")
@@ -18,32 +26,6 @@ PARALLEL: Final = 4
 
 AHEAD: Final = "20GB"
 KEEP_FREE: Final = "5GB"
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """What the options of a download ask for.
-
-    Attributes:
-        settings: for the workers.
-        languages: codes of sign languages; none for all.
-        limit: videos that are taken up at most.
-        parallel: workers.
-        attempts, first_pause_s, keep_going, keep_free: see `ingest.acquire.lanes.Limits`.
-        share: number and count of --slice.
-        retry: states to take up at once.
-    """
-
-    settings: Settings
-    languages: frozenset[str]
-    limit: int | None
-    parallel: int
-    attempts: int
-    first_pause_s: float
-    keep_going: bool
-    keep_free: int
-    share: tuple[int, int]
-    retry: tuple[str, ...]
 
 
 def _size(option: str, text: str) -> int:

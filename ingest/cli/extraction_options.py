@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from signverse.ingest.captions.settings import SentencesOption, SoundMarksOption, TextSettings, text_settings
+from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
-from signverse.lake.cli.option_groups import stands_for
+from signverse.lake.cli.option_groups import one_of, stands_for
 
 ModelsOption = Annotated[
     Path | None,
@@ -20,6 +20,20 @@ ModelsOption = Annotated[
         metavar="DIR",
         help="Folder of the ONNX pair; by default where `models pull` puts it.",
     ),
+]
+
+SoundMarksOption = Annotated[
+    str,
+    typer.Option(
+        "--sound-marks",
+        callback=one_of("keep", "drop"),
+        metavar="keep|drop",
+        help="What is not said in captions: [Music], (applause), notes, >>.",
+    ),
+]
+
+SentencesOption = Annotated[
+    bool, typer.Option("--sentences", help="Segments are sentences: cues are joined until one ends.")
 ]
 
 
@@ -70,7 +84,7 @@ def _make(**given: Any) -> Extraction:
         detect_every=given["detect_every"],
         stalled_s=given["stalled_after"],
         exact=given["full_precision"],
-        text=text_settings(given["sound_marks"], given["sentences"]),
+        text=TextSettings(sound_marks=given["sound_marks"] == "keep", sentences=given["sentences"]),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signverse.ingest.captions.webvtt import Cue, Track
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.sample.synthetic import SampleVideo, make_videos
 from signverse.ingest.videos.rows import build_rows

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, Track, track_from, unique
+from signverse.ingest.captions.tracks import Track, unique
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
 from signverse.ingest.shards.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.captions.webvtt import Cue, Track, clean
+from signverse.ingest.captions.tracks import Cue, Track
+from signverse.ingest.captions.webvtt import clean
 from signverse.ingest.shards.npz_reader import Arrays
 from signverse.ingest.shards.pickle_reader import Block
 from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, gather

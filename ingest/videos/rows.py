@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from signverse.ingest.captions.segments import Summary, make_segments, stored_means
 from signverse.ingest.captions.sentences import join_sentences
-from signverse.ingest.captions.webvtt import Track, choose
+from signverse.ingest.captions.tracks import Track, choose
 from signverse.ingest.manifest import Entry
 from signverse.ingest.tracking.observations import CHUNK
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS

@@ -11,8 +11,10 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
+from signverse.ingest.captions.files_beside import captions_beside, is_caption_file, read_track
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
-from signverse.ingest.captions.webvtt import BadCaptionsError, beside, read_track, unique
+from signverse.ingest.captions.tracks import unique
+from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.decode import SUFFIXES, VideoFacts
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.manifest import Entry, Manifest
@@ -97,12 +99,12 @@ def plan_videos(
             plan.done += 1
             continue
         if path.parent not in names:
-            names[path.parent] = [file.name for file in path.parent.iterdir() if file.suffix.lower() == ".vtt"]
+            names[path.parent] = [file.name for file in path.parent.iterdir() if is_caption_file(file.name)]
         entry = (known or {}).get(video_id) or (manifest.entries.get(video_id) if manifest else None)
         if entry is None:
             unlisted.append(video_id)
             entry = Entry(video_id)
-        plan.tasks.append(VideoTask(path, entry, tuple(beside(path, video_id, names[path.parent]))))
+        plan.tasks.append(VideoTask(path, entry, tuple(captions_beside(path, video_id, names[path.parent]))))
     if unlisted:
         where = f"not in {manifest.path}" if manifest else "no --manifest was given"
         plan.remarks.append(f"language und, {where}: {some(unlisted)}")

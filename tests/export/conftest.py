@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from signverse import ingest
-from signverse.ingest.captions.webvtt import Cue, Track
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.importer import Options, import_shards
 from signverse.ingest.videos.rows import build_rows

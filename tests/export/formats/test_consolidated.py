@@ -20,7 +20,8 @@ from signverse.export.formats.consolidated import captions, write_vtt
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.content import Content, Outline, outline_of, parts_of
 from signverse.export.release.shards import Spec, export_shards, plan_shards
-from signverse.ingest.captions.webvtt import Cue, Track, read_vtt
+from signverse.ingest.captions.tracks import Cue, Track
+from signverse.ingest.captions.webvtt import read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
 from signverse.ingest.shards.importer import Options, ShardTask, read_shard
 from signverse.ingest.videos.rows import build_rows

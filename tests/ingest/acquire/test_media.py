@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
-from signverse.ingest.captions.webvtt import beside
+from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.videos.run import plan_videos
 from signverse.lake.model.errors import BadInputError
 
@@ -267,5 +267,5 @@ def test_what_is_begun_is_found_by_its_id_and_dropped_alone(media: Media) -> Non
 def test_a_published_name_is_one_that_belongs_to_its_video(media: Media) -> None:
     fetched = publish(media, "a.b", "en", "en-x-abcde", "en-t-de", "de-orig")
     files = [path.name for path in fetched.captions]
-    assert set(beside(fetched.path, "a.b", files)) == set(fetched.captions)
+    assert set(captions_beside(fetched.path, "a.b", files)) == set(fetched.captions)
     assert len(files) == 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from signverse.ingest.acquire.settings import MODES
 from signverse.ingest.acquire.wanted import wanted_tracks
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.captions.webvtt import is_english
+from signverse.ingest.captions.tracks import is_english
 from tests.site.clips import Captions, Clip, told
 
 ADDRESS = "https://www.youtube.com/api/timedtext?v=abc"

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from signverse import build_app
+from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.captions.webvtt import beside
 from signverse.ingest.manifest import Entry
 from signverse.ingest.videos.run import VideoTask, extract_video
 from signverse.lake.cli.entry import run
@@ -54,7 +54,7 @@ def ingest(tmp_path: Path) -> Ingest:
     def take(files: Mapping[str, str], **settings: bool) -> VideoRows:
         for tag, text in files.items():
             (tmp_path / f"x.{tag}.vtt").write_text(text, "utf-8")
-        captions = beside(tmp_path / "x.mp4", "x", [path.name for path in tmp_path.iterdir()])
+        captions = captions_beside(tmp_path / "x.mp4", "x", [path.name for path in tmp_path.iterdir()])
         assert len(captions) == len(files)
         task = VideoTask(tmp_path / "x.mp4", Entry("x"), tuple(captions))
         return extract_video(extractor, task, lambda _: None, text=TextSettings(**settings))

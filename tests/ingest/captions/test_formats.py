@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.formats import to_vtt
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, Cue, read_vtt
+from signverse.ingest.captions.tracks import Cue
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, read_vtt
 
 
 def cues(data: bytes, ext: str) -> list[Cue]:

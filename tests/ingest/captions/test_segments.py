@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.segments import Summary, make_segments, stored_means
-from signverse.ingest.captions.webvtt import Cue, Track
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NECK, NUM_JOINTS, PARTS, RIGHT_HAND

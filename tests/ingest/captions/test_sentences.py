@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.sentences import MAX_S, join_sentences
-from signverse.ingest.captions.webvtt import Cue
+from signverse.ingest.captions.tracks import Cue
 
 
 def cues(*texts: str, lasts: float = 1.0) -> list[Cue]:

@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.captions.webvtt import (
-    MAX_BYTES,
-    BadCaptionsError,
-    Cue,
-    Track,
-    beside,
-    choose,
-    clean,
-    read_track,
-    read_vtt,
-    unique,
-)
+from signverse.ingest.captions.files_beside import captions_beside, read_track
+from signverse.ingest.captions.tracks import Cue, Track, choose, unique
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, clean, read_vtt
 
 
 def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
@@ -65,21 +56,23 @@ def test_the_name_tells_language_and_kind_and_the_header_where_the_name_does_not
 
 
 def test_the_files_of_a_video_are_those_with_its_id_and_no_other(tmp_path: Path) -> None:
-    assert [path.name for path in beside(tmp_path / "a.mp4", "a", ["a.en-_0aB1cD2eF3.vtt"])] == ["a.en-_0aB1cD2eF3.vtt"]
+    assert [path.name for path in captions_beside(tmp_path / "a.mp4", "a", ["a.en-_0aB1cD2eF3.vtt"])] == [
+        "a.en-_0aB1cD2eF3.vtt"
+    ]
     names = ["a.vtt", "a.en.vtt", "a.en-orig.vtt", "ab.vtt", "b.en.vtt", "a.en.srt", "a..vtt", "a.e n.vtt", "xa.vtt"]
-    found = [path.name for path in beside(tmp_path / "a.mp4", "a", names)]
+    found = [path.name for path in captions_beside(tmp_path / "a.mp4", "a", names)]
     assert found == ["a.en.vtt", "a.en-orig.vtt", "a.vtt"]
 
 
 def test_ids_that_differ_in_case_only_keep_their_own_captions(tmp_path: Path) -> None:
     # YouTube's ids do.
     names = ["abC.en.vtt", "abc.en.vtt", "abc.DE.VTT"]
-    assert [path.name for path in beside(tmp_path / "abc.mp4", "abc", names)] == ["abc.DE.VTT", "abc.en.vtt"]
-    assert [path.name for path in beside(tmp_path / "abC.mp4", "abC", names)] == ["abC.en.vtt"]
+    assert [path.name for path in captions_beside(tmp_path / "abc.mp4", "abc", names)] == ["abc.DE.VTT", "abc.en.vtt"]
+    assert [path.name for path in captions_beside(tmp_path / "abC.mp4", "abC", names)] == ["abC.en.vtt"]
 
 
 def test_an_id_with_signs_that_mean_something_to_a_search_is_taken_as_it_is(tmp_path: Path) -> None:
-    assert [path.name for path in beside(tmp_path / "a.mp4", "a+(1)", ["a+(1).en.vtt", "aa1.en.vtt"])] == [
+    assert [path.name for path in captions_beside(tmp_path / "a.mp4", "a+(1)", ["a+(1).en.vtt", "aa1.en.vtt"])] == [
         "a+(1).en.vtt"
     ]
 

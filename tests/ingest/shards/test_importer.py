@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from signverse import ingest
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards
-from signverse.ingest.captions.webvtt import Cue, Track
+from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.importer import Options, find_shards, import_shards
 from signverse.ingest.videos.rows import build_rows

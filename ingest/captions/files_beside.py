@@ -1,0 +1,71 @@
+"""Caption files beside a video: which they are, what they are called, and reading one as a track.
+
+Another format beside videos starts here: its ending goes into `ENDINGS`, and `read_track` turns it into WebVTT.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.captions.tracks import Track
+from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
+
+VTT: Final = ".vtt"
+"""The ending of the caption files that a download writes."""
+
+ENDINGS: Final = (VTT,)
+"""The endings of the caption files that are looked for, in any case."""
+
+
+def is_caption_file(name: str) -> bool:
+    """Whether a file's name ends as those of caption files do."""
+    return name.lower().endswith(ENDINGS)
+
+
+def file_name(video_id: str, tag: str) -> str:
+    """The name of the caption file that is written beside a video; for `tag` see track_names.py."""
+    return f"{video_id}.{tag}{VTT}"
+
+
+def tag_of(path: Path, video_id: str) -> str:
+    """What stands between a video's id and the ending of its caption file; "" where there is nothing."""
+    return path.stem[len(video_id) + 1 :]
+
+
+def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
+    """The caption files of a video in its folder: `{id}.{tag}.vtt` sorted by tag, then `{id}.vtt`.
+
+    Args:
+        files: names of the files in the video's folder.
+    """
+    # The ending in any case, the id in its own: YouTube has ids that differ in case only. An underscore as yt-dlp
+    # leaves it: en-_0aB1cD2eF3.
+    endings = "|".join(map(re.escape, ENDINGS))
+    pattern = re.compile(rf"{re.escape(video_id)}(?:\.([A-Za-z0-9_-]{{2,35}}))?(?i:{endings})")
+    found = [(match.group(1), name) for name in files if (match := pattern.fullmatch(name))]
+    # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
+    found.sort(key=lambda item: (item[0] is None, item[0] or "", item[1]))
+    return [video.parent / name for _, name in found]
+
+
+def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
+    """A caption file beside a video, as a track; see track_names.py for what its name tells.
+
+    Args:
+        sound_marks: keep marks of what is not said: see sound_marks.py.
+
+    Raises:
+        BadCaptionsError: it cannot be read or is not WebVTT; names the file.
+    """
+    try:
+        if path.is_fifo():
+            raise BadCaptionsError(f"{path} is a pipe and no caption file")
+        if path.stat().st_size > MAX_BYTES:
+            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, no captions are")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
+    return track_from(data, str(path), tag_of(path, video_id), sound_marks=sound_marks)
