@@ -20,12 +20,12 @@ from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
-from signverse.ingest.tracking.observations import STEADY, overlap
+from signverse.ingest.tracking.detections import TRACKED_JOINTS, iou
 from signverse.lake.model.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540
 # The face's points are no better, and would outvote these.
-_STEADY = [joint for joint in STEADY if joint < BODY.size]
+_STEADY = [joint for joint in TRACKED_JOINTS if joint < BODY.size]
 
 
 def _green(image: np.ndarray) -> np.ndarray:
@@ -185,7 +185,7 @@ def _whose(boxes: np.ndarray, points: np.ndarray, owner: np.ndarray) -> np.ndarr
         if who < 0 or count.max() < 0.75 * inside.sum():
             continue
         down, across = np.nonzero(owner == who)
-        fits = overlap(box[:4], np.array([across.min(), down.min(), across.max() + 1, down.max() + 1], np.float32))
+        fits = iou(box[:4], np.array([across.min(), down.min(), across.max() + 1, down.max() + 1], np.float32))
         if fits > fit[who]:
             truth[truth == who] = -1
             truth[row], fit[who] = who, fits

@@ -23,7 +23,7 @@ from bench.samples import data_folder
 from bench.scenes import Scene, scenes
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.tracking.assignment import best_pairs
+from signverse.ingest.tracking.assignment import best_assignment
 from signverse.ingest.tracking.identities import assign_people, number_people
 
 SEEDS: Final = 10
@@ -57,7 +57,7 @@ def judge(scene: Scene, numbers: Numbers) -> Figures:
                 together[person, number] += 1
                 switches += last.get(person, number) != number
                 last[person] = number
-    right = sum(together[pair] for pair in best_pairs(together))
+    right = sum(together[pair] for pair in best_assignment(together))
     primary = together[scene.primary]
     return Figures(switches / scene.minutes, float(right / together.sum()), float(primary[0] / primary.sum()))
 

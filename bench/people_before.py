@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signverse.ingest.tracking.observations import overlap
+from signverse.ingest.tracking.detections import iou
 from signverse.lake.model.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
 
 _SAME, _BRIDGE = 0.3, int(FPS)
@@ -25,7 +25,7 @@ def assign_people_before(boxes: list[np.ndarray], points: list[np.ndarray]) -> l
         taken: set[int] = set()
         if active and len(current):
             last = np.stack([boxes[track[-1][0]][track[-1][1]] for track in active])
-            for one, other in _best_first(overlap(last[:, None], current[None])):
+            for one, other in _best_first(iou(last[:, None], current[None])):
                 active[one].append((frame, other))
                 taken.add(other)
         tracks += [[(frame, index)] for index in range(len(current)) if index not in taken]

@@ -12,7 +12,7 @@ import numpy as np
 
 from signverse.ingest.models.detector import NMS_IOU
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.tracking.observations import overlap
+from signverse.ingest.tracking.detections import iou
 from signverse.lake.model.skeleton import FPS, joint_index
 
 WIDTH, HEIGHT = 1280, 720
@@ -81,7 +81,7 @@ def play(name: str, actors: list[Actor], primary: int = 0, seed: int = 1) -> Sce
         # Nearest first, as a detector is surest of them: the others are suppressed where they overlap with one kept.
         kept: list[int] = []
         for n in sorted(who, key=lambda n: -actors[n].size[t]):
-            if all(overlap(boxes[n], boxes[other]) <= NMS_IOU for other in kept):
+            if all(iou(boxes[n], boxes[other]) <= NMS_IOU for other in kept):
                 kept.append(n)
         seen = [n for n in kept if random.uniform() >= MISSED and boxes[n][2] > _LEFT and boxes[n][0] < WIDTH - _LEFT]
         random.shuffle(seen)

@@ -21,8 +21,8 @@ from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models
 from signverse.ingest.models.pair import ModelPair, model_sha256
 from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
+from signverse.ingest.tracking.detections import CHUNK
 from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
-from signverse.ingest.tracking.observations import CHUNK
 from signverse.lake.model.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20

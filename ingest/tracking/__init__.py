@@ -1,0 +1,11 @@
+"""Who is who in a video: multi-object tracking of the people whose keypoints were found.
+
+Knows: the skeleton (`lake.model`), numpy, and nothing else of `ingest`. Start with `identities.py`.
+
+- `identities.py`: the rule by which people are numbered and person 0, the primary signer, is chosen; the two functions
+  that others call, `number_people` and `assign_people`.
+- `detections.py`: what tracking keeps of each person in each frame.
+- `tracker.py`: detections linked from frame to frame to tracks; occlusion, motion, cut detection.
+- `reid.py`: re-identification, tracks joined to people across cuts and absences.
+- `assignment.py`: maximum-weight assignment (the Hungarian algorithm), which the last two use.
+"""

@@ -1,18 +1,20 @@
-"""Who is who through a video: people keep their numbers, and person 0 is the primary signer.
+"""Who is who through a video: each person keeps one number, and person 0 is the primary signer.
 
-The rule, in three steps, over the whole video:
+The rule, in three steps over the whole video:
 
-1. Tracks (tracker.py). A person is followed by box and by the points of head and shoulders; who is lost for up
-   to a second, or hidden behind another, is found again where the movement led.
-2. People (reid.py). After a cut or a longer absence tracks are the same person's where that is plausible by
-   place, size and proportions, and never where both are seen at once. Keypoints tell people apart only roughly: real
-   signers differ in their proportions by a tenth, and turning the head changes as much. So somebody alone after a cut
-   is taken for one of those before it, rather for who has signed most, unless clearly of another build: a signer must
-   not lose its number to a zoom. Two who are only ever shown by turns and look alike therefore share a number.
-3. Numbers. A person weighs the sum over its frames of: the mean score of the hands, times the height beside the tallest
-   of the video, times 0.25 to 1.25 for the motion of the wrists beside the body. Numbers go by descending weight: who
-   signs, near, and for long, is 0; who listens, or passes by, is not, whoever begins and whomever the detector lists
-   first. Where two take turns, the one who signs most is 0 throughout.
+1. Tracks (tracker.py). Detections of consecutive frames are linked by their boxes and by the joints of the head and the
+   shoulders. A person who is lost for up to a second, or occluded by another, is found again where their motion led.
+2. People (reid.py). After a cut or a longer absence two tracks are the same person if position, size and body
+   proportions make that plausible, and never if both are seen in one frame. Keypoints tell people apart only roughly:
+   proportions of real signers differ by a tenth, and turning the head changes them by as much. So a person who is alone
+   after a cut is taken for one of the people before it, preferably for the one who has signed most, unless the
+   proportions clearly differ: a signer must not lose their number to a zoom. Two people who look alike and are only
+   ever shown in turns therefore share a number.
+3. Numbers. The weight of a person is a sum over their frames: the mean score of the hands, times the height relative to
+   the tallest person of the video, times 0.25 to 1.25 for the motion of the wrists relative to the body. Numbers are
+   given in the order of falling weight. So the person who signs, stands near and is there for long is 0; one who
+   listens or walks by is not, even if they appear first or the detector lists them first. Where two take turns, the one
+   who signs most is 0 throughout.
 """
 
 from __future__ import annotations
@@ -24,25 +26,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.tracking.observations import Sightings, overlap, see
-from signverse.ingest.tracking.reid import reunite
-from signverse.ingest.tracking.tracker import Tracks, follow
+from signverse.ingest.tracking.detections import Detections, iou, read_detections
+from signverse.ingest.tracking.reid import reidentify
+from signverse.ingest.tracking.tracker import Tracks, track
 from signverse.lake.model.skeleton import FPS
 
 MAX_PEOPLE: Final = 127
+"""People in one frame, at most; also the count of different numbers, since `person` is an int8."""
 
 # Wrists of real signers move by 0.3 of their box's height in a second in the middle and by 0.5 when they are quick,
 # those of people at rest by 0.05 (measured on seven videos): quick signing counts in full.
 _FULL_MOTION: Final = 0.5 / FPS
-# Over so many frames: from one to the next half of what moves is the model's jitter.
+# Motion is measured over this many frames: from one to the next half of it is the model's jitter.
 _MOTION_FRAMES: Final = 3
 _AT_REST: Final = 0.25
-# Somebody without any hands still outweighs somebody who is there for less long.
+# Without any hands, the person who is there for longer still has the greater weight.
 _NO_HANDS: Final = 1e-3
 
-
-# Boxes that overlap by this much: one may hide the other.
-_IN_THE_WAY: Final = 0.1
+# Boxes that overlap by this IoU: one person may occlude the other.
+_OCCLUSION_IOU: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class Numbering:
 
     Attributes:
         person: int8 [N], the number of each row's person; no number occurs twice in a frame.
-        events: what happened to them, as words for `videos.repairs`: `cuts:2` (new shots), `people_returned:1` (numbers
-            given again after more than a second, without a cut), `crossings:3` (somebody hid behind another and came
-            out again). Empty where nothing did.
+        events: what happened, as words for `videos.events`: `cuts:2` (new shots), `people_returned:1` (a person was
+            recognised after more than a second, without a cut), `crossings:3` (a person was occluded by another and
+            found again). Empty where nothing did.
     """
 
     person: NDArray[np.int8]
@@ -84,10 +86,10 @@ def assign_people(boxes: Sequence[NDArray[np.float32]], points: Sequence[NDArray
     counts = [len(frame) for frame in boxes]
     if counts != [len(frame) for frame in points]:
         raise ValueError("boxes and points differ in the number of people")
-    flat = np.concatenate([np.empty((0, 4), np.float32), *(frame[:, :4] for frame in boxes if len(frame))])
-    seen = see(_frames_of(counts), flat, points)
-    found = _number(seen)
-    return FrameNumbers(np.split(found.person, np.cumsum(counts)[:-1]) if counts else [], found.events)
+    box_rows = np.concatenate([np.empty((0, 4), np.float32), *(frame[:, :4] for frame in boxes if len(frame))])
+    numbering = _number(read_detections(np.repeat(np.arange(len(counts)), counts), box_rows, points))
+    per_frame = np.split(numbering.person, np.cumsum(counts)[:-1]) if counts else []
+    return FrameNumbers(per_frame, numbering.events)
 
 
 def number_people(
@@ -105,82 +107,87 @@ def number_people(
     """
     if len(frames) != len(boxes):
         raise ValueError("frames and boxes differ in the number of people")
-    return _number(see(frames, boxes[:, :4], [points] if isinstance(points, np.ndarray) else points))
+    chunks = [points] if isinstance(points, np.ndarray) else points
+    return _number(read_detections(frames, boxes[:, :4], chunks))
 
 
-def _frames_of(counts: list[int]) -> NDArray[np.int64]:
-    return np.repeat(np.arange(len(counts)), counts)
-
-
-def _number(seen: Sightings) -> Numbering:
-    if not len(seen.frames):
+def _number(detections: Detections) -> Numbering:
+    if not len(detections.frames):
         return Numbering(np.empty(0, np.int8), [])
-    if np.unique(seen.frames, return_counts=True)[1].max() > MAX_PEOPLE:
+    if np.unique(detections.frames, return_counts=True)[1].max() > MAX_PEOPLE:
         raise ValueError(f"more than {MAX_PEOPLE} people in a frame")
-    tracks = follow(seen)
-    weights = _weigh(seen, tracks)
-    people, returned = reunite(seen, tracks, weights)
-    person = np.empty(len(seen.frames), np.int8)
-    person[seen.order] = _lanes(seen.frames, people, weights)
-    told = {"cuts": len(tracks.cuts), "people_returned": returned, "crossings": _crossings(seen, tracks, people)}
-    return Numbering(person, [f"{what}:{count}" for what, count in told.items() if count])
+    tracks = track(detections)
+    weights = _weights(detections, tracks)
+    people, num_returned = reidentify(detections, tracks, weights)
+    person = np.empty(len(detections.frames), np.int8)
+    person[detections.order] = _numbers_by_weight(detections.frames, people, weights)
+    counts = {
+        "cuts": len(tracks.cuts),
+        "people_returned": num_returned,
+        "crossings": _count_crossings(detections, tracks, people),
+    }
+    return Numbering(person, [f"{event}:{count}" for event, count in counts.items() if count])
 
 
-def _crossings(seen: Sightings, tracks: Tracks, people: NDArray[np.int64]) -> int:
-    """How often somebody was lost where another stood, and found again."""
+def _count_crossings(detections: Detections, tracks: Tracks, people: NDArray[np.int64]) -> int:
+    """How often a person was lost where another stood, and found again."""
     count = 0
-    for last, following in tracks.bridged:
-        # The frame after the last one has rows, or nobody could have been in the way.
-        start, end = np.searchsorted(seen.frames, [seen.frames[last] + 1, seen.frames[last] + 2])
-        others = seen.boxes[start:end][people[start:end] != people[following]]
-        count += bool((overlap(seen.boxes[last], others) > _IN_THE_WAY).any())
+    for last, first in tracks.recoveries:
+        # Who may be in front stands in the frame after the last one, if anybody does.
+        frame = detections.frames[last] + 1
+        start, end = np.searchsorted(detections.frames, [frame, frame + 1])
+        other_boxes = detections.boxes[start:end][people[start:end] != people[first]]
+        count += bool((iou(detections.boxes[last], other_boxes) > _OCCLUSION_IOU).any())
     return count
 
 
-def _weigh(seen: Sightings, tracks: Tracks) -> NDArray[np.float64]:
+def _weights(detections: Detections, tracks: Tracks) -> NDArray[np.float64]:
     """What each row adds to its person's weight, float64 [N]."""
-    heights = seen.heights
-    # Along each track: a row and the one that is some frames later.
-    along = np.lexsort((seen.frames, tracks.of_row))
-    here, there = along[:-_MOTION_FRAMES], along[_MOTION_FRAMES:]
-    same = tracks.of_row[here] == tracks.of_row[there]
-    here, there = here[same], there[same]
-    moved = np.hypot(*np.moveaxis(seen.wrists[there] - seen.wrists[here], -1, 0))
-    known = ~np.isnan(moved)
-    moved = np.where(known, moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    heights = detections.heights
+    # Pairs of rows of one track: a row, and the one some rows before it.
+    by_track = np.lexsort((detections.frames, tracks.track_ids))
+    earlier, later = by_track[:-_MOTION_FRAMES], by_track[_MOTION_FRAMES:]
+    same_track = tracks.track_ids[earlier] == tracks.track_ids[later]
+    earlier, later = earlier[same_track], later[same_track]
+    distances = np.hypot(*np.moveaxis(detections.wrists[later] - detections.wrists[earlier], -1, 0))
+    known = ~np.isnan(distances)
+    distance = np.where(known, distances, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     motion = np.zeros(len(heights))
-    motion[there] = moved / (seen.frames[there] - seen.frames[here]) / heights[there] / _FULL_MOTION
-    weight: NDArray[np.float64] = (
-        (_NO_HANDS + seen.hands * (_AT_REST + np.minimum(motion, 1))) * heights / heights.max()
+    num_frames = detections.frames[later] - detections.frames[earlier]
+    motion[later] = distance / num_frames / heights[later] / _FULL_MOTION
+    weights: NDArray[np.float64] = (
+        (_NO_HANDS + detections.hands * (_AT_REST + np.minimum(motion, 1))) * heights / heights.max()
     )
-    return weight
+    return weights
 
 
-def _lanes(frames: NDArray[np.int64], people: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.int8]:
-    """The number of each row, int8 [N]: people by descending weight; beyond 127 of them numbers serve again."""
+def _numbers_by_weight(
+    frames: NDArray[np.int64], people: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.int8]:
+    """The number of each row, int8 [N]: people by falling weight; beyond 127 of them numbers are shared."""
     weight = np.bincount(people, weights)
     # Of people of equal weight the one who was there first, then the one further left, has the smaller number.
     rank = np.empty(len(weight), np.int64)
     rank[np.argsort(-weight, kind="stable")] = np.arange(len(weight))
-    number = rank[people]
+    numbers = rank[people]
     if len(weight) <= MAX_PEOPLE:
-        return number.astype(np.int8)
-    return _shared(frames, number)
+        return numbers.astype(np.int8)
+    return _share_numbers(frames, numbers)
 
 
-def _shared(frames: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Numbers below 127 for more people than that: each beyond takes the highest that is free while it is there."""
-    lanes = number.copy()
-    rows = np.argsort(number, kind="stable")
-    present, at = np.unique(frames, return_inverse=True)
-    busy = np.zeros((len(present), MAX_PEOPLE), np.bool_)
-    own = number < MAX_PEOPLE
-    busy[at[own], number[own]] = True
-    for some in np.split(rows, np.flatnonzero(np.diff(number[rows])) + 1):
-        if number[some[0]] < MAX_PEOPLE:
+def _share_numbers(frames: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Numbers below 127 for more people: each person beyond takes the highest number that is free in its frames."""
+    shared = numbers.copy()
+    rows_by_number = np.argsort(numbers, kind="stable")
+    present, frame_index = np.unique(frames, return_inverse=True)
+    taken = np.zeros((len(present), MAX_PEOPLE), np.bool_)
+    within = numbers < MAX_PEOPLE
+    taken[frame_index[within], numbers[within]] = True
+    for rows in np.split(rows_by_number, np.flatnonzero(np.diff(numbers[rows_by_number])) + 1):
+        if numbers[rows[0]] < MAX_PEOPLE:
             continue
-        free = np.flatnonzero(~busy[at[some]].any(axis=0))
-        # A crowd may leave none that is free throughout: then any of each frame.
-        lanes[some] = free[-1] if len(free) else [np.flatnonzero(~busy[frame])[-1] for frame in at[some]]
-        busy[at[some], lanes[some]] = True
-    return lanes.astype(np.int8)
+        free = np.flatnonzero(~taken[frame_index[rows]].any(axis=0))
+        # In a crowd no number may be free in all of its frames: then one that is free in each frame.
+        shared[rows] = free[-1] if len(free) else [np.flatnonzero(~taken[i])[-1] for i in frame_index[rows]]
+        taken[frame_index[rows], shared[rows]] = True
+    return shared.astype(np.int8)

@@ -1,4 +1,4 @@
-"""Tracks of a video joined to people: who comes back after a cut or an absence is the same where that is plausible."""
+"""Re-identification: tracks are joined to people across cuts and absences, where that is plausible."""
 
 from __future__ import annotations
 
@@ -8,141 +8,161 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.tracking.assignment import best_pairs
-from signverse.ingest.tracking.observations import Sightings, lengths, scales
+from signverse.ingest.tracking.assignment import best_assignment
+from signverse.ingest.tracking.detections import Detections, log_body_lengths, scales
 from signverse.ingest.tracking.tracker import Tracks
 
-# What one standard deviation is. Proportions of real signers differ by 0.05 to 0.15 from one another and by up to 0.07
-# from themselves at another time. After a cut the camera may stand anywhere: place and size say half as much.
-_BUILD: Final = 0.07
-_SIZE, _SIZE_AFTER_CUT = 0.35, 0.7
-_PLACE, _PLACE_AFTER_CUT = 2.0, 4.0
-# How much unlikeness (squares of deviations, summed) is still the same person.
-_PLAUSIBLE, _PLAUSIBLE_AFTER_CUT = 8.0, 14.0
-# Who is shown after a cut is more likely the one who has signed most so far: what that counts for, in the same squares.
-# Where as many are shown as before it cancels out.
-_PRIMARY: Final = 2.0
-_LATE: Final = 6
-"""Frames into a shot in which somebody may be seen first who was there from its beginning."""
+# One standard deviation of each difference. Body proportions of real signers differ by 0.05 to 0.15 between people and
+# by up to 0.07 within one person over time. After a cut the camera may stand anywhere: position and size say half as
+# much.
+_PROPORTIONS_STD: Final = 0.07
+_SIZE_STD, _SIZE_STD_AFTER_CUT = 0.35, 0.7
+_POSITION_STD, _POSITION_STD_AFTER_CUT = 2.0, 4.0
+# Gate: up to this distance (the sum of the squared deviations) two tracks may be the same person.
+_MAX_DISTANCE, _MAX_DISTANCE_AFTER_CUT = 8.0, 14.0
+# The person shown after a cut is more likely the one who has signed most so far: the bonus for that, in the same units.
+# Where as many people are shown as before it cancels out.
+_PRIMARY_BONUS: Final = 2.0
+_SHOT_START_FRAMES: Final = 6
+"""A person who is first seen within this many frames of a shot counts as there from its beginning."""
 
-# What few frames or few lengths have to say about proportions is not asked.
-_ROWS_OF_A_BUILD, _LENGTHS_OF_A_BUILD = 6, 3
-# A track's build is that of so many rows, evenly spread.
-_ROWS_ASKED: Final = 64
+# Proportions from fewer rows, or of fewer lengths, are ignored.
+_MIN_ROWS, _MIN_LENGTHS = 6, 3
+# The proportions of a track are measured on this many of its rows, evenly spaced.
+_SAMPLED_ROWS: Final = 64
 
-_REMEMBERED: Final = 256
-"""So many people are waited for: of more, those who were seen least are forgotten."""
+_MAX_CANDIDATES: Final = 256
+"""People who can be re-identified at a time; beyond that those who were seen least are dropped."""
 
 
 @dataclass(frozen=True)
-class _Looks:
-    """Tracks, one a row: the frames they are in, where they begin and end, and of what build they are."""
+class _TrackSummaries:
+    """What re-identification compares, for each of T tracks.
+
+    Attributes:
+        frames: of each track, int64, ascending.
+        first_frame, last_frame: int64 [T].
+        first_box, last_box: float32 [T, 4].
+        num_rows: int64 [T].
+        log_lengths: float32 [T, 6], the logarithms of body lengths; nan where unknown.
+    """
 
     frames: list[NDArray[np.int64]]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
+    first_frame: NDArray[np.int64]
+    last_frame: NDArray[np.int64]
     first_box: NDArray[np.float32]
     last_box: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    build: NDArray[np.float32]
+    num_rows: NDArray[np.int64]
+    log_lengths: NDArray[np.float32]
 
 
-def reunite(seen: Sightings, tracks: Tracks, weights: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+def reidentify(detections: Detections, tracks: Tracks, weights: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
     """Join tracks to people.
 
     Args:
         weights: float64 [N], what each row adds to its person's weight.
 
     Returns:
-        int64 [N], the person of each row, counted from 0 by first frame; and how many times somebody came back without
+        int64 [N], the person of each row, numbered from 0 by first frame; and how many times a person came back without
         a cut in between.
     """
-    looks = _look(seen, tracks)
-    if len(looks.rows) == 1:
-        return np.zeros(len(seen.frames), np.int64), 0
-    weight = np.bincount(tracks.of_row, weights).astype(np.float64)
-    reunion = _Reunion(looks, tracks, weight)
-    reunion.run()
-    return reunion.person[tracks.of_row], reunion.returned
+    summaries = _summarise(detections, tracks)
+    if len(summaries.num_rows) == 1:
+        return np.zeros(len(detections.frames), np.int64), 0
+    track_weights = np.bincount(tracks.track_ids, weights).astype(np.float64)
+    reidentification = _Reidentification(summaries, tracks, track_weights)
+    reidentification.run()
+    return reidentification.person_of_track[tracks.track_ids], reidentification.num_returned
 
 
-class _Reunion:
-    """Goes through the tracks in the order in which they begin, and remembers the people so far."""
+class _Reidentification:
+    """Goes through the tracks in the order of their first frames; keeps the people found so far.
 
-    def __init__(self, looks: _Looks, tracks: Tracks, weight: NDArray[np.float64]) -> None:
-        self._looks, self._weight = looks, weight
+    Attributes:
+        person_of_track: int64 [T].
+        num_returned: how many times a person came back without a cut in between.
+    """
+
+    def __init__(self, summaries: _TrackSummaries, tracks: Tracks, track_weights: NDArray[np.float64]) -> None:
+        self._summaries, self._track_weights = summaries, track_weights
         self._cuts = np.array(tracks.cuts, np.int64)
-        # Where nobody was seen the camera may have moved as well: a title, a slide.
-        self._shots = np.sort(np.r_[self._cuts, np.array(tracks.pauses, np.int64)])
-        self.person = np.full(len(looks.rows), -1, np.int64)
-        self.returned = 0
-        self._tracks: list[list[int]] = []  # of each person
-        self._latest: list[int] = []  # the one of them that ends last
-        self._fullest: list[int] = []  # the one that says most about the build
-        self._waiting: list[int] = []
+        # While nobody was seen (a title, a slide) the camera may have moved as well.
+        self._shot_starts = np.sort(np.r_[self._cuts, np.array(tracks.resumptions, np.int64)])
+        self.person_of_track = np.full(len(summaries.num_rows), -1, np.int64)
+        self.num_returned = 0
+        # Of each person: its tracks, the one that ends last, and the one with the most rows.
+        self._tracks: list[list[int]] = []
+        self._latest_track: list[int] = []
+        self._longest_track: list[int] = []
+        self._candidates: list[int] = []
 
     def run(self) -> None:
-        looks = self._looks
-        # Who is missed in the first frame of a shot begins with it all the same: those of a shot are decided together.
-        shot = np.r_[-_LATE - 1, self._shots][np.searchsorted(self._shots, looks.first, side="right")]
-        begins = np.where(looks.first - shot <= _LATE, shot, looks.first)
-        order = np.lexsort((looks.first, begins))
+        """Assign every track to a person."""
+        summaries = self._summaries
+        # Tracks that begin with a shot are decided together, also if one is detected some frames late.
+        shot_starts = np.r_[-_SHOT_START_FRAMES - 1, self._shot_starts]
+        shot_start = shot_starts[np.searchsorted(self._shot_starts, summaries.first_frame, side="right")]
+        late = summaries.first_frame - shot_start
+        begins = np.where(late <= _SHOT_START_FRAMES, shot_start, summaries.first_frame)
+        order = np.lexsort((summaries.first_frame, begins))
         for group in np.split(order, np.flatnonzero(np.diff(begins[order])) + 1):
             self._match(group)
             for track in group.tolist():
-                if self.person[track] < 0:
-                    # One of the others of its group may be the same person, if the two are never seen at once.
+                if self.person_of_track[track] < 0:
+                    # Another track of the group may be the same person, if the two are never seen at once.
                     if len(group) > 1:
                         self._match(np.array([track]))
-                    if self.person[track] < 0:
-                        self._give(track, len(self._tracks))
-            if len(self._waiting) > _REMEMBERED:
-                self._waiting.sort(key=lambda who: (-looks.rows[self._fullest[who]], who))
-                del self._waiting[_REMEMBERED:]
+                    if self.person_of_track[track] < 0:
+                        self._assign(track, len(self._tracks))
+            if len(self._candidates) > _MAX_CANDIDATES:
+                self._candidates.sort(key=lambda person: (-summaries.num_rows[self._longest_track[person]], person))
+                del self._candidates[_MAX_CANDIDATES:]
 
     def _match(self, group: NDArray[np.int64]) -> None:
-        """Give tracks to people who are waited for, as far as that is plausible."""
-        if not self._waiting:
+        """Assign tracks to known people, as far as that is plausible."""
+        if not self._candidates:
             return
-        looks, start = self._looks, self._looks.first[group[0]]
-        last = np.array([self._latest[who] for who in self._waiting])
-        full = np.array([self._fullest[who] for who in self._waiting])
-        gone = looks.last[last] < start
-        # Who is seen again later was cut away from, if this is the same person.
-        moved = _between(self._shots, looks.last[last], start) | ~gone
-        worth = _plausible(looks, last, full, group, moved[:, None])
-        so_far = np.array([self._weight[self._tracks[who]].sum() for who in self._waiting])
-        worth += np.where((worth > 0) & moved[:, None], _PRIMARY * (so_far / so_far.max())[:, None], 0)
-        for at in np.flatnonzero(looks.last[last] >= start).tolist():
-            # Not gone yet: the same only where the two are never seen at once, as with boxes that flicker.
-            own = self._tracks[self._waiting[at]]
-            beside = [looks.frames[one] for one in own if looks.last[one] >= start]
-            worth[at, [_meet(looks.frames[track], beside) for track in group.tolist()]] = 0
-        came_back = gone & ~_between(self._cuts, looks.last[last], start)
-        for one, other in best_pairs(worth):
-            self._give(int(group[other]), self._waiting[one])
-            self.returned += bool(came_back[one])
+        summaries, start = self._summaries, self._summaries.first_frame[group[0]]
+        latest = np.array([self._latest_track[person] for person in self._candidates])
+        longest = np.array([self._longest_track[person] for person in self._candidates])
+        ended = summaries.last_frame[latest] < start
+        # A person whose track goes on later and who is nevertheless this one was cut away from in between.
+        camera_moved = _any_between(self._shot_starts, summaries.last_frame[latest], start) | ~ended
+        affinity = _affinity(summaries, latest, longest, group, camera_moved[:, None])
+        signed = np.array([self._track_weights[self._tracks[person]].sum() for person in self._candidates])
+        bonus = _PRIMARY_BONUS * (signed / signed.max())[:, None]
+        affinity += np.where((affinity > 0) & camera_moved[:, None], bonus, 0)
+        for row in np.flatnonzero(~ended).tolist():
+            # Still there: the same person only if the two are never seen at once, as with boxes that flicker.
+            own_tracks = self._tracks[self._candidates[row]]
+            own_frames = [summaries.frames[own] for own in own_tracks if summaries.last_frame[own] >= start]
+            affinity[row, [_share_a_frame(summaries.frames[track], own_frames) for track in group.tolist()]] = 0
+        returned = ended & ~_any_between(self._cuts, summaries.last_frame[latest], start)
+        for row, column in best_assignment(affinity):
+            self._assign(int(group[column]), self._candidates[row])
+            self.num_returned += bool(returned[row])
 
-    def _give(self, track: int, who: int) -> None:
-        rows, ends = self._looks.rows, self._looks.last
-        if who == len(self._tracks):
+    def _assign(self, track: int, person: int) -> None:
+        """Give a track to a person, who is new if the number is the next one."""
+        num_rows, last_frame = self._summaries.num_rows, self._summaries.last_frame
+        if person == len(self._tracks):
             self._tracks.append([])
-            self._latest.append(track)
-            self._fullest.append(track)
-            self._waiting.append(who)
-        self.person[track] = who
-        self._tracks[who].append(track)
-        if ends[track] > ends[self._latest[who]]:
-            self._latest[who] = track
-        if rows[track] > rows[self._fullest[who]]:
-            self._fullest[who] = track
+            self._latest_track.append(track)
+            self._longest_track.append(track)
+            self._candidates.append(person)
+        self.person_of_track[track] = person
+        self._tracks[person].append(track)
+        if last_frame[track] > last_frame[self._latest_track[person]]:
+            self._latest_track[person] = track
+        if num_rows[track] > num_rows[self._longest_track[person]]:
+            self._longest_track[person] = track
 
 
-def _meet(frames: NDArray[np.int64], others: list[NDArray[np.int64]]) -> bool:
-    return any(len(np.intersect1d(frames, other, assume_unique=True)) > 0 for other in others)
+def _share_a_frame(frames: NDArray[np.int64], other_tracks: list[NDArray[np.int64]]) -> bool:
+    return any(len(np.intersect1d(frames, other, assume_unique=True)) > 0 for other in other_tracks)
 
 
-def _between(frames: NDArray[np.int64], last: NDArray[np.int64], first: np.int64) -> NDArray[np.bool_]:
+def _any_between(frames: NDArray[np.int64], last: NDArray[np.int64], first: np.int64) -> NDArray[np.bool_]:
     """Whether one of `frames` lies after each of `last` and not after `first`."""
     passed: NDArray[np.bool_] = np.searchsorted(frames, last, side="right") < np.searchsorted(
         frames, first, side="right"
@@ -150,51 +170,62 @@ def _between(frames: NDArray[np.int64], last: NDArray[np.int64], first: np.int64
     return passed
 
 
-def _look(seen: Sightings, tracks: Tracks) -> _Looks:
-    along = np.lexsort((seen.frames, tracks.of_row))
-    starts = np.flatnonzero(np.r_[True, np.diff(tracks.of_row[along]) > 0])
-    rows = np.diff(np.r_[starts, len(along)])
-    build = np.full((len(rows), 6), np.nan, np.float32)
-    for track in np.flatnonzero(rows >= _ROWS_OF_A_BUILD).tolist() if len(rows) > 1 else ():
-        some = np.linspace(0, rows[track] - 1, min(_ROWS_ASKED, rows[track])).astype(np.int64)
-        build[track] = lengths(seen.joints[along[starts[track] + some]])
-    first, last = along[starts], along[starts + rows - 1]
-    frames = np.split(seen.frames[along], starts[1:])
-    return _Looks(frames, seen.frames[first], seen.frames[last], seen.boxes[first], seen.boxes[last], rows, build)
+def _summarise(detections: Detections, tracks: Tracks) -> _TrackSummaries:
+    by_track = np.lexsort((detections.frames, tracks.track_ids))
+    starts = np.flatnonzero(np.r_[True, np.diff(tracks.track_ids[by_track]) > 0])
+    num_rows = np.diff(np.r_[starts, len(by_track)])
+    log_lengths = np.full((len(num_rows), 6), np.nan, np.float32)
+    for track in np.flatnonzero(num_rows >= _MIN_ROWS).tolist() if len(num_rows) > 1 else ():
+        sample = np.linspace(0, num_rows[track] - 1, min(_SAMPLED_ROWS, num_rows[track])).astype(np.int64)
+        log_lengths[track] = log_body_lengths(detections.joints[by_track[starts[track] + sample]])
+    first, last = by_track[starts], by_track[starts + num_rows - 1]
+    return _TrackSummaries(
+        frames=np.split(detections.frames[by_track], starts[1:]),
+        first_frame=detections.frames[first],
+        last_frame=detections.frames[last],
+        first_box=detections.boxes[first],
+        last_box=detections.boxes[last],
+        num_rows=num_rows,
+        log_lengths=log_lengths,
+    )
 
 
-def _plausible(
-    looks: _Looks,
-    last: NDArray[np.int64],
-    full: NDArray[np.int64],
-    found: NDArray[np.int64],
-    moved: NDArray[np.bool_],
+def _affinity(
+    summaries: _TrackSummaries,
+    latest: NDArray[np.int64],
+    longest: NDArray[np.int64],
+    tracks: NDArray[np.int64],
+    camera_moved: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """What it is worth to take a track found [B] for a person [A]: float64 [A, B], 0 where it is not plausible.
+    """The affinity of people [A] and tracks [B]: float64 [A, B], 0 where they are not plausibly the same.
 
     Args:
-        last, full: each person's latest track, and the one that says most about its build.
-        found: the tracks.
-        moved: [A, 1], whether the camera may have moved since.
+        latest, longest: int64 [A], each person's latest track, and the one that shows its proportions best.
+        tracks: int64 [B].
+        camera_moved: [A, 1], whether the camera may have moved since the person was seen.
     """
-    apart = looks.build[full][:, None] - looks.build[found][None]
-    known = ~np.isnan(apart)
+    difference = summaries.log_lengths[longest][:, None] - summaries.log_lengths[tracks][None]
+    known = ~np.isnan(difference)
     count = known.sum(axis=-1)
-    apart = np.where(known, apart, 0)
+    difference = np.where(known, difference, 0)
     # The zoom is one factor for all lengths.
-    apart = np.where(known, apart - (apart.sum(axis=-1) / np.maximum(count, 1))[..., None], 0)
-    build = np.where(count >= _LENGTHS_OF_A_BUILD, (apart**2).sum(axis=-1) / np.maximum(count - 1, 1), 0) / _BUILD**2
+    zoom = (difference.sum(axis=-1) / np.maximum(count, 1))[..., None]
+    difference = np.where(known, difference - zoom, 0)
+    variance = (difference**2).sum(axis=-1) / np.maximum(count - 1, 1)
+    proportions = np.where(count >= _MIN_LENGTHS, variance, 0) / _PROPORTIONS_STD**2
 
-    boxes, others = looks.last_box[last][:, None], looks.first_box[found][None]
-    sizes, other_sizes = scales(boxes), scales(others)
-    size = (np.log(sizes / other_sizes) / np.where(moved, _SIZE_AFTER_CUT, _SIZE)) ** 2
-    way = (boxes[..., :2] + boxes[..., 2:] - others[..., :2] - others[..., 2:]) / 2
-    away = np.hypot(way[..., 0], way[..., 1]) / np.sqrt(sizes * other_sizes)
-    place = (away / np.where(moved, _PLACE_AFTER_CUT, _PLACE)) ** 2
+    boxes, track_boxes = summaries.last_box[latest][:, None], summaries.first_box[tracks][None]
+    box_scales, track_scales = scales(boxes), scales(track_boxes)
+    size = (np.log(box_scales / track_scales) / np.where(camera_moved, _SIZE_STD_AFTER_CUT, _SIZE_STD)) ** 2
+    offset = (boxes[..., :2] + boxes[..., 2:] - track_boxes[..., :2] - track_boxes[..., 2:]) / 2
+    relative = np.hypot(offset[..., 0], offset[..., 1]) / np.sqrt(box_scales * track_scales)
+    position = (relative / np.where(camera_moved, _POSITION_STD_AFTER_CUT, _POSITION_STD)) ** 2
 
-    unlike = build + size + place
-    # Any plausible pair is worth more than none, and the more alike of two choices more than the other.
-    worth: NDArray[np.float64] = np.where(
-        unlike <= np.where(moved, _PLAUSIBLE_AFTER_CUT, _PLAUSIBLE), 2 * _PLAUSIBLE_AFTER_CUT - unlike, 0
+    distance = proportions + size + position
+    # Any plausible pair is worth more than none, and the nearer of two more than the other.
+    affinity: NDArray[np.float64] = np.where(
+        distance <= np.where(camera_moved, _MAX_DISTANCE_AFTER_CUT, _MAX_DISTANCE),
+        2 * _MAX_DISTANCE_AFTER_CUT - distance,
+        0,
     )
-    return worth
+    return affinity

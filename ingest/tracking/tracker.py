@@ -1,8 +1,9 @@
-"""People followed from frame to frame, as far as they are in sight and no cut comes between.
+"""Multi-object tracking: detections of consecutive frames are linked to tracks, and cuts are detected.
 
-Most of a video decides itself: in two frames that follow one another every person is far more like itself than like
-anybody else. These links are made for all frames at once. What is left - somebody appears, is lost, hides another, or
-two are so near that either could be either - is decided frame by frame, in order, with what is known of the movement.
+Most links of a video are unambiguous: between two consecutive frames every person is far more similar to itself than to
+anybody else. These links are made for all frames at once. The rest - a person appears, is lost, is occluded, or two are
+so near that either could be either - is decided frame by frame, in order, with an affinity matrix that takes motion
+into account.
 """
 
 from __future__ import annotations
@@ -13,276 +14,317 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.tracking.assignment import best_pairs
-from signverse.ingest.tracking.observations import Sightings, overlap, scales
+from signverse.ingest.tracking.assignment import best_assignment
+from signverse.ingest.tracking.detections import Detections, iou, scales
 from signverse.lake.model.skeleton import FPS
 
-BRIDGE_FRAMES: Final = int(FPS)
-"""Somebody turned away or hidden for a second goes on as the same."""
+MAX_LOST_FRAMES: Final = int(FPS)
+"""A track that was lost for up to a second (the person turned away, or was occluded) can be recovered."""
 
 # The head and the shoulders of real signers move by 0.03 of the box's size from frame to frame at most (measured on
 # seven): three times that is still likely the same person, ten times that is somebody else.
 _SPREAD: Final = 0.1
-# The longer somebody was out of sight, the less is known of the place: twice the spread in six frames.
+# The longer a track was lost, the less certain its position: twice the spread after six frames.
 _SPREAD_FRAMES: Final = 6.0
 
-# A link that needs no thought: alike, and more so by this much than any other link of the two.
+# An unambiguous link: similarity at least, lead over every other link of both ends, and frames between the two.
 _CLEAR, _MARGIN, _CLEAR_FRAMES = 0.5, 0.25, 4
-# Below this, two are not the same; boxes alone that overlap by three tenths are above it.
-_POSSIBLE: Final = 0.15
-# A movement is measured over as many frames, and over no fewer than three: below that it is jitter.
-_MOVEMENT_FRAMES, _MOVEMENT_LEAST = 8, 3
-# Where somebody stood last counts for less than where the movement led.
-_STOOD_STILL: Final = 0.7
-# Of two who were lost in the same place the later one: what a frame of absence counts.
-_OLDER: Final = 0.005
-# Points that are all this unlike from one frame to the next have jumped.
-_JUMPED: Final = 0.3
+# Gate: below this similarity two detections are not linked; boxes alone that overlap by three tenths are above it.
+_GATE: Final = 0.15
+# A velocity is measured over this many frames, and over no fewer than three: below that it is jitter.
+_VELOCITY_FRAMES, _VELOCITY_MIN_FRAMES = 8, 3
+# The last position itself counts for less than the position that the velocity predicts.
+_STATIC_WEIGHT: Final = 0.7
+# Penalty for each lost frame: of two tracks that were lost in the same place the later one is preferred.
+_AGE_PENALTY: Final = 0.005
+# Cut detection: joints whose similarity from one frame to the next is below this have jumped.
+_JUMP: Final = 0.3
 
-# Two poses of one frame that are so alike are one pose, found twice.
-_SAME_POSE: Final = 0.5
+# Two poses of one frame with a similarity above this are the same pose, found twice.
+_DUPLICATE: Final = 0.5
 
 _PAIRS_AT_ONCE: Final = 1 << 16
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """Who was followed.
+    """The tracks of a video, and its cuts.
 
     Attributes:
-        of_row: int64 [N], each row's track, counted from 0 by first frame.
-        cuts: the frames in which everybody jumped: a new shot begins.
-        pauses: the frames in which somebody is seen elsewhere after moments with nobody, where a cut may have been.
-        bridged: the rows at both ends of each loss that was bridged, (last before, first after).
+        track_ids: int64 [N], each row's track, numbered from 0 by first frame.
+        cuts: the first frames of new shots: the frames in which everybody jumped.
+        resumptions: frames in which somebody is seen elsewhere after a while with nobody; a cut may lie before them.
+        recoveries: the rows at both ends of each loss that was bridged, (last before, first after).
     """
 
-    of_row: NDArray[np.int64]
+    track_ids: NDArray[np.int64]
     cuts: list[int]
-    pauses: list[int]
-    bridged: list[tuple[int, int]]
+    resumptions: list[int]
+    recoveries: list[tuple[int, int]]
 
 
-def follow(seen: Sightings) -> Tracks:
-    """Join the rows of a video to tracks; no track has two rows of a frame."""
-    starts = np.flatnonzero(np.r_[True, np.diff(seen.frames) > 0]) if len(seen.frames) else np.empty(0, np.int64)
-    seen = replace(seen, joints=_own(seen, starts))
-    before = _clear_links(seen, starts)
-    follower = _Follower(seen, starts, before)
-    follower.run()
-    return Tracks(_chains(before), follower.cuts, follower.pauses, follower.bridged)
+def track(detections: Detections) -> Tracks:
+    """Link the detections of a video to tracks; no track has two rows of one frame."""
+    frames = detections.frames
+    frame_starts = np.flatnonzero(np.r_[True, np.diff(frames) > 0]) if len(frames) else np.empty(0, np.int64)
+    detections = replace(detections, joints=_without_duplicate_poses(detections, frame_starts))
+    previous = _unambiguous_links(detections, frame_starts)
+    association = _Association(detections, frame_starts, previous)
+    association.run()
+    return Tracks(_chain_ids(previous), association.cuts, association.resumptions, association.recoveries)
 
 
-def likeness(
+def similarity(
     boxes: NDArray[np.float32],
     joints: NDArray[np.float32],
     other_boxes: NDArray[np.float32],
     other_joints: NDArray[np.float32],
     spread: float | NDArray[np.floating] = _SPREAD,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How alike people are in place and posture, from 0 to 1, broadcast.
+    """How similar people are in position and posture, from 0 to 1, broadcast.
 
     Args:
         boxes, other_boxes: float32 [..., 4].
         joints, other_joints: float32 [..., 12, 2].
-        spread: the distance, in sizes of the box, at which a point is alike by 0.6.
+        spread: the distance, in sizes of the box, at which a joint's similarity is 0.6.
 
     Returns:
-        The mean of the boxes' overlap and of the points' likeness, and the latter alone: COCO's object keypoint
-        similarity with one spread for all points. With fewer than four points in common both are the overlap.
+        The mean of the boxes' IoU and the joints' similarity, and the latter alone: COCO's object keypoint similarity
+        with one spread for all joints. With fewer than four joints in common both are the IoU.
     """
-    shared = overlap(boxes, other_boxes)
-    size = scales(boxes) * scales(other_boxes)
-    away = joints - other_joints
-    squares = (away[..., 0] ** 2 + away[..., 1] ** 2) / size[..., None]
-    alike = np.exp(squares / (-2 * np.square(np.asarray(spread, np.float32)))[..., None])
-    known = ~np.isnan(alike)
+    box_iou = iou(boxes, other_boxes)
+    area = scales(boxes) * scales(other_boxes)
+    offset = joints - other_joints
+    squared_distance = (offset[..., 0] ** 2 + offset[..., 1] ** 2) / area[..., None]
+    per_joint = np.exp(squared_distance / (-2 * np.square(np.asarray(spread, np.float32)))[..., None])
+    known = ~np.isnan(per_joint)
     count = known.sum(axis=-1)
-    points = np.where(known, alike, 0).sum(axis=-1) / np.maximum(count, 1)
-    points = np.where(count >= 4, points, shared).astype(np.float32)
-    return (shared + points) / 2, points
+    keypoint_similarity = np.where(known, per_joint, 0).sum(axis=-1) / np.maximum(count, 1)
+    keypoint_similarity = np.where(count >= 4, keypoint_similarity, box_iou).astype(np.float32)
+    return (box_iou + keypoint_similarity) / 2, keypoint_similarity
 
 
-def _own(seen: Sightings, starts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The joints without those that a box has of somebody else.
+def _without_duplicate_poses(detections: Detections, frame_starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The joints, float32 [N, 12, 2], nan for poses that belong to the person in front.
 
-    In the box of somebody half hidden the pose model finds the one in front: of two poses in one place the one with
-    fewer points, or with the smaller box, is not that person's own.
+    In the box of an occluded person the pose model finds the one in front: of two poses in one place the one with
+    fewer joints, or with the smaller box, is not that person's own.
     """
-    counts = np.diff(np.r_[starts, len(seen.frames)])
-    joints = seen.joints
-    known = np.count_nonzero(~np.isnan(joints[..., 0]), axis=1)
+    counts = np.diff(np.r_[frame_starts, len(detections.frames)])
+    joints = detections.joints
+    num_known = np.count_nonzero(~np.isnan(joints[..., 0]), axis=1)
+    # Frames with the same number of people are compared together.
     for people in np.unique(counts[counts > 1]).tolist():
-        first, second = np.triu_indices(people, 1)
-        some = starts[counts == people]
-        step = max(1, _PAIRS_AT_ONCE // len(first))
-        for at in range(0, len(some), step):
-            ones, others = (some[at : at + step, None] + which for which in (first, second))
-            _, points = likeness(seen.boxes[ones], seen.joints[ones], seen.boxes[others], seen.joints[others])
-            # Without four points in common the boxes speak, and boxes that overlap are nobody's fault.
-            shared = np.count_nonzero(~np.isnan(seen.joints[ones] + seen.joints[others])[..., 0], axis=-1) >= 4
-            same = shared & (points > _SAME_POSE)
-            ones, others = ones[same], others[same]
-            if len(ones):
-                joints = seen.joints.copy() if joints is seen.joints else joints
-                fewer = known[ones].astype(np.int64) - known[others]
-                lesser = (fewer < 0) | ((fewer == 0) & (seen.scales[ones] < seen.scales[others]))
-                joints[np.where(lesser, ones, others)] = np.nan
+        left_index, right_index = np.triu_indices(people, 1)
+        starts = frame_starts[counts == people]
+        step = max(1, _PAIRS_AT_ONCE // len(left_index))
+        for batch_start in range(0, len(starts), step):
+            batch = starts[batch_start : batch_start + step, None]
+            left, right = batch + left_index, batch + right_index
+            _, pose_similarity = similarity(
+                detections.boxes[left], detections.joints[left], detections.boxes[right], detections.joints[right]
+            )
+            # With fewer than four joints in common this is the IoU, and boxes may overlap without a duplicate.
+            both_known = ~np.isnan(detections.joints[left] + detections.joints[right])[..., 0]
+            duplicate = (np.count_nonzero(both_known, axis=-1) >= 4) & (pose_similarity > _DUPLICATE)
+            left, right = left[duplicate], right[duplicate]
+            if len(left):
+                joints = detections.joints.copy() if joints is detections.joints else joints
+                surplus = num_known[left].astype(np.int64) - num_known[right]
+                smaller = detections.scales[left] < detections.scales[right]
+                left_loses = (surplus < 0) | ((surplus == 0) & smaller)
+                joints[np.where(left_loses, left, right)] = np.nan
     return joints
 
 
-def _clear_links(seen: Sightings, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each row the row before it of the same person, where there is no question about it; else -1."""
-    before = np.full(len(seen.frames), -1, np.int64)
-    counts = np.diff(np.r_[starts, len(seen.frames)])
-    near = np.flatnonzero(np.diff(seen.frames[starts]) <= _CLEAR_FRAMES)
-    here, there = counts[near], counts[near + 1]
-    # Frames with the same numbers of people are worked on together.
-    kinds = here * 1000 + there
-    for kind in np.unique(kinds).tolist():
-        people, others = divmod(kind, 1000)
-        some = near[kinds == kind]
-        step = max(1, _PAIRS_AT_ONCE // (people * others))
-        for at in range(0, len(some), step):
-            pairs = some[at : at + step]
-            rows = starts[pairs][:, None] + np.arange(people)
-            following = starts[pairs + 1][:, None] + np.arange(others)
-            alike, _ = likeness(
-                seen.boxes[rows][:, :, None], seen.joints[rows][:, :, None],
-                seen.boxes[following][:, None], seen.joints[following][:, None],
+def _unambiguous_links(detections: Detections, frame_starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each row the row of the same person in the frame before, where it is beyond doubt; else -1."""
+    previous = np.full(len(detections.frames), -1, np.int64)
+    counts = np.diff(np.r_[frame_starts, len(detections.frames)])
+    near = np.flatnonzero(np.diff(detections.frames[frame_starts]) <= _CLEAR_FRAMES)
+    # Pairs of frames with the same numbers of people are compared together.
+    pair_kinds = counts[near] * 1000 + counts[near + 1]
+    for kind in np.unique(pair_kinds).tolist():
+        people, next_people = divmod(kind, 1000)
+        alike = near[pair_kinds == kind]
+        step = max(1, _PAIRS_AT_ONCE // (people * next_people))
+        for batch_start in range(0, len(alike), step):
+            batch = alike[batch_start : batch_start + step]
+            rows = frame_starts[batch][:, None] + np.arange(people)
+            next_rows = frame_starts[batch + 1][:, None] + np.arange(next_people)
+            affinity, _ = similarity(
+                detections.boxes[rows][:, :, None], detections.joints[rows][:, :, None],
+                detections.boxes[next_rows][:, None], detections.joints[next_rows][:, None],
             )  # fmt: skip
-            pair, row, other = np.nonzero(_clear(alike))
-            before[following[pair, other]] = rows[pair, row]
-    return before
+            pair, row, next_row = np.nonzero(_is_unambiguous(affinity))
+            previous[next_rows[pair, next_row]] = rows[pair, row]
+    return previous
 
 
-def _clear(alike: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of the links [..., P, Q] are beyond question."""
-    clear: NDArray[np.bool_] = alike >= _CLEAR
+def _is_unambiguous(affinity: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which links of affinity matrices [..., P, Q] are high, and lead their row and their column by a margin."""
+    unambiguous: NDArray[np.bool_] = affinity >= _CLEAR
     for axis in (-2, -1):
-        if alike.shape[axis] > 1:
-            second, best = np.moveaxis(np.partition(alike, (-2, -1), axis=axis), axis, -1)[..., -2:].transpose(2, 0, 1)
-            clear &= alike == np.expand_dims(best, axis)
-            clear &= np.expand_dims(best - second >= _MARGIN, axis)
-    return clear
+        if affinity.shape[axis] > 1:
+            top_two = np.moveaxis(np.partition(affinity, (-2, -1), axis=axis), axis, -1)[..., -2:]
+            second, best = top_two.transpose(2, 0, 1)
+            unambiguous &= affinity == np.expand_dims(best, axis)
+            unambiguous &= np.expand_dims(best - second >= _MARGIN, axis)
+    return unambiguous
 
 
-def _chains(before: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The chain of each row, counted by first row."""
-    root = np.where(before < 0, np.arange(len(before)), before)
+def _chain_ids(previous: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of each row's chain of links, int64 [N], counted from 0 by first row."""
+    root = np.where(previous < 0, np.arange(len(previous)), previous)
     while True:
         # Each step reaches twice as far back.
-        further = root[root]
-        if (further == root).all():
+        doubled = root[root]
+        if (doubled == root).all():
             break
-        root = further
-    first = before < 0
-    number = np.cumsum(first) - 1
-    chains: NDArray[np.int64] = number[root]
-    return chains
+        root = doubled
+    number = np.cumsum(previous < 0) - 1
+    ids: NDArray[np.int64] = number[root]
+    return ids
 
 
-class _Follower:
-    """Goes through the frames in which somebody has no clear link, and decides."""
+class _Association:
+    """Decides about the frames in which a tracklet (a chain of unambiguous links) begins.
 
-    def __init__(self, seen: Sightings, starts: NDArray[np.int64], before: NDArray[np.int64]) -> None:
-        self._seen, self._starts, self._before = seen, starts, before
-        self._after = np.full(len(before), -1, np.int64)
-        linked = np.flatnonzero(before >= 0)
-        self._after[before[linked]] = linked
+    Args:
+        previous: int64 [N], the unambiguous links; completed in place.
+    """
+
+    def __init__(self, detections: Detections, frame_starts: NDArray[np.int64], previous: NDArray[np.int64]) -> None:
+        self._detections, self._frame_starts, self._previous = detections, frame_starts, previous
+        self._next = np.full(len(previous), -1, np.int64)
+        linked = np.flatnonzero(previous >= 0)
+        self._next[previous[linked]] = linked
         self.cuts: list[int] = []
-        self.pauses: list[int] = []
-        self.bridged: list[tuple[int, int]] = []
+        self.resumptions: list[int] = []
+        self.recoveries: list[tuple[int, int]] = []
 
     def run(self) -> None:
-        frames = self._seen.frames
-        heads = np.flatnonzero(self._before < 0)
-        tails = np.flatnonzero(self._after < 0)
-        at, lost = 0, np.empty(0, np.int64)
-        for group in np.split(heads, np.flatnonzero(np.diff(frames[heads])) + 1):
-            if not len(group):
+        """Go through the frames in order; in each, associate new tracklets with lost tracks, or find a cut."""
+        frames = self._detections.frames
+        first_rows = np.flatnonzero(self._previous < 0)
+        last_rows = np.flatnonzero(self._next < 0)
+        num_ended, lost = 0, np.empty(0, np.int64)
+        for new in np.split(first_rows, np.flatnonzero(np.diff(frames[first_rows])) + 1):
+            if not len(new):
                 return
-            frame = frames[group[0]]
-            passed = int(np.searchsorted(frames[tails], frame))
-            lost = np.concatenate([lost, tails[at:passed]])
-            at = passed
-            lost = lost[frames[lost] >= frame - BRIDGE_FRAMES - 1]
+            frame = frames[new[0]]
+            ended_before = int(np.searchsorted(frames[last_rows], frame))
+            lost = np.concatenate([lost, last_rows[num_ended:ended_before]])
+            num_ended = ended_before
+            lost = lost[frames[lost] >= frame - MAX_LOST_FRAMES - 1]
             if not len(lost):
-                at_frame = int(np.searchsorted(self._starts, group[0], side="right")) - 1
-                if at_frame and frame - frames[self._starts[at_frame - 1]] > BRIDGE_FRAMES:
-                    self.pauses.append(int(frame))
+                index = self._frame_index(new[0])
+                if index and frame - frames[self._frame_starts[index - 1]] > MAX_LOST_FRAMES:
+                    self.resumptions.append(int(frame))
                 continue
-            pairs, jumped = self._decide(lost, group)
-            away = self._all_new(group) if jumped else 0
-            if away:
-                (self.cuts if away <= _CLEAR_FRAMES else self.pauses).append(int(frame))
+            pairs, all_jumped = self._associate(lost, new)
+            gap = self._gap_before(new) if all_jumped else 0
+            if gap:
+                (self.cuts if gap <= _CLEAR_FRAMES else self.resumptions).append(int(frame))
                 continue
-            for one, other in pairs:
-                self._join(int(lost[one]), int(group[other]))
-            lost = np.delete(lost, [one for one, _ in pairs])
+            for lost_index, new_index in pairs:
+                self._link(int(lost[lost_index]), int(new[new_index]))
+            lost = np.delete(lost, [lost_index for lost_index, _ in pairs])
 
-    def _join(self, last: int, following: int) -> None:
-        self._before[following], self._after[last] = last, following
-        frames = self._seen.frames
-        # Who comes back has never been away: it was no cut, but one lost and another found in the same moment.
+    def _frame_index(self, row: np.int64) -> int:
+        return int(np.searchsorted(self._frame_starts, row, side="right")) - 1
+
+    def _link(self, last: int, first: int) -> None:
+        """Continue the lost track that ends in one row with the tracklet that begins in another."""
+        self._previous[first], self._next[last] = last, first
+        frames = self._detections.frames
+        # A track that is recovered across a cut disproves it: one person was lost and another found at that moment.
         while self.cuts and self.cuts[-1] > frames[last]:
             self.cuts.pop()
-        if frames[following] - frames[last] > 1:
-            self.bridged.append((last, following))
+        if frames[first] - frames[last] > 1:
+            self.recoveries.append((last, first))
 
-    def _all_new(self, found: NDArray[np.int64]) -> int:
-        """The frames since somebody was seen, where everybody in a frame is without a clear link; else 0."""
-        frames = self._seen.frames
-        at = int(np.searchsorted(self._starts, found[0], side="right")) - 1
-        end = self._starts[at + 1] if at + 1 < len(self._starts) else len(frames)
-        return int(frames[found[0]] - frames[self._starts[at - 1]]) if end - self._starts[at] == len(found) else 0
+    def _gap_before(self, new: NDArray[np.int64]) -> int:
+        """Frames since the frame with people before, if all people of this frame are new; else 0."""
+        frames = self._detections.frames
+        index = self._frame_index(new[0])
+        end = self._frame_starts[index + 1] if index + 1 < len(self._frame_starts) else len(frames)
+        all_new = end - self._frame_starts[index] == len(new)
+        return int(frames[new[0]] - frames[self._frame_starts[index - 1]]) if all_new else 0
 
-    def _movement(self, row: int, along: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Pixels a frame, float32 [2], of the person of a row, over the rows along its chain from there.
+    def _velocity(self, row: int, links: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Pixels a frame, float32 [2], of a row's person, measured along its links from there.
 
-        nan where they are too few to tell.
+        Args:
+            links: int64 [N], `_previous` or `_next`.
+
+        Returns:
+            nan where the rows are too few for a measurement.
         """
-        seen = self._seen
-        at = row
-        for _ in range(_MOVEMENT_FRAMES):
-            if along[at] < 0:
+        detections = self._detections
+        end = row
+        for _ in range(_VELOCITY_FRAMES):
+            if links[end] < 0:
                 break
-            at = int(along[at])
-        frames = int(seen.frames[row] - seen.frames[at])
-        if not _MOVEMENT_LEAST <= abs(frames) <= 2 * _MOVEMENT_FRAMES:
+            end = int(links[end])
+        num_frames = int(detections.frames[row] - detections.frames[end])
+        if not _VELOCITY_MIN_FRAMES <= abs(num_frames) <= 2 * _VELOCITY_FRAMES:
             return np.full(2, np.nan, np.float32)
-        away = seen.joints[row] - seen.joints[at]
-        away = away[~np.isnan(away[:, 0])]
-        if len(away) < 4:
-            away = (seen.boxes[row] - seen.boxes[at]).reshape(2, 2)
-        moved: NDArray[np.float32] = np.median(away, axis=0) / np.float32(frames)
-        return moved
+        displacement = detections.joints[row] - detections.joints[end]
+        displacement = displacement[~np.isnan(displacement[:, 0])]
+        if len(displacement) < 4:
+            displacement = (detections.boxes[row] - detections.boxes[end]).reshape(2, 2)
+        velocity: NDArray[np.float32] = np.median(displacement, axis=0) / np.float32(num_frames)
+        return velocity
 
-    def _decide(self, lost: NDArray[np.int64], found: NDArray[np.int64]) -> tuple[list[tuple[int, int]], bool]:
-        """Pairs of places in `lost` and `found`, and whether all that could be paired has jumped."""
-        seen = self._seen
-        gap = (seen.frames[found[0]] - seen.frames[lost]).astype(np.float32)[:, None]
-        # Where the movement before leads to, and where the movement after comes from: two who meet and turn back would
-        # stand where two who pass each other do, but neither movement would lead there.
-        ahead = np.stack([self._movement(row, self._before) for row in lost.tolist()])
-        later = np.stack([self._movement(row, self._after) for row in found.tolist()])
-        boxes, joints = seen.boxes[lost][:, None], seen.joints[lost][:, None]
-        others, other_joints = seen.boxes[found][None], seen.joints[found][None]
-        spread = _SPREAD * (1 + (gap - 1) / _SPREAD_FRAMES)
-        stood, _ = likeness(boxes, joints, others, other_joints, spread)
-        ways = [np.where(np.isnan(way), 0, way) * gap[..., None] for way in (ahead[:, None], later[None])]
-        led, came = (
-            likeness(boxes + np.tile(way, 2), joints + way[:, :, None], others, other_joints, spread)[0] for way in ways
+    def _affinity(
+        self, lost: NDArray[np.int64], new: NDArray[np.int64], lost_frames: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Similarity of lost tracks [A] and new tracklets [B], float32 [A, B], motion taken into account.
+
+        Two predictions are averaged: where the motion before the loss leads to, and where the motion after it comes
+        from. Two people who meet and turn back stand where two who pass each other would, but neither motion predicts
+        that.
+
+        Args:
+            lost_frames: float32 [A, 1], frames since each track was lost.
+        """
+        detections = self._detections
+        velocity_before = np.stack([self._velocity(row, self._previous) for row in lost.tolist()])
+        velocity_after = np.stack([self._velocity(row, self._next) for row in new.tolist()])
+        boxes, joints = detections.boxes[lost][:, None], detections.joints[lost][:, None]
+        new_boxes, new_joints = detections.boxes[new][None], detections.joints[new][None]
+        spread = _SPREAD * (1 + (lost_frames - 1) / _SPREAD_FRAMES)
+
+        def moved_by(velocity: NDArray[np.float32]) -> NDArray[np.float32]:
+            way = np.where(np.isnan(velocity), 0, velocity) * lost_frames[..., None]
+            return similarity(boxes + np.tile(way, 2), joints + way[:, :, None], new_boxes, new_joints, spread)[0]
+
+        static, _ = similarity(boxes, joints, new_boxes, new_joints, spread)
+        forward, backward = moved_by(velocity_before[:, None]), moved_by(velocity_after[None])
+        before_unknown, after_unknown = np.isnan(velocity_before[:, :1]), np.isnan(velocity_after[:, 0])[None]
+        predicted = np.where(before_unknown, backward, np.where(after_unknown, forward, (forward + backward) / 2))
+        affinity: NDArray[np.float32] = np.maximum(predicted, _STATIC_WEIGHT * static)
+        return affinity
+
+    def _associate(self, lost: NDArray[np.int64], new: NDArray[np.int64]) -> tuple[list[tuple[int, int]], bool]:
+        """Assign new tracklets to lost tracks.
+
+        Returns:
+            Pairs of indices into `lost` and `new`, and whether every pair of consecutive frames among them has jumped
+            (as at a cut).
+        """
+        detections = self._detections
+        lost_frames = (detections.frames[new[0]] - detections.frames[lost]).astype(np.float32)[:, None]
+        affinity = self._affinity(lost, new, lost_frames)
+        # A track that was lost before the last cut is recovered only where that is beyond doubt.
+        last_cut = self.cuts[-1] if self.cuts else 0
+        gate = np.where(detections.frames[lost] < last_cut, _CLEAR, _GATE)[:, None]
+        pairs = best_assignment(np.where(affinity >= gate, affinity - _AGE_PENALTY * (lost_frames - 1), 0))
+        lost_index, new_index = np.array(pairs, np.int64).reshape(-1, 2).T
+        last, first = lost[lost_index], new[new_index]
+        _, keypoint_similarity = similarity(
+            detections.boxes[last], detections.joints[last], detections.boxes[first], detections.joints[first]
         )
-        unknown, unknown_later = np.isnan(ahead[:, :1]), np.isnan(later[:, 0])[None]
-        went = np.where(unknown, came, np.where(unknown_later, led, (led + came) / 2))
-        values = np.maximum(went, _STOOD_STILL * stood)
-        # Who was lost before a cut is found again only where there is no question about it.
-        since = self.cuts[-1] if self.cuts else 0
-        least = np.where(seen.frames[lost] < since, _CLEAR, _POSSIBLE)[:, None]
-        pairs = best_pairs(np.where(values >= least, values - _OLDER * (gap - 1), 0))
-        one, other = np.array(pairs, np.int64).reshape(-1, 2).T
-        near = gap[one, 0] <= 1
-        _, points = likeness(
-            seen.boxes[lost[one]], seen.joints[lost[one]], seen.boxes[found[other]], seen.joints[found[other]]
-        )
-        return pairs, bool((near & (points < _JUMPED)).all())
+        consecutive = lost_frames[lost_index, 0] <= 1
+        return pairs, bool((consecutive & (keypoint_similarity < _JUMP)).all())

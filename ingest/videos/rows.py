@@ -15,7 +15,7 @@ from signverse.ingest.captions.segments import Summary, make_segments, stored_me
 from signverse.ingest.captions.sentences import join_sentences
 from signverse.ingest.captions.tracks import Track, choose
 from signverse.ingest.manifest import Entry
-from signverse.ingest.tracking.observations import CHUNK
+from signverse.ingest.tracking.detections import CHUNK
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS
 from signverse.lake.model.wording import counted, document_text
 from signverse.lake.storage.committer import VideoRows

@@ -17,9 +17,9 @@ from bench.composed import film, stories
 from bench.people import judge
 from bench.people_before import assign_people_before
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.tracking.assignment import best_pairs
+from signverse.ingest.tracking.assignment import best_assignment
+from signverse.ingest.tracking.detections import iou
 from signverse.ingest.tracking.identities import assign_people, number_people
-from signverse.ingest.tracking.observations import overlap
 from signverse.lake.model.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 from signverse.lake.storage.keypoints import snap
 
@@ -179,7 +179,7 @@ def test_overlap_agrees_with_counting_cells(rows: list[tuple[int, int, int, int]
     boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32)
     cells = [{(i, j) for i in range(x, x + w) for j in range(y, y + h)} for x, y, w, h in rows]
     expected = [[len(a & b) / len(a | b) if a | b else 0 for b in cells] for a in cells]
-    np.testing.assert_allclose(overlap(boxes[:, None], boxes), expected, atol=1e-6)
+    np.testing.assert_allclose(iou(boxes[:, None], boxes), expected, atol=1e-6)
 
 
 # Known people, moved about
@@ -332,7 +332,7 @@ def test_unknown_scores_speak_for_nothing() -> None:
 def test_pairs_are_worth_the_most_that_pairs_can_be(seed: int, rows: int, columns: int, barred: float) -> None:
     random = np.random.default_rng(seed)
     values = random.uniform(0, 1, (rows, columns)) * (random.uniform(size=(rows, columns)) >= barred)
-    pairs = best_pairs(values)
+    pairs = best_assignment(values)
     assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
     assert all(values[pair] > 0 for pair in pairs)
     size = max(rows, columns)
@@ -344,7 +344,7 @@ def test_pairs_are_worth_the_most_that_pairs_can_be(seed: int, rows: int, column
 
 def test_a_crowd_in_one_knot_is_matched_too() -> None:
     values = np.random.default_rng(1).uniform(0.1, 1, (40, 50))
-    pairs = best_pairs(values)
+    pairs = best_assignment(values)
     assert [row for row, _ in pairs] == list(range(40))
 
 
