@@ -26,7 +26,7 @@ def data() -> Path:
 @pytest.fixture
 def signverse(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs a command line; gives its exit code and what it wrote to stdout and stderr."""
-    from signverse import build_app
+    from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, str, str]:

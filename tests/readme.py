@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.main import get_command
 
-import signverse
+from signverse.command_line import build_app
 from signverse.lake.cli.selection_options import OPTIONS
 
 README = Path(__file__).parent.parent / "README.md"
@@ -26,7 +26,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, 
 def help_text() -> str:
     """The help of every command, as Markdown."""
     sections = []
-    for path, command in commands(get_command(signverse.build_app())):
+    for path, command in commands(get_command(build_app())):
         name = " ".join(("signverse", *path))
         shared = [parameter for parameter in command.params if parameter.name in OPTIONS]
         shared = shared if len(shared) == len(OPTIONS) else []

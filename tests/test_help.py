@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from signverse import build_app
+from signverse.command_line import build_app
 from signverse.lake.cli.entry import run
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +91,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_help_of_every_command_loads_nothing_heavy() -> None:
-    code = "from signverse.lake.cli.entry import run\nfrom signverse import build_app\n"
+    code = "from signverse.lake.cli.entry import run\nfrom signverse.command_line import build_app\n"
     code += (
         f"for path in {[path for path, _ in COMMANDS.values()]}:\n    assert run(build_app(), [*path, '--help']) == 0"
     )

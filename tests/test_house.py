@@ -79,7 +79,8 @@ def test_the_wheel_installs_the_queries_and_the_sample_and_no_package_called_sql
         ["stats", "languages", "--lake", str(lake)],
     ):
         code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import signverse; "
-        code += f"assert signverse.__file__.startswith({str(tmp_path)!r}); signverse.main({words!r})"
+        code += f"assert signverse.__file__.startswith({str(tmp_path)!r}); "
+        code += f"from signverse.command_line import main; main({words!r})"
         # As a file: worker processes import the main module again.
         (tmp_path / "main.py").write_text("if __name__ == '__main__':\n    " + code)
         ran = subprocess.run(

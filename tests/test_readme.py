@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from typer.main import get_command
 
-import signverse
+from signverse.command_line import build_app, main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def test_the_help_in_the_readme_is_the_help_of_the_commands() -> None:
 
 @pytest.mark.parametrize("line", _commands())
 def test_every_command_in_the_readme_is_one_that_signverse_takes(line: str) -> None:
-    command, words, name = get_command(signverse.build_app()), shlex.split(line, comments=True), "signverse"
+    command, words, name = get_command(build_app()), shlex.split(line, comments=True), "signverse"
     while hasattr(command, "commands"):
         name = words.pop(0)
         assert name in command.commands, f"no command {name}"
@@ -47,7 +47,7 @@ def test_the_readme_shows_commands_at_all() -> None:
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stop:
-        signverse.main(["ingest", "shards", str(SAMPLE), "--lake", str(tmp_path / "lake")])
+        main(["ingest", "shards", str(SAMPLE), "--lake", str(tmp_path / "lake")])
     assert stop.value.code == 0
     block = README.split("```python\n")[1].split("```")[0]
     block = block.replace('"LAKE"', repr(str(tmp_path / "lake"))).replace('"video_id"', '"-synthGSG02"')

@@ -9,16 +9,20 @@ import typer
 
 from signverse.export.cli import clips as clip_commands
 from signverse.export.cli.options import ExportOption, OverwriteOption, writing
+from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import VideoIdCommand, reading, say
+from signverse.lake.cli.shared import VideoIdCommand, complain, reading, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.selection import Selection
 
 export = typer.Typer(
-    help="Write release shards, or clips in other formats.", no_args_is_help=True, rich_markup_mode=None
+    cls=CommandGroup,
+    help="Write release shards, or clips in other formats.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -131,7 +135,7 @@ def verify(
         typer.echo(problem)
         count += 1
     if count:
-        say(f"signverse: {counted(count, 'problem')} in the {kind} {path}")
+        complain(f"signverse: {counted(count, 'problem')} in the {kind} {path}")
         raise typer.Exit(1)
     say(f"the {kind} {path} is whole")
 

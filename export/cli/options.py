@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from signverse.lake.cli.shared import say
+from signverse.lake.cli.shared import complain, say
 
 ExportOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made where there is none.")
@@ -28,19 +28,19 @@ def writing(noun: str, total: int, done: int) -> Iterator[Callable[[object], Non
         noun: what a unit is called.
         done: how many are there already.
     """
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
+    from signverse.lake.cli.progress import stderr_console
     from signverse.lake.model.wording import counted
 
     if done:
         say(f"{counted(done, noun)} there already")
-    console = Console(stderr=True)
+    console = stderr_console()
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"{noun}s", total=total, completed=done)
             yield lambda _: progress.advance(bar)
     except KeyboardInterrupt:
-        say(f"interrupted: the {noun}s that are finished are kept, and the same command goes on from there")
+        complain(f"interrupted: the {noun}s that are finished are kept, and the same command goes on from there")
         raise

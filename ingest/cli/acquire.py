@@ -18,7 +18,7 @@ from signverse.ingest.cli.acquire_options import (
 from signverse.ingest.cli.commands import going_on, ingest, tell_manifest, tell_relabelled
 from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.extract.defaults import STALLED_S
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
     from signverse.ingest.acquire.lanes import Tally
@@ -239,7 +239,7 @@ def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
         words.append(f"{tally.removed:,} removed from the media folder that the lake had before")
     say(", ".join(words))
     if tally.stopped:
-        say(tally.stopped)
+        complain(tally.stopped)
     if ended or tally.stopped:
         say(f"where everything stands: signverse status --lake {lake} --media {media}")
     if ended["blocked"] or ended["failed"] or tally.stopped:

@@ -11,13 +11,18 @@ import typer
 
 from signverse.ingest.cli.extraction_options import Extraction, ModelsOption, extracting
 from signverse.ingest.videos.redo import RedoCommand
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.groups import CommandGroup
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, is_quiet, say
 
 if TYPE_CHECKING:
     from signverse.ingest.manifest import Manifest
 
-ingest = typer.Typer(help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None)
-models = typer.Typer(help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None)
+ingest = typer.Typer(
+    cls=CommandGroup, help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None
+)
+models = typer.Typer(
+    cls=CommandGroup, help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def going_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("interrupted: what was finished is in the lake, and the same command goes on from there")
+        complain("interrupted: what was finished is in the lake, and the same command goes on from there")
         raise
 
 
@@ -131,7 +136,7 @@ def videos(
     rate = f", {tally.frames / tally.seconds:,.1f} frames/s on {in_use}" if tally.frames else ""
     say(f"{counted(tally.done, 'video')} in{skipped}, {counted(tally.frames, 'frame')}{rate}")
     if tally.failed or plan.refused:
-        say(
+        complain(
             f"{tally.failed + len(plan.refused):,} could not be done; what happened: "
             f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
         )
@@ -168,7 +173,6 @@ def shards(
     \b
     signverse ingest shards SHARDS --lake LAKE --manifest manifest.csv --language asf --language bfi
     """
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
@@ -177,6 +181,7 @@ def shards(
     from signverse.ingest.shards.upload_state import listed_videos
     from signverse.ingest.videos.compaction import tidy
     from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.cli.progress import stderr_console
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.languages import resolve
@@ -208,7 +213,7 @@ def shards(
         tell_manifest(listed)
     known = known_entries(opened) | (listed.entries if listed else {})
     options = Options(known, codes, not no_repair, index)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = stderr_console()
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("shards", total=len(paths))
@@ -253,7 +258,7 @@ def shards(
     if tally.absent:
         say(f"  absent: {counted(tally.absent, 'video')} that the state JSON lists and the tars lack")
     if tally.failed:
-        say(
+        complain(
             f"{tally.failed:,} could not be done; what happened: "
             f"signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}"
         )
@@ -319,10 +324,10 @@ def pull(models: ModelsOption = None) -> None:
     \b
     signverse models pull
     """
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from signverse.ingest.models.pull import pull as fetch
+    from signverse.lake.cli.progress import stderr_console
 
     columns = (
         TextColumn("{task.description}"),
@@ -331,7 +336,8 @@ def pull(models: ModelsOption = None) -> None:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = stderr_console()
+    with Progress(*columns, console=console, disable=is_quiet()) as progress:
         bars: dict[str, Any] = {}
 
         def on_bytes(name: str, done: int, total: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from signverse.ingest.videos.run import VideoTask
+from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import VideoRows
 
@@ -18,7 +18,7 @@ class ProgressBar:
     """Videos, frames a second and time left, on stderr; remarks and failures as lines above it."""
 
     def __init__(self, tasks: list[VideoTask], already: int) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = stderr_console()
         self._progress = Progress(
             SpinnerColumn(),
             BarColumn(bar_width=30),
@@ -27,7 +27,7 @@ class ProgressBar:
             TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not self._console.is_terminal,
         )
         self._bar = self._progress.add_task("", total=len(tasks) + already, completed=already, rate="", left="")
         self._size = {task.entry.video_id: task.path.stat().st_size for task in tasks}
@@ -66,7 +66,7 @@ class ProgressBar:
         video_id = task.entry.video_id
         if rows.message:
             self.say(f"{video_id}: {rows.message}")
-        elif not self._console.is_terminal:
+        elif not self._console.is_terminal and not is_quiet():
             self.say(f"{video_id}: {counted(rows.video['num_frames'], 'frame')}")
 
     def failed(self, task: VideoTask, why: str) -> None:

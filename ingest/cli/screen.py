@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,8 @@ from signverse.ingest.acquire.account import STATES
 from signverse.ingest.acquire.job import Attempt
 from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos.run import VideoTask
+from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.committer import VideoRows
 
@@ -100,7 +102,7 @@ class LanesScreen:
     """Both lanes while they run: a line a worker on a terminal; failures, and a line a minute, where there is none."""
 
     def __init__(self, asked: int, *, extracts: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = stderr_console()
         self._asked, self._settled, self._extracts = asked, 0, extracts
         self._down: dict[str, str] = {}
         self._out: dict[str, str] = {}
@@ -167,7 +169,7 @@ class LanesScreen:
     def held(self, why: str) -> None:
         if why != self._held:
             self._held = why
-            if why and not self._console.is_terminal:
+            if why and not self._console.is_terminal and not is_quiet():
                 self._say(f"waiting: {why}")
         self._draw()
 
@@ -186,7 +188,7 @@ class LanesScreen:
     def _draw(self) -> None:
         now = time.monotonic()
         if not self._console.is_terminal:
-            if now - self._summed >= _SUMMARY_S:
+            if now - self._summed >= _SUMMARY_S and not is_quiet():
                 self._summed = now
                 self._say(self._summary())
             return

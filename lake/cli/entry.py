@@ -8,7 +8,7 @@ import signal
 import typer
 from typer.main import get_command
 
-from signverse.lake.cli.shared import say
+from signverse.lake.cli.shared import complain, reset_quiet
 from signverse.lake.model.errors import SignverseError
 
 
@@ -20,16 +20,17 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     """
     # A scheduler's SIGTERM is Ctrl-C by another name: what is finished is committed before the end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    reset_quiet()
     try:
         # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
         get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except SignverseError as error:
-        say(f"signverse: {error}")
+        complain(f"signverse: {error}")
         return 1
     except OSError as error:
-        say(f"signverse: {_plain(error)}")
+        complain(f"signverse: {_plain(error)}")
         return 1
     return 0
 

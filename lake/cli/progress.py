@@ -8,15 +8,22 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from signverse.lake.cli.shared import is_quiet
+
+
+def stderr_console() -> Console:
+    """A console on stderr. With --quiet it is no terminal, so that bars are left out."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, force_terminal=False if is_quiet() else None)
+
 
 @contextmanager
 def byte_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Shows a bar while the block runs.
 
     Yields:
-        What is to be told the bytes that are done, piece by piece.
+        A function that advances the bar by a number of bytes.
     """
-    console = Console(stderr=True)
+    console = stderr_console()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -71,8 +71,33 @@ FormatOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
 
 
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Turns remarks off for the rest of the command, where --quiet stands; where it does not, nothing changes."""
+    global _quiet
+    _quiet = _quiet or quiet
+
+
+def reset_quiet() -> None:
+    """Turns remarks on, at the start of a command line."""
+    global _quiet
+    _quiet = False
+
+
+def is_quiet() -> bool:
+    return _quiet
+
+
 def say(text: str) -> None:
-    """A remark for the person, on stderr: stdout carries results only."""
+    """Writes a remark to stderr, as stdout carries results only; nothing with --quiet."""
+    if not _quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Writes to stderr what went wrong, with --quiet too."""
     sys.stderr.write(f"{text}\n")
 
 

@@ -9,7 +9,7 @@ import typer
 
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -95,10 +95,12 @@ def split(
         return
     report = check_split(opened, name, asked, weight, told)
     write_rows(report.rows, form, output)
-    for line in (*report.remarks, *report.faults):
+    for line in report.remarks:
         say(line)
+    for line in report.faults:
+        complain(line)
     if report.faults:
-        say(f"signverse: split {name} has {counted(len(report.faults), 'fault')}. Make it again: signverse split.")
+        complain(f"signverse: split {name} has {counted(len(report.faults), 'fault')}. Make it again: signverse split.")
         raise typer.Exit(1)
     say(f"split {name}: no {report.by} is in two parts, and every video is in the lake")
 

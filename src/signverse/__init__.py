@@ -1,111 +1,125 @@
-"""The front door: the `signverse` command, and `import signverse` for notebooks.
+"""Keypoints of signing people in a lake: what may be imported, all of it from here.
 
     import signverse
     lake = signverse.open("LAKE")
     lake.clips(languages=["ase"], min_confidence={"right_hand": 0.5}).collect()
     lake.keypoints("video_id", start_frame=0, end_frame=100)
 
-It mounts the parts and holds no logic. Heavy libraries are imported where they are used, so that `--help` answers
-at once.
+`__all__` is the public API. Names are loaded when they are used first: `import signverse` takes milliseconds. The
+command line is `signverse.command_line`; the packages `signverse.lake`, `signverse.ingest` and `signverse.export` are
+not public and change without notice.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import typer
-
+    from signverse.lake.clips.stream import Clip, ClipReader
+    from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream, collate
     from signverse.lake.lake import Lake
-
-__all__ = ["main", "open"]
-
-ORDER = (
-    "quickstart",
-    "ingest",
-    "status",
-    "stats",
-    "sql",
-    "select",
-    "split",
-    "keypoints",
-    "picture",
-    "export",
-    "verify",
-    "maintain",
-    "inspect",
-    "models",
-    "doctor",
-)
-"""The commands as `--help` lists them."""
-
-
-def open(path: str | Path, *, version: int | None = None) -> Lake:
-    """Opens a lake; see `lake.lake.Lake.open`."""
-    from signverse.lake.lake import Lake
-
-    return Lake.open(path, version=version)
-
-
-def build_app() -> typer.Typer:
-    """The command line with the commands of every room."""
-    import typer
-    import typer.core
-
-    import signverse.export.cli.commands
-    import signverse.ingest.cli.acquire
-    import signverse.ingest.cli.commands
-    import signverse.lake.cli.query
-    import signverse.lake.cli.split
-
-    class InOrder(typer.core.TyperGroup):
-        """The commands in the order in which one comes to need them."""
-
-        def list_commands(self, ctx: object) -> list[str]:
-            return sorted(self.commands, key=ORDER.index)
-
-    app = typer.Typer(
-        name="signverse",
-        cls=InOrder,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        # Help drawn by rich takes 0.3 s to import.
-        rich_markup_mode=None,
+    from signverse.lake.model.errors import (
+        BadInputError,
+        DamagedLakeError,
+        EmptySelectionError,
+        NewerLakeError,
+        NotALakeError,
+        SignverseError,
+        UnknownLanguageError,
+        UnknownVideoError,
     )
+    from signverse.lake.model.languages import Language, languages
+    from signverse.lake.model.languages import resolve as resolve_language
+    from signverse.lake.model.skeleton import FPS, JOINTS, PARTS, Part, joint_index
+    from signverse.lake.query.selection import Selection
+    from signverse.lake.storage.keypoints import Points
+    from signverse.lake.storage.reader import Rows
 
-    @app.callback()
-    def options(
-        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Print the version."),
-    ) -> None: ...
+__all__ = [
+    "FPS",
+    "JOINTS",
+    "PARTS",
+    "BadInputError",
+    "Clip",
+    "ClipDataset",
+    "ClipReader",
+    "ClipStream",
+    "DamagedLakeError",
+    "EmptySelectionError",
+    "Lake",
+    "Language",
+    "NewerLakeError",
+    "NotALakeError",
+    "Part",
+    "Points",
+    "Rows",
+    "Selection",
+    "SignverseError",
+    "UnknownLanguageError",
+    "UnknownVideoError",
+    "collate",
+    "joint_index",
+    "languages",
+    "open",
+    "resolve_language",
+]
 
-    for room in (
-        signverse.ingest.cli.commands,
-        signverse.ingest.cli.acquire,
-        signverse.lake.cli.query,
-        signverse.lake.cli.split,
-        signverse.export.cli.commands,
-    ):
-        room.mount(app)
-    return app
+_MODULES = {
+    "clips.stream": ("Clip", "ClipReader"),
+    "clips.torch_dataset": ("ClipDataset", "ClipStream", "collate"),
+    "lake": ("Lake",),
+    "model.errors": (
+        "BadInputError",
+        "DamagedLakeError",
+        "EmptySelectionError",
+        "NewerLakeError",
+        "NotALakeError",
+        "SignverseError",
+        "UnknownLanguageError",
+        "UnknownVideoError",
+    ),
+    "model.languages": ("Language", "languages", "resolve_language"),
+    "model.skeleton": ("FPS", "JOINTS", "PARTS", "Part", "joint_index"),
+    "query.selection": ("Selection",),
+    "storage.keypoints": ("Points",),
+    "storage.reader": ("Rows",),
+}
+"""Where a name is loaded from, inside signverse.lake: what TYPE_CHECKING says above (a test compares)."""
+
+_PRIVATE_NAMES = {"resolve_language": "resolve"}
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
+def open(path: str | Path, *, version: int | None = None, as_of: datetime | None = None) -> Lake:
+    """Opens a lake.
 
-        import typer
+    Args:
+        path: the folder of the lake.
+        version: the lake's version to read; the newest by default.
+        as_of: the time whose newest version is read; with a time zone.
 
-        typer.echo(f"signverse-lake {version('signverse-lake')}")
-        raise typer.Exit
+    Raises:
+        NotALakeError: there is no lake at the path.
+        NewerLakeError: a later version of this package wrote it.
+        BadInputError: it never had that version, or did not exist at that time.
+    """
+    from signverse.lake.lake import Lake
+
+    return Lake.open(path, version=version, as_of=as_of)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted."""
-    from signverse.lake.cli.entry import run
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is used first."""
+    for module, names in _MODULES.items():
+        if name in names:
+            found = getattr(importlib.import_module(f"signverse.lake.{module}"), _PRIVATE_NAMES.get(name, name))
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module 'signverse' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
-    sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

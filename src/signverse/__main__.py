@@ -1,6 +1,6 @@
 """`python -m signverse`: the same as the command."""
 
-from signverse import main
+from signverse.command_line import main
 
 if __name__ == "__main__":
     main()

@@ -15,7 +15,7 @@ from signverse.ingest.models import devices
 @pytest.fixture
 def examined(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, tuple[str, str]]]]:
     """Runs `signverse doctor`; gives its exit code and, by name, the mark and the words of each check."""
-    from signverse import build_app
+    from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, dict[str, tuple[str, str]]]:

@@ -301,8 +301,8 @@ posefile_module.pose_file = stopping
 posefile_module.CLIPS_PER_CHUNK = 2
 
 if __name__ == "__main__":
-    import signverse
-    signverse.main(sys.argv[1:])
+    from signverse.command_line import main
+    main(sys.argv[1:])
 """
 
 

@@ -34,8 +34,8 @@ def stopping(lake, video_id):
 shards_module.Lake.everybody = stopping
 
 if __name__ == "__main__":
-    import signverse
-    signverse.main(sys.argv[1:])
+    from signverse.command_line import main
+    main(sys.argv[1:])
 """
 
 SHARDS = [f"Sign_DWPose_NPZ_00000{i}.tar" for i in range(1, 7)]
@@ -130,7 +130,7 @@ def command(sample: Lake, tmp_path: Path) -> list[object]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(sample: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    from signverse import build_app
+    from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
     out = tmp_path_factory.mktemp("uninterrupted") / "out"
@@ -351,8 +351,8 @@ def test_two_workers_on_a_disk_that_fills_say_so_in_one_line(
         "import signverse.export.release.shards, polars, pyarrow.parquet\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "if __name__ == '__main__':\n"
-        "    import signverse\n"
-        "    signverse.main(sys.argv[1:])\n"
+        "    from signverse.command_line import main\n"
+        "    main(sys.argv[1:])\n"
     )
     ran = subprocess.run(
         [sys.executable, str(limited), *map(str, command), "--workers", "2"],

@@ -254,11 +254,11 @@ def test_a_folder_that_cannot_be_made_is_told(sample: Lake, tmp_path: Path, sign
 
 LIMITED = """
 import resource, sys
-import signverse
+from signverse.command_line import main
 from signverse.lake.lake import Lake
 import polars, shards_module, pyarrow.parquet
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-signverse.main(sys.argv[2:])
+main(sys.argv[2:])
 """
 
 

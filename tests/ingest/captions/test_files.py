@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signverse import build_app
+from signverse.command_line import build_app
 from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.captions.track_names import file_tag

@@ -73,7 +73,7 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
 @pytest.fixture
 def inspected(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, dict[str, Any]], str]]:
     """Runs `inspect`; gives its exit code, its rows by video, and what it said."""
-    from signverse import build_app
+    from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
     def command(*words: object) -> tuple[int, dict[str, dict[str, Any]], str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import signverse
+from signverse.command_line import main
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.upkeep.verify import verify_lake
@@ -25,7 +25,7 @@ def brought_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
             (tmp_path / "manifest.csv").write_text(manifest)
             options = ["--manifest", str(tmp_path / "manifest.csv")]
         with pytest.raises(SystemExit) as stop:
-            signverse.main(["ingest", "shards", str(SAMPLE), "--lake", str(tmp_path / "lake"), *options])
+            main(["ingest", "shards", str(SAMPLE), "--lake", str(tmp_path / "lake"), *options])
         assert stop.value.code == 0
         return capsys.readouterr().err
 

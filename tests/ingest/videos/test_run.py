@@ -87,7 +87,7 @@ def ingest(data: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
 @pytest.fixture
 def refused(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs the same command line in this process, where it must end before any work; gives what it said."""
-    from signverse import build_app
+    from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
     def command(folder: Path, *options: object, lake: Path | None = None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-import signverse
+from signverse.command_line import main
 from signverse.lake.cli import prompt as prompts
 from signverse.lake.lake import Lake
 
@@ -36,7 +36,7 @@ def ask(capsysbinary, monkeypatch, town):
     def ask(*arguments: object, stdin: bytes | None = None) -> tuple[int, bytes, list[str]]:
         monkeypatch.setattr(sys, "stdin", Input(stdin or b"", terminal=stdin is None))
         with pytest.raises(SystemExit) as stop:
-            signverse.main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments])
         captured = capsysbinary.readouterr()
         assert b"Traceback" not in captured.err
         return stop.value.code, captured.out, captured.err.decode().splitlines()

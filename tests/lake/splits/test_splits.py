@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-import signverse
+from signverse.command_line import main
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.query.selection import Selection
@@ -54,7 +54,7 @@ def ask(capsysbinary):
 
     def ask(*arguments: object) -> tuple[int, str, list[str]]:
         with pytest.raises(SystemExit) as stop:
-            signverse.main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments])
         captured = capsysbinary.readouterr()
         assert b"Traceback" not in captured.err
         return stop.value.code, captured.out.decode(), captured.err.decode().splitlines()

@@ -1,0 +1,87 @@
+"""The command `signverse`: puts the commands of all packages together and runs one.
+
+It holds no logic. Heavy libraries are imported where they are used, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import signverse.export.cli.commands
+import signverse.ingest.cli.acquire
+import signverse.ingest.cli.commands
+import signverse.lake.cli.query
+import signverse.lake.cli.split
+from signverse.lake.cli.entry import run
+from signverse.lake.cli.groups import SectionedGroup
+from signverse.lake.cli.shared import set_quiet
+
+
+class Commands(SectionedGroup):
+    """The commands as `--help` lists them: by what people do."""
+
+    sections = {  # noqa: RUF012 (never changed)
+        "Get data in": ("quickstart", "ingest", "inspect", "models"),
+        "Ask": ("stats", "sql", "status"),
+        "Choose": ("select", "split", "keypoints", "picture"),
+        "Bring out": ("export",),
+        "Keep": ("verify", "maintain", "doctor"),
+    }
+
+
+def build_app() -> typer.Typer:
+    """The command line with the commands of all packages."""
+    app = typer.Typer(
+        name="signverse",
+        cls=Commands,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        # Help drawn by rich takes 0.3 s to import.
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for package in (
+        signverse.ingest.cli.commands,
+        signverse.ingest.cli.acquire,
+        signverse.lake.cli.query,
+        signverse.lake.cli.split,
+        signverse.export.cli.commands,
+    ):
+        package.mount(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"signverse-lake {version('signverse-lake')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version.")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            expose_value=False,
+            callback=set_quiet,
+            help="No remarks and no progress bars, errors only.",
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command line and exits: 0 done, 1 it could not be done, 2 it was typed wrongly, 130 interrupted."""
+    sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))
