@@ -33,7 +33,7 @@ def webdataset(
     opened: Lake,
     out: ExportOption,
     selection: ClipsOption = None,
-    asked: Selection,
+    conditions: Selection,
     all_people: AllPeopleOption = False,
     clips_per_shard: PerShardOption = 1000,
     workers: WorkersOption = 1,
@@ -49,7 +49,7 @@ def webdataset(
     signverse export webdataset --lake LAKE --out DIR --language ase --captioned
     webdataset.WebDataset("DIR/signverse-{000000..000041}.tar").decode().to_tuple("keypoints.npy", "json")
     """
-    _export("webdataset", opened, out, selection, asked, clips_per_shard, "tar", all_people, workers, overwrite)
+    _export("webdataset", opened, out, selection, conditions, clips_per_shard, "tar", all_people, workers, overwrite)
 
 
 @reading
@@ -59,7 +59,7 @@ def parquet(
     opened: Lake,
     out: ExportOption,
     selection: ClipsOption = None,
-    asked: Selection,
+    conditions: Selection,
     all_people: AllPeopleOption = False,
     clips_per_shard: PerShardOption = 1000,
     workers: WorkersOption = 1,
@@ -78,7 +78,7 @@ def parquet(
 
     The other parts have 68 joints (face) and 21 (each hand).
     """
-    _export("parquet", opened, out, selection, asked, clips_per_shard, "file", all_people, workers, overwrite)
+    _export("parquet", opened, out, selection, conditions, clips_per_shard, "file", all_people, workers, overwrite)
 
 
 @reading
@@ -88,7 +88,7 @@ def pose(
     opened: Lake,
     out: ExportOption,
     selection: ClipsOption = None,
-    asked: Selection,
+    conditions: Selection,
     all_people: AllPeopleOption = False,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
@@ -104,7 +104,7 @@ def pose(
     """
     from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 
-    _export("pose", opened, out, selection, asked, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
+    _export("pose", opened, out, selection, conditions, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
 
 
 def _export(
@@ -112,7 +112,7 @@ def _export(
     opened: Lake,
     out: Path,
     selection: Path | None,
-    asked: Selection,
+    conditions: Selection,
     count: int,
     noun: str,
     all_people: bool,
@@ -123,7 +123,7 @@ def _export(
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
-    chosen = choose(opened, selection, asked)
+    chosen = choose(opened, selection, conditions)
     videos, remarks = chosen_videos(opened, chosen)
     absent = videos.select("video_id", "absent_frames")
     clips = chosen_clips(opened, chosen).join(absent, on="video_id", how="left", maintain_order="left")

@@ -54,7 +54,7 @@ def shards(
     selection: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
     ] = None,
-    asked: Selection,
+    conditions: Selection,
     videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = 40,
     shard_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="About how large a tar may be, such as 2GB; instead of N videos.")
@@ -85,7 +85,7 @@ def shards(
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
     from signverse.lake.model.wording import byte_size, counted
 
-    clips = choose(opened, selection, asked)
+    clips = choose(opened, selection, conditions)
     videos, remarks = chosen_videos(opened, clips, order=order)
     frames = frames_of(chosen_clips(opened, clips)) if grain == "clip" else None
     for line in remarks:

@@ -9,7 +9,7 @@ import polars as pl
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.wording import counted, some
-from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import read_selection_file
 
@@ -30,7 +30,7 @@ def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | No
         return None
     clips = lake.select(asked).select(KEY).collect()
     if clips.is_empty():
-        raise EmptySelectionError(explain_nothing(lake, asked), "Loosen a condition.")
+        raise nothing_selected(lake, asked)
     return clips
 
 

@@ -70,14 +70,14 @@ def sql(
 def select(
     *,
     opened: Lake,
-    asked: Selection,
+    conditions: Selection,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
     """Choose clips. The result says which segments of which videos; `export --selection` takes it.
 
-    A .parquet file says in its metadata what was asked and of which version of the lake, so that an export of it can be
-    repeated. What is at random is drawn by the seed alone: a lake that has grown gives much the same sample.
+    A .parquet file has the conditions and the version of the lake in its metadata, so that an export of it can be
+    repeated. A sample depends on the seed alone: a lake that has grown gives much the same one.
 
     \b
     signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 -o clips.parquet
@@ -85,17 +85,16 @@ def select(
     signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
     from signverse.lake.lake import collect
-    from signverse.lake.model.errors import EmptySelectionError
     from signverse.lake.model.skeleton import FPS
     from signverse.lake.model.wording import counted, lasting
-    from signverse.lake.query.engines import about_selection, explain_nothing
+    from signverse.lake.query.engines import about_selection, nothing_selected
     from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.selection import KEY
 
     form = pick_format(Format(format) if format else None, output)
-    rows = collect(opened.select(asked))
+    rows = collect(opened.select(conditions))
     if rows.is_empty():
-        raise EmptySelectionError(explain_nothing(opened, asked), "Loosen a condition.")
+        raise nothing_selected(opened, conditions)
     length = lasting(int(rows["num_frames"].sum()) / FPS)
     videos = counted(rows["video_id"].n_unique(), "video")
     summary = f"{counted(rows.height, 'clip')} of {videos}, {length}, version {opened.version}"
@@ -104,7 +103,7 @@ def select(
         rows = rows.select(
             "segment_id", "sign_language", "start_s", "end_s", "right_hand_confidence", "left_hand_confidence", "text"
         )
-    write_rows(rows, form, output, metadata=about_selection(opened, asked))
+    write_rows(rows, form, output, metadata=about_selection(opened, conditions))
     say(f"{summary} -> {output}" if output else summary)
 
 

@@ -59,7 +59,7 @@ def split(
         bool, typer.Option("--check", help="Make nothing: prove that the stored split keeps its parts apart.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
-    asked: Selection,
+    conditions: Selection,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
@@ -82,18 +82,18 @@ def split(
     from signverse.lake.splits.splits import Plan, by_part, check_split, make_split, read_ratios
 
     form = pick_format(Format(format) if format else None, output)
-    plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, asked.seed or 0)
+    plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
     told = read_channels(channels) if channels else None
     opened = Lake.open(lake)
     for remark in remarks_on(opened, told) if told else ():
         say(remark)
     if not check:
-        made = make_split(opened, plan, asked, told)
+        made = make_split(opened, plan, conditions, told)
         # First what may fail: a file that cannot be written leaves the lake as it was.
         write_rows(by_part(made), form, output)
         _keep(opened, made, told, dry_run=dry_run)
         return
-    report = check_split(opened, name, asked, weight, told)
+    report = check_split(opened, name, conditions, weight, told)
     write_rows(report.rows, form, output)
     for line in report.remarks:
         say(line)

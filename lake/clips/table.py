@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
@@ -128,14 +128,14 @@ def joint_names(joints: Joints) -> tuple[str, ...]:
 
 def _rows(lake: Lake, clips: Clips) -> pl.DataFrame:
     from signverse.lake.lake import collect
-    from signverse.lake.query.engines import explain_nothing
+    from signverse.lake.query.engines import nothing_selected
 
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())
     if isinstance(clips, Selection):
         rows = collect(lake.select(clips).select(*KEY, *_ABOUT))
         if rows.is_empty():
-            raise EmptySelectionError(explain_nothing(lake, clips), "Loosen a condition.")
+            raise nothing_selected(lake, clips)
         return checked(rows, "the selection")
     if isinstance(clips, pl.LazyFrame):
         names = clips.collect_schema().names()

@@ -1,4 +1,4 @@
-"""Carrying out a selection: in Polars or in DuckDB, with one meaning."""
+"""Runs a selection in Polars or in DuckDB; both give the same clips."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import EmptySelectionError
+from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
-from signverse.lake.query.selection import ORDER, Condition, Selection
+from signverse.lake.query.selection import ORDER, Selection
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -21,7 +23,7 @@ _ROW: Final = ["segment_id", "ingest_id"]
 
 
 def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
-    """The clips that a selection takes, by video_id and start, with the columns of `Lake.all_clips`.
+    """The clips of a selection, by video_id and start, with the columns of `Lake.all_clips`.
 
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
@@ -30,7 +32,7 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
 
     conditions = selection.conditions(lake.split_videos)
     if selection.where is not None:
-        # On its own first: a parenthesis must not end the one that it is put into.
+        # First alone: a parenthesis in it must not close the one that is put around it.
         check_reads(f"select 1 where {selection.where}\n")
     clips = _in_polars(lake, selection, conditions) if engine == "polars" else _in_duckdb(lake, conditions)
     clips = clips.sort(ORDER)
@@ -42,12 +44,13 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
 
 
 def _in_polars(lake: Lake, selection: Selection, conditions: list[Condition]) -> pl.LazyFrame:
-    codes = [sign_languages.resolve(asked) for asked in selection.languages]
+    codes = [sign_languages.resolve(name) for name in selection.languages]
     clips = lake.all_clips(languages=codes or None)
-    for one in conditions:
-        clips = (
-            clips.filter(one.polars) if one.polars is not None else clips.join(_rows(lake, one), on=_ROW, how="semi")
-        )
+    for condition in conditions:
+        if condition.polars is not None:
+            clips = clips.filter(condition.polars)
+        else:
+            clips = clips.join(_rows(lake, condition), on=_ROW, how="semi")
     return clips
 
 
@@ -59,9 +62,11 @@ def _rows(lake: Lake, condition: Condition) -> pl.LazyFrame:
 
 def _in_duckdb(lake: Lake, conditions: list[Condition]) -> pl.LazyFrame:
     names = list(lake.all_clips().collect_schema().names())
-    told = " and ".join(one.sql for one in conditions if one.sql is not None) or "true"
-    clips = _query(lake, f"select {', '.join(names)} from clips where {told}").lazy()  # noqa: S608
-    only_polars = [one.polars for one in conditions if one.sql is None and one.polars is not None]
+    where = " and ".join(condition.sql for condition in conditions if condition.sql is not None) or "true"
+    clips = _query(lake, f"select {', '.join(names)} from clips where {where}").lazy()  # noqa: S608
+    only_polars = [
+        condition.polars for condition in conditions if condition.sql is None and condition.polars is not None
+    ]
     return reduce(pl.LazyFrame.filter, only_polars, clips)
 
 
@@ -73,31 +78,35 @@ def _query(lake: Lake, query: str) -> pl.DataFrame:
 
 
 def about_selection(lake: Lake, selection: Selection) -> dict[str, str]:
-    """What a file of chosen clips says of itself: what was asked, of which lake, by which version of this package."""
+    """The metadata of a file of selected clips: the conditions, the lake and its version, this package's version."""
     from importlib.metadata import version
 
     return {
-        "signverse.selection": json.dumps(selection.asked(), ensure_ascii=False, sort_keys=True),
+        "signverse.selection": json.dumps(selection.to_dict(), ensure_ascii=False, sort_keys=True),
         "signverse.lake_version": str(lake.version),
         "signverse.lake": lake.folder.name,
         "signverse.writer_version": version("signverse-lake"),
     }
 
 
-def explain_nothing(lake: Lake, selection: Selection) -> str:
-    """Why nothing passed: how many clips each condition alone leaves, in one line."""
+def nothing_selected(lake: Lake, selection: Selection) -> EmptySelectionError:
+    """The error where no clip passes: the lake is empty, or how many clips each condition alone leaves."""
     from signverse.lake.lake import collect
 
     conditions = selection.conditions(lake.split_videos)
     clips = lake.all_clips()
     sums = [one.polars.sum().alias(str(i)) for i, one in enumerate(conditions) if one.polars is not None]
     counts = collect(clips.select(pl.len().alias("all"), *sums)).row(0, named=True)
-    told = []
-    for i, one in enumerate(conditions):
-        left = counts[str(i)] if one.polars is not None else collect(_rows(lake, one)).height
-        told.append(f"{one.words}: {left or 0:,}")
-    told += [f"{name} is 0" for name in ("per_language", "hours", "limit") if getattr(selection, name) == 0]
+    if not counts["all"]:
+        return EmptySelectionError(
+            f"the lake {lake.folder} is empty", "Fill it: signverse ingest videos FOLDER --lake LAKE."
+        )
+    reasons = []
+    for i, condition in enumerate(conditions):
+        left = counts[str(i)] if condition.polars is not None else collect(_rows(lake, condition)).height
+        reasons.append(f"{condition.words}: {left or 0:,}")
+    reasons += [f"{name} is 0" for name in ("per_language", "hours", "limit") if getattr(selection, name) == 0]
     if selection.hours:
-        told.append(f"{selection.hours:g} hours: the first clip by lot must lie in them by half")
-    alone = "; ".join(told)
-    return f"no clip of {counts['all']:,} passes" + (f" (each condition alone: {alone})" if alone else "")
+        reasons.append(f"{selection.hours:g} hours: at least half of the first clip drawn has to lie within them")
+    alone = f" (each condition alone: {'; '.join(reasons)})" if reasons else ""
+    return EmptySelectionError(f"no clip of {counts['all']:,} passes{alone}", "Loosen a condition.")

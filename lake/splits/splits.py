@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from signverse.lake.lake import Lake, collect
-from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
-from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import Selection
 from signverse.lake.splits.apportion import Whole, lots, part_groups
 from signverse.lake.splits.channels import ChannelList, channel_groups
@@ -136,7 +136,7 @@ def make_split(lake: Lake, plan: Plan, selection: Selection, told: ChannelList |
     plan.check()
     videos = chosen_videos(lake, selection)
     if videos.is_empty():
-        raise EmptySelectionError(explain_nothing(lake, _without_seed(selection)), "Loosen a condition.")
+        raise nothing_selected(lake, _without_seed(selection))
     if plan.by == "video":
         videos = videos.with_columns(group=pl.col("video_id"))
     else:

@@ -165,7 +165,7 @@ def test_select_says_why_nothing_passed(ask, tmp_path):
     [
         (["--language", "Klingon"], "Nearest"),
         (["--language", "ISL"], "may be any of"),
-        (["--min-confidence", "hand=1"], "no part"),
+        (["--min-confidence", "hand=1"], "not a part"),
         (["-o", "x.xlsx"], "--format"),
         (["-o", "missing/x.csv"], "cannot be written"),
     ],

@@ -16,7 +16,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.model.skeleton import PART_NAMES
-from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.sampling import sample
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.storage import delta
@@ -153,13 +153,13 @@ def test_polars_and_duckdb_choose_the_same_clips(fair, asked):
     assert ours.schema == theirs.schema
     assert ours.equals(theirs)
     # What a file says of itself asks the same again.
-    again = Selection.from_asked(json.loads(json.dumps(selection.asked())))
+    again = Selection.from_dict(json.loads(json.dumps(selection.to_dict())))
     assert fair.select(again).select(KEY).collect().equals(ours.select(KEY))
 
 
 def test_every_condition_alone_leaves_what_is_said_of_it_when_nothing_is_left(fair):
     selection = Selection(languages=("ase",), where="title is null", text_regex="nowhere", split=("it's", "train"))
-    said = explain_nothing(fair, selection)
+    said = nothing_selected(fair, selection).message
     alone = fair.select(Selection(where="title is null")).collect().height
     assert f"where title is null: {alone}" in said
     assert f"train of split it's: {fair.select(Selection(split=selection.split)).collect().height}" in said
@@ -218,9 +218,9 @@ def test_hours_are_met_within_a_clip_a_language(fair):
         ({"hours": -1}, "hours is -1"),
         ({"per_language": -1}, "per_language is -1"),
         ({"min_hands_seen": 2}, "min_hands_seen is 2. It takes 0 to 1."),
-        ({"english": ["french"]}, "'french' is no English"),
-        ({"caption_kinds": "auto"}, "'auto' is no caption kind"),
-        ({"text_regex": "("}, "no regular expression"),
+        ({"english": ["french"]}, "'french' is not a source of English"),
+        ({"caption_kinds": "auto"}, "'auto' is not a caption kind"),
+        ({"text_regex": "("}, "not a regular expression"),
         ({"language": "ase"}, "Nearest: languages"),
         ({"split": ("it's", "dev")}, "It has: test, train"),
         ({"split": ("that's", "dev")}, "It has: it's"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.skeleton import PART_NAMES
-from signverse.lake.query.engines import explain_nothing
+from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import KEY, ORDER, Selection
 
 LANGUAGES = ["ase", "pso", "und", "sgn-VN"]
@@ -208,12 +208,12 @@ def test_a_bound_that_nothing_reaches_lets_nothing_through(value):
 
 
 def test_a_bound_that_is_no_number_is_refused(market):
-    with pytest.raises(BadInputError, match="no number"):
+    with pytest.raises(BadInputError, match="not a number"):
         market[0].clips(min_confidence={"face": float("nan")})
 
 
 def test_an_unknown_part_names_the_parts(market):
-    with pytest.raises(BadInputError, match=r"'hand' is no part.*body, face, left_hand, right_hand"):
+    with pytest.raises(BadInputError, match=r"'hand' is not a part.*body, face, left_hand, right_hand"):
         market[0].clips(min_confidence={"hand": 0.5})
 
 
@@ -233,7 +233,7 @@ def test_when_nothing_passes_each_condition_is_counted(market):
         " count(*) filter (face_confidence >= 2), count(*) filter (duration_s >= 1),"
         " count(*) filter (contains(lower(text), 'hello')), count(*) filter (people_max <= 1) from clips"
     ).fetchall()[0]
-    said = explain_nothing(opened, selection)
+    said = nothing_selected(opened, selection).message
     assert said.startswith(f"no clip of {total} passes")
     assert [int(part.rsplit(": ", 1)[1].rstrip(")")) for part in said.split("; ")] == counts
     assert "language pso" in said
@@ -243,8 +243,8 @@ def test_when_nothing_passes_each_condition_is_counted(market):
 def test_an_empty_lake_is_said_to_have_no_clips(tmp_path):
     opened = Lake.create(tmp_path / "lake")
     assert opened.clips(text="x").collect().is_empty()
-    assert explain_nothing(opened, Selection()) == "no clip of 0 passes"
-    assert "text with 'x': 0" in explain_nothing(opened, Selection(text="x"))
+    for selection in (Selection(), Selection(text="x")):
+        assert nothing_selected(opened, selection).message == f"the lake {opened.folder} is empty"
 
 
 def test_a_chosen_clip_names_its_segment_and_its_ingestion(market):

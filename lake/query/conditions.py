@@ -1,0 +1,113 @@
+"""Conditions on clips, each expressed in Polars and in SQL: the two engines have to give the same clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Final, Literal
+
+import polars as pl
+
+_LARGEST_FLOAT32: Final = 3e38
+
+_SAME_LETTER: Final = {"\u00df": "ss", "\u03c2": "\u03c3", "i\u0307": "i", "\u0131": "i"}
+"""Small letters that case does not keep: German sharp s, Greek final sigma, Turkish i with a dot and without."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition on a clip, over the columns of the view `clips`.
+
+    Attributes:
+        words: for messages, such as "seconds at least 3".
+        polars: as an expression; None for a condition that only SQL can express.
+        sql: as SQL; None for a condition that only Polars can express, a regular expression: each engine has its own
+            dialect, and a selection means one thing.
+    """
+
+    words: str
+    polars: pl.Expr | None
+    sql: str | None
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def any_of(words: str, columns: Sequence[str], values: Sequence[str], until: str | None = None) -> Condition:
+    """One of the columns holds one of the texts; compared only up to the separator `until`, where it is given."""
+    expressions, names = [pl.col(column) for column in columns], list(columns)
+    if until is not None:
+        expressions = [expression.str.split(until).list.first() for expression in expressions]
+        names = [f"split_part({name}, {quoted(until)}, 1)" for name in names]
+    literals = ", ".join(map(quoted, values))
+    sql = " or ".join(f"{name} in ({literals})" for name in names)
+    return Condition(words, reduce(or_, (expression.is_in(list(values)) for expression in expressions)), f"({sql})")
+
+
+def bounded(words: str, column: str, side: Literal["least", "most"], value: float, *, float32: bool) -> Condition:
+    """A column is at least, or at most, a number.
+
+    Args:
+        float32: the column is stored in single precision: 0.7 has to pass "at least 0.7".
+    """
+    # Beyond float32 nothing lies; SQL knows infinity as a text.
+    value = float(value) if abs(value) < _LARGEST_FLOAT32 else math.copysign(math.inf, value)
+    literal = pl.lit(value, pl.Float32() if float32 else pl.Float64())
+    sql = f"{column} {'>=' if side == 'least' else '<='} '{value!r}'::{'float' if float32 else 'double'}"
+    return Condition(words, pl.col(column) >= literal if side == "least" else pl.col(column) <= literal, sql)
+
+
+def contains(words: str, column: str, text: str) -> Condition:
+    """A column contains a text, in any case of any script."""
+    expression = _folded(pl.col(column)).str.contains(_folded(pl.lit(text)), literal=True)
+    return Condition(words, expression, f"contains({_folded_sql(column)}, {_folded_sql(quoted(text))})")
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    return text.str.to_lowercase().str.replace_many(_SAME_LETTER)
+
+
+def _folded_sql(text: str) -> str:
+    # The two engines agree on every letter but 55 that came with Unicode 16.
+    sql = f"lower({text})"
+    for letters, plain in _SAME_LETTER.items():
+        sql = f"replace({sql}, {quoted(letters)}, {quoted(plain)})"
+    return sql
+
+
+def matches(words: str, column: str, regex: str) -> Condition:
+    """A regular expression of Rust's kind is found in a column."""
+    return Condition(words, pl.col(column).str.contains(regex), None)
+
+
+def check_regex(regex: str) -> None:
+    """Raises PolarsError where a text is not a regular expression."""
+    pl.select(pl.lit("").str.contains(regex))
+
+
+def known(words: str, column: str, *, is_known: bool) -> Condition:
+    """A column is not null, or null."""
+    expression = pl.col(column).is_not_null() if is_known else pl.col(column).is_null()
+    return Condition(words, expression, f"{column} is {'not ' if is_known else ''}null")
+
+
+def since(words: str, column: str, moment: datetime) -> Condition:
+    """A column of times is a moment or later."""
+    return Condition(words, pl.col(column) >= moment, f"{column} >= timestamptz {quoted(moment.isoformat())}")
+
+
+def before(words: str, column: str, moment: datetime) -> Condition:
+    """A column of times is before a moment."""
+    return Condition(words, pl.col(column) < moment, f"{column} < timestamptz {quoted(moment.isoformat())}")
+
+
+def in_split(words: str, name: str, part: str, videos: Sequence[str]) -> Condition:
+    """The video belongs to a part of a stored split, whose videos are given."""
+    of_part = f"select video_id from splits where name = {quoted(name)} and part = {quoted(part)}"  # noqa: S608
+    return Condition(words, pl.col("video_id").is_in(list(videos)), f"video_id in ({of_part})")

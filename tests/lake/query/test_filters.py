@@ -1,0 +1,114 @@
+"""A filter is said once: its option, its documentation and its checks are made of its entry."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+import typer
+
+from signverse.lake.cli.selection_options import OPTIONS, make_selection
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.query.filters import Bound, Filter
+from signverse.lake.query.selection import FILTERS, Selection
+
+
+def test_every_attribute_has_a_filter_and_an_option():
+    assert list(FILTERS) == [attribute.name for attribute in fields(Selection)]
+    assert all(isinstance(entry, Filter) and entry.help for entry in FILTERS.values())
+    assert len(OPTIONS) == len(FILTERS)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_every_attribute_is_documented_and_typed(name):
+    assert f"{name}: {FILTERS[name].help[0].lower()}" in inspect.getdoc(Selection)
+    assert Selection.__annotations__[name]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_value_of_a_wrong_type_is_refused_in_one_line(name):
+    for value in (object(), 1.5j, [object()]):
+        with pytest.raises(BadInputError, match=rf"{name}\b") as error:
+            Selection.of(**{name: value, **({"hours": 1} if name == "temperature" else {})}).check()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"min_confidence": 0.5}, "min_confidence is 0.5. It takes a score by part, such as {'right_hand': 0.5}."),
+        ({"min_confidence": {"face": "high"}}, "min_confidence of face is 'high', which is not a number"),
+        ({"min_duration": "2"}, "min_duration is '2'. It takes a number."),
+        ({"limit": 2.5}, "limit is 2.5. It takes a whole number."),
+        ({"text": 5}, "text is 5. It takes a text."),
+        ({"languages": 5}, "languages is 5. It takes a list of texts."),
+        ({"captioned": "yes"}, "captioned is 'yes'. It takes True or False."),
+        ({"split": "train"}, "split is 'train'. It takes a name and a part: ('main', 'train')."),
+        ({"ingested_after": "2026-11-22"}, "It takes a datetime with a time zone."),
+        ({"nonsense": 5}, "'nonsense' is not an attribute of a selection"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_should_be(wrong, said):
+    with pytest.raises(BadInputError) as error:
+        Selection.of(**wrong).check()
+    assert said in str(error.value)
+
+
+def test_numbers_and_arrays_of_numpy_are_taken():
+    selection = Selection.of(languages=np.array(["ase"]), min_duration=np.float32(2), limit=np.int64(3))
+    assert [condition.words for condition in selection.conditions()] == ["language ase", "seconds at least 2"]
+
+
+def test_options_become_the_attributes():
+    options = {
+        "language": ["Polish"],
+        "min_confidence": ["face=0.5", " body=1"],
+        "split": "main=train",
+        "ingested_after": "2026-11-22",
+        "captioned": False,
+    }
+    assert make_selection(**options) == Selection(
+        languages=("Polish",),
+        min_confidence={"face": 0.5, "body": 1.0},
+        split=("main", "train"),
+        ingested_after=datetime(2026, 11, 22, tzinfo=UTC),
+        captioned=False,
+    )
+    for option, value in (("split", "train"), ("min_confidence", ["face"]), ("min_confidence", ["face=high"])):
+        with pytest.raises(typer.BadParameter, match=r"is not (NAME|PART)="):
+            make_selection(**{option: value})
+
+
+def test_a_selection_that_an_older_version_wrote_is_read():
+    written = (
+        '{"languages": ["ase"], "min_confidence": {"face": 0.5}, "split": ["main", "train"], "captioned": true,'
+        ' "ingested_after": "2026-11-22T00:00:00+00:00", "temperature": 0.5, "limit": 3}'
+    )
+    selection = Selection.from_dict(json.loads(written))
+    assert (selection.languages, selection.split, selection.limit) == (("ase",), ("main", "train"), 3)
+    assert json.loads(json.dumps(selection.to_dict())) == json.loads(written)
+    with pytest.raises(BadInputError, match="not a selection: unknown: nonsense"):
+        Selection.from_dict({"nonsense": 1})
+
+
+def test_a_new_filter_is_one_entry():
+    @dataclass(frozen=True)
+    class Wider(Selection):
+        max_width: int | None = field(
+            default=None,
+            metadata={"filter": Bound(help="Greatest width", column="width", side="most", noun="pixels", whole=True)},
+        )
+
+    entry = next(one.metadata["filter"] for one in fields(Wider) if one.name == "max_width")
+    entry.check("max_width", 640)
+    (condition,) = entry.conditions(640, None)
+    rows = pl.DataFrame({"width": [640, 641, None]})
+    assert rows.filter(condition.polars)["width"].to_list() == [640]
+    assert condition.sql == "width <= '640.0'::double"
+    assert condition.words == "pixels at most 640"
+    assert entry.option_type == int | None
