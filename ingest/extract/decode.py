@@ -1,4 +1,4 @@
-"""A video file -> BGR frames at 24 a second, the same ones that `ffmpeg -vf fps=24` gives.
+"""Decode a video file to BGR frames at 24 a second, the same ones that `ffmpeg -vf fps=24` gives.
 
 The resampling is FFmpeg's own `fps` filter, run inside PyAV. A frame's number is its time on the container's clock, so
 that captions line up with frames whatever offset, rate or rotation the file has.
@@ -29,20 +29,20 @@ SUFFIXES: Final = (
     ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
     ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
 )  # fmt: skip
-"""Endings of the names of video files."""
+"""Suffixes of video files."""
 
 # A claimed duration is rounded to the container's clock and may count the time of the last frame twice or not at all:
 # half a second, the length of a short sign, is beyond that rounding in every container, and within it nothing is lost.
 TOLERANCE_S: Final = 0.5
 
-# A damaged timestamp hours ahead would be filled with hours of copies of one frame.
-_FAR_AHEAD_S: Final = 60.0
+# A damaged timestamp far in the future would be filled with hours of copies of one frame.
+_MAX_JUMP_S: Final = 60.0
 
-# AVFMT_TS_DISCONT: formats whose clock may start anew in the middle (MPEG transport streams and their like).
+# AVFMT_TS_DISCONT: formats whose clock may restart in the middle (such as MPEG transport streams).
 _TS_DISCONT: Final = 0x0200
 _RESTART_S: Final = 0.1
 
-# FFmpeg also "plays" pictures and draws text files as a terminal would: neither is what was meant by a video.
+# FFmpeg also "plays" pictures, and renders text files as a terminal would: neither is a video.
 _NOT_VIDEO: Final = ("tty", "image2", "_pipe", "concat", "hls", "lavfi")
 
 _FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg", "mpeg")
@@ -50,13 +50,13 @@ _FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo"
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a file says about its video.
+    """What a file says about its video stream.
 
     Attributes:
         width: pixels across as displayed, after rotation.
         height: pixels down as displayed, after rotation.
         codec: FFmpeg's name, such as h264 or vp9.
-        source_fps: average frames a second in the file; 0.0 where it does not say.
+        source_fps: average frames a second in the file; 0.0 if it does not say.
         rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
         duration_s: seconds from the container's start to the video's end, as the file claims; None without a claim.
     """
@@ -70,20 +70,20 @@ class VideoFacts:
 
 
 class Decoder:
-    """A video opened for one pass over its frames; a context manager.
+    """A video opened for one pass over its frames. A context manager.
 
-    Iterating yields uint8 [height, width, 3] arrays, BGR, 24 a second from the container's start; memory does not grow
+    Iterating yields uint8 [height, width, 3] arrays, BGR, 24 a second from the container's start. Memory does not grow
     with the length of the video. The counts are complete once the iteration has ended.
 
     Attributes:
         facts: what the file says.
         num_frames: frames yielded so far.
-        damaged_frames: packets that are corrupt or do not decode, plus frames that the file promised and never gave.
+        damaged_frames: packets that are corrupt or do not decode, plus frames that the file promised and lacks.
         remark: "", or one line such as "ends at 3.1 s of 6.0 s".
-        repairs: what was changed to make the frames alike, a line each.
+        repairs: what was changed to make all frames alike, a line each.
 
     Raises:
-        BadInputError: the file is absent, empty, no video, cut before its index, or not one frame decodes.
+        BadInputError: the file is missing, empty, not a video, truncated before its index, or no frame decodes.
 
     Source of the rules (start offset, rotation, no threads): measured against the ffmpeg program, see tests.
     """
@@ -97,14 +97,14 @@ class Decoder:
         self._container = _open(self.path)
         try:
             self._stream = _video_stream(self._container, self.path)
-            # Frame threads make the result on damaged files differ from run to run; work is parallel across files.
+            # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self._stream.thread_type = "NONE"
-            self._source = self._decoded()
+            self._source = self._decode()
             first = next(self._source, None)
             if first is None:
-                raise BadInputError(f"{self.path}: not one frame of this video decodes", "Download it again")
+                raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
             self._first = first
-            self._turns, rotation = _turns(first)
+            self._rotation_filters, rotation = _rotation_filters(first)
             self.facts = _facts(self._container, self._stream, first, rotation)
         except BaseException:
             self._container.close()
@@ -119,20 +119,21 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; the counts stay readable."""
+        """Close the file; the counts stay readable."""
         self._source.close()
         self._container.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        graph = _graph(self._first, self._stream, self._turns)
-        for frame in self._timed():
+        graph = _filter_graph(self._first, self._stream, self._rotation_filters)
+        for frame in self._with_timestamps():
             graph.vpush(frame)
             yield from self._drain(graph)
         graph.vpush(None)
         yield from self._drain(graph)
-        self._note_missing()
+        self._count_missing()
 
     def _drain(self, graph: Graph) -> Iterator[NDArray[np.uint8]]:
+        """The images that the filter graph has ready."""
         import av
 
         while True:
@@ -144,8 +145,8 @@ class Decoder:
             image: NDArray[np.uint8] = frame.to_ndarray()  # type: ignore[assignment]
             yield image
 
-    def _decoded(self) -> Generator[VideoFrame, None, None]:
-        """Frames in the order of display, as they lie in the file; damage is counted, never raised."""
+    def _decode(self) -> Generator[VideoFrame, None, None]:
+        """Frames in display order, as stored in the file; damage is counted, never raised."""
         import av
 
         packets = self._container.demux(self._stream)
@@ -156,7 +157,7 @@ class Decoder:
             except StopIteration:
                 return
             except av.FFmpegError:
-                # The container cannot be read on from here; the decoder still holds the last frames.
+                # The rest of the container is unreadable; the decoder still holds the last frames.
                 self.damaged_frames += 1
                 packet, flushed = None, True
             try:
@@ -170,79 +171,80 @@ class Decoder:
                 self.damaged_frames += frame.is_corrupt and not corrupt
                 yield frame
 
-    def _timed(self) -> Iterator[VideoFrame]:
-        """Frames on the container's clock, all of the first one's size and pixel format."""
+    def _with_timestamps(self) -> Iterator[VideoFrame]:
+        """Frames with timestamps from the container's start, all of the first one's size and pixel format."""
         time_base = self._first.time_base or self._stream.time_base or Fraction(1, 90_000)
         offset = -round(Fraction(self._container.start_time or 0, 1_000_000) / time_base)
         step = round(1 / (self._stream.average_rate or Fraction(25)) / time_base)
-        claim = self.facts.duration_s
-        end = None if claim is None else round(Fraction(claim) / time_base)
+        duration = self.facts.duration_s
+        end = None if duration is None else round(Fraction(duration) / time_base)
         shape = (self._first.width, self._first.height, self._first.format.name)
-        joined = bool(self._container.format.flags & _TS_DISCONT)
-        clock = _Clock()
-        following = 0
+        may_restart = bool(self._container.format.flags & _TS_DISCONT)
+        clock = _TrustedClock()
+        next_pts = 0
         for frame in self._with_first():
-            stamp = clock.stamp(frame)
-            pts = following if stamp is None else stamp + offset
-            if joined and (pts - following) * time_base < -_RESTART_S:
-                # Recordings glued end to end start their clock anew; ffmpeg joins them in the same way.
-                self.repairs.append(f"clock starts anew at {float(following * time_base):.1f} s: joined")
-                offset += following - pts
-                pts, end = following, None
-            if end is not None and (pts - end) * time_base > _FAR_AHEAD_S:
+            timestamp = clock.timestamp(frame)
+            pts = next_pts if timestamp is None else timestamp + offset
+            if may_restart and (pts - next_pts) * time_base < -_RESTART_S:
+                # The clock of concatenated recordings restarts; ffmpeg joins them in the same way.
+                self.repairs.append(f"clock starts anew at {float(next_pts * time_base):.1f} s: joined")
+                offset += next_pts - pts
+                pts, end = next_pts, None
+            if end is not None and (pts - end) * time_base > _MAX_JUMP_S:
                 self.damaged_frames += 1
                 continue
             if (frame.width, frame.height, frame.format.name) != shape:
-                frame = self._alike(frame, pts * time_base)
-            # The last frame is shown for as long as it says, but not past the end of the video: with B-frames at a
-            # variable rate its duration is that of another frame.
-            lasts = frame.duration or step
-            frame.duration = lasts if end is None or end <= pts else min(lasts, end - pts)
+                frame = self._conform(frame, pts * time_base)
+            # The last frame lasts as long as it says, but not past the end of the video: with B-frames at a variable
+            # rate its duration is that of another frame.
+            duration_pts = frame.duration or step
+            frame.duration = duration_pts if end is None or end <= pts else min(duration_pts, end - pts)
             frame.pts = pts
-            following = pts + lasts
+            next_pts = pts + duration_pts
             yield frame
 
     def _with_first(self) -> Iterator[VideoFrame]:
         yield self._first
         yield from self._source
 
-    def _alike(self, frame: VideoFrame, seconds: Fraction) -> VideoFrame:
+    def _conform(self, frame: VideoFrame, seconds: Fraction) -> VideoFrame:
+        """The frame in the first one's size and pixel format."""
         first = self._first
         if (frame.width, frame.height) != (first.width, first.height):
             note = f"{frame.width}x{frame.height} scaled to {first.width}x{first.height}"
             if not any(repair.startswith(note) for repair in self.repairs):
                 self.repairs.append(f"{note} from {float(seconds):.1f} s")
-        alike = frame.reformat(width=first.width, height=first.height, format=first.format.name)
-        alike.duration, alike.time_base = frame.duration, frame.time_base
-        return alike
+        conformed = frame.reformat(width=first.width, height=first.height, format=first.format.name)
+        conformed.duration, conformed.time_base = frame.duration, frame.time_base
+        return conformed
 
-    def _note_missing(self) -> None:
+    def _count_missing(self) -> None:
         promised = self.facts.duration_s
-        got = self.num_frames / FPS
-        if promised is not None and promised - got > TOLERANCE_S:
+        decoded = self.num_frames / FPS
+        if promised is not None and promised - decoded > TOLERANCE_S:
             self.damaged_frames += round(promised * FPS) - self.num_frames
-            self.remark = f"ends at {got:.1f} s of {promised:.1f} s"
+            self.remark = f"ends at {decoded:.1f} s of {promised:.1f} s"
 
 
-class _Clock:
-    """Which of a frame's two timestamps to trust: the one that has gone back less often (libavcodec's own rule).
+class _TrustedClock:
+    """Chooses between a frame's two timestamps the one that went backwards less often (libavcodec's own rule).
 
-    Frames come in the order of display, so that either must grow; AVI files with B-frames have wrong ones.
+    Frames come in display order, so that both should grow; AVI files with B-frames have wrong ones.
     """
 
     def __init__(self) -> None:
         self._last: list[int | None] = [None, None]
-        self._wrong = [0, 0]
+        self._times_backwards = [0, 0]
 
-    def stamp(self, frame: VideoFrame) -> int | None:
-        stamps = (frame.pts, frame.dts)
-        for i, now in enumerate(stamps):
+    def timestamp(self, frame: VideoFrame) -> int | None:
+        timestamps = (frame.pts, frame.dts)
+        for i, current in enumerate(timestamps):
             last = self._last[i]
-            if now is not None:
-                self._wrong[i] += last is not None and now <= last
-                self._last[i] = now
-        pts, dts = stamps
-        if pts is not None and (dts is None or self._wrong[0] <= self._wrong[1]):
+            if current is not None:
+                self._times_backwards[i] += last is not None and current <= last
+                self._last[i] = current
+        pts, dts = timestamps
+        if pts is not None and (dts is None or self._times_backwards[0] <= self._times_backwards[1]):
             return pts
         return dts
 
@@ -260,12 +262,12 @@ def _open(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInputError(
-            f"{path}: cannot be opened as a video ({reason})", "It is no video, or cut short: download it again"
+            f"{path}: cannot be opened as a video ({reason})", "It is not a video, or is truncated: download it again"
         ) from error
     if any(name in container.format.name for name in _NOT_VIDEO):
         kind = container.format.long_name
         container.close()
-        raise BadInputError(f"{path}: this is no video file ({kind})")
+        raise BadInputError(f"{path}: this is not a video file ({kind})")
     return container
 
 
@@ -276,11 +278,11 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         # The cover picture of a sound file is a video stream of one frame.
         if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
             return stream
-    raise BadInputError(f"{path}: holds no video stream that can be decoded", "Sound alone has no signer")
+    raise BadInputError(f"{path}: holds no video stream that can be decoded", "A sound file has no signer")
 
 
-def _turns(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:
-    """The filters that turn a stored picture upright, and the clockwise degrees; as ffmpeg's own autorotation."""
+def _rotation_filters(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:
+    """The filters that turn a stored picture upright, and the clockwise degrees; the same as ffmpeg's autorotation."""
     side_data: Any = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return [], 0
@@ -305,27 +307,30 @@ def _facts(container: InputContainer, stream: VideoStream, first: VideoFrame, ro
         codec=stream.codec_context.name,
         source_fps=float(rate) if rate else 0.0,
         rotation=rotation,
-        duration_s=_claimed_end(container, stream),
+        duration_s=_claimed_duration(container, stream),
     )
 
 
-def _claimed_end(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds from the container's start to the end of the video stream; the container's own claim is the last resort,
-    because sound may go on after the picture has ended."""
+def _claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds from the container's start to the end of the video stream, as the file claims.
+
+    The container's own claim is the last resort, because sound may go on after the picture has ended.
+    """
     if container.format.name in _FORMATS_THAT_GUESS_DURATION:
         return None
     start = (container.start_time or 0) / 1e6
     if stream.duration and stream.time_base:
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start
-    written = stream.metadata.get("DURATION", "")
+    duration_tag = stream.metadata.get("DURATION", "")
     try:
-        hours, minutes, seconds = written.split(":")
+        hours, minutes, seconds = duration_tag.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
     except ValueError:
         return container.duration / 1e6 if container.duration else None
 
 
-def _graph(first: VideoFrame, stream: VideoStream, turns: list[tuple[str, str]]) -> Graph:
+def _filter_graph(first: VideoFrame, stream: VideoStream, rotation: list[tuple[str, str]]) -> Graph:
+    """Rotation, resampling to 24 frames a second, and conversion to BGR."""
     from av.filter import Graph
 
     graph = Graph()
@@ -337,10 +342,10 @@ def _graph(first: VideoFrame, stream: VideoStream, turns: list[tuple[str, str]])
             format=first.format,
             time_base=first.time_base or stream.time_base,
         ),
-        *(graph.add(name, arguments or None) for name, arguments in turns),
-        # Frames before the first one are copies of it, so that number 0 is the container's start.
+        *(graph.add(name, arguments or None) for name, arguments in rotation),
+        # The time before the first frame is filled with copies of it, so that frame 0 is at the container's start.
         graph.add("fps", f"fps={FPS:g}:start_time=0"),
-        # In the graph, the conversion is the one that the ffmpeg program makes: PyAV's own interpolates otherwise.
+        # Inside the graph the conversion is the ffmpeg program's; PyAV's own interpolates differently.
         graph.add("format", "bgr24"),
         graph.add("buffersink"),
     ]

@@ -1,4 +1,4 @@
-"""A video file -> the keypoints of everybody in it."""
+"""A video file to the keypoints of all people in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from signverse.ingest.extract.decode import Decoder, VideoFacts
 from signverse.ingest.extract.defaults import DETECT_EVERY
-from signverse.ingest.extract.frame_buffer import Kept, Ragged
+from signverse.ingest.extract.frame_buffer import FrameRows, SpillBuffer
 from signverse.ingest.extract.openpose import to_openpose
-from signverse.ingest.extract.pipeline import bundled, in_order
-from signverse.ingest.extract.windows import Boxes, Found, Image, run_together, walk
+from signverse.ingest.extract.pipeline import batched, map_in_order
+from signverse.ingest.extract.windows import Boxes, FramePeople, Image, process_window, run_batched
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models
 from signverse.ingest.models.pair import ModelPair, model_sha256
@@ -26,28 +26,29 @@ from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
 from signverse.lake.model.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20
-"""Decoded images that wait or are looked at, at most: 190 of 720p, 20 of 4K, 5 of 8K. Larger batches may hold more."""
+"""Bytes of decoded images in memory, at most: 190 of 720p, 20 of 4K, 5 of 8K. Larger batches may hold more."""
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What was found in a video, with how it was found. Rows are sorted by frame, then person.
+    """The people found in a video, and how they were found. Rows are sorted by frame, then person.
 
     Attributes:
         facts: what the file says about itself.
         num_frames: frames at 24 a second.
-        damaged_frames: corrupt, undecodable or promised and missing.
+        damaged_frames: frames that are corrupt or undecodable, or that the file promised and lacks.
         remark: "", or a line about the file's end.
-        repairs: what was changed to make the frames alike, and what happened to the people (tracking).
+        repairs: what was changed to make all frames alike.
+        events: what happened to the people: cuts, returns, crossings (see `Numbering`).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
-        kept: the points, in the order in which they were found.
-        order: int64 [N], which of those each row has.
+        unsorted_points: the points of N people, in the order in which they were found.
+        order: int64 [N], the index of each row among those.
         detector: file name.
         detector_sha256: of the file.
         pose_model: file name.
         pose_sha256: of the file.
-        provider: the ONNX Runtime execution provider in use, for both models.
+        provider: the ONNX Runtime execution provider of both models.
         detect_every: frames from one detection to the next.
     """
 
@@ -56,9 +57,10 @@ class Extraction:
     damaged_frames: int
     remark: str
     repairs: list[str]
+    events: list[str]
     frames: NDArray[np.int32]
     person: NDArray[np.int8]
-    kept: Kept
+    unsorted_points: SpillBuffer
     order: NDArray[np.int64]
     detector: str
     detector_sha256: str
@@ -68,15 +70,15 @@ class Extraction:
     detect_every: int
 
     def chunks(self) -> Iterator[NDArray[np.float32]]:
-        """The rows' points, float32 [CHUNK, 128, 3] at a time; the last is shorter, and empty where there is no row.
+        """The points of all rows in arrays float32 [CHUNK, 128, 3]; the last is shorter, and empty if there is no row.
 
         x, y in pixels as displayed and score; (nan, nan, 0) where absent.
         """
-        return self.kept.chunks(CHUNK, self.order)
+        return self.unsorted_points.chunks(CHUNK, self.order)
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """All of them at once, float32 [N, 128, 3]: 130 MB an hour for each person."""
+        """The points of all rows at once, float32 [N, 128, 3]: 130 MB an hour for each person."""
         return np.concatenate(list(self.chunks()))
 
 
@@ -84,15 +86,15 @@ class Extractor:
     """The two models, loaded once for many videos.
 
     Args:
-        models: what `find_models` gave.
+        models: a pair of `find_models`.
         device: cpu, cuda, tensorrt, a card such as cuda:1, or auto.
-        threads: stretches of frames that are done side by side. On the CPU each runs the models in its own thread: two
+        threads: windows of frames processed in parallel. On the CPU each runs the models in its own thread: two
             threads of one frame each do 1.5 times the frames of two threads on one frame (measured with both stand-in
-            models), and what is found does not depend on their number.
-        detect_every: frames from one detection to the next; 1 is exact.
+            models). The result does not depend on it.
+        detect_every: run the detector on every Nth frame; 1 is exact.
 
     Raises:
-        BadInputError: a model cannot be loaded, or the device asked for by name is not the one in use.
+        BadInputError: a model cannot be loaded, or a device requested by name is not the one in use.
     """
 
     def __init__(
@@ -116,21 +118,21 @@ class Extractor:
         on_frame: Callable[[int], None] | None = None,
         on_open: Callable[[VideoFacts], None] | None = None,
     ) -> Extraction:
-        """Run a video through.
+        """Find the people of a video.
 
         Args:
             path: a video file.
-            on_frame: told the number of frames done, after each.
-            on_open: told what the file says about itself, before the first frame.
+            on_frame: called after each frame with the number of frames done.
+            on_open: called before the first frame with what the file says about itself.
 
         Raises:
-            BadInputError: the file is no video that can be decoded.
+            BadInputError: the file is not a video that can be decoded.
         """
-        boxes, points = Ragged(4), Kept(NUM_JOINTS, 3)
+        boxes, points = FrameRows(4), SpillBuffer(NUM_JOINTS, 3)
         with Decoder(path) as video:
             if on_open is not None:
                 on_open(video.facts)
-            for some, those in find_people(
+            for frame_boxes, frame_points in find_people(
                 video,
                 3 * video.facts.width * video.facts.height,
                 self._detector,
@@ -138,22 +140,23 @@ class Extractor:
                 self._every,
                 self._threads,
             ):
-                boxes.append(some)
-                points.append(to_openpose(those))
+                boxes.append(frame_boxes)
+                points.append(to_openpose(frame_points))
                 if on_frame is not None:
                     on_frame(len(boxes))
         frames = np.repeat(np.arange(len(boxes), dtype=np.int32), boxes.counts)
-        numbers = number_people(frames, boxes.rows, points.chunks(CHUNK))
-        order = np.lexsort((numbers.person, frames))
+        numbering = number_people(frames, boxes.rows, points.chunks(CHUNK))
+        order = np.lexsort((numbering.person, frames))
         return Extraction(
             facts=video.facts,
             num_frames=video.num_frames,
             damaged_frames=video.damaged_frames,
             remark=video.remark,
-            repairs=[*video.repairs, *numbers.events],
+            repairs=video.repairs,
+            events=numbering.events,
             frames=frames,
-            person=numbers.person[order],
-            kept=points,
+            person=numbering.person[order],
+            unsorted_points=points,
             order=order,
             detector=self._models.detector.name,
             detector_sha256=self._detector_sha256,
@@ -166,35 +169,35 @@ class Extractor:
 
 def find_people(
     images: Iterable[Image], image_bytes: int, detector: Detector, pose: PoseEstimator, every: int, threads: int
-) -> Iterator[Found]:
-    """Boxes and points of everybody in each of a video's images, in their order.
+) -> Iterator[FramePeople]:
+    """Boxes and points of all people in each image of a video, in order.
 
     Args:
-        images: uint8 [H, W, 3], BGR, all of one size; decoded in the thread of the caller while threads run the models.
-        image_bytes: of one image. At most IMAGES_BYTES of images, or one image, are held at a time; on a GPU, whose
-            batches are larger, as many times more as its batches are.
-        every: frames from one detection to the next.
-        threads: how many run the models at once; what is found does not depend on it.
+        images: uint8 [H, W, 3], BGR, all of one size; decoded in the caller's thread while threads run the models.
+        image_bytes: size of one image. At most IMAGES_BYTES of images, or one image, are in memory at a time; on a GPU
+            with larger batches, correspondingly more.
+        every: run the detector on every Nth frame.
+        threads: how many run the models at once; the result does not depend on it.
     """
-    stretch_bytes = every * image_bytes
-    held_bytes = IMAGES_BYTES * max(1, pose.batch // MAX_BATCH)
-    # Stretches share batches where the models take them: as many together as fit four times into what may be held, and
-    # of two people each into one batch.
-    together = max(1, min(pose.batch // 2 if pose.free else detector.batch, held_bytes // 4 // stretch_bytes))
-    ahead = min(threads + 2, held_bytes // (together * stretch_bytes))
+    window_bytes = every * image_bytes
+    max_bytes = IMAGES_BYTES * max(1, pose.batch // MAX_BATCH)
+    # Windows share batches if the models take more than one image: a group fills a batch with two people for each
+    # window, and four groups fit into the memory that is allowed.
+    group_size = max(1, min(pose.batch // 2 if pose.free else detector.batch, max_bytes // 4 // window_bytes))
+    max_pending = min(threads + 2, max_bytes // (group_size * window_bytes))
 
-    def detect(some: list[Image]) -> list[Boxes]:
-        return [found[:MAX_PEOPLE, :4] for found in detector.many(some)]
+    def detect(images: list[Image]) -> list[Boxes]:
+        return [people[:MAX_PEOPLE, :4] for people in detector.many(images)]
 
-    def work(stretches: list[list[Image]]) -> list[list[Found]]:
-        return run_together([walk(stretch) for stretch in stretches], detect, pose.many)
+    def work(windows: list[list[Image]]) -> list[list[FramePeople]]:
+        return run_batched([process_window(window) for window in windows], detect, pose.many)
 
-    if ahead < 2:
+    if max_pending < 2:
         source = iter(images)
         for first in source:
-            stretch = chain([first], islice(source, every - 1))
-            yield from run_together([walk(stretch)], detect, pose.many)[0]
+            window = chain([first], islice(source, every - 1))
+            yield from run_batched([process_window(window)], detect, pose.many)[0]
         return
-    for group in in_order(work, bundled(bundled(images, every), together), threads, ahead):
-        for found in group:
-            yield from found
+    for group in map_in_order(work, batched(batched(images, every), group_size), threads, max_pending):
+        for window_people in group:
+            yield from window_people

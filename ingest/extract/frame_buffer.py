@@ -1,4 +1,7 @@
-"""What was found, frame after frame: ten hours of frames are no lists of small arrays, and keypoints wait on disk."""
+"""Buffers for what is found frame by frame: one array, not a list of small ones, and keypoints that spill to disk.
+
+Ten hours of frames would not fit into memory otherwise.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from signverse.lake.storage.spill import IN_MEMORY, close_with, no_room, spill_f
 _FIRST_ROWS: Final = 256
 
 
-class Ragged(Sequence[NDArray[np.float32]]):
-    """Rows of one shape, some to each frame; `ragged[frame]` is a view float32 [P, ...] of the frame's rows.
+class FrameRows(Sequence[NDArray[np.float32]]):
+    """A ragged array: any number of rows for each frame; `rows[frame]` is a view float32 [P, ...] of the frame's rows.
 
     Args:
-        shape: of a row.
+        shape: the shape of one row.
     """
 
     def __init__(self, *shape: int) -> None:
@@ -27,7 +30,7 @@ class Ragged(Sequence[NDArray[np.float32]]):
         self._frames = 0
 
     def append(self, rows: NDArray[np.float32]) -> None:
-        """The next frame's rows, float32 [P, ...]."""
+        """Add the next frame's rows, float32 [P, ...]."""
         start = int(self._ends[self._frames - 1]) if self._frames else 0
         end = start + len(rows)
         self._data = _grown(self._data, end)
@@ -43,7 +46,7 @@ class Ragged(Sequence[NDArray[np.float32]]):
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Rows of each frame, int64 [frames]."""
+        """Number of rows of each frame, int64 [frames]."""
         return np.diff(self._ends[: self._frames], prepend=0)
 
     def __len__(self) -> int:
@@ -65,11 +68,11 @@ class Ragged(Sequence[NDArray[np.float32]]):
         return (self[frame] for frame in range(self._frames))
 
 
-class Kept:
-    """Rows of one shape, float32; those that are beyond IN_MEMORY bytes are on disk.
+class SpillBuffer:
+    """Rows of one shape, float32, in memory up to IN_MEMORY bytes and beyond that on disk.
 
     Args:
-        shape: of a row.
+        shape: the shape of one row.
     """
 
     def __init__(self, *shape: int) -> None:
@@ -80,10 +83,10 @@ class Kept:
         self._rows = 0
 
     def append(self, rows: NDArray[np.float32]) -> None:
-        """More rows, float32 [P, ...]; not once they were read.
+        """Add rows, float32 [P, ...]; not after the first read.
 
         Raises:
-            SignverseError: there is no room on disk.
+            SignverseError: the disk is full.
         """
         try:
             self._file.write(np.ascontiguousarray(rows, np.float32).data)
@@ -95,10 +98,10 @@ class Kept:
         return self._rows
 
     def chunks(self, size: int, order: NDArray[np.integer] | None = None) -> Iterator[NDArray[np.float32]]:
-        """All rows, float32 [size, ...] at a time; the last may be fewer, and where there is no row it is empty.
+        """All rows in arrays float32 [size, ...]; the last may be shorter, and without rows it is one empty array.
 
         Args:
-            order: int [N], which row comes at each place; one near it, since all rows between are read with it.
+            order: int [N], the row at each position. It should be near that position: rows in between are read too.
         """
         for start in range(0, max(1, self._rows), size):
             end = min(self._rows, start + size)
@@ -111,7 +114,7 @@ class Kept:
 
     def _read(self, start: int, end: int) -> NDArray[np.float32]:
         try:
-            # What is still in the file's buffer is written by this.
+            # Seeking flushes the file's buffer, hence the error for a full disk here too.
             self._file.seek(start * self._row_bytes)
         except OSError as error:
             raise no_room(error) from None
@@ -119,10 +122,10 @@ class Kept:
         return np.frombuffer(content, np.float32).reshape(-1, *self._shape)
 
 
-def _grown(data: NDArray[Any], least: int) -> NDArray[Any]:
-    """The array with room for `least` rows. It grows by a quarter: doubling would waste half of gigabytes."""
-    if least <= len(data):
+def _grown(data: NDArray[Any], capacity: int) -> NDArray[Any]:
+    """The array with room for `capacity` rows. It grows by a quarter: doubling would waste half of gigabytes."""
+    if capacity <= len(data):
         return data
-    grown = np.empty((max(least, len(data) * 5 // 4), *data.shape[1:]), data.dtype)
+    grown = np.empty((max(capacity, len(data) * 5 // 4), *data.shape[1:]), data.dtype)
     grown[: len(data)] = data
     return grown

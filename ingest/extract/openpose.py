@@ -1,4 +1,4 @@
-"""COCO-WholeBody's 133 points -> the 128 of OpenPose that a lake holds."""
+"""Convert COCO-WholeBody's 133 points to the 128 of OpenPose that a lake holds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FROM_COCO: Final = np.array([max(index, 0) for index in COCO133_TO_BODY])
 
 
 def to_openpose(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reorder, add the neck, drop the feet.
+    """Reorder the points, add the neck and drop the feet.
 
     The neck is the mean of the shoulders; its score is 1 where both shoulders exceed 0.3, else 0 (DWPose's own rule).
 

@@ -1,4 +1,4 @@
-"""Work on threads, with its results in order and its memory bounded."""
+"""A thread pool whose results come in order and whose memory is bounded."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int) -> Iterator[Result]:
-    """Does `work` on every item in threads, and yields the results in the order of the items.
+def map_in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, max_pending: int
+) -> Iterator[Result]:
+    """Apply `work` to every item in threads, and yield the results in the order of the items.
 
-    The items are made in the thread of the caller, while the others work.
+    Items are produced in the caller's thread while the other threads work.
 
     Args:
-        threads: how many work at once.
-        ahead: how many items there may be at once, from the moment they are made until their result is yielded.
+        threads: how many items are worked on at once.
+        max_pending: how many items may exist at once, from their production until their result is yielded.
 
     Raises:
-        Whatever making an item or working on one raises; what has not begun is dropped then.
+        Whatever producing an item or working on one raises; work that has not begun is cancelled.
     """
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="extract") as pool:
@@ -30,7 +32,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
             for item in items:
                 pending.append(pool.submit(work, item))
                 del item
-                while pending and (len(pending) >= ahead or pending[0].done()):
+                while pending and (len(pending) >= max_pending or pending[0].done()):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -39,9 +41,9 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
                 future.cancel()
 
 
-def bundled(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Lists of `size` consecutive items; the last may be shorter."""
     source = iter(items)
-    while bundle := list(islice(source, size)):
-        yield bundle
-        del bundle
+    while batch := list(islice(source, size)):
+        yield batch
+        del batch

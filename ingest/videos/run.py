@@ -198,7 +198,7 @@ def extract_video(
         sentences=text.sentences,
         about={
             "source": "video",
-            "repairs": list(found.repairs),
+            "repairs": [*found.repairs, *found.events],
             "detector": found.detector,
             "detector_sha256": found.detector_sha256,
             "pose_model": found.pose_model,

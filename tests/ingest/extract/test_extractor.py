@@ -315,7 +315,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, capfd: pytest.Captur
 
 def test_importing_extraction_loads_no_heavy_library() -> None:
     check = (
-        "import sys, ingest.extract, ingest.models, ingest.sessions; "
+        "import sys, signverse.ingest.extract.extractor, signverse.ingest.models.runtime; "
         "print([name for name in ('onnxruntime', 'av', 'cv2', 'huggingface_hub') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

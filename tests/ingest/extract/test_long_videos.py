@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from bench.long_video import HOUR, measure
-from signverse.ingest.extract import frame_buffer as gathered_module
-from signverse.ingest.extract.frame_buffer import Kept
+from signverse.ingest.extract import frame_buffer
+from signverse.ingest.extract.frame_buffer import SpillBuffer
 from signverse.ingest.manifest import Entry
-from signverse.ingest.videos import rows as build_module
+from signverse.ingest.videos import rows as rows_module
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
-from signverse.lake.storage import committer as commit_module
+from signverse.lake.storage import committer as committer_module
 from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.spill import Spill
 from signverse.lake.upkeep.verify import verify_lake
@@ -35,12 +35,12 @@ def ingested(folder: Path, rows: int, *, spilled: bool, monkeypatch: pytest.Monk
     order = np.lexsort((-np.arange(rows), frames))
     with monkeypatch.context() as patch:
         if spilled:
-            patch.setattr(gathered_module, "IN_MEMORY", 10_000)
-            patch.setattr(build_module, "IN_MEMORY", 0)
-        patch.setattr(commit_module, "new_ingest_id", lambda: "00000000-0000-7000-8000-000000000000")
-        kept = Kept(128, 3)
+            patch.setattr(frame_buffer, "IN_MEMORY", 10_000)
+            patch.setattr(rows_module, "IN_MEMORY", 0)
+        patch.setattr(committer_module, "new_ingest_id", lambda: "00000000-0000-7000-8000-000000000000")
+        buffer = SpillBuffer(128, 3)
         for frame in np.split(points, np.flatnonzero(np.diff(frames)) + 1):
-            kept.append(frame)
+            buffer.append(frame)
         made = build_rows(
             Entry("v", "ase", "ase"),
             stage="extract",
@@ -49,7 +49,7 @@ def ingested(folder: Path, rows: int, *, spilled: bool, monkeypatch: pytest.Monk
             num_frames=int(frames[-1]) + 1,
             frames=frames,
             persons=(np.arange(rows) % 3).astype(np.int8),
-            points=kept.chunks(4096, order) if spilled else points[order],
+            points=buffer.chunks(4096, order) if spilled else points[order],
             tracks=[],
             about={"source": "video"},
         )
@@ -114,7 +114,7 @@ def peak_of(code: str, *arguments: object) -> list[float]:
 
 
 DECODE = """
-from signverse.ingest.decode import Decoder
+from signverse.ingest.extract.decode import Decoder
 with Decoder(sys.argv[1]) as video:
     print(sum(1 for _ in video), video.damaged_frames)
 """
@@ -135,8 +135,8 @@ EXTRACT = """
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from signverse.ingest.extract import Extractor
-from signverse.ingest.models import ModelPair
+from signverse.ingest.extract.extractor import Extractor
+from signverse.ingest.models.pair import ModelPair
 
 class Model:
     free, batch = True, 16

@@ -8,21 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from signverse.ingest.extract.pipeline import bundled, in_order
+from signverse.ingest.extract.pipeline import batched, map_in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("ahead", [1, 2, 7])
-def test_results_come_in_the_order_of_the_items(threads: int, ahead: int) -> None:
+@pytest.mark.parametrize("max_pending", [1, 2, 7])
+def test_results_come_in_the_order_of_the_items(threads: int, max_pending: int) -> None:
     def work(item: int) -> int:
         time.sleep(0.001 * (item % 3))
         return item * item
 
-    assert list(in_order(work, range(30), threads, ahead)) == [item * item for item in range(30)]
+    assert list(map_in_order(work, range(30), threads, max_pending)) == [item * item for item in range(30)]
 
 
-@pytest.mark.parametrize("ahead", [1, 3, 6])
-def test_no_more_items_are_there_at_once_than_allowed(ahead: int) -> None:
+@pytest.mark.parametrize("max_pending", [1, 3, 6])
+def test_no_more_items_are_there_at_once_than_allowed(max_pending: int) -> None:
     lock, there, most = threading.Lock(), 0, 0
 
     def items() -> Iterator[int]:
@@ -33,15 +33,15 @@ def test_no_more_items_are_there_at_once_than_allowed(ahead: int) -> None:
                 most = max(most, there)
             yield item
 
-    for _ in in_order(lambda item: item, items(), 4, ahead):
+    for _ in map_in_order(lambda item: item, items(), 4, max_pending):
         with lock:
             there -= 1
-    assert most <= ahead
+    assert most <= max_pending
 
 
 def test_several_items_are_worked_on_at_the_same_time() -> None:
     meet = threading.Barrier(3, timeout=10)
-    assert list(in_order(lambda item: meet.wait() >= 0, range(3), 3, 4)) == [True] * 3
+    assert list(map_in_order(lambda item: meet.wait() >= 0, range(3), 3, 4)) == [True] * 3
 
 
 def test_what_goes_wrong_in_the_work_or_in_the_making_reaches_the_caller() -> None:
@@ -53,19 +53,19 @@ def test_what_goes_wrong_in_the_work_or_in_the_making_reaches_the_caller() -> No
         raise OSError("no more")
 
     with pytest.raises(ZeroDivisionError):
-        list(in_order(work, range(1000), 2, 4))
+        list(map_in_order(work, range(1000), 2, 4))
     with pytest.raises(OSError, match="no more"):
-        list(in_order(work, items(), 2, 4))
+        list(map_in_order(work, items(), 2, 4))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extract")]
 
 
 def test_who_stops_listening_ends_the_threads() -> None:
-    results = in_order(lambda item: item, range(10**9), 2, 4)
+    results = map_in_order(lambda item: item, range(10**9), 2, 4)
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extract")]
 
 
-def test_bundles_are_full_but_the_last() -> None:
-    assert list(bundled(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
-    assert list(bundled([], 3)) == []
+def test_batches_are_full_but_the_last() -> None:
+    assert list(batched(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(batched([], 3)) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signverse.ingest.extract.windows import Found, run_together, walk
+from signverse.ingest.extract.windows import FramePeople, process_window, run_batched
 
 
 class Scene:
@@ -39,16 +39,16 @@ class Scene:
             points[i, :, 2] = 0.9 if self.people[number] and abs(nearest - box[0]) < 30 else 0.1
         return points
 
-    def run(self, every: int) -> list[Found]:
-        walks = [walk(self.images[start : start + every]) for start in range(0, len(self.images), every)]
-        return [found for stretch in run_together(walks, self.detect, self.estimate) for found in stretch]
+    def run(self, every: int) -> list[FramePeople]:
+        windows = [process_window(self.images[start : start + every]) for start in range(0, len(self.images), every)]
+        return [found for window in run_batched(windows, self.detect, self.estimate) for found in window]
 
     @property
     def looked_at(self) -> list[int]:
         return sorted(number for numbers in self.detected for number in numbers)
 
 
-def test_who_sits_still_is_detected_once_in_a_stretch() -> None:
+def test_who_sits_still_is_detected_once_in_a_window() -> None:
     scene = Scene([[100]] * 12)
     found = scene.run(6)
     assert scene.looked_at == [0, 6]
@@ -89,7 +89,7 @@ def test_where_nobody_is_there_every_third_frame_is_looked_at() -> None:
     assert [len(boxes) for boxes, _ in coming.run(9)] == [0] * 6 + [1] * 3
 
 
-def test_stretches_that_are_done_together_share_batches_and_find_the_same() -> None:
+def test_windows_that_are_done_together_share_batches_and_find_the_same() -> None:
     people = [[100], [105], [110], [], [], [300], [300], [300], [300]]
     together, apart = Scene(people), Scene(people)
     found = together.run(3)
@@ -98,8 +98,8 @@ def test_stretches_that_are_done_together_share_batches_and_find_the_same() -> N
     each = [
         frame
         for start in (0, 3, 6)
-        for stretch in run_together([walk(apart.images[start : start + 3])], apart.detect, apart.estimate)
-        for frame in stretch
+        for window in run_batched([process_window(apart.images[start : start + 3])], apart.detect, apart.estimate)
+        for frame in window
     ]
     for (boxes, points), (other_boxes, other_points) in zip(found, each, strict=True):
         np.testing.assert_array_equal(boxes, other_boxes)
