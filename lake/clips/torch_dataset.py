@@ -12,8 +12,11 @@ import numpy as np
 try:
     import torch
     from torch.utils.data import Dataset, IterableDataset, get_worker_info
-except ModuleNotFoundError:
-    raise ModuleNotFoundError('PyTorch is not installed: pip install "signverse-lake[torch]"', name="torch") from None
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    # The classes can be named and read about without PyTorch; using one says that it is missing.
+    torch, Dataset, IterableDataset, get_worker_info = None, object, object, None
 
 from signverse.lake.clips.stream import ClipReader, Reading, RowGroups, read_points
 from signverse.lake.clips.table import ClipTable, joint_names
@@ -37,6 +40,7 @@ class ClipDataset(Dataset):  # type: ignore[misc]
     """
 
     def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None, fill: float | None) -> None:
+        _require_torch()
         self._table = table
         self._reading = reading
         self._transform = transform
@@ -96,6 +100,7 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         rank: int | None,
         world_size: int | None,
     ) -> None:
+        _require_torch()
         self._table = table
         self._reading = reading
         self._transform = transform
@@ -153,11 +158,21 @@ class ClipSamples(Iterator[Any]):
 
 
 def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
-    """A batch of clips of any lengths: points [B, T, K, 3] filled up at the end, lengths [B], the rest as lists."""
+    """A batch of clips of any lengths: points [B, T, K, 3] filled up at the end, lengths [B], the rest as lists.
+
+    Raises:
+        BadInputError: torch is missing.
+    """
+    _require_torch()
     points = [sample["points"] for sample in samples]
     padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=fill)
     others = {name: [sample[name] for sample in samples] for name in samples[0] if name != "points"}
     return {"points": padded, "lengths": torch.tensor([len(one) for one in points]), **others}
+
+
+def _require_torch() -> None:
+    if torch is None:
+        raise BadInputError("PyTorch is not installed", "Run: pip install torch.")
 
 
 def _sample(

@@ -52,6 +52,8 @@ FACE: Final = Part("face", 18, 68)
 LEFT_HAND: Final = Part("left_hand", 86, 21)
 RIGHT_HAND: Final = Part("right_hand", 107, 21)
 PARTS: Final = (BODY, FACE, LEFT_HAND, RIGHT_HAND)
+"""The four parts: body, face, left_hand and right_hand, in the order of the points."""
+
 PART_BY_NAME: Final = {part.name: part for part in PARTS}
 PART_NAMES: Final = tuple(PART_BY_NAME)
 

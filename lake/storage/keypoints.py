@@ -17,6 +17,7 @@ from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
 
 Points = npt.NDArray[np.float32]
+"""Points as numpy, float32 [..., 3]: x and y in pixels of the video, and score; absent points are (nan, nan, 0)."""
 
 MAX_SCORE: Final = 2.0
 """A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, such as an index code."""

@@ -66,7 +66,7 @@ except BadInputError as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == 'PyTorch is not installed. Run: pip install "signverse-lake[torch]".\n'
+    assert ran.stdout == "PyTorch is not installed. Run: pip install torch.\n"
 
 
 def test_reading_clips_as_numpy_never_imports_torch(street):
