@@ -26,7 +26,8 @@ from typing import Any, Final
 import numpy as np
 
 from signverse.lake.lake import Lake, collect
-from signverse.lake.query.session import report, run
+from signverse.lake.query.read_only import run
+from signverse.lake.query.reports import report_sql
 
 WARM: Final = 8
 
@@ -60,7 +61,7 @@ def _session(path: Path) -> Callable[[], Any]:
 
 def _balance(path: Path) -> Callable[[], Any]:
     con = Lake.open(path).duckdb()
-    query = report("balance")
+    query = report_sql("balance")
     return lambda: run(con, query).height
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from signverse.lake.lake import Lake
-from signverse.lake.query import session
+from signverse.lake.query import reports, session
 
 PAGE = Path(__file__).parent.parent / "docs" / "sql.md"
 
@@ -84,8 +84,8 @@ def page() -> str:
         "## Reports\n\n`signverse stats NAME --lake LAKE` prints one, `--format csv|json|parquet` and `-o FILE` write "
         "it, `--plot FILE.png` or `FILE.svg` draws it. Each is one file in sql/reports/.\n"
     )
-    for name in session.report_names():
-        comment = re.match(r"(?:--.*\n)+", session.report(name))
+    for name in reports.report_names():
+        comment = re.match(r"(?:--.*\n)+", reports.report_sql(name))
         assert comment, f"the report {name} has no comment"
         parts.append(f"### {name}\n\n{_paragraph(comment.group())[0]}\n")
     return "\n".join(parts)

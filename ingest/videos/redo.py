@@ -43,7 +43,7 @@ def kept_videos(lake: Lake, where: str | None) -> set[str]:
     there = set(lake.visible()["video_id"])
     if where is None or not there:
         return there
-    from signverse.lake.query.session import run
+    from signverse.lake.query.read_only import run
 
     with lake.duckdb() as con:
         # The line's end closes a comment that the condition may end with.

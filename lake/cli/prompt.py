@@ -11,7 +11,7 @@ import platformdirs
 
 from signverse.lake.cli.shared import say
 from signverse.lake.model.errors import SignverseError
-from signverse.lake.query import session
+from signverse.lake.query import read_only
 from signverse.lake.query.output import Format, write_rows
 
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
@@ -34,7 +34,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
         if query == ".tables":
             query = "select table_name from information_schema.tables where table_schema = 'main' order by all"
         try:
-            write_rows(session.run(con, query), form, None)
+            write_rows(read_only.run(con, query), form, None)
         except SignverseError as error:
             say(str(error))
     with contextlib.suppress(ImportError, OSError):

@@ -28,7 +28,7 @@ def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.La
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
     """
-    from signverse.lake.query.session import check_reads
+    from signverse.lake.query.read_only import check_reads
 
     conditions = selection.conditions(lake.split_videos)
     if selection.where is not None:
@@ -71,7 +71,7 @@ def _in_duckdb(lake: Lake, conditions: list[Condition]) -> pl.LazyFrame:
 
 
 def _query(lake: Lake, query: str) -> pl.DataFrame:
-    from signverse.lake.query.session import run
+    from signverse.lake.query.read_only import run
 
     with lake.duckdb() as con:
         return run(con, query)

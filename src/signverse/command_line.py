@@ -13,6 +13,7 @@ import typer
 import signverse.export.cli.commands
 import signverse.ingest.cli.acquire
 import signverse.ingest.cli.commands
+import signverse.lake.cli.maintain
 import signverse.lake.cli.query
 import signverse.lake.cli.split
 from signverse.lake.cli.entry import run
@@ -49,6 +50,7 @@ def build_app() -> typer.Typer:
         signverse.ingest.cli.commands,
         signverse.ingest.cli.acquire,
         signverse.lake.cli.query,
+        signverse.lake.cli.maintain,
         signverse.lake.cli.split,
         signverse.export.cli.commands,
     ):

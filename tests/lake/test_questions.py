@@ -11,7 +11,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import joint_index
-from signverse.lake.query import session
+from signverse.lake.query import read_only
 from signverse.lake.storage.keypoints import to_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")
@@ -99,5 +99,5 @@ def test_the_page_has_ten_questions():
 
 @pytest.mark.parametrize(("number", "query"), QUESTIONS, ids=[number for number, _ in QUESTIONS])
 def test_a_question_of_the_page_has_the_known_answer(con, number, query):
-    rows = session.run(con, query.replace("'VIDEO_ID'", "'long'")).rows()
+    rows = read_only.run(con, query.replace("'VIDEO_ID'", "'long'")).rows()
     assert rows == ANSWERS[int(number)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from signverse.lake.lake import Lake
-from signverse.lake.query import session
+from signverse.lake.query import read_only, reports
 
 ROOT = Path(__file__).parents[2]
 DOCS = runpy.run_path(str(ROOT / "tests" / "docs.py"))
@@ -25,7 +25,7 @@ def test_the_page_is_what_the_sql_files_say():
 def test_the_example_of_a_macro_runs_and_uses_it(town, name, example):
     opened = Lake.open(town)
     with opened.duckdb() as con:
-        assert session.run(con, example).height
+        assert read_only.run(con, example).height
     assert f"{name}(" in example
     opened.close()
 
@@ -42,4 +42,4 @@ def test_every_view_macro_and_report_is_on_the_page(town):
         ).fetchall()
     opened.close()
     made = {row[0] for row in (*tables, *macros)} - {"no_such_joint"}
-    assert headings == made | set(session.report_names())
+    assert headings == made | set(reports.report_names())

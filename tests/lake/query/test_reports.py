@@ -11,9 +11,9 @@ from PIL import Image
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query import plots, session
+from signverse.lake.query import plots, read_only, reports
 
-REPORTS = session.report_names()
+REPORTS = reports.report_names()
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,13 @@ def con(tmp_path_factory, fill, video):
 
 
 def report(con, name):
-    return session.run(con, session.report(name))
+    return read_only.run(con, reports.report_sql(name))
 
 
 def test_each_report_begins_with_what_it_is_about():
     assert {"languages", "balance", "quality", "captions", "durations"} <= set(REPORTS)
     for name in REPORTS:
-        line = session.report_line(name)
+        line = reports.report_summary(name)
         assert re.fullmatch(r"[A-Z][^.]{20,130}\.", line), line
 
 
@@ -134,7 +134,7 @@ def test_durations_has_the_quantiles_of_clips_and_of_videos(con):
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_reads_no_keypoints(con, name):
-    plan = con.execute(f"explain {session.report(name)}").fetchall()[0][1]
+    plan = con.execute(f"explain {reports.report_sql(name)}").fetchall()[0][1]
     assert "body_xy" not in plan
     assert "frame" not in plan.replace("num_frames", "").replace("end_frame", "").replace("start_frame", "")
 

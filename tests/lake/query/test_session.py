@@ -15,8 +15,8 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.languages import lookup_table, resolve
 from signverse.lake.model.skeleton import JOINTS, PARTS
-from signverse.lake.query import session
-from signverse.lake.query.session import check_reads
+from signverse.lake.query import read_only, reports
+from signverse.lake.query.read_only import check_reads
 from signverse.lake.storage.keypoints import from_table
 
 
@@ -139,16 +139,16 @@ def test_joints_are_listed_with_their_place(con):
 
 
 def test_times_are_shown_in_utc(con):
-    moment = session.run(con, "select max(ingested_at) from videos").item()
+    moment = read_only.run(con, "select max(ingested_at) from videos").item()
     assert moment.utcoffset() == datetime.timedelta(0)
 
 
 def test_every_report_runs_on_a_full_and_on_an_empty_lake(con, tmp_path):
     with Lake.create(tmp_path / "empty").duckdb() as empty:
-        for name in session.report_names():
-            assert session.run(con, session.report(name)).height
-            assert session.run(empty, session.report(name)).height == 0
-    languages = session.run(con, session.report("languages"))
+        for name in reports.report_names():
+            assert read_only.run(con, reports.report_sql(name)).height
+            assert read_only.run(empty, reports.report_sql(name)).height == 0
+    languages = read_only.run(con, reports.report_sql("languages"))
     assert languages["videos"].sum() == 5
     assert languages["share_percent"].sum() == pytest.approx(100, abs=0.1)
     assert set(languages["sign_language"]) == {"ase", "pso", "sgn-SI", "und"}
@@ -157,7 +157,7 @@ def test_every_report_runs_on_a_full_and_on_an_empty_lake(con, tmp_path):
 def test_an_unknown_report_names_those_there_are():
     for name in ("lenguages", "../views", ""):
         with pytest.raises(BadInputError, match=r"Reports: .*languages"):
-            session.report(name)
+            reports.report_sql(name)
 
 
 RUNS = [
@@ -198,7 +198,7 @@ RUNS = [
 @pytest.mark.parametrize("query", RUNS)
 def test_what_reads_is_run(con, query):
     assert check_reads(query) == query
-    assert session.run(con, query).width > 0
+    assert read_only.run(con, query).width > 0
 
 
 def writes(place: str) -> list[str]:
@@ -302,12 +302,12 @@ def test_what_does_more_than_read_is_refused_and_changes_nothing(con, town, tmp_
     query = writes(str(tmp_path / "out"))[number]
     lake_before = on_disk(town)
     with pytest.raises(BadInputError) as refusal:
-        session.run(con, query)
+        read_only.run(con, query)
     assert "\n" not in str(refusal.value)
     assert list(tmp_path.iterdir()) == []
     assert on_disk(town) == lake_before
     # The session is as it was, and goes on.
-    fingers = session.run(con, "select count(*) as n, any_value(part) as part from skeleton where point > 120")
+    fingers = read_only.run(con, "select count(*) as n, any_value(part) as part from skeleton where point > 120")
     assert fingers.rows() == [(7, "right_hand")]
 
 
@@ -323,7 +323,7 @@ def test_a_refused_query_says_why_in_one_line(con):
         ("", "the query is empty"),
     ):
         with pytest.raises(BadInputError) as refusal:
-            session.run(con, query)
+            read_only.run(con, query)
         assert why in str(refusal.value)
         assert "\n" not in str(refusal.value)
 
@@ -331,18 +331,18 @@ def test_a_refused_query_says_why_in_one_line(con):
 @pytest.mark.parametrize("value", ["interval 1 day", "union_value(n := 1)"])
 def test_a_result_that_no_table_holds_is_refused_with_the_way_out(con, value):
     with pytest.raises(BadInputError, match=r"cannot be shown.*varchar"):
-        session.run(con, f"select {value} as v")
-    assert session.run(con, f"select ({value})::varchar as v").height == 1
+        read_only.run(con, f"select {value} as v")
+    assert read_only.run(con, f"select ({value})::varchar as v").height == 1
 
 
 def test_columns_of_one_name_are_both_kept(con):
-    rows = session.run(con, "select 1 as a, 2 as a")
+    rows = read_only.run(con, "select 1 as a, 2 as a")
     assert rows.row(0) == (1, 2)
-    joined = session.run(con, "select * from segments join videos using (video_id) limit 1")
+    joined = read_only.run(con, "select * from segments join videos using (video_id) limit 1")
     assert joined.width > 50
 
 
 def test_the_rows_are_in_the_order_asked_for(con):
-    rows = session.run(con, "select frame from keypoints where video_id = '-dash_first' order by frame desc")
+    rows = read_only.run(con, "select frame from keypoints where video_id = '-dash_first' order by frame desc")
     assert rows["frame"].to_list() == list(range(1024, -1, -1))
     assert rows.schema == {"frame": pl.Int32}

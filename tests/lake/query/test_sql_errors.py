@@ -7,7 +7,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query import session
+from signverse.lake.query import read_only
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def con(town):
 )
 def test_a_wrong_query_is_told_with_its_place_and_the_nearest_name(con, query, said):
     with pytest.raises(BadInputError) as refusal:
-        session.run(con, query)
+        read_only.run(con, query)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert "exception_type" not in str(refusal.value)
@@ -61,12 +61,12 @@ def test_a_wrong_query_is_told_with_its_place_and_the_nearest_name(con, query, s
 
 def test_a_name_like_no_other_suggests_none(con):
     with pytest.raises(BadInputError) as refusal:
-        session.run(con, "from qqqqqqqq")
+        read_only.run(con, "from qqqqqqqq")
     assert "nearest" not in str(refusal.value)
 
 
 def test_whoever_uses_the_connection_otherwise_gets_the_messages_of_duckdb(con):
     with pytest.raises(BadInputError):
-        session.run(con, "select frme from keypoints")
+        read_only.run(con, "select frme from keypoints")
     with pytest.raises(duckdb.Error, match="LINE 1: select frme"):
         con.execute("select frme from keypoints")

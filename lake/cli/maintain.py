@@ -1,0 +1,85 @@
+"""The command maintain: compaction and the removal of unneeded files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from signverse.lake.cli.shared import FormatOption, LakeOption, say
+
+
+def mount(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("maintain")(maintain)
+
+
+def maintain(
+    lake: LakeOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Sort a partition also where less than a tenth lies outside the order.")
+    ] = False,
+    retention: Annotated[
+        float,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
+    ] = 7.0,
+    format: FormatOption = None,
+) -> None:
+    """Sort and gather a lake's files, remove what is dead.
+
+    Partitions are sorted by video into files of about 128 MB; what a later ingestion replaced is dropped. Others may
+    read and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake.
+    With --retention 0 nobody else may use the lake.
+
+    \b
+    signverse maintain --lake LAKE --dry-run
+    signverse maintain --lake LAKE
+    """
+    import time
+    from datetime import UTC, datetime, timedelta
+
+    import polars as pl
+
+    from signverse.lake.cli.progress import byte_bar
+    from signverse.lake.lake import Lake
+    from signverse.lake.model.wording import counted, size_of
+    from signverse.lake.query.output import Format, pick_format, write_rows
+    from signverse.lake.upkeep.maintain import extent, unneeded
+    from signverse.lake.upkeep.maintain import maintain as carry_out
+    from signverse.lake.upkeep.plan import make_plan
+
+    opened = Lake.open(lake)
+    kept_for = timedelta(days=retention)
+    plan = make_plan(opened, retention=kept_for, full=full)
+    before = extent(opened)
+    waste = unneeded(opened, kept_for)
+    if plan.nothing and not waste:
+        say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
+        return
+    if dry_run:
+        columns = ["table", "sign_language", "files", "bytes", "why"]
+        rows = [(one.table.name, one.partition, len(one.files), one.size, one.why) for one in plan.rewrites]
+        write_rows(
+            pl.DataFrame(rows, columns, orient="row"), pick_format(Format(format) if format else None, None), None
+        )
+        say(
+            f"{counted(before.files, 'file')}, {size_of(before.size)}; "
+            f"{counted(sum(len(one.files) for one in plan.rewrites), 'file')} would be written anew, "
+            f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(waste), 'unneeded file')} of "
+            f"{size_of(sum(path.stat().st_size for path in waste))} removed"
+        )
+        return
+    began = time.monotonic()
+    with byte_bar("files", sum(one.size for one in plan.rewrites)) as advance:
+        removed = carry_out(opened, plan, retention=kept_for, on_bytes=advance)
+    after = extent(opened)
+    say(
+        f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
+        f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(removed), 'unneeded file')} removed "
+        f"in {time.monotonic() - began:,.0f} s"
+    )
+    if plan.rewrites and retention:
+        until = datetime.now(UTC) + kept_for
+        replaced = sum(one.size for one in plan.rewrites)
+        say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")
