@@ -7,7 +7,7 @@
 Both models have production's size and random weights (bench/giants.py). Measured are:
 
 - the models' own rate: images/s of each model at its best batch, input and output on the card, nothing else going on.
-  An ideal run takes that time for the detections and crops that ours asked for, and no other;
+  An ideal run takes that time for the detections and crops that ours requested, and no other;
 - ours: the workers of `signverse ingest videos`, as many videos at once as it takes by default, rows built, nothing
   written;
 - the published pipeline's way: one video, one step after the other: a detection a frame at batch 1, crops by 8, the
@@ -43,7 +43,7 @@ from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, parse_de
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, usable_device
-from signverse.ingest.models.tensorrt import building, engine_folder, engine_options, load_tensorrt
+from signverse.ingest.models.tensorrt import engine_folder, engine_lock, engine_options, load_tensorrt
 from signverse.ingest.videos.run import VideoTask, available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     usable = [name for name, (in_use, _) in tried.items() if in_use == name]
     for name, (_, why) in tried.items():
         if name not in usable:
-            print(f"gpu: {name} cannot be had: {why}")
+            print(f"gpu: {name} cannot be used: {why}")
     if not usable:
         print("gpu: nothing was measured, the table stays as it is")
         return
@@ -198,7 +198,7 @@ def _plain_session(path: Path, device: str, batch: int) -> Any:
     card = nvidia_driver().cards[named.card or 0].name
     folder = engine_folder(path.read_bytes(), card, load_tensorrt())
     taken = make_session(path, "cpu").get_inputs()[0]
-    with building(folder, path.name, card):
+    with engine_lock(folder, path.name, card):
         return make_session(path, device, options=engine_options(folder, taken.name, tuple(taken.shape[1:]), batch))
 
 
@@ -223,9 +223,9 @@ def published(models: ModelPair, video: Path, device: str, size: Size) -> float:
             waiting += [(image, box[None, :4]) for box in detector(image)]
             while len(waiting) >= PUBLISHED_CROPS:
                 some, waiting = waiting[:PUBLISHED_CROPS], waiting[PUBLISHED_CROPS:]
-                pose.many([image for image, _ in some], [box for _, box in some])
+                pose.predict_batch([image for image, _ in some], [box for _, box in some])
         if waiting:
-            pose.many([image for image, _ in waiting], [box for _, box in waiting])
+            pose.predict_batch([image for image, _ in waiting], [box for _, box in waiting])
         return count
 
     with Decoder(video) as images:

@@ -100,7 +100,11 @@ def run_reference(name: str, models: Path, out: Path, *inputs: Path) -> list[flo
         The seconds that each input took, without the start.
     """
     command = [environment(), "-m", "bench.references", name, models, out, *inputs]
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT)
+    # Our package is not installed there.
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "src")))
+    ran = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}
+    )
     if ran.returncode:
         raise RuntimeError(f"{name} failed:\n{ran.stderr}")
     return [float(line) for line in ran.stdout.splitlines()[-len(inputs) :]]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, process_devices
-from signverse.ingest.models.pair import default_folder, find_models
+from signverse.ingest.models.pair import find_models
+from signverse.ingest.models.pins import default_folder
 from signverse.ingest.models.runtime import usable_device
 from signverse.ingest.models.tensorrt import engines_folder, load_tensorrt
 from signverse.ingest.videos.run import available_cores, default_workers

@@ -208,13 +208,13 @@ def _extraction(how: Extraction) -> Pool:
         BadInputError: there are no models, or the device cannot be had.
     """
     from signverse.ingest.models.pair import find_models
-    from signverse.ingest.models.runtime import wanted_device
+    from signverse.ingest.models.runtime import resolve_device
     from signverse.ingest.videos.run import default_workers, extraction_pool
 
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:
         say(pair.remark)
-    in_use = wanted_device(how.device)
+    in_use = resolve_device(how.device)
     count, threads = default_workers(None, in_use, how.workers)
     return extraction_pool(count, pair, in_use, threads, how.detect_every, how.exact, how.text)
 

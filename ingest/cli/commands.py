@@ -90,7 +90,7 @@ def videos(
     from signverse.ingest.cli.progress import ProgressBar
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.models.pair import find_models
-    from signverse.ingest.models.runtime import wanted_device
+    from signverse.ingest.models.runtime import resolve_device
     from signverse.ingest.videos.compaction import tidy
     from signverse.ingest.videos.redo import kept_videos
     from signverse.ingest.videos.relabel import relabel
@@ -102,7 +102,7 @@ def videos(
     listed = read_manifest(manifest) if manifest else None
     plan_videos(folder, listed, set())
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
-    in_use = wanted_device(how.device)
+    in_use = resolve_device(how.device)
     opened = Lake.create(lake)
     done = kept_videos(opened, redo)
     if listed:
@@ -301,8 +301,9 @@ def list_models(models: ModelsOption = None) -> None:
     \b
     signverse models list --models DIR
     """
-    from signverse.ingest.models.pair import default_folder, find_models
+    from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.pair import list_models as listing
+    from signverse.ingest.models.pins import default_folder
     from signverse.lake.model.errors import BadInputError
 
     folder = models or default_folder()

@@ -19,7 +19,8 @@ from signverse.ingest.extract.pipeline import batched, map_in_order
 from signverse.ingest.extract.windows import Boxes, FramePeople, Image, process_window, run_batched
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models
-from signverse.ingest.models.pair import ModelPair, model_sha256
+from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.models.pins import model_sha256
 from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.tracking.detections import CHUNK
 from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
@@ -183,20 +184,20 @@ def find_people(
     max_bytes = IMAGES_BYTES * max(1, pose.batch // MAX_BATCH)
     # Windows share batches if the models take more than one image: a group fills a batch with two people for each
     # window, and four groups fit into the memory that is allowed.
-    group_size = max(1, min(pose.batch // 2 if pose.free else detector.batch, max_bytes // 4 // window_bytes))
+    group_size = max(1, min(pose.batch // 2 if pose.dynamic_batch else detector.batch, max_bytes // 4 // window_bytes))
     max_pending = min(threads + 2, max_bytes // (group_size * window_bytes))
 
     def detect(images: list[Image]) -> list[Boxes]:
-        return [people[:MAX_PEOPLE, :4] for people in detector.many(images)]
+        return [people[:MAX_PEOPLE, :4] for people in detector.predict_batch(images)]
 
     def work(windows: list[list[Image]]) -> list[list[FramePeople]]:
-        return run_batched([process_window(window) for window in windows], detect, pose.many)
+        return run_batched([process_window(window) for window in windows], detect, pose.predict_batch)
 
     if max_pending < 2:
         source = iter(images)
         for first in source:
             window = chain([first], islice(source, every - 1))
-            yield from run_batched([process_window(window)], detect, pose.many)[0]
+            yield from run_batched([process_window(window)], detect, pose.predict_batch)[0]
         return
     for group in map_in_order(work, batched(batched(images, every), group_size), threads, max_pending):
         for window_people in group:

@@ -1,4 +1,4 @@
-"""Where the people are: YOLOX. The numbers are those of DWPose's own detector code (easy-dwpose, detector.py)."""
+"""Person detection with YOLOX. The constants are those of DWPose's own detector code (easy-dwpose, detector.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.models.io_binding import Bound
+from signverse.ingest.models.io_binding import BoundModel
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -25,48 +25,50 @@ MAX_BATCH: Final = 8
 
 
 class Detector:
-    """A YOLOX model of any size; may be called from several threads at once.
+    """A YOLOX model of any size; thread-safe.
 
     Calling it with a BGR image uint8 [H, W, 3] gives float32 [P, 5]: x0, y0, x1, y1 in image pixels and the score,
-    best first. Boxes may reach outside the image, as the reference leaves them.
+    best first. Boxes may reach outside the image, as in the reference.
 
     Args:
-        model: a session of a model's file, or a graph of `widen_detector` bound on a GPU.
+        model: a session of a model's file, or a graph of `extend_detector` bound on a GPU.
 
     Attributes:
-        batch: images that go through the model together, at most.
+        batch: the largest batch.
     """
 
-    def __init__(self, model: InferenceSession | Bound) -> None:
-        if isinstance(model, Bound):
+    def __init__(self, model: InferenceSession | BoundModel) -> None:
+        if isinstance(model, BoundModel):
             self.height, self.width, self.batch = model.height, model.width, model.batch
         else:
             batch, _, self.height, self.width = model.get_inputs()[0].shape
             self.batch = 1 if isinstance(batch, int) else MAX_BATCH
         self._model = model
         self._grid, self._strides = make_grid(self.height, self.width)
-        # Buffers, a pair for each thread that is in the middle of a call: fresh memory costs more than a letterbox.
-        self._buffers: list[tuple[NDArray[np.uint8], _Slot]] = []
+        # Reused buffers, a pair for each concurrent call: fresh memory costs more than a letterbox.
+        self._free_buffers: list[tuple[NDArray[np.uint8], _Buffers]] = []
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.many([image])[0]
+        return self.predict_batch([image])[0]
 
-    def many(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        """The people of several images, in batches where the model allows: float32 [P, 5] for each."""
+    def predict_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The people in each of several images, float32 [P, 5], in batches if the model allows."""
         try:
-            canvas, slot = self._buffers.pop()
+            canvas, buffers = self._free_buffers.pop()
         except IndexError:
             canvas = np.empty((self.height, self.width, 3), np.uint8)
-            slot = self._model.slot() if isinstance(self._model, Bound) else _HostSlot(self._model, self.batch)
+            buffers = (
+                self._model.buffers() if isinstance(self._model, BoundModel) else _HostBuffers(self._model, self.batch)
+            )
         found = []
         for start in range(0, len(images), self.batch):
-            some = images[start : start + self.batch]
+            batch = images[start : start + self.batch]
             ratios = []
-            for i, image in enumerate(some):
+            for i, image in enumerate(batch):
                 ratios.append(letterbox(image, canvas))
-                slot.put(i, canvas)
-            found += [self._people(rows, ratio) for rows, ratio in zip(slot.run(len(some)), ratios, strict=True)]
-        self._buffers.append((canvas, slot))
+                buffers.put(i, canvas)
+            found += [self._people(rows, ratio) for rows, ratio in zip(buffers.run(len(batch)), ratios, strict=True)]
+        self._free_buffers.append((canvas, buffers))
         return found
 
     def _people(self, cells: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
@@ -76,26 +78,26 @@ class Detector:
         return people[people[:, 4] > KEPT_SCORE]
 
 
-class _Slot(Protocol):
-    """Room for a batch of letterboxed images."""
+class _Buffers(Protocol):
+    """Buffers for a batch of letterboxed images."""
 
-    def put(self, place: int, image: NDArray[np.uint8]) -> None: ...
+    def put(self, index: int, image: NDArray[np.uint8]) -> None: ...
 
     def run(self, count: int) -> NDArray[np.float32]:
-        """Of the cells of the first `count` images: centre, size and a person's score, float32 [count, A, 5]."""
+        """Run the model on `count` images: the cells' centre, size and person score, float32 [count, A, 5]."""
 
 
-class _HostSlot:
-    """A batch that is made ready here, as the models' files want it."""
+class _HostBuffers:
+    """A batch in main memory, in the layout of the models' files."""
 
     def __init__(self, session: InferenceSession, batch: int) -> None:
-        taken = session.get_inputs()[0]
+        model_input = session.get_inputs()[0]
         self._session = session
-        self._input, self._output = taken.name, session.get_outputs()[0].name
-        self._blob = np.empty((batch, *taken.shape[1:]), np.float32)
+        self._input, self._output = model_input.name, session.get_outputs()[0].name
+        self._blob = np.empty((batch, *model_input.shape[1:]), np.float32)
 
-    def put(self, place: int, image: NDArray[np.uint8]) -> None:
-        self._blob[place] = image.transpose(2, 0, 1)
+    def put(self, index: int, image: NDArray[np.uint8]) -> None:
+        self._blob[index] = image.transpose(2, 0, 1)
 
     def run(self, count: int) -> NDArray[np.float32]:
         raw = self._session.run([self._output], {self._input: self._blob[:count]})[0]
@@ -133,7 +135,7 @@ def make_grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.
 
 
 def person_cells(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the person class needs of a model's outputs.
+    """The cells of a model's output, reduced to the person class.
 
     Args:
         raw: float32 [..., A, 85]: centre, size, objectness and 80 class scores.
@@ -173,7 +175,7 @@ def decode_cells(
 
 
 def nms(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float = NMS_IOU) -> NDArray[np.intp]:
-    """Greedy suppression: the indices of the boxes to keep, best first.
+    """Greedy non-maximum suppression: the indices of the boxes to keep, best first.
 
     A box is dropped when its IoU with a better kept one exceeds `overlap`. Widths and heights count one pixel more than
     the difference of the corners, as in the reference.
@@ -189,6 +191,6 @@ def nms(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float 
         best, rest = order[0], order[1:]
         kept.append(best)
         size = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2]) + 1
-        shared = np.maximum(size, 0).prod(axis=1)
-        order = rest[shared <= overlap * (area[best] + area[rest] - shared)]
+        intersection = np.maximum(size, 0).prod(axis=1)
+        order = rest[intersection <= overlap * (area[best] + area[rest] - intersection)]
     return np.array(kept, np.intp)

@@ -1,4 +1,4 @@
-"""Where models can run: names such as `cuda:1`, and the NVIDIA cards that this process may use."""
+"""Devices that models can run on: names such as `cuda:1`, and the NVIDIA cards that this process may use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signverse.lake.model.errors import BadInputError
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 GPU_DEVICES: Final = ("cuda", "tensorrt")
 
-# The driver's traces: Linux, containers, WSL.
+# Signs of an NVIDIA device: Linux, containers, WSL.
 _NVIDIA: Final = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg")
 
 _NO_DEVICE: Final = 100
@@ -22,7 +22,7 @@ _NO_DEVICE: Final = 100
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of device, and the number of a card where one is named."""
+    """A kind of device, and the number of a card if one is named."""
 
     kind: str
     card: int | None = None
@@ -32,14 +32,16 @@ class Device:
 
 
 def parse_device(text: str) -> Device:
-    """`auto`, `cpu`, `cuda`, `tensorrt`, or a card of the last two, such as `cuda:1`.
+    """Parse `auto`, `cpu`, `cuda`, `tensorrt`, or a card of the last two such as `cuda:1`.
 
     Raises:
         BadInputError: it is none of these.
     """
     kind, colon, card = text.partition(":")
     if kind not in DEVICES or (colon and (kind not in GPU_DEVICES or not (card.isascii() and card.isdigit()))):
-        raise BadInputError(f'"{text}" is no device', f"Choose one of {', '.join(DEVICES)}, or a card such as cuda:1")
+        raise BadInputError(
+            f"'{text}' is not a device", f"Choose one of {', '.join(DEVICES)}, or a card such as cuda:1"
+        )
     return Device(kind, int(card) if colon else None)
 
 
@@ -53,12 +55,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Driver:
-    """What the NVIDIA driver shows this process; CUDA_VISIBLE_DEVICES counts.
+    """What the NVIDIA driver shows to this process, CUDA_VISIBLE_DEVICES considered.
 
     Attributes:
         cards: in the order of their numbers.
-        cuda: the newest CUDA that it can run, (major, minor); (0, 0) where there is no driver.
-        trouble: why there are no cards; empty where there are.
+        cuda: the newest CUDA version that it supports, (major, minor); (0, 0) without a driver.
+        trouble: why there are no cards; empty if there are.
     """
 
     cards: tuple[Card, ...] = ()
@@ -68,19 +70,19 @@ class Driver:
 
 @cache
 def nvidia_driver() -> Driver:
-    """Asks the driver's own library, which numbers cards as ONNX Runtime does; nvidia-smi numbers them otherwise."""
+    """Query the driver's own library, which numbers cards as ONNX Runtime does; nvidia-smi numbers them differently."""
     name = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
     try:
         library = ctypes.CDLL(name)
     except OSError:
-        there = any(Path(trace).exists() for trace in _NVIDIA)
+        has_device = any(Path(sign).exists() for sign in _NVIDIA)
         missing = f"an NVIDIA device is there, but its driver's library {name} is not (in a container: --gpus all)"
-        return Driver(trouble=missing if there else "no NVIDIA device is visible")
-    return ask_driver(library)
+        return Driver(trouble=missing if has_device else "no NVIDIA device is visible")
+    return query_driver(library)
 
 
-def ask_driver(library: Any) -> Driver:
-    """What a driver's library answers; `library` has its functions by name."""
+def query_driver(library: Any) -> Driver:
+    """The cards of a driver's library; `library` has its functions as attributes."""
     number, memory, name = ctypes.c_int(), ctypes.c_size_t(), ctypes.create_string_buffer(256)
     if error := library.cuInit(0):
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -101,15 +103,15 @@ def ask_driver(library: Any) -> Driver:
 
 
 def process_devices(device: str, workers: int) -> list[str]:
-    """The device of each process that so many workers need: one a worker on the CPU, one a card on GPUs.
+    """The device of each process for a number of workers: a process a worker on the CPU, a process a card on GPUs.
 
     Raises:
         BadInputError: the device is unknown.
     """
-    wanted = parse_device(device)
-    if wanted.kind not in GPU_DEVICES:
+    parsed = parse_device(device)
+    if parsed.kind not in GPU_DEVICES:
         return [device] * workers
-    if wanted.card is not None:
+    if parsed.card is not None:
         return [device]
     cards = max(1, len(nvidia_driver().cards))
-    return [f"{wanted.kind}:{card}" for card in range(min(cards, workers))]
+    return [f"{parsed.kind}:{card}" for card in range(min(cards, workers))]

@@ -1,4 +1,4 @@
-"""Where a person's 133 points are: RTMPose with SimCC heads, as DWPose runs it (easy-dwpose, pose.py)."""
+"""Pose estimation: a person's 133 points by RTMPose with SimCC heads, as DWPose runs it (easy-dwpose, pose.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.models.io_binding import Bound
+from signverse.ingest.models.io_binding import BoundModel
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -18,43 +18,43 @@ STD: Final = np.array((58.395, 57.12, 57.375), np.float32)
 PADDING: Final = 1.25
 SIMCC_RATIO: Final = 2.0
 
-# A crop is 1.3 MB of input and 0.7 MB of output: a crowd may not decide how much memory a run takes.
+# A crop is 1.3 MB of input and 0.7 MB of output: the limit bounds the memory that a crowd takes.
 MAX_BATCH: Final = 16
 
 
 class PoseEstimator:
-    """A whole-body model with SimCC heads; may be called from several threads at once.
+    """A whole-body model with SimCC heads; thread-safe.
 
     Calling it with a BGR image uint8 [H, W, 3] and boxes float32 [P, 4] (x0, y0, x1, y1 in pixels) gives float32
     [P, 133, 3]: x, y in image pixels and the score. A score of 0 or less means that the point was not found.
 
     Args:
-        model: a session of a model's file, or a graph of `widen_pose` bound on a GPU.
+        model: a session of a model's file, or a graph of `extend_pose` bound on a GPU.
 
     Attributes:
-        batch: crops that go through the model together, at most.
-        free: whether fewer may; a model of a fixed batch is filled up with crops that nobody looks at.
+        batch: the largest batch.
+        dynamic_batch: whether the model takes fewer crops; a batch of fixed size is padded.
     """
 
-    def __init__(self, model: InferenceSession | Bound) -> None:
-        if isinstance(model, Bound):
+    def __init__(self, model: InferenceSession | BoundModel) -> None:
+        if isinstance(model, BoundModel):
             self.height, self.width = model.height, model.width
-            self.free, self.batch = model.free, model.batch
+            self.dynamic_batch, self.batch = model.dynamic_batch, model.batch
         else:
             batch, _, self.height, self.width = model.get_inputs()[0].shape
-            self.free = not isinstance(batch, int)
-            self.batch = MAX_BATCH if self.free else batch
+            self.dynamic_batch = not isinstance(batch, int)
+            self.batch = MAX_BATCH if self.dynamic_batch else batch
         self._model = model
-        # Buffers for crops, one for each thread that is in the middle of a call: fresh memory costs more than a crop.
-        self._slots: list[_Slot] = []
+        # Reused buffers, one for each concurrent call: fresh memory costs more than a crop.
+        self._free_buffers: list[_Buffers] = []
 
     def __call__(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.many([image], [boxes])[0]
+        return self.predict_batch([image], [boxes])[0]
 
-    def many(
+    def predict_batch(
         self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """The points in the boxes of several images; batches go across people and images.
+        """The points in the boxes of several images; batches span people and images.
 
         Args:
             images: uint8 [H, W, 3], BGR.
@@ -63,63 +63,65 @@ class PoseEstimator:
         Returns:
             float32 [P, 133, 3] for each image.
         """
-        counts = [len(some) for some in boxes]
-        owners = np.repeat(np.arange(len(images)), counts)
+        counts = [len(image_boxes) for image_boxes in boxes]
+        image_index = np.repeat(np.arange(len(images)), counts)
         centres, sizes = crop_regions(np.concatenate([np.empty((0, 4), np.float32), *boxes]), self.width / self.height)
-        points = np.empty((len(owners), 133, 3), np.float32)
+        points = np.empty((len(image_index), 133, 3), np.float32)
         try:
-            slot = self._slots.pop()
+            buffers = self._free_buffers.pop()
         except IndexError:
-            slot = (
-                self._model.slot() if isinstance(self._model, Bound) else _HostSlot(self._model, self.batch, self.free)
+            buffers = (
+                self._model.buffers()
+                if isinstance(self._model, BoundModel)
+                else _HostBuffers(self._model, self.batch, self.dynamic_batch)
             )
-        for start in range(0, len(owners), self.batch):
-            some = range(start, min(start + self.batch, len(owners)))
-            for place, i in enumerate(some):
-                slot.put(place, crop(images[owners[i]], centres[i], sizes[i], (self.width, self.height)))
-            points[start : some.stop] = slot.run(len(some))
-        self._slots.append(slot)
+        for start in range(0, len(image_index), self.batch):
+            batch = range(start, min(start + self.batch, len(image_index)))
+            for index, i in enumerate(batch):
+                buffers.put(index, crop(images[image_index[i]], centres[i], sizes[i], (self.width, self.height)))
+            points[start : batch.stop] = buffers.run(len(batch))
+        self._free_buffers.append(buffers)
         size = np.array((self.width, self.height), np.float64)
         points[..., :2] = points[..., :2] / size * sizes[:, None] + centres[:, None] - sizes[:, None] / 2
         return np.split(points, np.cumsum(counts[:-1]))
 
 
-class _Slot(Protocol):
-    """Room for a batch of crops."""
+class _Buffers(Protocol):
+    """Buffers for a batch of crops."""
 
-    def put(self, place: int, image: NDArray[np.uint8]) -> None: ...
+    def put(self, index: int, image: NDArray[np.uint8]) -> None: ...
 
     def run(self, count: int) -> NDArray[np.float32]:
-        """The points in the first `count` crops, float32 [count, 133, 3], in pixels of the crop."""
+        """Run the model on the first `count` crops: points float32 [count, 133, 3], in pixels of the crop."""
 
 
-class _HostSlot:
-    """A batch that is made ready here, as the models' files want it."""
+class _HostBuffers:
+    """A batch in main memory, in the layout of the models' files."""
 
-    def __init__(self, session: InferenceSession, batch: int, free: bool) -> None:
-        taken = session.get_inputs()[0]
-        self._session, self._free = session, free
-        self._input = taken.name
+    def __init__(self, session: InferenceSession, batch: int, dynamic_batch: bool) -> None:
+        model_input = session.get_inputs()[0]
+        self._session, self._dynamic_batch = session, dynamic_batch
+        self._input = model_input.name
         self._outputs = simcc_names([output.name for output in session.get_outputs()])
-        self._crops = np.zeros((batch, 3, *taken.shape[2:]), np.float32)
+        self._crops = np.zeros((batch, 3, *model_input.shape[2:]), np.float32)
 
-    def put(self, place: int, image: NDArray[np.uint8]) -> None:
-        normalise(image, self._crops[place])
+    def put(self, index: int, image: NDArray[np.uint8]) -> None:
+        normalise(image, self._crops[index])
 
     def run(self, count: int) -> NDArray[np.float32]:
-        fed = self._crops[:count] if self._free else self._crops
-        simcc_x, simcc_y = self._session.run(self._outputs, {self._input: fed})
+        crops = self._crops[:count] if self._dynamic_batch else self._crops
+        simcc_x, simcc_y = self._session.run(self._outputs, {self._input: crops})
         return decode_simcc(simcc_x[:count], simcc_y[:count])
 
 
 def simcc_names(names: list[str]) -> list[str]:
-    """The outputs that hold x and y: by name, else the first two."""
-    wanted = ["simcc_x", "simcc_y"]
-    return wanted if set(wanted) <= set(names) else names[:2]
+    """The names of the outputs for x and y: by name, else the first two."""
+    expected = ["simcc_x", "simcc_y"]
+    return expected if set(expected) <= set(names) else names[:2]
 
 
 def crop_regions(boxes: NDArray[np.float32], aspect: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The regions around boxes that the model looks at: grown by a quarter, then to the model's aspect.
+    """The regions around boxes that the model is given: grown by a quarter, then to the model's aspect ratio.
 
     Args:
         boxes: float32 [P, 4], x0, y0, x1, y1.
@@ -130,7 +132,7 @@ def crop_regions(boxes: NDArray[np.float32], aspect: float) -> tuple[NDArray[np.
     """
     corners = np.asarray(boxes, np.float64)
     centres = (corners[:, :2] + corners[:, 2:]) * 0.5
-    # A box without extent has no affine map: it becomes a pixel.
+    # A box without extent has no affine map: it is grown to a pixel.
     width, height = np.maximum((corners[:, 2:] - corners[:, :2]) * PADDING, 1.0).T
     wide = width > height * aspect
     sizes = np.stack([np.where(wide, width, height * aspect), np.where(wide, width / aspect, height)], axis=1)
@@ -166,7 +168,7 @@ def normalise(crop: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
 
 
 def decode_simcc(simcc_x: NDArray[np.float32], simcc_y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The peaks of the two heads.
+    """The points at the peaks of the two heads.
 
     Args:
         simcc_x: float32 [P, 133, 2 * width].

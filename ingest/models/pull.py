@@ -1,4 +1,4 @@
-"""Fetching the production models from the Hugging Face hub: checked by size and sha256, resumed where it broke."""
+"""Download of the production models from the Hugging Face hub: resumable, checked by size and sha256."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.models.pair import PINS, Pin, default_folder, first_line, model_sha256
+from signverse.ingest.models.contract import first_line
+from signverse.ingest.models.pins import PINS, Pin, default_folder, model_sha256
 from signverse.lake.model.errors import BadInputError
 
-# A connection that breaks is tried again this often before the person is asked; new bytes start the count anew.
+# Retries after a broken connection; the count starts again whenever new bytes arrive.
 _ATTEMPTS: Final = 4
 _PAUSE_S: Final = 1.0
 _CHUNK: Final = 1 << 18
@@ -27,26 +28,26 @@ def pull(
 ) -> list[Path]:
     """Fetch the production models from the Hugging Face hub.
 
-    A file that is there and right is not fetched again. What a broken download left is kept beside it as NAME.part and
-    carried on from, in this call and in the next. `HF_ENDPOINT` names another hub.
+    A file that is complete is not fetched again. An interrupted download is kept beside it as NAME.part and resumed, in
+    this call or the next. `HF_ENDPOINT` names another hub.
 
     Args:
-        folder: where to put them; None for `default_folder()`. Made when absent.
+        folder: where to put them; None for `default_folder()`. Created if missing.
         pins: what to fetch.
-        progress: told the file's name, the bytes there and the bytes in all, as they come.
+        progress: called with the file's name, the bytes received and the bytes in total.
 
     Returns:
         The files, in the order of the pins.
 
     Raises:
-        BadInputError: the hub cannot be reached, or what came is not the pinned file (it is removed).
+        BadInputError: the hub cannot be reached, or the file is not the pinned one (it is removed).
     """
     folder = default_folder() if folder is None else folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(
-            f"{folder}: cannot be made ({error.strerror})", "Name another folder with --models"
+            f"{folder}: cannot be created ({error.strerror})", "Name another folder with --models"
         ) from error
     return [_pull_one(folder, pin, progress) for pin in pins]
 
@@ -76,12 +77,12 @@ def _difference(path: Path, pin: Pin) -> str:
 
 
 def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | None) -> None:
-    """Bring `part` to the pin's size, from where it stands.
+    """Download into `part` until it has the pin's size, from the size it has.
 
-    huggingface_hub's own hf_hub_download (2.x) starts from nothing in every call and, within one, loses up to 10 MB
-    with each break: its addresses, tokens and connection are used, and the transfer is ours.
+    huggingface_hub's own hf_hub_download (2.x) starts from zero in every call and loses up to 10 MB with each
+    interruption; hence only its addresses, tokens and connection are used.
     """
-    # Plain HTTP can be carried on from any byte; the xet protocol cannot.
+    # Plain HTTP can be resumed at any byte; the xet protocol cannot.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from huggingface_hub import get_session, get_token, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
@@ -105,10 +106,10 @@ def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | 
                 "GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True
             ) as response:
                 response.raise_for_status()
-                # A server that knows no ranges sends the whole file again.
-                carried_on = response.status_code == 206
-                with part.open("ab" if carried_on else "wb", buffering=0) as file:
-                    _save(response.iter_bytes(), file, start if carried_on else 0, pin, progress)
+                # A server without support for ranges sends the whole file again.
+                resumed = response.status_code == 206
+                with part.open("ab" if resumed else "wb", buffering=0) as file:
+                    _save(response.iter_bytes(), file, start if resumed else 0, pin, progress)
             if part.stat().st_size < pin.size:
                 raise ConnectionError("the connection ended early")
             return
@@ -121,7 +122,7 @@ def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | 
                 continue
             raise BadInputError(
                 f"{pin.name} cannot be fetched from {url} ({first_line(error)})",
-                "Check the network or HF_ENDPOINT and pull again: it carries on where it stopped",
+                "Check the network or HF_ENDPOINT and pull again: the download resumes where it stopped",
             ) from error
 
 
@@ -132,5 +133,5 @@ def _save(chunks: Any, file: io.FileIO, done: int, pin: Pin, progress: Callable[
         if progress is not None:
             progress(pin.name, done, pin.size)
         if done > pin.size:
-            # Not the pinned file: what else would come is of no use, and may have no end.
+            # Not the pinned file: the rest is of no use, and may have no end.
             return

@@ -1,4 +1,4 @@
-"""Starting ONNX Runtime on the device that was asked for, and on no other."""
+"""Start ONNX Runtime on the requested device, never silently on another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Options = dict[str, str]
-"""Of an execution provider, by ONNX Runtime's names."""
+"""Options of an execution provider, by ONNX Runtime's names."""
 
 _PROVIDER: Final = {
     "cpu": "CPUExecutionProvider",
@@ -25,7 +25,7 @@ _PROVIDER: Final = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 
-# A device's session may hand parts of a model to these, in this order.
+# A session may run parts of a model on these devices, in this order of preference.
 _PROVIDERS: Final = {
     "cpu": ("cpu",),
     "cuda": ("cuda", "cpu"),
@@ -34,15 +34,13 @@ _PROVIDERS: Final = {
 
 _QUIET: Final = 4
 
-# y = Identity(x), x float[1]: the smallest model, to find out whether a device starts.
+# y = Identity(x), x float[1]: the smallest model, to test whether a device starts.
 _PROBE: Final = bytes.fromhex(
     "08083a370a100a017812017922084964656e746974791201705a0f0a0178120a0a08080112040a020801620f0a0179120a0a"
     "08080112040a02080142040a001011"
 )
 
-_HINT: Final = (
-    'Install the libraries with `pip install "signverse-lake[gpu]"`, see `signverse doctor`, or use the cpu device'
-)
+_HINT: Final = 'Run: pip install "onnxruntime-gpu[cuda,cudnn]"; see `signverse doctor`; or use --device cpu'
 
 
 def make_session(
@@ -51,13 +49,13 @@ def make_session(
     """Load a model onto a device.
 
     Args:
-        model: an ONNX file, or what such a file holds.
-        device: cpu, cuda, tensorrt, a card such as cuda:1, or auto for a GPU where one works and the CPU elsewhere.
+        model: an ONNX file, or the content of one.
+        device: cpu, cuda, tensorrt, a card such as cuda:1, or auto for a GPU if one works and the CPU otherwise.
         threads: threads of one model run on the CPU.
-        options: of the device's execution provider, besides the number of the card.
+        options: of the device's execution provider, besides the card's number.
 
     Raises:
-        BadInputError: the file is no model, the device is unknown, or a device asked for by name is not the one in use.
+        BadInputError: the file is not a model, or the device is unknown or cannot be used.
     """
     wanted = parse_device(device)
     if not isinstance(model, bytes):
@@ -65,50 +63,50 @@ def make_session(
         if not model.is_file():
             raise BadInputError(f"{model}: no such file", "Fetch the models with `signverse models pull`")
     if wanted.kind == "auto":
-        # Where no card is, trying a GPU costs a second and nothing can come of it.
+        # Without a card, trying a GPU would cost a second for nothing.
         for kind in ("cuda", "cpu") if nvidia_driver().cards else ("cpu",):
             session, _ = _start(model, Device(kind), threads, options)
             if _in_use(session) == kind:
                 return session
-    why = refusal(wanted)
+    why = why_unusable(wanted)
     if not why:
-        session, complaint = _start(model, wanted, threads, options)
+        session, log = _start(model, wanted, threads, options)
         if _in_use(session) == wanted.kind:
             return session
-        why = _why_not(complaint)
+        why = _why_not(log)
     raise BadInputError(f'device "{device}" is not usable: {why}', _HINT)
 
 
 def usable_device(device: str = "auto") -> tuple[str, str]:
-    """The device that would be in use, and why, in one line.
+    """The device that would be used, and why, in one line.
 
-    Starts the device for real on a model of one node, so that the answer holds.
+    Starts the device on a model of one node, so that the answer is reliable.
 
     Raises:
         BadInputError: the device is unknown.
     """
     wanted = parse_device(device)
     if wanted.kind == "cpu":
-        return "cpu", "asked for"
+        return "cpu", "requested"
     if wanted.kind == "auto":
         wanted = Device("cuda")
-    if why := refusal(wanted):
+    if why := why_unusable(wanted):
         return "cpu", why
-    session, complaint = _start(_PROBE, wanted, 1)
+    session, log = _start(_PROBE, wanted, 1)
     if _in_use(session) == wanted.kind:
         return str(wanted), f"{_PROVIDER[wanted.kind]} starts"
-    return "cpu", _why_not(complaint)
+    return "cpu", _why_not(log)
 
 
-def wanted_device(device: str = "auto") -> str:
-    """The device to work on: the one that is asked for by name, or what auto comes to.
+def resolve_device(device: str = "auto") -> str:
+    """The device to use: the one requested by name, or what auto resolves to.
 
     Raises:
-        BadInputError: the device is unknown, or one asked for by name cannot be had.
+        BadInputError: the device is unknown, or one requested by name cannot be used.
     """
     in_use, why = usable_device(device)
     if device not in {"auto", in_use}:
-        raise BadInputError(f"--device {device} cannot be had: {why}", "See: signverse doctor.")
+        raise BadInputError(f"--device {device} cannot be used: {why}", "See: signverse doctor.")
     return in_use
 
 
@@ -118,25 +116,25 @@ def provider_in_use(session: InferenceSession) -> str:
 
 
 def provider_options(device: Device, options: Options | None = None) -> list[tuple[str, Options]]:
-    """The execution providers of a device's sessions, the first one first, each with its options.
+    """The execution providers of a device's sessions in order of preference, each with its options.
 
     Args:
-        options: of the first one, besides the number of the card.
+        options: of the first one, besides the card's number.
     """
-    chosen: list[tuple[str, Options]] = []
+    providers: list[tuple[str, Options]] = []
     for kind in _PROVIDERS[device.kind]:
         own: Options = {}
         if kind in GPU_DEVICES:
             own["device_id"] = str(device.card or 0)
         if kind == "cuda":
-            # Two models share the card: neither takes twice what it needs.
+            # Two models share the card: neither may reserve twice what it needs.
             own["arena_extend_strategy"] = "kSameAsRequested"
-            # Measures the ways to convolve once for each size of batch, of which there are few (see io_binding.py).
+            # Measures the convolution algorithms once for each batch size, of which there are few (see io_binding.py).
             own["cudnn_conv_algo_search"] = "EXHAUSTIVE"
         if kind == device.kind:
             own |= options or {}
-        chosen.append((_PROVIDER[kind], own))
-    return chosen
+        providers.append((_PROVIDER[kind], own))
+    return providers
 
 
 def _in_use(session: InferenceSession) -> str:
@@ -144,8 +142,8 @@ def _in_use(session: InferenceSession) -> str:
     return next(name for name, known in _PROVIDER.items() if known == provider)
 
 
-def refusal(device: Device) -> str:
-    """Why a device cannot start, as far as that is known without trying; empty where nothing is known."""
+def why_unusable(device: Device) -> str:
+    """Why a device cannot be used, as far as that is known without starting it; else empty."""
     if device.kind not in GPU_DEVICES:
         return ""
     driver = nvidia_driver()
@@ -153,15 +151,15 @@ def refusal(device: Device) -> str:
         return driver.trouble
     if device.card is not None and device.card >= len(driver.cards):
         count = len(driver.cards)
-        there = "there is one GPU" if count == 1 else f"there are {count} GPUs"
-        return f"{there}, and the number of the {'only' if count == 1 else 'last'} one is {count - 1}"
+        available = "there is one GPU" if count == 1 else f"there are {count} GPUs"
+        return f"{available}, and the number of the {'only' if count == 1 else 'last'} one is {count - 1}"
     return ""
 
 
 def _start(
     model: Path | bytes, device: Device, threads: int, options: Options | None = None
 ) -> tuple[InferenceSession, str]:
-    """A session, which may have fallen back to the CPU, and what ONNX Runtime complained of."""
+    """A session, which may have fallen back to the CPU, and what ONNX Runtime printed."""
     import onnxruntime as ort
 
     settings = ort.SessionOptions()
@@ -170,7 +168,7 @@ def _start(
     settings.log_severity_level = _QUIET
     available = ort.get_available_providers()
     providers = [(name, own) for name, own in provider_options(device, options) if name in available]
-    with _hushed() as said:
+    with _captured_output() as output:
         if device.kind != "cpu":
             _load_cuda()
         if device.kind == "tensorrt":
@@ -184,49 +182,51 @@ def _start(
                 shown = "these bytes" if isinstance(model, bytes) else str(model)
                 raise BadInputError(f"{shown}: cannot be loaded as a model ({error})") from error
             session, _ = _start(model, Device("cpu"), threads)
-            said.write(str(error))
-    return session, said.getvalue()
+            output.write(str(error))
+    return session, output.getvalue()
 
 
 @cache
 def _load_cuda() -> None:
     import onnxruntime as ort
 
-    # Finds CUDA and cuDNN where pip put them; it prints what it misses.
+    # Finds CUDA and cuDNN where pip installed them; prints what is missing.
     ort.preload_dlls()
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[io.StringIO]:
-    """Keep ONNX Runtime's complaints about a device off the terminal: they become one line of ours."""
+def _captured_output() -> Iterator[io.StringIO]:
+    """Keep ONNX Runtime's messages about a device off the terminal; they are summarised in one line."""
     import onnxruntime as ort
 
     runtime: Any = ort
-    said = io.StringIO()
+    output = io.StringIO()
     runtime.set_default_logger_severity(_QUIET)
     try:
-        with contextlib.redirect_stdout(said):
-            yield said
+        with contextlib.redirect_stdout(output):
+            yield output
     finally:
-        # Two is the library's own default (warnings), for whoever else uses it in this process.
+        # Two (warnings) is the library's own default, for other users of it in this process.
         runtime.set_default_logger_severity(2)
 
 
-def _why_not(complaint: str) -> str:
-    """Why a device did not start where a card is there, from what ONNX Runtime printed."""
+def _why_not(log: str) -> str:
+    """Why a device did not start although there is a card, from what ONNX Runtime printed."""
     import onnxruntime as ort
 
     if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return "this onnxruntime was built for the CPU: install onnxruntime-gpu in its place"
+        return "this onnxruntime was built for the CPU: pip uninstall onnxruntime, then pip install onnxruntime-gpu"
     needed = (int(ort.cuda_version.split(".")[0]), 0)
     if nvidia_driver().cuda < needed:
-        ours = ".".join(map(str, nvidia_driver().cuda))
-        return f"the NVIDIA driver runs CUDA up to {ours}, and this onnxruntime needs {needed[0]}: update the driver"
-    lines = [line.strip() for line in complaint.splitlines() if line.strip(" *")]
+        supported = ".".join(map(str, nvidia_driver().cuda))
+        return (
+            f"the NVIDIA driver runs CUDA up to {supported}, and this onnxruntime needs {needed[0]}: update the driver"
+        )
+    lines = [line.strip() for line in log.splitlines() if line.strip(" *")]
     missing = next((line for line in lines if "Failed to load" in line), "")
     if missing:
         return missing
-    if "install TensorRT libraries" in complaint:
-        return 'TensorRT 10 is missing (libnvinfer.so.10): pip install "tensorrt-cu13<11"'
-    told = next((line for line in lines if "rror" in line), "")
-    return f"ONNX Runtime could not start it{': ' + told[:300] if told else ''}"
+    if "install TensorRT libraries" in log:
+        return f'TensorRT 10 is missing (libnvinfer.so.10): pip install "tensorrt-cu{needed[0]}<11"'
+    message = next((line for line in lines if "rror" in line), "")
+    return f"ONNX Runtime could not start it{': ' + message[:300] if message else ''}"

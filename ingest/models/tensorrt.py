@@ -1,4 +1,4 @@
-"""TensorRT: its libraries, and the engines that it builds for minutes and this machine keeps."""
+"""TensorRT: its libraries, and the cache of engines, each of which takes minutes to build."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-# In the order in which they need one another.
+# In the order of their dependencies.
 _LIBRARIES: Final = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
 
 
 def engines_folder() -> Path:
-    """Where engines are kept: `engines` in the user's cache of signverse."""
+    """Where built engines are kept: `engines` in the user's cache of signverse."""
     from platformdirs import user_cache_path
 
     return user_cache_path("signverse") / "engines"
@@ -26,10 +26,10 @@ def engines_folder() -> Path:
 
 @cache
 def load_tensorrt() -> str:
-    """Loads TensorRT from where pip put it, or from the system; ONNX Runtime itself looks in the system only.
+    """Load TensorRT from where pip installed it, or from the system; ONNX Runtime itself looks in the system only.
 
     Returns:
-        Its version, such as "10.13.0"; empty where it cannot be loaded.
+        Its version, such as "10.13.0"; empty if it cannot be loaded.
     """
     spec = find_spec("tensorrt_libs")
     folders = [Path(where) for where in spec.submodule_search_locations or ()] if spec else []
@@ -45,10 +45,10 @@ def load_tensorrt() -> str:
 
 
 def engine_folder(model: bytes, card: str, version: str) -> Path:
-    """The folder of a model's engine: one model, one kind of card and one TensorRT, because none fits another.
+    """The folder of an engine, which fits one model, one kind of card and one version of TensorRT.
 
     Args:
-        model: what its file holds.
+        model: the content of its file.
         card: the card's name.
         version: of TensorRT.
     """
@@ -56,15 +56,15 @@ def engine_folder(model: bytes, card: str, version: str) -> Path:
     return engines_folder() / f"{hashlib.sha256(model).hexdigest()[:16]}-{kind}-trt{version}"
 
 
-def engine_options(folder: Path, taken: str, shape: tuple[int, ...], batch: int | None) -> dict[str, str]:
+def engine_options(folder: Path, input_name: str, shape: tuple[int, ...], batch: int | None) -> dict[str, str]:
     """TensorRT's options for a model with one input.
 
     Args:
         folder: of the engine.
-        taken: the input's name.
+        input_name: the input's name.
         shape: of one image of the input.
-        batch: images that go through together, at most. Fewer may: a range that is told beforehand keeps TensorRT
-            from building anew for every new number. None where the model's own number is fixed.
+        batch: the largest batch. With a range declared beforehand TensorRT does not rebuild for every new batch size.
+            None if the model's batch size is fixed.
     """
     options = {
         "trt_fp16_enable": "1",
@@ -73,21 +73,21 @@ def engine_options(folder: Path, taken: str, shape: tuple[int, ...], batch: int 
         "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": str(folder),
         "trt_engine_cache_prefix": "signverse",
-        # Kept beside the engines of all models: most of what is timed for one serves another.
+        # Shared by the engines of all models: most timings of one are valid for another.
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": str(folder.parent),
     }
     if batch is not None:
         for which, count in (("min", 1), ("opt", batch), ("max", batch)):
-            options[f"trt_profile_{which}_shapes"] = f"{taken}:{'x'.join(map(str, (count, *shape)))}"
+            options[f"trt_profile_{which}_shapes"] = f"{input_name}:{'x'.join(map(str, (count, *shape)))}"
     return options
 
 
 @contextlib.contextmanager
-def building(folder: Path, name: str, card: str) -> Iterator[None]:
-    """Within it an engine is built or loaded: one process builds, others that need the same wait for it.
+def engine_lock(folder: Path, name: str, card: str) -> Iterator[None]:
+    """Hold the lock under which an engine is built or loaded: one process builds, others that need the same wait.
 
-    Says on stderr that building takes minutes, where no engine is there; and where none is there afterwards either.
+    Says on stderr that building takes minutes if there is no engine, and if there is none afterwards either.
     """
     from filelock import FileLock
 

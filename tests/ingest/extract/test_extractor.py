@@ -20,7 +20,8 @@ from signverse.ingest.extract.extractor import Extraction, Extractor, find_peopl
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models import devices
 from signverse.ingest.models.detector import Detector
-from signverse.ingest.models.pair import ModelPair, find_models, model_sha256
+from signverse.ingest.models.pair import ModelPair, find_models
+from signverse.ingest.models.pins import model_sha256
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, provider_in_use, usable_device
 from signverse.ingest.tracking.identities import assign_people
@@ -97,9 +98,9 @@ def test_an_extraction_says_how_it_was_made(data: Path) -> None:
 class Fake:
     """Stands in for a model: an image's blue value says how many people it shows."""
 
-    free, batch = True, 8
+    dynamic_batch, batch = True, 8
 
-    def many(self, images: list[np.ndarray], boxes: list[np.ndarray] | None = None) -> list[np.ndarray]:
+    def predict_batch(self, images: list[np.ndarray], boxes: list[np.ndarray] | None = None) -> list[np.ndarray]:
         if boxes is None:
             return [self.detect(image) for image in images]
         return [self.estimate(some) for some in boxes]
@@ -238,7 +239,7 @@ def write_pose_model(path: Path) -> Path:
 def test_batches_across_frames_are_the_same_whatever_the_threads(data: Path, tmp_path: Path, every: int) -> None:
     pose = write_pose_model(tmp_path / "pose.onnx")
     models = ModelPair(data / "models" / "yolox_nano.onnx", pose)
-    assert PoseEstimator(make_session(pose, "cpu")).free
+    assert PoseEstimator(make_session(pose, "cpu")).dynamic_batch
     video = data / "videos" / "word_192p30.mp4"
     first = Extractor(models, "cpu", 1, every).extract(video)
     assert len(first.frames) > 30
@@ -264,7 +265,7 @@ def test_large_images_wait_in_small_numbers(size: int, every: int, most: int) ->
             del image
 
     fixed = Fake()
-    fixed.free, fixed.batch = False, 1
+    fixed.dynamic_batch, fixed.batch = False, 1
     found = list(find_people(images(), size, fixed, fixed, every, 2))  # type: ignore[arg-type]
     assert len(found) == 60
     assert peak <= most + 2 * every
@@ -286,14 +287,14 @@ def test_a_device_that_was_asked_for_and_is_not_there_is_refused(
         make_session(data / "models" / "yolox_nano.onnx", device, 1)
     text = str(refusal.value)
     assert f'device "{device}" is not usable: no NVIDIA device is visible' in text
-    assert 'pip install "signverse-lake[gpu]"' in text
+    assert 'pip install "onnxruntime-gpu[cuda,cudnn]"' in text
     assert "signverse doctor" in text
     assert capfd.readouterr() == ("", "")
 
 
 @no_gpu
 def test_the_doctor_hears_which_device_would_be_used_and_why(capfd: pytest.CaptureFixture[str]) -> None:
-    assert usable_device("cpu") == ("cpu", "asked for")
+    assert usable_device("cpu") == ("cpu", "requested")
     assert usable_device("auto") == ("cpu", "no NVIDIA device is visible")
     assert usable_device("cuda") == ("cpu", "no NVIDIA device is visible")
     assert capfd.readouterr() == ("", "")
@@ -302,7 +303,7 @@ def test_the_doctor_hears_which_device_would_be_used_and_why(capfd: pytest.Captu
 def test_a_device_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="auto, cpu, cuda, tensorrt"):
         make_session(tmp_path / "x.onnx", "gpu")
-    with pytest.raises(BadInputError, match='"gpu" is no device'):
+    with pytest.raises(BadInputError, match="'gpu' is not a device"):
         usable_device("gpu")
 
 

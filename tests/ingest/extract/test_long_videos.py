@@ -139,9 +139,9 @@ from signverse.ingest.extract.extractor import Extractor
 from signverse.ingest.models.pair import ModelPair
 
 class Model:
-    free, batch = True, 16
+    dynamic_batch, batch = True, 16
 
-    def many(self, images, boxes=None):
+    def predict_batch(self, images, boxes=None):
         if boxes is None:
             return [np.array([[0, 0, 7000, 4000, 0.9]], np.float32) for _ in images]
         return [np.full((len(some), 133, 3), 0.5, np.float32) for some in boxes]

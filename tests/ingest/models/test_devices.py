@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from signverse.ingest.models import devices, runtime, tensorrt
-from signverse.ingest.models.devices import Card, Device, Driver, ask_driver, parse_device, process_devices
+from signverse.ingest.models.devices import Card, Device, Driver, parse_device, process_devices, query_driver
 from signverse.ingest.models.runtime import make_session, provider_options, usable_device
-from signverse.ingest.models.tensorrt import building, engine_folder, engine_options
+from signverse.ingest.models.tensorrt import engine_folder, engine_lock, engine_options
 from signverse.lake.model.errors import BadInputError
 
 TWO = Driver((Card("NVIDIA L4", 24 << 30), Card("NVIDIA T4", 16 << 30)), (13, 1))
@@ -61,16 +61,16 @@ def library(cards: list[Card], *, error: int = 0) -> SimpleNamespace:
 
 
 def test_the_driver_tells_its_cards_in_their_order() -> None:
-    assert ask_driver(library(list(TWO.cards))) == TWO
+    assert query_driver(library(list(TWO.cards))) == TWO
 
 
 def test_a_driver_without_cards_says_what_hides_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert ask_driver(library([], error=100)).trouble == "the NVIDIA driver shows no GPU"
+    assert query_driver(library([], error=100)).trouble == "the NVIDIA driver shows no GPU"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert ask_driver(library([], error=100)).trouble == "the NVIDIA driver shows no GPU: CUDA_VISIBLE_DEVICES is ''"
-    assert ask_driver(library([], error=803)).trouble == "the NVIDIA driver does not start (CUDA error 803)"
-    assert ask_driver(library([])).trouble == "the NVIDIA driver shows no GPU"
+    assert query_driver(library([], error=100)).trouble == "the NVIDIA driver shows no GPU: CUDA_VISIBLE_DEVICES is ''"
+    assert query_driver(library([], error=803)).trouble == "the NVIDIA driver does not start (CUDA error 803)"
+    assert query_driver(library([])).trouble == "the NVIDIA driver shows no GPU"
 
 
 def test_a_card_without_its_library_is_told_apart_from_no_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -105,7 +105,9 @@ def test_a_card_on_which_cuda_does_not_start_is_refused_with_the_reason(
     monkeypatch.setattr(runtime, "_load_cuda", lambda: print("Failed to load libcublas.so.13: no such file"))
     device, why = usable_device("cuda")
     assert (device, why) == ("cpu", "Failed to load libcublas.so.13: no such file")
-    with pytest.raises(BadInputError, match=r"is not usable: Failed to load libcublas.so.13: .*signverse-lake\[gpu\]"):
+    with pytest.raises(
+        BadInputError, match=r"is not usable: Failed to load libcublas.so.13: .*onnxruntime-gpu\[cuda,cudnn\]"
+    ):
         make_session(runtime._PROBE, "cuda:1")
     assert make_session(runtime._PROBE, "auto").get_providers() == ["CPUExecutionProvider"]
     assert capfd.readouterr() == ("", "")
@@ -193,17 +195,17 @@ def test_an_engine_is_kept_for_a_model_a_card_and_a_version(monkeypatch: pytest.
 
 def test_that_building_takes_minutes_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "engines" / "one"
-    with building(folder, "pose.onnx", "NVIDIA L4"):
+    with engine_lock(folder, "pose.onnx", "NVIDIA L4"):
         (folder / "signverse_sm89.engine").touch()
     said = capsys.readouterr()
     assert said.err == f"TensorRT builds an engine of pose.onnx for NVIDIA L4, once; it takes minutes ({folder})\n"
-    with building(folder, "pose.onnx", "NVIDIA L4"):
+    with engine_lock(folder, "pose.onnx", "NVIDIA L4"):
         pass
     assert capsys.readouterr() == ("", "")
 
 
 def test_that_no_engine_came_of_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with building(tmp_path, "pose.onnx", "NVIDIA L4"):
+    with engine_lock(tmp_path, "pose.onnx", "NVIDIA L4"):
         pass
     assert "kept no engine of pose.onnx" in capsys.readouterr().err
 

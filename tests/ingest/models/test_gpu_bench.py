@@ -44,7 +44,7 @@ def test_without_a_gpu_it_says_so_and_the_table_stays_as_it_is(
 ) -> None:
     table = tmp_path / "gpu.md"
     gpu.main(["--table", str(table)])
-    assert "gpu: cuda cannot be had: no NVIDIA device is visible" in capfd.readouterr().out
+    assert "gpu: cuda cannot be used: no NVIDIA device is visible" in capfd.readouterr().out
     assert not table.exists()
 
 

@@ -15,9 +15,9 @@ from onnx import numpy_helper
 from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.devices import Device
-from signverse.ingest.models.io_binding import Bound
+from signverse.ingest.models.io_binding import BoundModel
 from signverse.ingest.models.load import load_bound, load_models
-from signverse.ingest.models.onnx_graphs import FOUND, IMAGES, Widened, widen_detector, widen_pose
+from signverse.ingest.models.onnx_graphs import FOUND, IMAGES, ExtendedGraph, extend_detector, extend_pose
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
@@ -85,8 +85,8 @@ def crowd(count: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return images, boxes
 
 
-def bound(model: Widened, batch: int) -> Bound:
-    return Bound(make_session(model.graph, "cpu"), batch)
+def bound(model: ExtendedGraph, batch: int) -> BoundModel:
+    return BoundModel(make_session(model.graph, "cpu"), batch)
 
 
 @pytest.mark.parametrize("opset", [11, 17, 18])
@@ -97,9 +97,9 @@ def test_widened_models_give_the_same_points_whatever_their_batch_and_opset(
     images, boxes = crowd(8)
     path = small_pose(tmp_path / "pose.onnx", batch, opset)
     plain = PoseEstimator(make_session(path, "cpu"))
-    estimate = PoseEstimator(bound(widen_pose(path), 6))
-    assert (estimate.free, estimate.batch) == (batch == "batch", 6 if batch == "batch" else int(batch))
-    for expected, found in zip(plain.many(images, boxes), estimate.many(images, boxes), strict=True):
+    estimate = PoseEstimator(bound(extend_pose(path), 6))
+    assert (estimate.dynamic_batch, estimate.batch) == (batch == "batch", 6 if batch == "batch" else int(batch))
+    for expected, found in zip(plain.predict_batch(images, boxes), estimate.predict_batch(images, boxes), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -108,10 +108,10 @@ def test_widened_models_give_the_same_points_whatever_their_batch_and_opset(
 def test_widened_detectors_give_the_same_people(tmp_path: Path, batch: str, opset: int) -> None:
     images, _ = crowd(7)
     path = small_detector(tmp_path / "detector.onnx", batch, opset)
-    plain, detect = Detector(make_session(path, "cpu")), Detector(bound(widen_detector(path), 3))
-    found = detect.many(images)
+    plain, detect = Detector(make_session(path, "cpu")), Detector(bound(extend_detector(path), 3))
+    found = detect.predict_batch(images)
     assert sum(map(len, found)) > 20
-    for expected, people in zip(plain.many(images), found, strict=True):
+    for expected, people in zip(plain.predict_batch(images), found, strict=True):
         np.testing.assert_array_equal(people, expected)
 
 
@@ -119,27 +119,29 @@ def test_real_models_give_the_same_numbers(data: Path) -> None:
     with Decoder(data / "videos" / "signer_720p24.mp4") as video:
         images = list(islice(video, 2))
     path = data / "models" / "yolox_nano.onnx"
-    boxes = Detector(make_session(path, "cpu", 2)).many(images)
-    for expected, found in zip(boxes, Detector(bound(widen_detector(path), 8)).many(images), strict=True):
+    boxes = Detector(make_session(path, "cpu", 2)).predict_batch(images)
+    for expected, found in zip(boxes, Detector(bound(extend_detector(path), 8)).predict_batch(images), strict=True):
         assert len(found)
         np.testing.assert_array_equal(found, expected)
     path = data / "models" / "wholebody133_384x288.onnx"
     people = [some[:, :4] for some in boxes]
-    points = PoseEstimator(make_session(path, "cpu", 2)).many(images, people)
-    for expected, found in zip(points, PoseEstimator(bound(widen_pose(path), 8)).many(images, people), strict=True):
+    points = PoseEstimator(make_session(path, "cpu", 2)).predict_batch(images, people)
+    for expected, found in zip(
+        points, PoseEstimator(bound(extend_pose(path), 8)).predict_batch(images, people), strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
 
 
 def test_a_widened_model_takes_bytes_and_gives_little(tmp_path: Path) -> None:
-    pose = widen_pose(small_pose(tmp_path / "pose.onnx"))
-    assert (pose.shape, pose.free) == ((64, 48, 3), True)
+    pose = extend_pose(small_pose(tmp_path / "pose.onnx"))
+    assert (pose.shape, pose.dynamic_batch) == ((64, 48, 3), True)
     session = make_session(pose.graph, "cpu")
     (taken,), (given,) = session.get_inputs(), session.get_outputs()
     assert (taken.name, taken.type, taken.shape) == (IMAGES, "tensor(uint8)", ["batch", 64, 48, 3])
     assert (given.name, given.type, given.shape) == (FOUND, "tensor(float)", ["batch", 133, 3])
     onnx.checker.check_model(onnx.load_from_string(pose.graph), full_check=True)
-    detector = widen_detector(small_detector(tmp_path / "detector.onnx", "1"))
-    assert (detector.shape, detector.free) == ((64, 96, 3), False)
+    detector = extend_detector(small_detector(tmp_path / "detector.onnx", "1"))
+    assert (detector.shape, detector.dynamic_batch) == ((64, 96, 3), False)
     onnx.checker.check_model(onnx.load_from_string(detector.graph), full_check=True)
 
 
@@ -149,13 +151,13 @@ def test_weights_that_old_files_list_among_the_inputs_are_no_input(tmp_path: Pat
     weights = next(weight for weight in model.graph.initializer if weight.name == "to_x")
     model.graph.input.insert(0, onnx.helper.make_tensor_value_info("to_x", weights.data_type, weights.dims))
     onnx.save(model, path)
-    assert widen_pose(path).shape == (64, 48, 3)
+    assert extend_pose(path).shape == (64, 48, 3)
 
 
 def test_buffers_are_bound_once_for_each_size_and_a_batch_in_between_is_filled_up(tmp_path: Path) -> None:
-    model = bound(widen_pose(small_pose(tmp_path / "pose.onnx")), 8)
+    model = bound(extend_pose(small_pose(tmp_path / "pose.onnx")), 8)
     assert model.sizes == [1, 2, 3, 4, 6, 8]
-    slot = model.slot()
+    slot = model.buffers()
     crops = RNG.integers(0, 256, (8, 64, 48, 3), np.uint8)
     alone = []
     for crop in crops:
@@ -173,13 +175,13 @@ def test_buffers_are_bound_once_for_each_size_and_a_batch_in_between_is_filled_u
 def test_threads_that_share_a_bound_model_do_not_meet(tmp_path: Path) -> None:
     images, boxes = crowd(9)
     path = small_pose(tmp_path / "pose.onnx")
-    expected = PoseEstimator(make_session(path, "cpu")).many(images, boxes)
-    estimate = PoseEstimator(bound(widen_pose(path), 4))
+    expected = PoseEstimator(make_session(path, "cpu")).predict_batch(images, boxes)
+    estimate = PoseEstimator(bound(extend_pose(path), 4))
     wrong: list[int] = []
 
     def run(number: int) -> None:
         for _ in range(20):
-            for one, other in zip(estimate.many(images, boxes), expected, strict=True):
+            for one, other in zip(estimate.predict_batch(images, boxes), expected, strict=True):
                 if not np.allclose(one, other, atol=1e-4):
                     wrong.append(number)
 
@@ -209,14 +211,16 @@ def test_loading_on_the_cpu_takes_the_files_as_they_are_and_on_a_gpu_the_widened
         return make_session(model, "cpu")
 
     monkeypatch.setattr("signverse.ingest.models.load.make_session", start)
-    monkeypatch.setattr("signverse.ingest.models.load.Bound", lambda session, batch, place: Bound(session, batch))
+    monkeypatch.setattr(
+        "signverse.ingest.models.load.BoundModel", lambda session, batch, place: BoundModel(session, batch)
+    )
     card = load_models(pair, "cuda:1")
     assert started == ["cuda:1", "cuda:1"]
     assert (card.pose.batch, card.detector.batch) == (32, 16)
     images, boxes = crowd(5)
-    for one, other in zip(card.detector.many(images), plain.detector.many(images), strict=True):
+    for one, other in zip(card.detector.predict_batch(images), plain.detector.predict_batch(images), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
-    for one, other in zip(card.pose.many(images, boxes), plain.pose.many(images, boxes), strict=True):
+    for one, other in zip(card.pose.predict_batch(images, boxes), plain.pose.predict_batch(images, boxes), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
@@ -233,11 +237,11 @@ def test_a_tensorrt_engine_is_built_in_its_folder_for_the_largest_batch(
 
     monkeypatch.setattr("signverse.ingest.models.load.make_session", start)
     monkeypatch.setattr("signverse.ingest.models.load.load_tensorrt", lambda: "10.13.0")
-    monkeypatch.setattr("signverse.ingest.models.load.refusal", lambda device: "")
+    monkeypatch.setattr("signverse.ingest.models.load.why_unusable", lambda device: "")
     monkeypatch.setattr("signverse.ingest.models.load.nvidia_driver", lambda: Driver((Card("NVIDIA L4", 1),), (13, 0)))
     monkeypatch.setattr("signverse.ingest.models.tensorrt.engines_folder", lambda: tmp_path / "engines")
     path = small_pose(tmp_path / "pose.onnx")
-    load_bound(path, widen_pose, Device("tensorrt"), 32)
+    load_bound(path, extend_pose, Device("tensorrt"), 32)
     (folder,) = (tmp_path / "engines").iterdir()
     assert folder.name.endswith("-nvidia-l4-trt10.13.0")
     assert asked[0]["trt_engine_cache_path"] == str(folder)

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from signverse.ingest.models import pair
 from signverse.ingest.models import pull as fetching
-from signverse.ingest.models.pair import PINS, Pin, default_folder, find_models, list_models, model_sha256
+from signverse.ingest.models.pair import find_models, list_models
+from signverse.ingest.models.pins import PINS, Pin, default_folder, model_sha256
 from signverse.ingest.models.pull import pull
 from signverse.lake.model.errors import BadInputError
 
@@ -298,7 +299,7 @@ def test_the_next_pull_carries_on_where_the_last_was_broken(tmp_path: Path, hub:
         pull(tmp_path, pins=[PIN])
     text = str(refusal.value)
     assert "net.onnx cannot be fetched from http://127.0.0.1" in text
-    assert "carries on where it stopped" in text
+    assert "the download resumes where it stopped" in text
     assert "\n" not in text
     there = (tmp_path / "net.onnx.part").stat().st_size
     assert 0 < there <= 600_000

@@ -245,7 +245,7 @@ def test_a_device_asked_for_by_name_that_is_not_there_is_no_silent_cpu(
 ) -> None:
     shutil.copy(clip, folder / "a.mp4")
     said = refused(folder, "--device", device)
-    assert f"--device {device} cannot be had: no NVIDIA device is visible" in said
+    assert f"--device {device} cannot be used: no NVIDIA device is visible" in said
     assert not (tmp_path / "lake").exists()
 
 
