@@ -27,7 +27,8 @@ from bench import peaks
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.sample.synthetic import make_signer
-from signverse.ingest.shards.importer import Options, ShardTask, import_shards, read_shard
+from signverse.ingest.shards.importer import import_shards
+from signverse.ingest.shards.reader import Options, ShardTask, read_shard
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage.committer import Committer, VideoRows

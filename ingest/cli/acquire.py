@@ -15,8 +15,8 @@ from signverse.ingest.cli.acquire_options import (
     MediaOption,
     acquiring,
 )
-from signverse.ingest.cli.commands import going_on, ingest, tell_manifest, tell_relabelled
 from signverse.ingest.cli.extraction_options import Extraction, extracting
+from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 
@@ -38,7 +38,7 @@ def mount(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-@ingest.command("plan")
+@ingest_group.command("plan")
 def plan(
     manifest: ManifestArgument,
     lake: MaybeLakeOption = None,
@@ -62,7 +62,7 @@ def plan(
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
-    tell_manifest(listed)
+    say_manifest(listed)
     opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
     if lake is not None and opened is None:
         say(f"there is no lake at {lake} yet")
@@ -78,7 +78,7 @@ def plan(
     say(f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)")
 
 
-@ingest.command("download")
+@ingest_group.command("download")
 @acquiring
 def download(
     *,
@@ -101,7 +101,7 @@ def download(
     _end(tally, lake, media, extracted=False)
 
 
-@ingest.command("run")
+@ingest_group.command("run")
 @acquiring
 @extracting
 def run(
@@ -164,14 +164,14 @@ def _go(
     workers = _extraction(how) if how is not None else None
     opened = Lake.create(lake)
     media = Media.make(folder)
-    tell_manifest(listed)
+    say_manifest(listed)
     write_sources(opened, listed)
-    tell_relabelled(relabel(opened, listed.entries))
+    say_relabelled(relabel(opened, listed.entries))
     opened.refresh()
     work = make_work(listed, asked, opened, known_entries(opened))
     screen = LanesScreen(len(work.entries), extracts=workers is not None)
     with ExitStack() as stack:
-        stack.enter_context(going_on())
+        stack.enter_context(resumable())
         settings = stack.enter_context(scratch(asked.settings))
         running = stack.enter_context(Run(media.folder))
         downloads = stack.enter_context(Pool(asked.parallel, make_job, media.folder, settings))

@@ -82,7 +82,7 @@ acquiring = stands_for(
                 "--language",
                 "-l",
                 metavar="LANGUAGE",
-                help="Only videos of this sign language; repeatable.",
+                help="Sign language by code, alias or name; repeatable.",
             ),
             None,
         ),

@@ -14,7 +14,7 @@ from typing import Final
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.tracks import Track, unique
 from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
-from signverse.ingest.shards.tar_reader import Member, Tar
+from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 
 _IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")

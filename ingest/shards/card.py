@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.captions.webvtt import clean
-from signverse.ingest.shards.npz_reader import Arrays
-from signverse.ingest.shards.pickle_reader import Block
 from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.ingest.shards.untrusted.npz_reader import Arrays
+from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
 from signverse.lake.storage.keypoints import MAX_SCORE

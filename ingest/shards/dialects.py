@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from signverse.ingest.shards import card, flat_keys, per_frame
-from signverse.ingest.shards.npz_reader import Arrays, read_npz
-from signverse.ingest.shards.pickle_reader import Block
 from signverse.ingest.shards.poses import Poses, check_numbers
-from signverse.ingest.shards.tar_reader import Member, Tar
+from signverse.ingest.shards.untrusted.npz_reader import Arrays, read_npz
+from signverse.ingest.shards.untrusted.pickle_reader import Block
+from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FPS
 

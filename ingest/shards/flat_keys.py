@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.pickle_reader import Block
 from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
 

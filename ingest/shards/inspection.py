@@ -12,9 +12,9 @@ from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses
-from signverse.ingest.shards.importer import read_member, videos_in
+from signverse.ingest.shards.reader import read_member, videos_in
 from signverse.ingest.shards.repairs import repair
-from signverse.ingest.shards.tar_reader import Member, Tar
+from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.npz_reader import read_npz
-from signverse.ingest.shards.pickle_reader import Block
+from signverse.ingest.shards.untrusted.npz_reader import read_npz
+from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.pickle_reader import Block
+from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.ingest.tracking.identities import MAX_PEOPLE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS

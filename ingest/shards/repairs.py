@@ -36,7 +36,7 @@ def repair(poses: Poses) -> None:
         _identity(poses)
 
 
-def claimed(poses: Poses) -> None:
+def as_published(poses: Poses) -> None:
     """Only what the tables need: absent points as such, frames in order. The bytes' own claims stay."""
     _absent(poses)
     _order(poses)

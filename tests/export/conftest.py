@@ -12,7 +12,8 @@ import pytest
 from signverse import ingest
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.shards.importer import Options, import_shards
+from signverse.ingest.shards.importer import import_shards
+from signverse.ingest.shards.reader import Options
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS

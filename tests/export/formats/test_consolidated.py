@@ -23,7 +23,7 @@ from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.captions.webvtt import read_vtt
 from signverse.ingest.manifest import Entry, read_manifest
-from signverse.ingest.shards.importer import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options, ShardTask, read_shard
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from signverse import ingest
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import plan_shards
-from signverse.ingest.shards.importer import Options, import_shards
+from signverse.ingest.shards.importer import import_shards
+from signverse.ingest.shards.reader import Options
 from signverse.lake.lake import Lake
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from signverse.ingest.shards.importer import Options, import_shards
+from signverse.ingest.shards.importer import import_shards
+from signverse.ingest.shards.reader import Options
 from signverse.lake.lake import Lake
 
 NAME = "Sign_DWPose_NPZ_000001.tar"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer, pickle_frames, runs_of
-from signverse.ingest.shards.npz_reader import read_npz
+from signverse.ingest.shards.untrusted.npz_reader import read_npz
 
 
 @dataclass

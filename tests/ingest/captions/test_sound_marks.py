@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse import ingest
+from signverse.ingest import captions
 from signverse.ingest.captions.sound_marks import without_marks
 from signverse.ingest.captions.webvtt import track_from
 
@@ -112,7 +112,7 @@ def test_nothing_is_made_up(text: str) -> None:
 
 
 def test_only_words_that_may_stand_beside_a_sound_make_none() -> None:
-    path = Path(next(iter(ingest.__path__)), "sound_words.csv")
+    path = Path(next(iter(captions.__path__)), "sound_words.csv")
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
     assert len({row["language"] for row in rows}) == len(rows) > 25
     assert all(row["words"] for row in rows)

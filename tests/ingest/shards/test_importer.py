@@ -25,7 +25,9 @@ from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.shards.importer import Options, find_shards, import_shards
+from signverse.ingest.shards.importer import import_shards
+from signverse.ingest.shards.reader import Options
+from signverse.ingest.shards.tar_files import find_tars
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
@@ -126,7 +128,7 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         export_shards(first, shards, here / "out", Spec())
         second = Lake.create(here / "second")
         # In this process: a new one for each example would take longer than the rest.
-        from signverse.ingest.shards.importer import ShardTask, read_shard
+        from signverse.ingest.shards.reader import ShardTask, read_shard
 
         with Committer(second.folder) as committer:
             for shard in sorted((here / "out").glob("*.tar")):
@@ -311,7 +313,7 @@ def test_what_is_there_is_skipped_what_failed_is_tried_again_and_redo_brings_all
 
 def test_a_tar_named_twice_is_read_once(tmp_path: Path, signverse) -> None:
     pack(tmp_path / "a.tar", video("x"))
-    assert find_shards([tmp_path, tmp_path / "a.tar"]) == [tmp_path / "a.tar"]
+    assert find_tars([tmp_path, tmp_path / "a.tar"]) == [tmp_path / "a.tar"]
     code, _, err = signverse("ingest", "shards", tmp_path, tmp_path / "a.tar", "--lake", tmp_path / "lake")
     assert (code, err) == (0, "1 video in, 3 frames, from 1 shard\n")
 
@@ -541,7 +543,7 @@ def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 8))
 def test_random_damage_to_a_shard_never_raises_and_never_spoils_the_lake(seed: int, flips: int) -> None:
-    from signverse.ingest.shards.importer import ShardTask, read_shard
+    from signverse.ingest.shards.reader import ShardTask, read_shard
 
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:

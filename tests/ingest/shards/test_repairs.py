@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.shards.poses import Poses
-from signverse.ingest.shards.repairs import claimed, repair
+from signverse.ingest.shards.repairs import as_published, repair
 from signverse.ingest.tracking.identities import assign_people
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
@@ -386,7 +386,7 @@ def test_claims_are_ordered_and_nothing_else() -> None:
     poses = poses_of([mixed, mixed])
     poses.numbers = poses.numbers[::-1].copy()
     poses.frames = 1 - poses.frames
-    claimed(poses)
+    as_published(poses)
     assert (poses.repairs, poses.body_visible) == ([], None)
     assert poses.frames.tolist() == [0, 0, 1, 1]
     np.testing.assert_array_equal(poses.points[0, LEFT_HAND.slice], mixed[0][LEFT_HAND.slice])

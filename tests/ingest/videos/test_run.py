@@ -306,7 +306,7 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     assert [line for line in lines if "Klingon" in line]
     assert len([line for line in lines if "video id '" in line]) == 3
     assert lines[-2].startswith("2 videos in, 57 frames, ")
-    assert lines[-1].startswith("7 could not be done; what happened: signverse sql ")
+    assert lines[-1].startswith("7 failed; to see why: signverse sql ")
 
     lake = Lake.open(tmp_path / "lake")
     assert list(verify_lake(lake)) == []

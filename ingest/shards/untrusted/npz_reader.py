@@ -1,7 +1,7 @@
 """Reading .npz files that a stranger wrote: arrays come out, nothing they bring is ever run.
 
 `numpy.load(allow_pickle=True)` calls whatever a pickle names. Here arrays of objects go through
-`ingest.shards.pickle_reader`, which can call nothing.
+`ingest.shards.untrusted.pickle_reader`, which can call nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.pickle_reader import Block, read_frames
+from signverse.ingest.shards.untrusted.pickle_reader import Block, read_frames
 from signverse.lake.model.errors import BadInputError
 
 MAX_BYTES: Final = 4 * 1024**3

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.importer import videos_in
-from signverse.ingest.shards.tar_reader import Tar
+from signverse.ingest.shards.reader import videos_in
+from signverse.ingest.shards.untrusted.tar_reader import Tar
 from signverse.lake.model.errors import BadInputError
 
 FORMATS = {"GNU": tarfile.GNU_FORMAT, "PAX": tarfile.PAX_FORMAT, "USTAR": tarfile.USTAR_FORMAT}

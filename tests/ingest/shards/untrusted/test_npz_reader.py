@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from signverse.ingest.shards import npz_reader
-from signverse.ingest.shards.npz_reader import read_npz
-from signverse.ingest.shards.pickle_reader import Block
+from signverse.ingest.shards.untrusted import npz_reader
+from signverse.ingest.shards.untrusted.npz_reader import read_npz
+from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 
 
@@ -292,7 +292,7 @@ GIGABYTES = {
 
 LIMITED = """
 import resource, sys
-from signverse.ingest.npz import read_npz
+from signverse.ingest.shards.untrusted.npz_reader import read_npz
 from signverse.lake.model.errors import BadInputError
 read_npz(open(sys.argv[1] + "/honest.npz", "rb").read(), "honest")
 room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -326,7 +326,7 @@ def test_a_few_bytes_cannot_ask_for_gigabytes(tmp_path: Path) -> None:
         [sys.executable, "-c", LIMITED, str(tmp_path), *map(str, paths)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30)),
         check=False,
     )

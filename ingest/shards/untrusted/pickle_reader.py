@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.pickle_machine import (
+from signverse.ingest.shards.untrusted.pickle_machine import (
     EMPTY_DICT,
     STOP,
     BadPickleError,

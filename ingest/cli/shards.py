@@ -1,0 +1,118 @@
+"""`signverse ingest shards` and `signverse inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signverse.ingest.cli.shared import (
+    LanguageOption,
+    ManifestOption,
+    ingest_group,
+    resumable,
+    say_manifest,
+    say_relabelled,
+)
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+
+ShardsArgument = Annotated[
+    list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
+]
+
+
+@ingest_group.command("shards")
+def shards(
+    tars: ShardsArgument,
+    lake: LakeOption,
+    manifest: ManifestOption = None,
+    captions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="TAR_OR_FOLDER", help="Subtitles tars that were released beside the shards; repeatable."),
+    ] = None,
+    language: LanguageOption = None,
+    no_repair: Annotated[
+        bool, typer.Option("--no-repair", help="Keep values as published, with their known defects.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read in parallel.")] = 1,
+    redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has.")] = False,
+) -> None:
+    """Import released shards, straight from the tars.
+
+    The dialect of each video (card, consolidated or per-frame) is recognised by its content. Known defects are
+    repaired and recorded in videos.repairs. Pickled data is parsed, never executed. Videos that the lake has are
+    skipped, so the same command continues after an interruption. A state JSON (archive_upload_progress.json) in a
+    folder says which videos each tar should hold: those that it lacks are recorded.
+
+    \b
+    signverse ingest shards SHARDS --manifest manifest.csv --lake LAKE
+    signverse ingest shards SHARDS --language asf --language bfi --lake LAKE
+    """
+    # Here, not above: what these import is heavy, and --help should not wait for it.
+    from signverse.ingest.cli.shards_report import ImportProgress, report
+    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
+    from signverse.ingest.shards.caption_tracks import index_captions
+    from signverse.ingest.shards.importer import import_shards
+    from signverse.ingest.shards.reader import Options
+    from signverse.ingest.shards.tar_files import sort_tars
+    from signverse.ingest.shards.upload_state import listed_videos
+    from signverse.ingest.videos.compaction import tidy
+    from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.lake import Lake
+    from signverse.lake.model.languages import resolve
+
+    codes = frozenset(resolve(name) for name in language or ())
+    listed = read_manifest(manifest) if manifest else None
+    found = sort_tars(tars, captions or ())
+    for path in found.recognised:
+        say(f"{path}: a subtitles tar, read as captions")
+    expected = listed_videos(tars)
+    index = index_captions(found.subtitles)
+    opened = Lake.create(lake)
+    if listed:
+        write_sources(opened, listed)
+        if not redo:
+            say_relabelled(relabel(opened, listed.entries))
+        say_manifest(listed)
+    known = known_entries(opened) | (listed.entries if listed else {})
+    with resumable(), ImportProgress(len(found.shards)) as progress:
+        tally = import_shards(
+            opened,
+            found.shards,
+            Options(known, codes, not no_repair, index),
+            workers=workers,
+            redo=redo,
+            listed=expected,
+            on_video=progress.on_video,
+            on_shard=progress.on_shard,
+        )
+    opened.refresh()
+    tidy(opened)
+    report(tally, len(found.shards), lake, manifest=listed is not None)
+
+
+def inspect(tars: ShardsArgument, format: FormatOption = None, output: OutOption = None) -> None:
+    """Show what is in released shards: dialects, people, defects, captions.
+
+    One row a video. Nothing is imported. Pickled data is parsed, never executed.
+
+    \b
+    signverse inspect Sign_DWPose_NPZ_000001.tar
+    signverse inspect SHARDS -o shards.csv
+    """
+    import polars as pl
+
+    from signverse.ingest.shards.inspection import inspect_shard
+    from signverse.ingest.shards.tar_files import find_tars
+    from signverse.lake.model.wording import counted
+    from signverse.lake.query.output import Format, pick_format, write_rows
+
+    form = pick_format(Format(format) if format else None, output)
+    paths = find_tars(tars)
+    rows = [row for path in paths for row in inspect_shard(path)]
+    write_rows(pl.DataFrame(rows, infer_schema_length=None), form, output)
+    failed = sum(bool(row["problem"]) for row in rows)
+    say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
+    if failed:
+        raise typer.Exit(1)

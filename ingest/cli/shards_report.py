@@ -1,0 +1,82 @@
+"""What `signverse ingest shards` shows: a progress bar with the videos that failed, and a summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress
+
+from signverse.ingest.cli.shared import say_failed
+from signverse.ingest.shards.importer import ShardTally
+from signverse.ingest.shards.reader import Failure
+from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.shared import say
+from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.committer import VideoRows
+
+
+class ImportProgress:
+    """A progress bar over the tars, on a terminal only; a line for each video that failed. Use as a context manager."""
+
+    def __init__(self, shards: int) -> None:
+        self._console = stderr_console()
+        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+        self._progress = Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        )
+        self._bar = self._progress.add_task("shards", total=shards)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on_video(self, item: VideoRows | Failure) -> None:
+        """Prints a video that failed, or one of whose captions some cannot be read."""
+        if isinstance(item, Failure):
+            self._console.print(f"{item.video_id}: failed: {item.why}", markup=False)
+        elif "bad_captions" in item.reason:
+            self._console.print(f"{item.video['video_id']}: {item.message}", markup=False)
+
+    def on_shard(self, _: Path) -> None:
+        """Advances the bar by one tar."""
+        self._progress.advance(self._bar)
+
+
+def report(tally: ShardTally, shards: int, lake: Path, *, manifest: bool) -> None:
+    """Prints how an import went; exits with 1 where a video failed.
+
+    Args:
+        shards: how many tars were read.
+        manifest: whether one was given.
+    """
+    for line in _lines(tally, shards, manifest):
+        say(line)
+    if tally.failed:
+        say_failed(tally.failed, lake)
+        raise typer.Exit(1)
+
+
+def _lines(tally: ShardTally, shards: int, manifest: bool) -> Iterator[str]:
+    there = f", {tally.in_lake:,} there already" if tally.in_lake else ""
+    yield (
+        f"{counted(tally.done, 'video')} in{there}, {counted(tally.frames, 'frame')}, from {counted(shards, 'shard')}"
+    )
+    if tally.undetermined:
+        why = "the manifest does not name them" if manifest else "name it with --manifest"
+        yield f"  without a language (und): {counted(tally.undetermined, 'video')}; {why}"
+    for word, count in tally.repaired.most_common():
+        yield f"  repaired: {word} in {counted(count, 'video')}"
+    if tally.other_languages:
+        why = "" if manifest else " (without --manifest only card shards name their language)"
+        languages = some([f"{code} {count:,}" for code, count in tally.other_languages.most_common()], 8)
+        yield f"  passed over: {counted(tally.other_languages.total(), 'video')} of other languages: {languages}{why}"
+    if tally.repeated:
+        yield f"  left out: {counted(tally.repeated, 'video')} that another tar held already"
+    if tally.absent:
+        yield f"  absent: {counted(tally.absent, 'video')} that the state JSON lists and the tars lack"

@@ -1,0 +1,74 @@
+"""What the commands of ingestion share: their groups, and messages that several of them print.
+
+Imported at every start of the command line: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signverse.lake.cli.groups import CommandGroup
+from signverse.lake.cli.shared import complain, say
+
+if TYPE_CHECKING:
+    from signverse.ingest.manifest import Manifest
+
+ingest_group = typer.Typer(
+    cls=CommandGroup, help="Bring videos and released shards into a lake.", no_args_is_help=True, rich_markup_mode=None
+)
+models_group = typer.Typer(
+    cls=CommandGroup, help="The two ONNX models that extraction needs.", no_args_is_help=True, rich_markup_mode=None
+)
+
+ManifestOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest",
+        metavar="CSV",
+        help="CSV of video ids and sign languages; its labels take precedence over the files'.",
+    ),
+]
+
+LanguageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        "-l",
+        metavar="LANGUAGE",
+        help="Sign language by code, alias or name; repeatable.",
+    ),
+]
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Says after Ctrl-C that finished work is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("interrupted: finished videos are in the lake, and the same command goes on from there")
+        raise
+
+
+def say_relabelled(changed: list[str]) -> None:
+    """Says which videos of the lake got another language from the manifest."""
+    from signverse.lake.model.wording import counted, some
+
+    if changed:
+        say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
+
+
+def say_manifest(listed: Manifest) -> None:
+    """Says how a manifest was read, and which of its rows are refused."""
+    for line in (*listed.remarks, *(why for _, why in listed.refused)):
+        say(line)
+
+
+def say_failed(count: int, lake: Path) -> None:
+    """Says how many videos failed, and how to see why."""
+    complain(f"{count:,} failed; to see why: signverse sql \"from outcomes where outcome = 'failed'\" --lake {lake}")

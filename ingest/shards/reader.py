@@ -1,0 +1,262 @@
+"""Reading a released shard, in a worker process: each video of the tar becomes rows, or a reason why it cannot."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.captions.tracks import Track
+from signverse.ingest.captions.webvtt import BadCaptionsError
+from signverse.ingest.manifest import Entry
+from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
+from signverse.ingest.shards.card import CardCaption, read_caption
+from signverse.ingest.shards.dialects import dialect_of, read_poses
+from signverse.ingest.shards.poses import Poses
+from signverse.ingest.shards.repairs import as_published, repair
+from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
+from signverse.ingest.videos.rows import build_rows
+from signverse.lake.jobs.pool import Job, Report
+from signverse.lake.model import languages as sign_languages
+from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
+from signverse.lake.model.ids import check_video_id
+from signverse.lake.storage.committer import VideoRows
+
+STAGE: Final = "import"
+
+_MAX_CAPTION_BYTES: Final = 32 * 1024**2
+
+
+@dataclass(frozen=True)
+class Options:
+    """How shards are imported.
+
+    Attributes:
+        entries: rows of the manifest by video id.
+        languages: codes; only videos of these are imported. Empty for all.
+        repair: whether known defects of the published bytes are repaired.
+        captions: captions from subtitles tars, by video id.
+        skip: ids of the videos that the lake has.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
+    repair: bool = True
+    captions: CaptionIndex = field(default_factory=CaptionIndex)
+    skip: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A tar to import; `skip` are ids that were dealt with before its process died."""
+
+    path: Path
+    skip: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A video, or a folder of the tar that is not one, that could not be imported."""
+
+    video_id: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """Reading of this video starts: if the process dies next, this video is the cause."""
+
+    video_id: str
+
+
+@dataclass(frozen=True)
+class TarSummary:
+    """What a tar holds, reported after its videos.
+
+    Attributes:
+        video_ids: of all its videos, refused ones too.
+        other_languages: by language, how many videos were passed over because of it.
+        damage: why the rest of the tar cannot be read; "" where all of it can.
+        in_lake: how many the lake has already.
+    """
+
+    video_ids: frozenset[str]
+    other_languages: Counter[str]
+    damage: str = ""
+    in_lake: int = 0
+
+
+@dataclass(frozen=True)
+class _OtherLanguage:
+    """A video that is passed over: it is not of a requested language."""
+
+    code: str
+
+
+def make_job(options: Options) -> Job:
+    """The worker's function: reads a tar; reports each video as Started, then as its rows or as a Failure."""
+
+    def job(task: ShardTask, report: Report) -> None:
+        for item in read_shard(task, options):
+            report(item)
+
+    return job
+
+
+def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
+    """The files of each video by their names inside its folder; and what cannot be a video, with the reason.
+
+    Files that lie in no folder belong to no video and are ignored.
+
+    Raises:
+        BadInputError: the file is not a tar.
+    """
+    videos: dict[str, dict[str, Member]] = {}
+    refused: dict[str, str] = {}
+    for member in tar.members():
+        video_id, slash, name = member.name.removeprefix("./").partition("/")
+        if not slash:
+            continue
+        if video_id not in videos:
+            try:
+                check_video_id(video_id)
+            except BadInputError as error:
+                refused.setdefault(_printable(video_id), str(error))
+                continue
+        files = videos.setdefault(video_id, {})
+        if name in files:
+            # Readers differ in which of two they take: neither is to be trusted.
+            refused.setdefault(video_id, f"{_printable(member.name)} comes twice")
+        files[name] = member
+    for name, kind in tar.passed_over:
+        video_id = name.removeprefix("./").partition("/")[0]
+        if not dialect_of(videos.get(video_id, {})):
+            refused.setdefault(_printable(video_id), f"{_printable(name)} is a {kind}, which is not read")
+    return videos, refused
+
+
+def _printable(name: str) -> str:
+    return ascii(name[:60])[1:-1]
+
+
+def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRows | Failure | TarSummary]:
+    """The videos of a tar in its order. A video that cannot be read is a Failure; the others are read all the same.
+
+    Raises:
+        BadInputError: the file is not a tar.
+    """
+    with Tar(task.path) as tar:
+        videos, refused = videos_in(tar)
+        for name, why in refused.items():
+            videos.pop(name, None)
+            if name not in task.skip:
+                yield Failure(name, f"{task.path}: {why}")
+        other_languages: Counter[str] = Counter()
+        in_lake = len(videos.keys() & options.skip)
+        # Where the tar is cut, its last video may lack frames without any sign of it.
+        cut = next(reversed(videos), "") if tar.damage else ""
+        damage_reported = False
+        for position, (video_id, members) in enumerate(videos.items()):
+            if video_id in options.skip or video_id in task.skip:
+                continue
+            yield Started(video_id)
+            if video_id == cut:
+                yield Failure(video_id, tar.damage)
+                damage_reported = True
+                continue
+            try:
+                rows = _read_video(tar, options, video_id, members, position)
+            except SignverseError as error:
+                yield Failure(video_id, f"{task.path}: {error}")
+            except Exception as error:
+                # Malformed bytes may raise anything; the other videos of the tar are read all the same.
+                yield Failure(video_id, f"{task.path}: {video_id} cannot be read: {type(error).__name__}: {error}")
+            else:
+                if isinstance(rows, _OtherLanguage):
+                    other_languages[rows.code] += 1
+                else:
+                    yield rows
+        yield TarSummary(frozenset(videos) | frozenset(refused), other_languages, tar.damage, in_lake)
+        if tar.damage and not damage_reported:
+            yield Failure(task.path.name, tar.damage)
+
+
+def _read_video(
+    tar: Tar, options: Options, video_id: str, members: Mapping[str, Member], position: int
+) -> VideoRows | _OtherLanguage:
+    """The rows of a video. Its language is checked before its poses are read."""
+    caption = None
+    if "caption.json" in members:
+        caption = read_caption(read_member(tar, members["caption.json"]), members["caption.json"].name)
+    entry, remarks = _entry(options.entries.get(video_id, Entry(video_id)), caption)
+    if options.languages and entry.sign_language not in options.languages:
+        return _OtherLanguage(entry.sign_language)
+
+    def on_bad(error: BadCaptionsError) -> None:
+        remarks.append(("bad_captions", f"left out: {error.message}"))
+
+    tracks = tracks_of(tar, video_id, members, options.captions, on_bad)
+    if caption is not None and caption.track is not None:
+        tracks.insert(0, caption.track)
+    poses = read_poses(tar, video_id, members)
+    (repair if options.repair else as_published)(poses)
+    if not any(name.endswith(".complete") for name in members):
+        remarks.append(("not_marked_complete", "it is not marked complete"))
+    return _rows(tar.path, entry, poses, tracks, remarks, position)
+
+
+def _entry(entry: Entry, caption: CardCaption | None) -> tuple[Entry, list[tuple[str, str]]]:
+    """What is known of a video: the manifest takes precedence over caption.json."""
+    remarks: list[tuple[str, str]] = []
+    if caption is None:
+        return entry, remarks
+    entry = replace(entry, title=entry.title or caption.title)
+    if entry.language_label is None and caption.sign_language:
+        code = sign_languages.UNDETERMINED
+        try:
+            code = sign_languages.resolve(caption.sign_language)
+        except UnknownLanguageError as error:
+            remarks.append(("unknown_language", str(error)))
+        entry = replace(entry, language_label=caption.sign_language, sign_language=code)
+    return entry, remarks
+
+
+def _rows(
+    path: Path, entry: Entry, poses: Poses, tracks: Sequence[Track], remarks: list[tuple[str, str]], position: int
+) -> VideoRows:
+    if poses.repairs:
+        remarks.append(("repaired", f"repaired: {', '.join(poses.repairs)}"))
+    return build_rows(
+        entry,
+        stage=STAGE,
+        width=poses.width,
+        height=poses.height,
+        num_frames=poses.num_frames,
+        frames=poses.frames,
+        persons=poses.slots,
+        points=poses.points,
+        body_visible=poses.body_visible,
+        tracks=tracks,
+        remarks=remarks,
+        about={
+            "source": "shard",
+            "source_shard": os.fsencode(path.name).decode("utf-8", "replace"),
+            "source_position": position,
+            "absent_frames": poses.absent_frames,
+            "repairs": poses.repairs,
+        },
+    )
+
+
+def read_member(tar: Tar, member: Member) -> bytes:
+    """A small file of a tar, such as caption.json.
+
+    Raises:
+        BadInputError: it is too large, or the tar ends before it does.
+    """
+    if member.size > _MAX_CAPTION_BYTES:
+        raise BadInputError(f"{member.name} has {member.size:,} bytes, at most {_MAX_CAPTION_BYTES:,} are read")
+    return tar.read(member.start, member.size, member.name)
