@@ -1,4 +1,4 @@
-"""What a manifest will take: how many videos, in which languages, how many hours and gigabytes to expect."""
+"""What a manifest will bring: videos by language, and the hours and gigabytes to expect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from signverse.ingest.acquire.account import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, account
+from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, video_states
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.languages import languages
@@ -16,23 +16,24 @@ from signverse.lake.model.schema import VIDEOS
 PUBLISHED_VIDEOS: Final = 13_377
 PUBLISHED_HOURS: Final = 1_074.0
 PUBLISHED_GB: Final = 525.0
-"""What one address could have of the 39,197 ids of SignVerse-2M at 720p (facts of a published corpus of these ids)."""
+"""What one IP address could download of the 39,197 ids of SignVerse-2M at 720p (published facts of that corpus)."""
 
-FEWEST: Final = 20
-"""Videos whose mean length says more about a language than the published mean of all."""
+MIN_MEASURED: Final = 20
+"""From so many videos on, their mean length says more about a language than the published mean of all."""
 
 
 def forecast(
     entries: Mapping[str, Entry], lake: Lake | None, media: Collection[str] | None = None
 ) -> tuple[pl.DataFrame, str]:
-    """A row a language, the largest first, and on what the expectation rests.
+    """A row a language, the largest first, and what the expectation is based on.
 
     Returns:
-        sign_language; name; videos; one column for each of account.STATES; to_do, videos that may still come in;
-        hours, what they will have if all of them can be had; gb, what those that are not downloaded will take at 720p.
+        sign_language; name; videos; one column for each of corpus_state.STATES; to_do, videos that are neither in the
+        lake nor unavailable; hours, their expected length if all can be downloaded; gb, the expected size at 720p of
+        those that are not downloaded yet.
     """
     names = {language.code: language.name for language in languages()}
-    asked = pl.DataFrame(
+    videos = pl.DataFrame(
         {"video_id": list(entries), "sign_language": [entry.sign_language for entry in entries.values()]},
         schema={"video_id": pl.String, "sign_language": pl.String},
     )
@@ -40,30 +41,31 @@ def forecast(
     overall = PUBLISHED_HOURS / PUBLISHED_VIDEOS
     basis = f"{overall * 60:.1f} minutes a video, the mean of {PUBLISHED_VIDEOS:,} published ones"
     measured = int(means["videos"].sum())
-    if measured >= FEWEST:
+    if measured >= MIN_MEASURED:
         overall = float((means["hours"] * means["videos"]).sum()) / measured
         basis = f"{overall * 60:.1f} minutes a video, the mean of {measured:,} in the lake"
     if lake is not None:
-        asked = asked.join(account(lake, entries.keys(), media).select("video_id", "state"), on="video_id", how="left")
+        states = video_states(lake, entries.keys(), media).select("video_id", "state")
+        videos = videos.join(states, on="video_id", how="left")
     else:
-        asked = asked.with_columns(state=pl.lit(WAITING))
+        videos = videos.with_columns(state=pl.lit(WAITING))
     rows = (
-        asked.group_by("sign_language")
+        videos.group_by("sign_language")
         .agg(pl.len().alias("videos"), *((pl.col("state") == state).sum().alias(state) for state in STATES))
         .join(
-            means.filter(pl.col("videos") >= FEWEST).select("sign_language", each="hours"),
+            means.filter(pl.col("videos") >= MIN_MEASURED).select("sign_language", each="hours"),
             on="sign_language",
             how="left",
         )
         .with_columns(to_do=pl.col("videos") - pl.col(IN_LAKE) - pl.col(UNAVAILABLE))
         .with_columns(hours=pl.col("to_do") * pl.col("each").fill_null(overall))
-        # What is in the media folder takes time, and no more of the disk.
+        # Videos in the media folder are still to be extracted, but not to be downloaded.
         .with_columns(
             gb=(pl.col("to_do") - pl.col(DOWNLOADED))
             * pl.col("each").fill_null(overall)
             * (PUBLISHED_GB / PUBLISHED_HOURS)
         )
-        .with_columns(name=pl.col("sign_language").replace_strict(names, default="not told", return_dtype=pl.String))
+        .with_columns(name=pl.col("sign_language").replace_strict(names, default="unknown", return_dtype=pl.String))
         .sort(["videos", "sign_language"], descending=[True, False])
     )
     return rows.select("sign_language", "name", "videos", *STATES, "to_do", "hours", "gb"), basis

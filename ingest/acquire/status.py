@@ -1,4 +1,4 @@
-"""Where a corpus stands, from the lake and the media folder alone."""
+"""The state of a corpus in numbers, from the lake and the media folder alone."""
 
 from __future__ import annotations
 
@@ -9,40 +9,49 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.ingest.acquire.account import BLOCKED, DOWNLOADED, FAILED, STATES, UNAVAILABLE, WAITING, account
-from signverse.ingest.acquire.media import Media
+from signverse.ingest.acquire.corpus_state import (
+    BLOCKED,
+    DOWNLOADED,
+    FAILED,
+    STATES,
+    UNAVAILABLE,
+    WAITING,
+    video_states,
+)
+from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.lake.lake import Lake, collect
 from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
 
 WINDOW: Final = timedelta(hours=1)
-"""The rate is that of the last hour."""
+"""Rates are those of the last hour."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a corpus stands.
+    """The state of a corpus.
 
     Attributes:
-        at: when it was looked at.
-        asked: ids in the manifests that the lake knows, and videos that came without one.
-        states: how many of them are in each of account.STATES; together they are `asked`.
+        at: the time of the status.
+        listed: ids in the manifests that the lake knows, and videos that came without one.
+        states: how many of them are in each of corpus_state.STATES; their sum is `listed`.
         languages: a row a language: sign_language, videos and each state.
-        refused: rows of manifests and files whose id can be none.
+        invalid: distinct invalid ids in manifests and file names.
         came_back: videos that were unavailable once.
-        causes: a row for each cause of what is not done: state, stage, reason, videos, and the newest message.
-        downloaded_an_hour, extracted_an_hour: over the last hour; 0 where nothing came.
+        causes: a row for each cause of blocked, failed and unavailable videos: state, stage, reason, videos, and the
+            newest message.
+        downloaded_an_hour, extracted_an_hour: over the last hour; 0 where there was nothing.
         hours_left: until all that is not unavailable is in the lake, at that rate; None without a rate.
         hours: of video in the lake.
         captions: videos in the lake by the kind of the captions that became segments.
-        media_videos, media_bytes, unfinished_videos, unfinished_bytes, free_bytes: of the media folder; None where none
-            was named.
+        media_videos, media_bytes, unfinished_videos, unfinished_bytes, free_bytes: of the media folder; None without
+            one.
     """
 
     at: datetime
-    asked: int
+    listed: int
     states: dict[str, int]
     languages: list[dict[str, Any]]
-    refused: int
+    invalid: int
     came_back: int
     causes: list[dict[str, Any]]
     downloaded_an_hour: float
@@ -61,8 +70,8 @@ class Status:
         return {**asdict(self), "at": self.at.isoformat(timespec="seconds")}
 
 
-def look(lake: Lake, media: Media | None = None, now: datetime | None = None) -> Status:
-    """Looks at a lake, and at a media folder where one is named."""
+def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | None = None) -> Status:
+    """The status of a lake, and of a media folder where one is given."""
     now = now or datetime.now(UTC)
     sources = collect(
         lake.frame(SOURCES.name)
@@ -71,10 +80,10 @@ def look(lake: Lake, media: Media | None = None, now: datetime | None = None) ->
         .select("video_id", "sign_language")
     )
     videos = collect(lake.frame(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
-    asked = pl.concat([videos.select("video_id", "sign_language"), sources]).unique("video_id", keep="first")
-    fetched = media.fetched() if media is not None else None
-    rows = account(lake, asked["video_id"].to_list(), None if fetched is None else fetched.keys())
-    rows = rows.join(asked, on="video_id", how="left")
+    listed = pl.concat([videos.select("video_id", "sign_language"), sources]).unique("video_id", keep="first")
+    finished = media.finished() if media is not None else None
+    rows = video_states(lake, listed["video_id"].to_list(), None if finished is None else finished.keys())
+    rows = rows.join(listed, on="video_id", how="left")
     states = {state: rows.filter(pl.col("state") == state).height for state in STATES}
     by_language = (
         rows.group_by("sign_language")
@@ -90,15 +99,15 @@ def look(lake: Lake, media: Media | None = None, now: datetime | None = None) ->
     )
     downloaded, extracted = (_an_hour(lake, stage, now) for stage in ("download", "extract"))
     left = states[WAITING] + states[DOWNLOADED] + states[BLOCKED] + states[FAILED]
-    refused = collect(
+    invalid = collect(
         lake.table(OUTCOMES.name).filter(pl.col("stage") == "list").select(pl.col("video_id").n_unique())
     ).item()
     return Status(
         at=now,
-        asked=rows.height,
+        listed=rows.height,
         states=states,
         languages=by_language.to_dicts(),
-        refused=refused,
+        invalid=invalid,
         came_back=int(rows["came_back"].sum()),
         causes=[{**row, "last": row["last"].isoformat(timespec="seconds")} for row in causes.iter_rows(named=True)],
         downloaded_an_hour=downloaded,
@@ -106,8 +115,8 @@ def look(lake: Lake, media: Media | None = None, now: datetime | None = None) ->
         hours_left=left / extracted if extracted and left else 0.0 if not left else None,
         hours=float(videos["duration_s"].sum()) / 3600,
         captions=_captions(lake),
-        media_videos=None if fetched is None else len(fetched),
-        media_bytes=None if fetched is None else sum(one.size for one in fetched.values()),
+        media_videos=None if finished is None else len(finished),
+        media_bytes=None if finished is None else sum(video.size for video in finished.values()),
         unfinished_videos=None if media is None else len(media.partials()),
         unfinished_bytes=None if media is None else sum(media.partials().values()),
         free_bytes=None if media is None else media.free,
@@ -115,7 +124,7 @@ def look(lake: Lake, media: Media | None = None, now: datetime | None = None) ->
 
 
 def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
-    """Videos an hour that a stage was done with, over the last hour or since its first one within it."""
+    """Videos an hour that a stage finished, over the last hour or since its first one within it."""
     done = collect(
         lake.table(OUTCOMES.name)
         .filter(
@@ -128,7 +137,7 @@ def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
     count, first = done.row(0)
     if not count:
         return 0.0
-    # Over at least a minute: two videos in the first second are no rate.
+    # Over at least a minute: two videos in the first second say nothing about an hour.
     hours: float = max(60.0, (now - first).total_seconds()) / 3600
     return int(count) / hours
 

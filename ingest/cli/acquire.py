@@ -1,4 +1,7 @@
-"""The commands of acquisition: ingest plan, ingest download, ingest run, status."""
+"""The commands of acquisition: ingest plan, ingest download, ingest run, status.
+
+Imported at every start of the command line: what is heavy is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,37 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from signverse.ingest.acquire.settings import Acquisition
+from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.cli.acquire_options import (
     AHEAD,
+    AheadOption,
+    KeepMediaOption,
     ManifestArgument,
-    MaybeMediaOption,
     MediaOption,
+    OptionalLakeOption,
+    OptionalMediaOption,
     acquiring,
 )
-from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
+from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
-    from signverse.ingest.acquire.lanes import Tally
+    import polars as pl
+
+    from signverse.ingest.acquire.media_folder import MediaFolder
+    from signverse.ingest.acquire.scheduling.limits import Limits
+    from signverse.ingest.acquire.scheduling.progress import Summary
+    from signverse.ingest.manifest import Manifest
     from signverse.lake.jobs.pool import Pool
+    from signverse.lake.lake import Lake
 
-MaybeLakeOption = Annotated[
-    Path | None,
-    typer.Option("--lake", envvar="SIGNVERSE_LAKE", metavar="LAKE", help="A lake, to leave out what it has."),
-]
+_REFRESH_S: Final = 5.0
+"""How often --watch shows the status anew."""
 
-
-_LOOK_AGAIN_S: Final = 5.0
+_SHORT: Final = ("sign_language", "name", "videos", "to_do", "hours", "gb")
+"""The columns of a plan that fit a terminal."""
 
 
 def mount(app: typer.Typer) -> None:
@@ -41,20 +51,24 @@ def mount(app: typer.Typer) -> None:
 @ingest_group.command("plan")
 def plan(
     manifest: ManifestArgument,
-    lake: MaybeLakeOption = None,
-    media: MaybeMediaOption = None,
+    lake: OptionalLakeOption = None,
+    media: OptionalMediaOption = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Show all columns, also where the table gets too wide.")] = False,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
-    """Say what a manifest will take: videos by language, hours and gigabytes to expect, what is there already.
+    """Estimate what a manifest will bring: videos by language, hours and gigabytes.
+
+    With --lake and --media, videos that are there already are counted, and left out of the estimate.
 
     \b
-    signverse ingest plan manifest.csv --lake LAKE
+    signverse ingest plan manifest.csv
+    signverse ingest plan manifest.csv --lake LAKE --media DIR -o plan.csv
     """
     import polars as pl
 
     from signverse.ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
-    from signverse.ingest.acquire.media import Media
+    from signverse.ingest.acquire.media_folder import MediaFolder
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.lake import Lake, is_lake
     from signverse.lake.model.wording import counted
@@ -66,16 +80,30 @@ def plan(
     opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
     if lake is not None and opened is None:
         say(f"there is no lake at {lake} yet")
-    rows, basis = forecast(listed.entries, opened, Media(media).fetched().keys() if media is not None else None)
+    finished = MediaFolder(media).finished().keys() if media is not None else None
+    rows, basis = forecast(listed.entries, opened, finished)
     shown = rows.with_columns(pl.col("hours", "gb").round(1))
-    write_rows(shown if opened is not None else shown.drop("in the lake", "downloaded"), form, output)
-    refused = f", {counted(len(listed.refused), 'row')} refused" if listed.refused else ""
+    if form == Format.table and not wide:
+        shown = shown.select(_SHORT)
+    elif opened is None:
+        shown = shown.drop("in the lake", "downloaded")
+    write_rows(shown, form, output)
+    invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
     say(
-        f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{refused}; "
+        f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
         f"{rows['to_do'].sum():,} to do: {rows['hours'].sum():,.1f} hours and {rows['gb'].sum():,.1f} GB to download "
-        "at 720p, if all can be had"
+        "at 720p, if all are available"
     )
+    if opened is not None:
+        say(f"  {_by_state(rows)}")
     say(f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)")
+
+
+def _by_state(rows: pl.DataFrame) -> str:
+    """How many videos of a forecast are in each state."""
+    from signverse.ingest.acquire.corpus_state import STATES
+
+    return ", ".join(f"{rows[state].sum():,} {state}" for state in STATES if rows[state].sum())
 
 
 @ingest_group.command("download")
@@ -85,20 +113,20 @@ def download(
     manifest: ManifestArgument,
     media: MediaOption,
     lake: LakeOption,
-    asked: Acquisition,
+    options: Acquisition,
 ) -> None:
     """Download the videos of a manifest with their captions.
 
-    What became of each is noted in the lake's table `outcomes`: done, unavailable, blocked or failed. What was blocked
-    or failed is tried again after growing pauses, and where a site refuses one video after the other all wait. The
-    same command goes on after an interruption; several may share the folder, or the manifest by --slice.
+    The outcome of each is recorded in the lake's table `outcomes`: done, unavailable, blocked or failed. Blocked and
+    failed videos are tried again after growing pauses; where a site blocks one video after the other, all downloads
+    pause. The same command goes on after an interruption; several may share the folder, or the manifest by --slice.
 
     \b
     signverse ingest download manifest.csv --media DIR --lake LAKE
-    signverse ingest download manifest.csv --media DIR --lake LAKE --retry blocked --cookies cookies.txt
+    signverse ingest download list.csv --media DIR --lake LAKE --retry blocked
     """
-    tally = _go(manifest, media, lake, asked)
-    _end(tally, lake, media, extracted=False)
+    summary = _acquire(manifest, media, lake, options)
+    _report(summary, lake, media, extracts=False)
 
 
 @ingest_group.command("run")
@@ -109,103 +137,108 @@ def run(
     manifest: ManifestArgument,
     media: MediaOption,
     lake: LakeOption,
-    asked: Acquisition,
+    options: Acquisition,
     how: Extraction,
-    ahead: Annotated[
-        str, typer.Option(metavar="SIZE", help="Downloading waits while so much waits for extraction.")
-    ] = AHEAD,
-    keep_media: Annotated[
-        bool,
-        typer.Option(
-            "--keep-media", help="Leave what was fetched when the lake has it; a run without this removes it."
-        ),
-    ] = False,
+    ahead: AheadOption = AHEAD,
+    keep_media: KeepMediaOption = False,
 ) -> None:
-    """Download, extract, commit and reclaim the disk, all at once.
+    """Download and extract the videos of a manifest, and remove each when the lake has it.
 
-    Kill it anywhere: the same command goes on, repeats nothing and loses nothing. `signverse status` says where
-    everything stands.
+    Kill it anywhere: the same command goes on, repeats nothing and loses nothing. `signverse status` shows the state of
+    every video.
 
     \b
     signverse ingest run manifest.csv --media DIR --lake LAKE
+    signverse ingest run list.csv --media DIR --lake LAKE --device cuda --ahead 50GB
     """
-    tally = _go(manifest, media, lake, asked, how, ahead=ahead, keep_media=keep_media)
-    _end(tally, lake, media, extracted=True)
+    summary = _acquire(manifest, media, lake, options, how, ahead=ahead, keep_media=keep_media)
+    _report(summary, lake, media, extracts=True)
 
 
-def _go(
+def _acquire(
     manifest: Path,
     folder: Path,
     lake: Path,
-    asked: Acquisition,
+    options: Acquisition,
     how: Extraction | None = None,
     *,
     ahead: str = AHEAD,
     keep_media: bool = False,
-) -> Tally:
-    """Both commands: downloading, and extraction where its options are given."""
-    from contextlib import ExitStack
-
-    from signverse.ingest.acquire.job import make_job
-    from signverse.ingest.acquire.lanes import Lanes, Limits
-    from signverse.ingest.acquire.media import Media
-    from signverse.ingest.acquire.runs import Run
-    from signverse.ingest.acquire.start import check_start, make_work, scratch, urls_of
-    from signverse.ingest.cli.screen import LanesScreen
-    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
+) -> Summary:
+    """Downloads the videos of a manifest, and extracts them where the options of extraction are given."""
+    from signverse.ingest.acquire.media_folder import MediaFolder
+    from signverse.ingest.acquire.preflight import check_requirements
+    from signverse.ingest.acquire.scheduling.limits import Limits
+    from signverse.ingest.acquire.worklist import urls_of
+    from signverse.ingest.manifest import read_manifest, write_sources
+    from signverse.ingest.videos.compaction import tidy
     from signverse.ingest.videos.relabel import relabel
-    from signverse.lake.jobs.pool import Pool
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import byte_size, counted
 
     listed = read_manifest(manifest)
-    check_start(asked, folder, lake, urls_of(listed.entries, listed.path))
-    limits = Limits(byte_size(ahead), asked.keep_free, asked.attempts, asked.first_pause_s, asked.keep_going)
-    workers = _extraction(how) if how is not None else None
+    check_requirements(options, folder, lake, urls_of(listed.entries, listed.path))
+    limits = Limits(byte_size(ahead), options.keep_free, options.attempts, options.first_pause_s, options.keep_going)
+    extraction = _extraction_pool(how) if how is not None else None
     opened = Lake.create(lake)
-    media = Media.make(folder)
+    media = MediaFolder.create(folder)
     say_manifest(listed)
     write_sources(opened, listed)
     say_relabelled(relabel(opened, listed.entries))
     opened.refresh()
-    work = make_work(listed, asked, opened, known_entries(opened))
-    screen = LanesScreen(len(work.entries), extracts=workers is not None)
-    with ExitStack() as stack:
-        stack.enter_context(resumable())
-        settings = stack.enter_context(scratch(asked.settings))
-        running = stack.enter_context(Run(media.folder))
-        downloads = stack.enter_context(Pool(asked.parallel, make_job, media.folder, settings))
-        if workers is not None:
-            stack.enter_context(workers)
-        stack.enter_context(screen.shown())
-        lanes = Lanes(
-            opened,
-            media,
-            running,
-            work,
-            downloads,
-            workers,
-            limits,
-            screen,
-            keep_media=keep_media,
-            stalled_s=how.stalled_s if how is not None else STALLED_S,
-        )
-        tally = lanes.go()
+    stalled_s = how.stalled_s if how is not None else STALLED_S
+    summary = _schedule(opened, media, listed, options, limits, extraction, keep_media, stalled_s)
     if how is not None:
-        from signverse.ingest.videos.compaction import tidy
-
         opened.refresh()
         tidy(opened)
     if listed.refused:
-        say(f"{counted(len(listed.refused), 'row')} of the manifest refused")
-    return tally
+        complain(f"{counted(len(listed.refused), 'invalid id')} in the manifest")
+    return summary
 
 
-def _extraction(how: Extraction) -> Pool:
-    """The pool that extracts, not started yet: its workers begin when a video is there.
+def _schedule(
+    lake: Lake,
+    media: MediaFolder,
+    listed: Manifest,
+    options: Acquisition,
+    limits: Limits,
+    extraction: Pool | None,
+    keep_media: bool,
+    stalled_s: float,
+) -> Summary:
+    """Starts the workers and runs the scheduler under its screen."""
+    from contextlib import ExitStack
+
+    from signverse.ingest.acquire.download.worker import make_job
+    from signverse.ingest.acquire.leases import Run
+    from signverse.ingest.acquire.preflight import private_folder
+    from signverse.ingest.acquire.scheduling.context import RunContext
+    from signverse.ingest.acquire.scheduling.scheduler import Scheduler
+    from signverse.ingest.acquire.worklist import make_worklist
+    from signverse.ingest.cli.screen import RunScreen
+    from signverse.ingest.manifest import known_entries
+    from signverse.lake.jobs.pool import Pool
+
+    worklist = make_worklist(listed, options, lake, known_entries(lake))
+    screen = RunScreen(len(worklist.entries), extracts=extraction is not None)
+    with ExitStack() as stack:
+        stack.enter_context(resumable())
+        settings = stack.enter_context(private_folder(options.settings))
+        run = stack.enter_context(Run(media.folder))
+        downloads = stack.enter_context(Pool(options.parallel, make_job, media.folder, settings))
+        if extraction is not None:
+            stack.enter_context(extraction)
+        stack.enter_context(screen.shown())
+        context = RunContext(lake, media, run, worklist, limits, screen)
+        scheduler = Scheduler(context, downloads, extraction, keep_media=keep_media, stalled_s=stalled_s)
+        return scheduler.run()
+
+
+def _extraction_pool(how: Extraction) -> Pool:
+    """The pool that extracts, not started yet: its workers start with their first video.
 
     Raises:
-        BadInputError: there are no models, or the device cannot be had.
+        BadInputError: there are no models, or the device is not available.
     """
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import resolve_device
@@ -214,45 +247,45 @@ def _extraction(how: Extraction) -> Pool:
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:
         say(pair.remark)
-    in_use = resolve_device(how.device)
-    count, threads = default_workers(None, in_use, how.workers)
-    return extraction_pool(count, pair, in_use, threads, how.detect_every, how.exact, how.text)
+    device = resolve_device(how.device)
+    count, threads = default_workers(None, device, how.workers)
+    return extraction_pool(count, pair, device, threads, how.detect_every, how.exact, how.text)
 
 
-def _end(tally: Tally, lake: Path, media: Path, *, extracted: bool) -> None:
-    """The last lines of a run, and its exit code: 1 where something that may still be had was not."""
+def _report(summary: Summary, lake: Path, media: Path, *, extracts: bool) -> None:
+    """Says how a run went; exits with 1 where a video is left that may still be downloaded or extracted."""
     from collections import Counter
 
     from signverse.lake.model.wording import counted, size_of
 
-    words = [f"{counted(tally.downloaded, 'video')} downloaded ({size_of(tally.size)})"]
-    if extracted:
-        words.append(f"{tally.extracted:,} extracted ({counted(tally.frames, 'frame')})")
-    ended = Counter(tally.ended.values())
-    words += [f"{ended[outcome]:,} {outcome}" for outcome in ("unavailable", "blocked", "failed") if ended[outcome]]
-    words += [f"{count:,} {state} before" for state, count in sorted(tally.before.items())]
-    if tally.elsewhere:
-        words.append(f"{len(tally.elsewhere):,} with another run")
-    if tally.came_back:
-        words.append(f"{tally.came_back:,} came back that had been unavailable")
-    if tally.removed:
-        words.append(f"{tally.removed:,} removed from the media folder that the lake had before")
-    say(", ".join(words))
-    if tally.stopped:
-        complain(tally.stopped)
-    if ended or tally.stopped:
-        say(f"where everything stands: signverse status --lake {lake} --media {media}")
-    if ended["blocked"] or ended["failed"] or tally.stopped:
+    parts = [f"{counted(summary.downloaded, 'video')} downloaded ({size_of(summary.size)})"]
+    if extracts:
+        parts.append(f"{summary.extracted:,} extracted ({counted(summary.frames, 'frame')})")
+    ended = Counter(summary.ended.values())
+    parts += [f"{ended[outcome]:,} {outcome}" for outcome in ("unavailable", "blocked", "failed") if ended[outcome]]
+    parts += [f"{count:,} {state} before" for state, count in sorted(summary.before.items())]
+    if summary.elsewhere:
+        parts.append(f"{len(summary.elsewhere):,} with another run")
+    if summary.came_back:
+        parts.append(f"{summary.came_back:,} came back that had been unavailable")
+    if summary.removed:
+        parts.append(f"{summary.removed:,} removed from the media folder that the lake had before")
+    say(", ".join(parts))
+    if summary.stopped:
+        complain(summary.stopped)
+    if ended or summary.stopped:
+        say(f"the state of every video: signverse status --lake {lake} --media {media}")
+    if ended["blocked"] or ended["failed"] or summary.stopped:
         raise typer.Exit(1)
 
 
 def status(
     lake: LakeOption,
-    media: MaybeMediaOption = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds, until Ctrl-C.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="As JSON, all of it.")] = False,
+    media: OptionalMediaOption = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every five seconds, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
 ) -> None:
-    """Say where a corpus stands: what is in, what waits, what could not be had and why.
+    """Show the state of a corpus: what is in the lake, what waits, what is unavailable and why.
 
     \b
     signverse status --lake LAKE --media DIR
@@ -262,29 +295,28 @@ def status(
     import sys
     import time
 
-    from rich.console import Console
     from rich.live import Live
 
-    from signverse.ingest.acquire.media import Media
-    from signverse.ingest.acquire.status import look
-    from signverse.ingest.cli.screen import status_screen
+    from signverse.ingest.acquire.media_folder import MediaFolder
+    from signverse.ingest.acquire.status import read_status
+    from signverse.ingest.cli.screen import print_status, status_console, status_screen
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
 
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
     opened = Lake.open(lake)
-    folder = Media(media) if media is not None else None
+    folder = MediaFolder(media) if media is not None else None
     if json:
-        sys.stdout.write(json_module.dumps(look(opened, folder).as_json(), ensure_ascii=False, indent=1) + "\n")
+        text = json_module.dumps(read_status(opened, folder).as_json(), ensure_ascii=False, indent=1)
+        sys.stdout.write(f"{text}\n")
         return
-    # Piped, a line is as long as it is.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = status_console()
     if not watch:
-        console.print(status_screen(look(opened, folder)))
+        print_status(read_status(opened, folder), console)
         return
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while True:
-            live.update(status_screen(look(opened, folder)), refresh=True)
-            time.sleep(_LOOK_AGAIN_S)
+            live.update(status_screen(read_status(opened, folder)), refresh=True)
+            time.sleep(_REFRESH_S)
             opened.refresh()

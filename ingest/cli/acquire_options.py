@@ -1,4 +1,4 @@
-"""The options of `ingest download` and `ingest run`. Imported at every start: nothing heavy here."""
+"""The options of the commands of acquisition. Imported at every start: nothing heavy here."""
 
 from __future__ import annotations
 
@@ -7,29 +7,50 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from signverse.ingest.acquire.settings import (
-    ATTEMPTS,
-    MAX_HEIGHT,
-    MODES,
-    PAUSE_S,
-    SLEEP,
-    Acquisition,
-    Settings,
-    read_sleep,
-)
+from signverse.ingest.acquire.download.settings import CAPTION_MODES, MAX_HEIGHT, SLEEP, Settings, read_sleep
+from signverse.ingest.acquire.options import Acquisition
+from signverse.ingest.acquire.scheduling.limits import ATTEMPTS, PAUSE_S
 from signverse.lake.cli.option_groups import one_of, stands_for
 
 RETRY: Final = ("blocked", "failed", "unavailable")
+"""Outcomes that --retry takes."""
 
 PARALLEL: Final = 4
-"""Videos fetched side by side: one connection each."""
+"""Download workers, by default."""
 
 AHEAD: Final = "20GB"
 KEEP_FREE: Final = "5GB"
 
+ManifestArgument = Annotated[
+    Path,
+    typer.Argument(metavar="MANIFEST", help="CSV of video ids and sign languages, and a url where it is not YouTube."),
+]
+
+MediaOption = Annotated[Path, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions.")]
+
+OptionalMediaOption = Annotated[
+    Path | None, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions.")
+]
+
+OptionalLakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", envvar="SIGNVERSE_LAKE", metavar="LAKE", help="Folder of the lake."),
+]
+
+AheadOption = Annotated[
+    str,
+    typer.Option("--ahead", metavar="SIZE", help="Downloading waits while so much waits for extraction."),
+]
+
+KeepMediaOption = Annotated[
+    bool,
+    typer.Option("--keep-media", help="Keep the downloaded files; a run without this removes them."),
+]
+
 
 def _size(option: str, text: str) -> int:
-    """Bytes; a refusal names the option."""
+    """Bytes; an error names the option."""
+    # Here, as in `_make`: these modules are not needed at every start.
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import byte_size
 
@@ -40,7 +61,7 @@ def _size(option: str, text: str) -> int:
 
 
 def _make(**given: Any) -> Acquisition:
-    from signverse.ingest.acquire.queue import read_slice
+    from signverse.ingest.acquire.worklist import read_slice
     from signverse.lake.model.languages import resolve
 
     keep_free = _size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
@@ -51,20 +72,20 @@ def _make(**given: Any) -> Acquisition:
         proxy=given["proxy"],
         rate=_size("--rate", given["rate"].removesuffix("/s")) if given["rate"] else None,
         sleep=read_sleep(given["sleep"]),
-        # None begins below the floor; those under way may go below it, but not to the last byte.
+        # No download starts below --keep-free; running ones may go below it, but not to the last byte.
         least_free=keep_free // 2,
         backoff_s=min(5.0, given["pause"]),
     )
     return Acquisition(
         settings=settings,
-        languages=frozenset(resolve(asked) for asked in given["language"] or ()),
+        languages=frozenset(resolve(language) for language in given["language"] or ()),
         limit=given["limit"],
         parallel=given["parallel"],
         attempts=given["attempts"],
         first_pause_s=given["pause"],
         keep_going=given["keep_going"],
         keep_free=keep_free,
-        share=read_slice(given["slice"]) if given["slice"] else (1, 1),
+        slice=read_slice(given["slice"]) if given["slice"] else (1, 1),
         retry=tuple(dict.fromkeys(given["retry"] or ())),
     )
 
@@ -74,7 +95,7 @@ def _option(kind: Any, *names: str, **more: Any) -> Any:
 
 
 acquiring = stands_for(
-    "asked",
+    "options",
     {
         "language": (
             _option(
@@ -86,17 +107,17 @@ acquiring = stands_for(
             ),
             None,
         ),
-        "limit": (_option(int | None, min=1, metavar="N", help="At most so many videos that are to be fetched."), None),
+        "limit": (_option(int | None, min=1, metavar="N", help="Try at most N videos of those left."), None),
         "max_height": (
-            _option(int, min=1, metavar="PIXELS", help="The largest form up to this height; hands need pixels."),
+            _option(int, min=1, metavar="PIXELS", help="Maximum video height to download."),
             MAX_HEIGHT,
         ),
         "captions": (
             _option(
                 str,
-                metavar="all|english|none",
-                callback=one_of(*MODES),
-                help="Human tracks and the recogniser's own; a translation only where English is lacking.",
+                metavar="|".join(CAPTION_MODES),
+                callback=one_of(*CAPTION_MODES),
+                help="Caption tracks to download, human and automatic; a translation only where English is missing.",
             ),
             "all",
         ),
@@ -104,15 +125,18 @@ acquiring = stands_for(
             _option(Path | None, metavar="FILE", help="Cookies in Netscape's format; the file is not changed."),
             None,
         ),
-        "proxy": (_option(str | None, metavar="URL", help="For all requests; by default what the system says."), None),
-        "rate": (_option(str | None, metavar="4MB", help="Bytes a second of one download, at most."), None),
+        "proxy": (
+            _option(str | None, metavar="URL", help="Proxy for all requests (default: from the environment)."),
+            None,
+        ),
+        "rate": (_option(str | None, metavar="SIZE", help="Maximum bytes a second of one download: 4MB."), None),
         "sleep": (
-            _option(str, metavar="SECONDS", help="Pause of a worker between two videos, or from-to: 1-5."),
+            _option(str, metavar="SECONDS", help="Pause of a worker between two videos, or a range: 1-5."),
             SLEEP,
         ),
-        "parallel": (_option(int, min=1, max=64, metavar="N", help="Videos fetched side by side."), PARALLEL),
+        "parallel": (_option(int, min=1, max=64, metavar="N", help="Videos downloaded at the same time."), PARALLEL),
         "attempts": (
-            _option(int, min=1, metavar="N", help="Tries of a video in this run, where it was blocked or failed."),
+            _option(int, min=1, metavar="N", help="Attempts for a video in this run, where it is blocked or fails."),
             ATTEMPTS,
         ),
         "pause": (
@@ -121,29 +145,29 @@ acquiring = stands_for(
                 min=0.01,
                 max=86400,
                 metavar="SECONDS",
-                help="After the first try; four times as long after each further one, up to 64 times.",
+                help="Pause after the first attempt; four times as long after each further one, up to 64 times.",
             ),
             PAUSE_S,
         ),
         "retry": (
             _option(
                 list[str] | None,
-                metavar="blocked|failed|unavailable",
+                metavar="|".join(RETRY),
                 callback=one_of(*RETRY),
-                help="Only videos that ended so, and at once; repeatable.",
+                help="Only videos with this outcome, without waiting; repeatable.",
             ),
             None,
         ),
         "keep_going": (
-            _option(bool, "--keep-going", help="Wait on where a site keeps blocking; the run ends otherwise."),
+            _option(bool, "--keep-going", help="Wait on where a site keeps blocking; otherwise the run ends."),
             False,
         ),
         "slice": (
             _option(
                 str | None,
                 "--slice",
-                metavar="3/16",
-                help="The third of sixteen shares of the ids, for as many machines.",
+                metavar="I/N",
+                help="Only the I-th of N slices of the ids, to share the work among N machines: 3/16.",
             ),
             None,
         ),
@@ -154,13 +178,4 @@ acquiring = stands_for(
     },
     _make,
 )
-"""Decorates a command with a parameter `asked: Acquisition`."""
-
-MediaOption = Annotated[Path, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions.")]
-MaybeMediaOption = Annotated[
-    Path | None, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions; looked at as well.")
-]
-ManifestArgument = Annotated[
-    Path,
-    typer.Argument(metavar="MANIFEST", help="CSV of video ids and sign languages, and a url where it is not YouTube."),
-]
+"""Decorates a command with a parameter `options: Acquisition`."""

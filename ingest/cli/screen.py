@@ -1,19 +1,20 @@
-"""What a person sees of acquisition: the status on one screen, and the lanes while they run."""
+"""What acquisition shows on the terminal: the status, and a run while it works."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from signverse.ingest.acquire.account import STATES
-from signverse.ingest.acquire.job import Attempt
+from signverse.ingest.acquire.corpus_state import STATES
+from signverse.ingest.acquire.download.worker import Attempt
 from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos.run import VideoTask
 from signverse.lake.cli.progress import stderr_console
@@ -21,31 +22,65 @@ from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.committer import VideoRows
 
-_LANGUAGES: Final = 12
+_MAX_LANGUAGES: Final = 12
 """Languages that are listed by name; the others are one line."""
 
-_CAUSES: Final = 8
+_MAX_CAUSES: Final = 8
 
 _SUMMARY_S: Final = 60.0
-"""Where there is no terminal, a line with all numbers comes so often."""
+"""How often a line with all numbers is written where there is no terminal."""
+
+_DRAW_S: Final = 0.1
+
+_PIPE_WIDTH: Final = 500
+"""Columns in a pipe: no line is that long, so that nothing is cut."""
+
+_HEADERS: Final = {"in the lake": "in lake", "not tried yet": "not tried"}
+"""States whose column is called otherwise: the table fits 80 columns."""
+
+
+def status_console() -> Console:
+    """The console that the status is printed on."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def print_status(status: Status, console: Console) -> None:
+    """Prints a status; in a pipe without the blanks that fill the last column."""
+    if console.is_terminal:
+        console.print(status_screen(status))
+        return
+    with console.capture() as captured:
+        console.print(status_screen(status))
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def status_screen(status: Status) -> Group:
     """A status as text."""
+    parts: list[Any] = [_states(status), Text(), *map(Text, _lines(status))]
+    if status.causes:
+        parts += [Text(), _causes(status)]
+    return Group(*parts)
+
+
+def _states(status: Status) -> Table:
+    """A row a language: its videos by state."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("language")
-    table.add_column("asked", justify="right")
+    table.add_column("language", overflow="ellipsis", no_wrap=True)
+    table.add_column("listed", justify="right", no_wrap=True)
     for state in STATES:
-        table.add_column(state, justify="right")
-    shown = status.languages[:_LANGUAGES]
-    for row in shown:
-        table.add_row(
-            Text(_clean(row["sign_language"] or "")), f"{row['videos']:,}", *(_count(row[state]) for state in STATES)
-        )
-    if rest := status.languages[_LANGUAGES:]:
+        table.add_column(_HEADERS.get(state, state), justify="right", no_wrap=True)
+    for row in status.languages[:_MAX_LANGUAGES]:
+        language = Text(_clean(row["sign_language"] or ""))
+        table.add_row(language, f"{row['videos']:,}", *(_count(row[state]) for state in STATES))
+    if rest := status.languages[_MAX_LANGUAGES:]:
         sums = [sum(row[name] for row in rest) for name in ("videos", *STATES)]
         table.add_row(f"{len(rest)} others", f"{sums[0]:,}", *map(_count, sums[1:]))
-    table.add_row("all", f"{status.asked:,}", *(_count(status.states[state]) for state in STATES), style="bold")
+    table.add_row("all", f"{status.listed:,}", *(_count(status.states[state]) for state in STATES), style="bold")
+    return table
+
+
+def _lines(status: Status) -> list[str]:
+    """The numbers between the two tables."""
     lines = []
     left = "" if status.hours_left is None else f", {lasting(status.hours_left * 3600)} left"
     if status.downloaded_an_hour or status.extracted_an_hour:
@@ -60,30 +95,32 @@ def status_screen(status: Status) -> Group:
             f"{status.unfinished_videos:,} unfinished, {size_of(status.unfinished_bytes or 0)}; "
             f"{size_of(status.free_bytes or 0)} free"
         )
-    if status.refused:
-        lines.append(f"refused: {counted(status.refused, 'id')} that can be none")
+    if status.invalid:
+        lines.append(counted(status.invalid, "invalid id"))
     if status.came_back:
         lines.append(f"came back: {counted(status.came_back, 'video')} that had been unavailable")
-    parts: list[Any] = [table, Text(), *map(Text, lines)]
-    if status.causes:
-        causes = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-        causes.add_column("not had", no_wrap=True)
-        causes.add_column("videos", justify="right", no_wrap=True)
-        causes.add_column("because", no_wrap=True)
-        # What is too long is cut here: the columns before it say what happened.
-        causes.add_column("the newest", no_wrap=True, overflow="ellipsis", ratio=1)
-        for cause in status.causes[:_CAUSES]:
-            why = f"{cause['reason'] or 'unknown'} ({cause['stage']})"
-            newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))
-            causes.add_row(cause["state"], f"{cause['videos']:,}", Text(_clean(why)), newest)
-        if len(status.causes) > _CAUSES:
-            causes.add_row("", "", f"{len(status.causes) - _CAUSES} more causes: --json", "")
-        parts += [Text(), causes]
-    return Group(*parts)
+    return lines
+
+
+def _causes(status: Status) -> Table:
+    """A row for each cause of blocked, failed and unavailable videos."""
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("videos", justify="right", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    # What is too long is cut in this column: those before it say what happened.
+    table.add_column("newest", no_wrap=True, overflow="ellipsis", ratio=1)
+    for cause in status.causes[:_MAX_CAUSES]:
+        reason = f"{cause['reason'] or 'unknown'} ({cause['stage']})"
+        newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))
+        table.add_row(cause["state"], f"{cause['videos']:,}", Text(_clean(reason)), newest)
+    if len(status.causes) > _MAX_CAUSES:
+        table.add_row("", "", f"{len(status.causes) - _MAX_CAUSES} more causes: --json", "")
+    return table
 
 
 def _clean(text: str) -> str:
-    """What others have written, without what would move a terminal's cursor."""
+    """A site's or a manifest's text without control characters."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -92,28 +129,33 @@ def _count(number: int) -> str:
 
 
 def _kinds(captions: dict[str, int]) -> str:
-    told = [f"{count:,} {kind}" for kind, count in captions.items() if kind != "none"]
+    kinds = [f"{count:,} {kind}" for kind, count in captions.items() if kind != "none"]
     if captions.get("none"):
-        told.append(f"{captions['none']:,} without")
-    return f"; captions: {', '.join(told)}" if told else ""
+        kinds.append(f"{captions['none']:,} without")
+    return f"; captions: {', '.join(kinds)}" if kinds else ""
 
 
-class LanesScreen:
-    """Both lanes while they run: a line a worker on a terminal; failures, and a line a minute, where there is none."""
+class RunScreen:
+    """A run while it works: a line a worker on a terminal; failures, and a line a minute, where there is none.
 
-    def __init__(self, asked: int, *, extracts: bool) -> None:
+    Args:
+        listed: how many videos the run is about.
+        extracts: whether it extracts, or only downloads.
+    """
+
+    def __init__(self, listed: int, *, extracts: bool) -> None:
         self._console = stderr_console()
-        self._asked, self._settled, self._extracts = asked, 0, extracts
-        self._down: dict[str, str] = {}
-        self._out: dict[str, str] = {}
-        self._held = ""
+        self._listed, self._finished, self._extracts = listed, 0, extracts
+        self._downloads: dict[str, str] = {}
+        self._extractions: dict[str, str] = {}
+        self._waiting = ""
         self._downloaded = self._extracted = self._size = self._frames = 0
-        self._not_had = {"unavailable": 0, "blocked": 0, "failed": 0}
-        self._began = self._drawn = self._summed = time.monotonic()
+        self._given_up = {"unavailable": 0, "blocked": 0, "failed": 0}
+        self._started_at = self._drawn_at = self._summed_at = time.monotonic()
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
 
     @contextmanager
-    def shown(self) -> Iterator[LanesScreen]:
+    def shown(self) -> Iterator[RunScreen]:
         """Draws while the block runs."""
         if not self._console.is_terminal:
             yield self
@@ -121,83 +163,86 @@ class LanesScreen:
         with self._live:
             yield self
 
-    def begun(self, settled: int) -> None:
-        self._settled = settled
+    def started(self, finished: int) -> None:
+        self._finished = finished
         self._draw()
 
-    def downloading(self, video_id: str, what: str, there: int, expected: int) -> None:
-        told = f"{size_of(there)} of {size_of(expected)}" if expected else size_of(there) if there else ""
-        self._down[video_id] = f"{what} {told}".strip()
+    def download_progress(self, video_id: str, step: str, done: int, expected: int) -> None:
+        size = f"{size_of(done)} of {size_of(expected)}" if expected else size_of(done) if done else ""
+        self._downloads[video_id] = f"{step} {size}".strip()
         self._draw()
 
-    def downloaded(self, video_id: str, attempt: Attempt, again: bool) -> None:
-        self._down.pop(video_id, None)
-        verdict = attempt.verdict
-        if verdict.outcome == "done":
+    def download_ended(self, video_id: str, attempt: Attempt, retried: bool) -> None:
+        self._downloads.pop(video_id, None)
+        outcome = attempt.outcome
+        if outcome.kind == "done":
             self._downloaded += 1
             self._size += attempt.size
             if not self._extracts:
-                self._settled += 1
+                self._finished += 1
         else:
-            if not again:
-                self._settled += 1
-                self._not_had[verdict.outcome] += 1
-            later = ", tried again later" if again else ""
-            self._say(f"{video_id}: {verdict.outcome} ({verdict.reason}){later}: {verdict.message}")
+            if not retried:
+                self._finished += 1
+                self._given_up[outcome.kind] += 1
+            later = ", tried again later" if retried else ""
+            self._say(f"{video_id}: {outcome.kind} ({outcome.reason}){later}: {outcome.message}")
         self._draw()
 
-    def frames(self, task: VideoTask, done: int, expected: int) -> None:
-        self._out[task.entry.video_id] = f"{done:,} of {expected:,} frames" if expected else f"{done:,} frames"
+    def extraction_progress(self, task: VideoTask, done: int, expected: int) -> None:
+        frames = f"{done:,} of {expected:,} frames" if expected else f"{done:,} frames"
+        self._extractions[task.entry.video_id] = frames
         self._draw()
 
-    def finished(self, task: VideoTask, rows: VideoRows) -> None:
-        self._out.pop(task.entry.video_id, None)
+    def extracted(self, task: VideoTask, rows: VideoRows) -> None:
+        self._extractions.pop(task.entry.video_id, None)
         self._extracted += 1
-        self._settled += 1
+        self._finished += 1
         self._frames += rows.video["num_frames"]
         if rows.message:
             self._say(f"{task.entry.video_id}: {rows.message}")
         self._draw()
 
-    def failed(self, task: VideoTask, why: str) -> None:
-        self._out.pop(task.entry.video_id, None)
-        self._settled += 1
-        self._not_had["failed"] += 1
-        self._say(f"{task.entry.video_id}: failed: {why}")
+    def extraction_failed(self, task: VideoTask, reason: str) -> None:
+        self._extractions.pop(task.entry.video_id, None)
+        self._finished += 1
+        self._given_up["failed"] += 1
+        self._say(f"{task.entry.video_id}: failed: {reason}")
         self._draw()
 
-    def held(self, why: str) -> None:
-        if why != self._held:
-            self._held = why
-            if why and not self._console.is_terminal and not is_quiet():
-                self._say(f"waiting: {why}")
+    def waiting(self, reason: str) -> None:
+        if reason != self._waiting:
+            self._waiting = reason
+            if reason and not self._console.is_terminal and not is_quiet():
+                self._say(f"waiting: {reason}")
         self._draw()
 
     def _say(self, line: str) -> None:
         self._console.print(_clean(line), markup=False)
 
-    def _summary(self) -> str:
-        spent = max(1e-9, time.monotonic() - self._began)
-        parts = [f"{self._settled:,} of {counted(self._asked, 'video')}", f"{self._downloaded:,} downloaded"]
-        parts[1] += f" ({size_of(self._size)}, {size_of(int(self._size / spent))}/s)"
+    def summary(self) -> tuple[str, str]:
+        """How far the run is, and how fast: a line each, of at most 80 columns."""
+        spent = max(1e-9, time.monotonic() - self._started_at)
+        videos = [f"{self._finished:,} of {counted(self._listed, 'video')}"]
+        videos += [f"{count:,} {outcome}" for outcome, count in self._given_up.items() if count]
+        rates = [f"{self._downloaded:,} downloaded ({size_of(self._size)}, {size_of(int(self._size / spent))}/s)"]
         if self._extracts:
-            parts.append(f"{self._extracted:,} extracted ({self._frames / spent:,.1f} frames/s)")
-        parts += [f"{count:,} {outcome}" for outcome, count in self._not_had.items() if count]
-        return ", ".join(parts)
+            rates.append(f"{self._extracted:,} extracted ({self._frames / spent:,.1f} frames/s)")
+        return ", ".join(videos), ", ".join(rates)
 
     def _draw(self) -> None:
         now = time.monotonic()
         if not self._console.is_terminal:
-            if now - self._summed >= _SUMMARY_S and not is_quiet():
-                self._summed = now
-                self._say(self._summary())
+            if now - self._summed_at >= _SUMMARY_S and not is_quiet():
+                self._summed_at = now
+                self._say(", ".join(self.summary()))
             return
-        if now - self._drawn < 0.1:
+        if now - self._drawn_at < _DRAW_S:
             return
-        self._drawn = now
-        lines = [self._summary()]
-        lines += [f"  ↓ {video_id}  {what}" for video_id, what in self._down.items()]
-        lines += [f"  ⚙ {video_id}  {what}" for video_id, what in self._out.items()]
-        if self._held:
-            lines.append(f"  waiting: {self._held}")
-        self._live.update(Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)), refresh=True)
+        self._drawn_at = now
+        lines = [*self.summary()]
+        lines += [f"  ↓ {video_id}  {step}" for video_id, step in self._downloads.items()]
+        lines += [f"  ⚙ {video_id}  {frames}" for video_id, frames in self._extractions.items()]
+        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+        if self._waiting:
+            shown.append(Text(f"  waiting: {self._waiting}"))
+        self._live.update(Group(*shown), refresh=True)

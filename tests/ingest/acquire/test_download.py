@@ -12,10 +12,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from signverse.ingest.acquire.job import DownloadTask, make_job, take_local
-from signverse.ingest.acquire.media import Media
-from signverse.ingest.acquire.queue import BLOCKS_IN_A_ROW, MOST_PAUSES
-from signverse.ingest.acquire.settings import Settings
+from signverse.ingest.acquire.download.settings import Settings
+from signverse.ingest.acquire.download.worker import DownloadTask, copy_local, make_job
+from signverse.ingest.acquire.media_folder import MediaFolder
+from signverse.ingest.acquire.scheduling.backoff import BLOCKS_IN_A_ROW, MAX_PAUSES
 from signverse.lake.lake import Lake, collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
@@ -116,7 +116,7 @@ def test_a_site_that_blocks_everybody_is_left_in_peace(place: Place) -> None:
     assert code == 1
     assert "a site still blocks after 4 pauses" in err
     # A request a video; two may be under way when the pause begins.
-    assert len(place.site.requests) <= 2 * (BLOCKS_IN_A_ROW + 1 + MOST_PAUSES + 1)
+    assert len(place.site.requests) <= 2 * (BLOCKS_IN_A_ROW + 1 + MAX_PAUSES + 1)
     assert place.status()["states"]["not tried yet"] >= 20
     place.site.mend(ALL)
     assert place.download(place.manifest(*names))[0] == 0
@@ -196,8 +196,10 @@ def test_links_to_files_bring_the_files(
     told = []
     if not one_disk:
         monkeypatch.setattr(os, "link", Mock(side_effect=OSError(errno.EXDEV, "Invalid cross-device link")))
-    attempt = take_local(Media.make(place.media), DownloadTask("mine", ""), tmp_path / "linked.mp4", told.append)
-    assert attempt.verdict.outcome == "done" and attempt.size == len(small_video(1))
+    attempt = copy_local(
+        MediaFolder.create(place.media), DownloadTask("mine", ""), tmp_path / "linked.mp4", told.append
+    )
+    assert attempt.outcome.kind == "done" and attempt.size == len(small_video(1))
     assert not (place.media / "mine.mp4").is_symlink()
     assert (place.media / "mine.mp4").read_bytes() == small_video(1)
     # Who copies tells of it, or is taken for stalled.
@@ -327,12 +329,12 @@ def test_the_most_connections_are_those_asked_for(place: Place) -> None:
 def test_a_video_that_does_not_fit_leaves_the_disk_to_the_others(place: Place, data: Path) -> None:
     """The floor holds while a video comes, too: nothing of it stays that the others would wait for."""
     place.site.add(Clip("large", data / "videos" / "signer_720p24.mp4"))
-    media = Media.make(place.media)
+    media = MediaFolder.create(place.media)
     settings = Settings(proxy="", sleep=(0, 0), least_free=10**18)
     attempt = make_job(place.media, settings)(DownloadTask("large", place.site.page("large")), lambda _: None)
-    assert (attempt.verdict.outcome, attempt.verdict.reason) == ("failed", "disk")
-    assert "--keep-free" in attempt.verdict.message
-    assert media.fetched() == {}
+    assert (attempt.outcome.kind, attempt.outcome.reason) == ("failed", "disk")
+    assert "--keep-free" in attempt.outcome.message
+    assert media.finished() == {}
 
 
 def test_what_is_unfinished_is_in_the_status_and_goes_when_it_is_finished(place: Place, data: Path) -> None:

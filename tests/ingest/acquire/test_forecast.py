@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from signverse.ingest.acquire.account import STATES
+from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.forecast import FEWEST, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.ledger import attempt, note, put_in
+from tests.ingest.acquire.lakes import attempt, note, put_in
 
 PUBLISHED = PUBLISHED_HOURS / PUBLISHED_VIDEOS
 

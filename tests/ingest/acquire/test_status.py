@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from signverse.ingest.acquire.account import STATES
-from signverse.ingest.acquire.media import Media
+from signverse.ingest.acquire.corpus_state import STATES
+from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.status import Status, look
 from signverse.ingest.cli.screen import status_screen
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.ledger import ask, at, attempt, note, put_in
+from tests.ingest.acquire.lakes import ask, at, attempt, note, put_in
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 @pytest.fixture
-def corpus(lake: Lake, tmp_path: Path) -> tuple[Lake, Media]:
+def corpus(lake: Lake, tmp_path: Path) -> tuple[Lake, MediaFolder]:
     """Twelve ids in each state at least once, and a video that came without a manifest."""
     ask(lake, "ase", *(f"a{i}" for i in range(9)))
     ask(lake, "pso", "p0", "p1", "p2")
@@ -48,7 +48,7 @@ def corpus(lake: Lake, tmp_path: Path) -> tuple[Lake, Media]:
         attempt("../x", "list", "failed", -1, "bad_id", "no id"),
         attempt("../x", "list", "failed", -1, "bad_id", "no id"),
     )
-    media = Media.make(tmp_path / "media")
+    media = MediaFolder.create(tmp_path / "media")
     (media.folder / "a3.mp4").write_bytes(b"x" * 700)
     (media.folder / "p0.mp4").write_bytes(b"x" * 300)
     return lake, media
@@ -60,7 +60,7 @@ def shown(status: Status, width: int = 200) -> str:
     return out.getvalue()
 
 
-def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, Media]) -> None:
+def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, MediaFolder]) -> None:
     status = look(*corpus, now=at(0))
     assert status.asked == 14
     assert status.states == {
@@ -79,7 +79,7 @@ def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, M
     assert (status.refused, status.came_back) == (1, 1)
 
 
-def test_the_lake_s_hours_and_captions_are_those_of_visible_videos(corpus: tuple[Lake, Media]) -> None:
+def test_the_lake_s_hours_and_captions_are_those_of_visible_videos(corpus: tuple[Lake, MediaFolder]) -> None:
     lake, media = corpus
     # Extracted again: the new one takes the place of the old one.
     put_in(lake, "ase", "a0", hours=1.5)
@@ -88,7 +88,7 @@ def test_the_lake_s_hours_and_captions_are_those_of_visible_videos(corpus: tuple
     assert status.captions == {"automatic": 1, "manual": 2, "none": 1}
 
 
-def test_the_rate_is_that_of_the_last_hour_and_what_is_left_follows_from_it(corpus: tuple[Lake, Media]) -> None:
+def test_the_rate_is_that_of_the_last_hour_and_what_is_left_follows_from_it(corpus: tuple[Lake, MediaFolder]) -> None:
     status = look(*corpus, now=at(0))
     # a3 and p0 in the half hour since the first of them; a1 and a2 since -30.
     assert status.downloaded_an_hour == pytest.approx(4)
@@ -98,7 +98,7 @@ def test_the_rate_is_that_of_the_last_hour_and_what_is_left_follows_from_it(corp
     assert (later.downloaded_an_hour, later.extracted_an_hour, later.hours_left) == (0, 0, None)
 
 
-def test_causes_are_grouped_with_the_newest_message_of_each(corpus: tuple[Lake, Media]) -> None:
+def test_causes_are_grouped_with_the_newest_message_of_each(corpus: tuple[Lake, MediaFolder]) -> None:
     causes = look(*corpus, now=at(0)).causes
     assert [(c["state"], c["stage"], c["reason"], c["videos"], c["video_id"], c["message"]) for c in causes] == [
         ("blocked", "download", "rate_limit", 2, "a5", "Too many requests"),
@@ -109,7 +109,7 @@ def test_causes_are_grouped_with_the_newest_message_of_each(corpus: tuple[Lake, 
     assert sum(cause["videos"] for cause in causes) == 5
 
 
-def test_the_media_folder_is_looked_at_where_it_is_named(corpus: tuple[Lake, Media]) -> None:
+def test_the_media_folder_is_looked_at_where_it_is_named(corpus: tuple[Lake, MediaFolder]) -> None:
     lake, media = corpus
     status = look(lake, media, at(0))
     assert (status.media_videos, status.media_bytes) == (2, 1000)
@@ -119,7 +119,7 @@ def test_the_media_folder_is_looked_at_where_it_is_named(corpus: tuple[Lake, Med
     assert sum(status.states.values()) == status.asked == 14
 
 
-def test_all_of_it_comes_as_json(corpus: tuple[Lake, Media]) -> None:
+def test_all_of_it_comes_as_json(corpus: tuple[Lake, MediaFolder]) -> None:
     for media in (corpus[1], None):
         status = look(corpus[0], media, at(0))
         told = json.loads(json.dumps(status.as_json()))
@@ -129,7 +129,7 @@ def test_all_of_it_comes_as_json(corpus: tuple[Lake, Media]) -> None:
         assert set(told) == set(vars(status))
 
 
-def test_the_screen_shows_the_numbers(corpus: tuple[Lake, Media]) -> None:
+def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
     lines = shown(look(*corpus, now=at(0))).splitlines()
     table = [line.split() for line in lines[:5]]
     assert table[1] == ["ase", "9", "3", "1", "1", "2", "1", "1"]
@@ -145,7 +145,7 @@ def test_the_screen_shows_the_numbers(corpus: tuple[Lake, Media]) -> None:
 
 
 def test_an_empty_lake_has_a_screen_too(lake: Lake, tmp_path: Path) -> None:
-    status = look(lake, Media.make(tmp_path / "media"), at(0))
+    status = look(lake, MediaFolder.create(tmp_path / "media"), at(0))
     assert (status.asked, status.hours, status.hours_left) == (0, 0, 0)
     assert set(status.states.values()) == {0}
     assert (status.languages, status.causes, status.captions) == ([], [], {})

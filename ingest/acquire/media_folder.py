@@ -1,9 +1,9 @@
-"""The media folder: finished videos with their captions, and what is being fetched.
+"""The media folder: finished videos with their captions, and unfinished downloads.
 
 DIR/ID.mp4, DIR/ID.en.vtt, DIR/ID.info.json    a finished video; `ingest videos DIR` takes the folder as it is
-DIR/.signverse/fetched/ID                      names the files of a video that we put there: only they are ever removed
-DIR/.signverse/partial/ID/                     what there is of an unfinished one, to go on from
-DIR/.signverse/leases/ID, runs/, journal/      who is at work here (see runs.py)
+DIR/.signverse/fetched/ID                      names the files that a download put there: only they are ever removed
+DIR/.signverse/partial/ID/                     the files of an unfinished download, to go on from
+DIR/.signverse/leases/ID, runs/, journal/      the runs that share the folder (see leases.py)
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ INSIDE: Final = ".signverse"
 _INFO: Final = ".info.json"
 _MAX_INFO: Final = 64 << 20
 
-ABOUT: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
-"""What is kept of what a site tells, in yt-dlp's own words."""
+KEPT_INFO: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
+"""What is kept of what a site says of a video, under yt-dlp's names."""
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FinishedVideo:
     """A finished video of the media folder.
 
     Attributes:
@@ -47,25 +47,25 @@ class Fetched:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What the site told; see ABOUT."""
-        return read_info(info_beside(self.path))
+        """What the site says of it; see KEPT_INFO."""
+        return read_info(info_path(self.path))
 
     @property
-    def ours(self) -> bool:
-        """Whether it was fetched, and not put into the folder by somebody."""
-        return self.path.name in _put_there(_mark(self.path))
+    def was_downloaded(self) -> bool:
+        """Whether a download put it there, and not the user."""
+        return self.path.name in _downloaded_files(_marker(self.path))
 
     def remove(self) -> None:
-        """Removes the video, then what came with it: the lake has them. What is somebody's own stays."""
-        mark = _mark(self.path)
-        names = _put_there(mark)
+        """Removes a downloaded video, then the files that came with it. The user's own files stay."""
+        marker = _marker(self.path)
+        names = _downloaded_files(marker)
         if self.path.name in names:
             for name in (self.path.name, *names):
                 self.path.with_name(name).unlink(missing_ok=True)
-            mark.unlink(missing_ok=True)
+            marker.unlink(missing_ok=True)
 
 
-class Media:
+class MediaFolder:
     """A media folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -73,11 +73,11 @@ class Media:
         self.partial_folder = folder / INSIDE / "partial"
 
     @classmethod
-    def make(cls, folder: Path) -> Media:
-        """The media folder at a path, made where there is none.
+    def create(cls, folder: Path) -> MediaFolder:
+        """The media folder at a path, created where there is none.
 
         Raises:
-            BadInputError: it cannot be one.
+            BadInputError: it cannot be created or written to.
         """
         check_folder(folder)
         try:
@@ -87,72 +87,77 @@ class Media:
             raise BadInputError(f"no media can be written to {folder}: {error.strerror}") from None
         return cls(folder)
 
-    def fetched(self) -> dict[str, Fetched]:
+    def finished(self) -> dict[str, FinishedVideo]:
         """The finished videos by id."""
         videos: dict[str, Path] = {}
         captions: dict[str, list[str]] = {}
-        # By name, and the first one of an id: as `ingest videos` does.
+        # Of several files with one id the first by name, as in `ingest videos`.
         for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
                 videos.setdefault(path.stem, path)
             elif is_caption_file(path.name):
                 captions.setdefault(path.name.split(".", 1)[0], []).append(path.name)
         return {
-            video_id: Fetched(path, tuple(_own(path, video_id, videos, captions.get(video_id.split(".", 1)[0], []))))
+            video_id: FinishedVideo(
+                path, tuple(_captions_of(path, video_id, videos, captions.get(video_id.split(".", 1)[0], [])))
+            )
             for video_id, path in videos.items()
         }
 
-    def find(self, video_id: str) -> Fetched | None:
-        """A finished video, looked for by its name alone; its captions are found as `fetched` finds them."""
+    def find(self, video_id: str) -> FinishedVideo | None:
+        """A finished video, None where there is none. Costs little then: only the possible names are looked up."""
         if any((self.folder / f"{video_id}{ending}").exists() for ending in SUFFIXES):
-            return self.fetched().get(video_id)
+            return self.finished().get(video_id)
         return None
 
     def partial(self, video_id: str) -> Path:
-        """The folder of what there is of an unfinished video; made where there is none."""
+        """The folder of an unfinished download, created where there is none."""
         folder = self.partial_folder / check_video_id(video_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def drop_partial(self, video_id: str) -> None:
-        """Removes what there is of an unfinished video."""
+        """Removes an unfinished download."""
         shutil.rmtree(self.partial_folder / check_video_id(video_id), ignore_errors=True)
 
     def partials(self) -> dict[str, int]:
-        """The videos that were begun and not finished, by id, with the bytes that there are of each."""
+        """The bytes of each unfinished download, by id."""
         folders = sorted(self.partial_folder.iterdir()) if self.partial_folder.is_dir() else []
         return {path.name: sum(file.stat().st_size for file in path.glob("*") if file.is_file()) for path in folders}
 
-    def publish(self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]) -> Fetched:
-        """Moves a finished video and its captions to where they are seen, the video last.
+    def publish(
+        self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]
+    ) -> FinishedVideo:
+        """Moves a finished download out of its partial folder, the video last.
 
-        Captions that somebody has put there under the same name stay, and are the video's.
+        Captions that the user has put there under the same name stay, and belong to the video.
 
         Args:
             video: in the partial folder, which is removed.
             captions: by the tag of their file names.
+            info: what the site says of it.
         """
         check_video_id(video_id)
-        # An ending that nobody looks for would hide it; what reads it goes by its content.
+        # With an unknown ending the video would not be found; decoders go by its content.
         ending = video.suffix.lower() if video.suffix.lower() in SUFFIXES else ".mkv"
         target = self.folder / f"{video_id}{ending}"
-        # Of another name than the video: who is killed here finds one video to go on from.
-        note = video.parent / "told.json"
-        note.write_text(json.dumps({"id": video_id, **about(info)}, indent=1), "utf-8")
+        # Not named as the video: after a kill here the partial folder holds one video to go on from.
+        info_file = video.parent / "info.json"
+        info_file.write_text(json.dumps({"id": video_id, **kept_info(info)}, indent=1), "utf-8")
         tracks = {path: self.folder / file_name(video_id, tag) for tag, path in captions.items()}
-        names = _put_there(_mark(target))
+        names = _downloaded_files(_marker(target))
         moves = {
-            path: there
-            for path, there in (*tracks.items(), (note, info_beside(target)))
-            if there.name in names or not there.exists()
+            path: target_path
+            for path, target_path in (*tracks.items(), (info_file, info_path(target)))
+            if target_path.name in names or not target_path.exists()
         }
-        names |= {there.name for there in moves.values()} | {target.name}
-        _mark(target).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
-        for path, there in moves.items():
-            path.replace(there)
+        names |= {target_path.name for target_path in moves.values()} | {target.name}
+        _marker(target).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
+        for path, target_path in moves.items():
+            path.replace(target_path)
         video.replace(target)
         self.drop_partial(video_id)
-        return Fetched(target, tuple(tracks.values()))
+        return FinishedVideo(target, tuple(tracks.values()))
 
     @property
     def free(self) -> int:
@@ -166,50 +171,50 @@ def check_folder(folder: Path) -> None:
         raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
 
 
-def _own(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:
-    """The caption files of a video, but for those that another one has under a tag: a.en.vtt is not a.en's beside a."""
+def _captions_of(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:
+    """The caption files of a video, without those of another one: beside a video `a`, a.en.vtt is not of `a.en`."""
     own = captions_beside(video, video_id, files)
     return own if video_id.rpartition(".")[0] not in ids else [path for path in own if path.stem != video_id]
 
 
-def about(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of what a site told."""
-    kept = {key: info[key] for key in ABOUT if isinstance(info.get(key), str | int | float)}
+def kept_info(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of yt-dlp's info that is kept; see KEPT_INFO."""
+    kept = {key: info[key] for key in KEPT_INFO if isinstance(info.get(key), str | int | float)}
     return {key: _plain(value) if isinstance(value, str) else value for key, value in kept.items()}
 
 
 def _plain(text: str) -> str:
-    """A site's words on one line, without what moves a terminal's cursor."""
+    """A site's text on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _mark(video: Path) -> Path:
+def _marker(video: Path) -> Path:
     return video.parent / INSIDE / "fetched" / video.stem
 
 
-def _put_there(mark: Path) -> set[str]:
-    """Names of the files of a video that were fetched; none where somebody else put it there."""
+def _downloaded_files(marker: Path) -> set[str]:
+    """Names of the files that the download of a video put there; none for a video of the user's."""
     try:
-        names = {Path(line).name for line in mark.read_text("utf-8", errors="replace").split("\n")}
+        names = {Path(line).name for line in marker.read_text("utf-8", errors="replace").split("\n")}
     except OSError:
         return set()
-    return {name for name in names if name.startswith(f"{mark.name}.")}
+    return {name for name in names if name.startswith(f"{marker.name}.")}
 
 
-def info_beside(video: Path) -> Path:
-    """Where what a site told of a video lies."""
+def info_path(video: Path) -> Path:
+    """The path of the info JSON beside a video."""
     return video.with_name(f"{video.stem}{_INFO}")
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """What a site told of a video, by yt-dlp's info JSON beside it; nothing where there is none that can be read."""
+    """The kept part of an info JSON beside a video; empty where it cannot be read."""
     try:
-        # A pipe would keep whoever reads it waiting.
+        # Reading a pipe would block.
         if not path.is_file() or path.stat().st_size > _MAX_INFO:
             return {}
-        told = json.loads(path.read_bytes())
+        info = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(info, dict):
         return {}
-    return about(told)
+    return kept_info(info)

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.media import INSIDE, Fetched, Media, info_beside, read_info
+from signverse.ingest.acquire.media_folder import INSIDE, FinishedVideo, MediaFolder, info_path, read_info
 from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.videos.run import plan_videos
 from signverse.lake.model.errors import BadInputError
 
 
 @pytest.fixture
-def media(tmp_path: Path) -> Media:
-    return Media.make(tmp_path / "media")
+def media(tmp_path: Path) -> MediaFolder:
+    return MediaFolder.create(tmp_path / "media")
 
 
-def publish(media: Media, video_id: str, *tags: str, suffix: str = ".mp4", **info: Any) -> Fetched:
+def publish(media: MediaFolder, video_id: str, *tags: str, suffix: str = ".mp4", **info: Any) -> FinishedVideo:
     """A finished video with caption files."""
     folder = media.partial(video_id)
     (folder / f"video{suffix}").write_text(f"video {video_id}")
@@ -32,14 +32,14 @@ def publish(media: Media, video_id: str, *tags: str, suffix: str = ".mp4", **inf
     return media.publish(video_id, folder / f"video{suffix}", tracks, info)
 
 
-def seen(media: Media) -> list[str]:
+def seen(media: MediaFolder) -> list[str]:
     return sorted(path.name for path in media.folder.iterdir() if path.name != INSIDE)
 
 
-def test_a_finished_video_lies_there_with_its_captions_and_what_was_told(media: Media) -> None:
+def test_a_finished_video_lies_there_with_its_captions_and_what_was_told(media: MediaFolder) -> None:
     fetched = publish(media, "a", "en", "de-orig", title="News", duration=2.5, formats=[1], language=None)
     assert seen(media) == ["a.de-orig.vtt", "a.en.vtt", "a.info.json", "a.mp4"]
-    (found,) = media.fetched().items()
+    (found,) = media.finished().items()
     assert found[0] == "a"
     assert (found[1].path, set(found[1].captions)) == (fetched.path, set(fetched.captions))
     assert fetched.info == {"title": "News", "duration": 2.5}
@@ -47,12 +47,12 @@ def test_a_finished_video_lies_there_with_its_captions_and_what_was_told(media: 
     assert media.partials() == {}
 
 
-def test_the_video_comes_last_so_what_is_seen_is_whole(media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_video_comes_last_so_what_is_seen_is_whole(media: MediaFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[str] = []
     real = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
-        assert media.fetched() == {}
+        assert media.finished() == {}
         moved.append(target.name)
         return real(self, target)
 
@@ -64,7 +64,7 @@ def test_the_video_comes_last_so_what_is_seen_is_whole(media: Media, monkeypatch
 
 @pytest.mark.parametrize("steps", range(4))
 def test_who_is_killed_while_a_video_is_put_there_shows_nothing_and_goes_on(
-    media: Media, monkeypatch: pytest.MonkeyPatch, steps: int
+    media: MediaFolder, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     real, done = Path.replace, 0
 
@@ -78,7 +78,7 @@ def test_who_is_killed_while_a_video_is_put_there_shows_nothing_and_goes_on(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "replace", replace)
         publish(media, "a", "en", "de")
-    assert media.fetched() == {}
+    assert media.finished() == {}
     # What there is of the video is still there to go on from.
     assert list(media.partials()) == ["a"]
     assert [path.name for path in media.partial("a").glob("video.*")] == ["video.mp4"]
@@ -88,38 +88,38 @@ def test_who_is_killed_while_a_video_is_put_there_shows_nothing_and_goes_on(
     assert seen(media) == []
 
 
-def test_an_older_copy_of_a_video_is_replaced(media: Media) -> None:
+def test_an_older_copy_of_a_video_is_replaced(media: MediaFolder) -> None:
     publish(media, "a", "en", title="Old")
     fetched = publish(media, "a", "en", title="New")
-    assert media.fetched()["a"].info == {"title": "New"}
+    assert media.finished()["a"].info == {"title": "New"}
     fetched.remove()
     assert seen(media) == []
 
 
-def test_removing_removes_just_what_is_the_video_s(media: Media) -> None:
+def test_removing_removes_just_what_is_the_video_s(media: MediaFolder) -> None:
     (media.folder / "notes.txt").write_text("mine")
     (media.folder / "a.txt").write_text("mine")
     for video_id in ("a", "a.en", "ab", "a.b.c", "A"):
         publish(media, video_id, "en", "fr")
     for video_id in ("a", "a.en", "ab", "a.b.c", "A"):
         before = set(seen(media))
-        media.fetched()[video_id].remove()
+        media.finished()[video_id].remove()
         gone = {f"{video_id}.en.vtt", f"{video_id}.fr.vtt", f"{video_id}.info.json", f"{video_id}.mp4"}
         assert before - set(seen(media)) == gone
     assert seen(media) == ["a.txt", "notes.txt"]
 
 
-def test_captions_and_notes_that_somebody_put_there_are_neither_replaced_nor_removed(media: Media) -> None:
+def test_captions_and_notes_that_somebody_put_there_are_neither_replaced_nor_removed(media: MediaFolder) -> None:
     for name in ("a.en.vtt", "a.info.json", "a.pl.vtt"):
         (media.folder / name).write_text("mine")
     fetched = publish(media, "a", "en", "de", title="News")
     assert {path.name for path in fetched.captions} == {"a.en.vtt", "a.de.vtt"}
-    media.fetched()["a"].remove()
+    media.finished()["a"].remove()
     assert seen(media) == ["a.en.vtt", "a.info.json", "a.pl.vtt"]
     assert {(media.folder / name).read_text() for name in seen(media)} == {"mine"}
 
 
-def test_a_mark_that_names_files_elsewhere_removes_none_of_them(media: Media) -> None:
+def test_a_mark_that_names_files_elsewhere_removes_none_of_them(media: MediaFolder) -> None:
     outside = media.folder.parent / "outside"
     outside.write_text("mine")
     fetched = publish(media, "a")
@@ -128,7 +128,7 @@ def test_a_mark_that_names_files_elsewhere_removes_none_of_them(media: Media) ->
     assert outside.exists() and not fetched.path.exists()
 
 
-def test_removing_twice_or_what_is_gone_is_no_error(media: Media) -> None:
+def test_removing_twice_or_what_is_gone_is_no_error(media: MediaFolder) -> None:
     fetched = publish(media, "a", "en")
     fetched.captions[0].unlink()
     fetched.remove()
@@ -137,9 +137,9 @@ def test_removing_twice_or_what_is_gone_is_no_error(media: Media) -> None:
 
 
 @pytest.mark.parametrize("video_id", ["-dash", "--help", "a.b", "a.mp4", "a b", "ü日", "%41", "x.info", "~", "1" * 128])
-def test_ids_that_are_strange_names_are_published_found_and_removed(media: Media, video_id: str) -> None:
+def test_ids_that_are_strange_names_are_published_found_and_removed(media: MediaFolder, video_id: str) -> None:
     publish(media, video_id, "en", title="T")
-    (found,) = media.fetched().items()
+    (found,) = media.finished().items()
     assert found[0] == video_id
     assert [path.name for path in found[1].captions] == [f"{video_id}.en.vtt"]
     assert found[1].info == {"title": "T"}
@@ -148,7 +148,7 @@ def test_ids_that_are_strange_names_are_published_found_and_removed(media: Media
 
 
 @pytest.mark.parametrize("video_id", ["", "..", ".hidden", "a/b", "../a", "/etc", "a\0b", "a\nb", "x" * 129])
-def test_an_id_that_leads_elsewhere_is_refused_everywhere(media: Media, video_id: str, tmp_path: Path) -> None:
+def test_an_id_that_leads_elsewhere_is_refused_everywhere(media: MediaFolder, video_id: str, tmp_path: Path) -> None:
     video = tmp_path / "video.mp4"
     video.write_text("")
     with pytest.raises(BadInputError):
@@ -174,7 +174,7 @@ def test_what_is_found_is_what_ingesting_the_folder_would_find(tmp_path_factory:
     folder = tmp_path_factory.mktemp("found")
     for name in files:
         (folder / name).write_text("")
-    found = Media(folder).fetched()
+    found = MediaFolder(folder).finished()
     try:
         tasks = plan_videos(folder, None, set()).tasks
     except BadInputError:
@@ -191,13 +191,13 @@ def test_what_is_found_is_what_ingesting_the_folder_would_find(tmp_path_factory:
     assert len(set(owned)) == len(owned)
 
 
-def test_a_folder_called_like_a_video_and_links_to_nowhere_are_no_videos(media: Media) -> None:
+def test_a_folder_called_like_a_video_and_links_to_nowhere_are_no_videos(media: MediaFolder) -> None:
     (media.folder / "folder.mp4").mkdir()
     (media.folder / "nowhere.mp4").symlink_to("missing.mp4")
     (media.folder / "real").write_text("")
     (media.folder / "link.mp4").symlink_to("real")
-    assert list(media.fetched()) == ["link"]
-    assert Media(media.folder / "missing").fetched() == {}
+    assert list(media.finished()) == ["link"]
+    assert MediaFolder(media.folder / "missing").finished() == {}
 
 
 @pytest.mark.parametrize(
@@ -205,14 +205,14 @@ def test_a_folder_called_like_a_video_and_links_to_nowhere_are_no_videos(media: 
     [b"", b"[]", b"null", b"7", b'"text"', b"{", b"\xff\xfe\0", b"[" * 100_000, b'{"title": ' + b"1" * 5000 + b"}"],
     ids=["empty", "list", "null", "number", "text", "half", "bytes", "deep", "digits"],
 )
-def test_an_info_file_that_tells_nothing_is_none(media: Media, content: bytes) -> None:
+def test_an_info_file_that_tells_nothing_is_none(media: MediaFolder, content: bytes) -> None:
     path = publish(media, "a").path
-    info_beside(path).write_bytes(content)
-    assert media.fetched()["a"].info == {}
+    info_path(path).write_bytes(content)
+    assert media.finished()["a"].info == {}
 
 
-def test_of_an_info_file_only_plain_values_of_known_names_are_taken(media: Media) -> None:
-    path = info_beside(media.folder / "a.mp4")
+def test_of_an_info_file_only_plain_values_of_known_names_are_taken(media: MediaFolder) -> None:
+    path = info_path(media.folder / "a.mp4")
     told = {"title": "T", "channel": ["no"], "channel_id": None, "duration": {"s": 1}, "formats": [{}] * 1000, "x": 1}
     path.write_text(json.dumps(told))
     assert read_info(path) == {"title": "T"}
@@ -225,14 +225,14 @@ def test_of_an_info_file_only_plain_values_of_known_names_are_taken(media: Media
     assert read_info(path) == {}
 
 
-def test_a_pipe_in_the_place_of_what_was_told_keeps_nobody_waiting(media: Media) -> None:
+def test_a_pipe_in_the_place_of_what_was_told_keeps_nobody_waiting(media: MediaFolder) -> None:
     fetched = publish(media, "a")
-    info_beside(fetched.path).unlink()
-    os.mkfifo(info_beside(fetched.path))
+    info_path(fetched.path).unlink()
+    os.mkfifo(info_path(fetched.path))
     assert fetched.info == {}
 
 
-def test_what_a_site_tells_is_written_whatever_it_is(media: Media) -> None:
+def test_what_a_site_tells_is_written_whatever_it_is(media: MediaFolder) -> None:
     fetched = publish(
         media, "a", title="\ud83d cut\u2028in\0half", channel={1, 2}, duration=float("nan"), language="日本"
     )
@@ -245,26 +245,26 @@ def test_what_a_site_tells_is_written_whatever_it_is(media: Media) -> None:
 def test_a_media_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match="is a file"):
-        Media.make(tmp_path / "file")
+        MediaFolder.create(tmp_path / "file")
     with pytest.raises(BadInputError, match="no media can be written"):
-        Media.make(tmp_path / "file" / "inside")
+        MediaFolder.create(tmp_path / "file" / "inside")
     if os.geteuid():
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(BadInputError, match="no media can be written"):
-            Media.make(tmp_path / "locked" / "inside")
+            MediaFolder.create(tmp_path / "locked" / "inside")
 
 
-def test_what_is_begun_is_found_by_its_id_and_dropped_alone(media: Media) -> None:
+def test_what_is_begun_is_found_by_its_id_and_dropped_alone(media: MediaFolder) -> None:
     for video_id in ("a", "a.b", "-c"):
         (media.partial(video_id) / "video.mp4.part").write_text("half")
     assert media.partials() == {"-c": 4, "a": 4, "a.b": 4}
     media.drop_partial("a")
     media.drop_partial("never")
     assert list(media.partials()) == ["-c", "a.b"]
-    assert media.fetched() == {}
+    assert media.finished() == {}
 
 
-def test_a_published_name_is_one_that_belongs_to_its_video(media: Media) -> None:
+def test_a_published_name_is_one_that_belongs_to_its_video(media: MediaFolder) -> None:
     fetched = publish(media, "a.b", "en", "en-x-abcde", "en-t-de", "de-orig")
     files = [path.name for path in fetched.captions]
     assert set(captions_beside(fetched.path, "a.b", files)) == set(fetched.captions)

@@ -1,11 +1,11 @@
-"""Who is at work in a media folder: several processes, on several machines, may share one.
+"""Leases, heartbeats and journals: how several processes, on several machines, share one media folder.
 
-A run has a file that it touches while it lives. It takes a lease on each video before it fetches it, and writes each
-outcome into its journal until the lake has it, so that nothing is asked for twice after a kill. A run is dead when its
-process is gone (on this machine) or its file was not touched for ten minutes; who finds that takes its leases over and
-brings its journal into the lake.
+A run has a file that it touches while it lives. It takes a lease on each video before it downloads it, and writes each
+outcome into its journal until the lake has it, so that nothing is requested twice after a kill. A run is dead when its
+process is gone (on this machine) or its file was not touched for ten minutes; the run that finds this takes over its
+leases and brings its journal into the lake.
 
-    runs/RUN               who it is; touched while it lives
+    runs/RUN               host, process and start of a run; touched while it lives
     leases/ID              the run that has the video
     journal/RUN.jsonl      its outcomes; RUN.N.jsonl those that it took over
 """
@@ -24,13 +24,13 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from signverse.ingest.acquire.media import INSIDE
+from signverse.ingest.acquire.media_folder import INSIDE
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 
 EXPIRY_S: Final = 600.0
-"""A run on another machine that gave no sign of life for so long is dead."""
+"""A run on another machine that has not touched its file for so long is dead."""
 
-BEAT_S: Final = 30.0
+HEARTBEAT_S: Final = 30.0
 
 _RUN_ID: Final = re.compile(r"[0-9a-f-]{36}")
 
@@ -43,23 +43,23 @@ class Run:
         self._runs = media / INSIDE / "runs"
         self._leases = media / INSIDE / "leases"
         self._journals = media / INSIDE / "journal"
-        self._mine: set[str] = set()
+        self._held: set[str] = set()
         self._adopted: list[Path] = []
         self._numbers = count()
-        self._beaten = 0.0
+        self._touched_at = 0.0
 
     def __enter__(self) -> Run:
         for folder in (self._runs, self._leases, self._journals):
             folder.mkdir(parents=True, exist_ok=True)
-        about = {"host": _host(), "pid": os.getpid(), "began": _began(os.getpid())}
+        about = {"host": _host(), "pid": os.getpid(), "began": _start_time(os.getpid())}
         self._file.write_text(json.dumps(about), "utf-8")
         self._journal = self._journal_of(self.id).open("a", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._journal.close()
-        for video_id in list(self._mine):
-            self.release(video_id)
+        for video_id in list(self._held):
+            self.release_lease(video_id)
         # What is not in the lake yet stays in the journal, for the next run.
         with suppress(FileNotFoundError):
             if not self._journal_of(self.id).stat().st_size:
@@ -73,32 +73,32 @@ class Run:
     def _journal_of(self, run_id: str) -> Path:
         return self._journals / f"{run_id}.jsonl"
 
-    def beat(self) -> None:
-        """Shows that this run lives. Call it often: it does little."""
+    def heartbeat(self) -> None:
+        """Shows that this run lives. Call it often: it costs little."""
         now = time.monotonic()
-        if now - self._beaten >= BEAT_S:
+        if now - self._touched_at >= HEARTBEAT_S:
             self._file.touch()
-            self._beaten = now
+            self._touched_at = now
 
-    def take(self, video_id: str) -> bool:
-        """Takes the lease of a video; False where another run that lives has it."""
-        if video_id in self._mine:
+    def take_lease(self, video_id: str) -> bool:
+        """Takes the lease of a video; False where another live run has it."""
+        if video_id in self._held:
             return True
         lease = self._leases / check_video_id(video_id)
-        if not self._make(lease):
+        if not self._create(lease):
             if not self._is_dead(_read(lease), lease):
                 return False
-            # One at a time: another may have found the same, and its new lease must stay.
+            # One at a time: another run may be taking it over too, and its new lease must stay.
             with FileLock(self._leases.parent / "takeover.lock", mode=0o666):
                 if not self._is_dead(_read(lease), lease):
                     return False
                 lease.unlink(missing_ok=True)
-                if not self._make(lease):
+                if not self._create(lease):
                     return False
-        self._mine.add(video_id)
+        self._held.add(video_id)
         return True
 
-    def _make(self, lease: Path) -> bool:
+    def _create(self, lease: Path) -> bool:
         try:
             file = lease.open("x", encoding="utf-8")
         except FileExistsError:
@@ -107,42 +107,42 @@ class Run:
             with file:
                 file.write(self.id)
         except OSError:
-            # A full disk: an empty lease would be nobody's, and believed to be somebody's for ten minutes.
+            # A full disk: an empty lease would have no owner, and be respected for ten minutes.
             lease.unlink(missing_ok=True)
             raise
         return True
 
-    def release(self, video_id: str) -> None:
-        """Gives a lease back."""
-        if video_id in self._mine:
-            self._mine.remove(video_id)
+    def release_lease(self, video_id: str) -> None:
+        """Releases a lease; without effect where this run does not have it."""
+        if video_id in self._held:
+            self._held.remove(video_id)
             lease = self._leases / video_id
-            # Who was taken for dead has it no more.
+            # A run that was taken for dead has lost it.
             if _read(lease) == self.id:
                 lease.unlink(missing_ok=True)
 
-    def note(self, row: dict[str, Any]) -> None:
+    def write_journal(self, row: dict[str, Any]) -> None:
         """Writes an outcome down until the lake has it."""
         self._journal.write(json.dumps(row) + "\n")
         # To the system, not to the disk: it outlives the process, and a power cut costs a minute at most.
         self._journal.flush()
 
-    def noted(self) -> None:
-        """Forgets what was written down: the lake has it."""
+    def clear_journal(self) -> None:
+        """Clears the journal, and those that were taken over: the lake has them."""
         self._journal.truncate(0)
         while self._adopted:
             self._adopted.pop().unlink(missing_ok=True)
 
-    def left_behind(self) -> list[dict[str, Any]]:
-        """The outcomes of runs that are dead, which the lake may lack; they are this run's from now on.
+    def adopt_journals(self) -> list[dict[str, Any]]:
+        """Takes over the journals of dead runs, which may hold outcomes that the lake lacks.
 
         Returns:
-            The rows as they were given to `note`. Call `noted` when the lake has them.
+            The rows as they were given to `write_journal`. Call `clear_journal` when the lake has them.
         """
         rows: list[dict[str, Any]] = []
         for path in sorted(self._journals.glob("*.jsonl")):
-            whose = path.name.split(".")[0]
-            if not path.is_file() or not self._is_dead(whose, path):
+            owner = path.name.split(".")[0]
+            if not path.is_file() or not self._is_dead(owner, path):
                 continue
             adopted = self._journals / f"{self.id}.{next(self._numbers)}.jsonl"
             try:
@@ -153,31 +153,31 @@ class Run:
             self._adopted.append(adopted)
             text = adopted.read_text("utf-8", errors="replace")
             rows += (row for line in text.split("\n") if (row := _row(line)) is not None)
-            (self._runs / whose).unlink(missing_ok=True)
+            (self._runs / owner).unlink(missing_ok=True)
         return rows
 
-    def _is_dead(self, run_id: str, its: Path) -> bool:
-        """Whether the run that wrote a file, a lease or a journal, lives no more."""
+    def _is_dead(self, run_id: str, written: Path) -> bool:
+        """Whether the run is dead that has written a lease or a journal."""
         if run_id == self.id:
             return False
-        file = self._runs / run_id if _RUN_ID.fullmatch(run_id) else its
+        file = self._runs / run_id if _RUN_ID.fullmatch(run_id) else written
         try:
             touched = file.stat().st_mtime
             about = json.loads(file.read_text("utf-8"))
             if about["host"] == _host():
-                return bool(_began(about["pid"]) != about["began"])
+                return bool(_start_time(about["pid"]) != about["began"])
         except FileNotFoundError:
             return True
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            # Just made, and not written yet; or not to be read by us.
+            # Just created and not written yet, or not readable for us.
             pass
-        # By the clock of the file system that all share: clocks of machines differ.
+        # By the clock of the shared file system: those of the machines differ.
         self._file.touch()
         return self._file.stat().st_mtime - touched > EXPIRY_S
 
 
 def _row(line: str) -> dict[str, Any] | None:
-    """A line of a journal; None where it is broken, as the last one of a process that was killed while it wrote."""
+    """A line of a journal; None where it is broken, as the last one may be after a kill."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -193,9 +193,9 @@ def _read(path: Path) -> str:
 
 
 def _host() -> str:
-    """This machine, or this container of it: where a process's number means that process."""
+    """This machine, or this container of it: what process ids are relative to."""
     parts = [socket.gethostname()]
-    # Clones may share a name, and the outermost space of processes has one number everywhere.
+    # Cloned machines may share a name, and the outermost process namespace has the same number everywhere.
     with suppress(OSError):
         parts.append(Path("/etc/machine-id").read_text("utf-8", errors="replace").strip())
     with suppress(OSError):
@@ -203,10 +203,10 @@ def _host() -> str:
     return " ".join(parts)
 
 
-def _began(pid: int) -> str:
-    """What tells a process from a later one of the same number; "" where there is none."""
+def _start_time(pid: int) -> str:
+    """The start of a process, which tells it from a later one with the same id; "" where there is none."""
     try:
-        # The 22nd field, start time in ticks; the second, a name in brackets, may hold blanks.
+        # The 22nd field, start time in ticks; the second, a name in brackets, may hold spaces.
         return Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
         pass

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.settings import MODES
-from signverse.ingest.acquire.wanted import wanted_tracks
+from signverse.ingest.acquire.download.caption_choice import choose_tracks
+from signverse.ingest.acquire.download.settings import MODES
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.tracks import is_english
 from tests.site.clips import Captions, Clip, told
@@ -40,7 +40,7 @@ def youtube(human: tuple[str, ...], heard: str | None, *, translations: tuple[st
 
 
 def chosen(info: dict, mode: str = "all") -> list[tuple[str, str, str, str]]:
-    return [(track.key, track.language, track.kind, track.source) for track in wanted_tracks(info, mode)]
+    return [(track.key, track.language, track.kind, track.source) for track in choose_tracks(info, mode)]
 
 
 def test_people_come_first_then_the_recogniser_and_english_needs_no_translation() -> None:
@@ -88,7 +88,7 @@ def test_what_the_recogniser_is_listed_with_twice_is_fetched_once() -> None:
 
 def test_several_tracks_of_one_language_all_come_and_get_files_of_their_own() -> None:
     info = youtube(("en-eEY6OEpapPo", "en-abcdefghijk", "en"), "en")
-    tracks = wanted_tracks(info, "all")
+    tracks = choose_tracks(info, "all")
     assert [track.language for track in tracks] == ["en"] * 4
     assert len({file_tag(track.key, track.kind, track.source) for track in tracks}) == 4
 
@@ -109,18 +109,18 @@ def test_english_only_and_none_at_all() -> None:
 
 def test_the_best_form_that_can_be_read_is_taken_with_its_headers() -> None:
     forms = listed("lang=en")
-    (track,) = wanted_tracks({"subtitles": {"en": forms}}, "all")
+    (track,) = choose_tracks({"subtitles": {"en": forms}}, "all")
     assert (track.ext, track.url) == ("vtt", f"{ADDRESS}&lang=en&fmt=vtt")
-    (track,) = wanted_tracks({"subtitles": {"en": [*forms[:1], {**forms[3], "http_headers": {"Referer": "x"}}]}}, "all")
+    (track,) = choose_tracks({"subtitles": {"en": [*forms[:1], {**forms[3], "http_headers": {"Referer": "x"}}]}}, "all")
     assert (track.ext, track.headers) == ("srt", (("Referer", "x"),))
     assert chosen({"subtitles": {"en": forms[1:3], "de": [], "fr": [{"ext": "vtt"}]}}) == []
-    (track,) = wanted_tracks({"subtitles": {"en": [{"ext": "vtt", "data": "WEBVTT\n"}]}}, "all")
+    (track,) = choose_tracks({"subtitles": {"en": [{"ext": "vtt", "data": "WEBVTT\n"}]}}, "all")
     assert (track.url, track.data) == ("", "WEBVTT\n")
 
 
 def test_an_address_that_can_be_none_is_passed_over() -> None:
     forms = [{"ext": "vtt", "url": "http://[x/a.vtt"}, {"ext": "srt", "url": "http://127.0.0.1/a.srt"}]
-    (track,) = wanted_tracks({"subtitles": {"en": forms, "de": forms[:1]}}, "all")
+    (track,) = choose_tracks({"subtitles": {"en": forms, "de": forms[:1]}}, "all")
     assert (track.key, track.ext) == ("en", "srt")
 
 
@@ -149,7 +149,7 @@ languages = st.sampled_from(["en", "en-GB", "de", "fr", "ja", "zh-Hans", "iw", "
 )
 def test_whatever_a_video_has_the_rules_hold(human: list[str], heard: str | None, translations: list[str]) -> None:
     info: dict[str, Any] = youtube(tuple(human), heard, translations=tuple(translations))
-    tracks = wanted_tracks(info, "all")
+    tracks = choose_tracks(info, "all")
     kinds = [track.kind for track in tracks]
     assert kinds == sorted(kinds, key=["manual", "automatic", "translated"].index)
     assert [track.key for track in tracks if track.kind == "manual"] == human
@@ -161,6 +161,6 @@ def test_whatever_a_video_has_the_rules_hold(human: list[str], heard: str | None
     assert len(set(tags)) == len(tags)
     assert all(track.source for track in tracks if track.kind == "translated")
     for mode in MODES:
-        part = wanted_tracks(info, mode)
+        part = choose_tracks(info, mode)
         assert part == [track for track in tracks if track in part]
         assert mode != "english" or all(is_english(track.language) for track in part)

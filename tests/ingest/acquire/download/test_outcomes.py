@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.verdict import OUTCOMES, Verdict, judge, rows
+from signverse.ingest.acquire.download.outcomes import OUTCOMES, Outcome, classify, rows
 from tests.site.probe import ROOT
 from tests.site.server import PLUGINS, Captions, Clip, Site, Trouble
 from tests.site.troubles import CAPTIONS, KINDS, MEDIA, SAID
@@ -20,7 +20,7 @@ from tests.site.videos import small_video
 
 
 def word(text: str) -> tuple[str, str]:
-    one = judge(RuntimeError(text))
+    one = classify(RuntimeError(text))
     return one.outcome, one.reason
 
 
@@ -29,7 +29,7 @@ def test_no_row_of_the_table_takes_the_example_of_another(row: dict[str, str]) -
     assert row["outcome"] in OUTCOMES
     assert row["scope"] in {"video", "site", "machine"}
     for text in (row["example"], row["example"].upper(), row["example"].replace("'", "\u2019")):
-        found = judge(RuntimeError(text))
+        found = classify(RuntimeError(text))
         assert (found.outcome, found.reason, found.scope) == (row["outcome"], row["reason"], row["scope"])
 
 
@@ -80,13 +80,13 @@ def test_a_country_is_a_country_and_a_studio_is_a_studio() -> None:
 def test_the_disk_is_not_taken_for_the_network() -> None:
     for number in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EMFILE):
         error = OSError(number, os.strerror(number), "/media/video.mp4")
-        assert (judge(error).reason, judge(error).scope) == ("disk", "machine")
+        assert (classify(error).reason, classify(error).scope) == ("disk", "machine")
         wrapped = RuntimeError(f"unable to open for writing: {error}")
-        assert judge(wrapped).reason == "disk"
-    assert judge(IsADirectoryError(errno.EISDIR, "Is a directory", "video.mp4")).reason == "disk"
-    assert judge(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")).reason == "network"
-    assert judge(OSError("who knows")).reason == "network"
-    assert judge(TimeoutError()) == Verdict("failed", "timeout", "TimeoutError")
+        assert classify(wrapped).reason == "disk"
+    assert classify(IsADirectoryError(errno.EISDIR, "Is a directory", "video.mp4")).reason == "disk"
+    assert classify(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")).reason == "network"
+    assert classify(OSError("who knows")).reason == "network"
+    assert classify(TimeoutError()) == Outcome("failed", "timeout", "TimeoutError")
 
 
 class Wrapped(Exception):
@@ -99,19 +99,19 @@ class Wrapped(Exception):
 
 
 def test_the_cause_decides_where_the_words_around_it_say_nothing() -> None:
-    assert judge(Wrapped("it failed", Wrapped("it failed", status=429))).reason == "rate_limit"
-    assert judge(Wrapped("it failed", Wrapped("Private video", status=403))).reason == "private"
-    assert judge(Wrapped("it failed", TimeoutError("The read operation timed out"))).message == "it failed"
+    assert classify(Wrapped("it failed", Wrapped("it failed", status=429))).reason == "rate_limit"
+    assert classify(Wrapped("it failed", Wrapped("Private video", status=403))).reason == "private"
+    assert classify(Wrapped("it failed", TimeoutError("The read operation timed out"))).message == "it failed"
     # 403 stands in the words, but as no status.
-    assert judge(Wrapped("at byte 403", status=404)).reason == "not_found"
+    assert classify(Wrapped("at byte 403", status=404)).reason == "not_found"
     one = RuntimeError("round and round")
     one.__cause__ = one
-    assert judge(one).outcome == "failed"
+    assert classify(one).outcome == "failed"
 
 
 @given(st.text(max_size=2000))
 def test_a_message_is_one_clean_line_whatever_a_site_says(text: str) -> None:
-    found = judge(RuntimeError(text))
+    found = classify(RuntimeError(text))
     assert found.outcome in OUTCOMES
     assert found.message
     assert found.message.isprintable()
@@ -123,11 +123,11 @@ def test_a_message_has_no_colours_no_id_and_no_advice_of_yt_dlps() -> None:
         "\x1b[0;31mERROR:\x1b[0m [youtube] -a_b-c: Sign in to confirm you\u2019re not a bot. Use --cookies-from-"
         "browser or --cookies for the authentication. See  https://github.com/yt-dlp/yt-dlp/wiki/FAQ  for how to"
     )
-    assert judge(RuntimeError(text)).message == (
+    assert classify(RuntimeError(text)).message == (
         "Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser or --cookies for the authentication."
     )
     text = "[generic] No video formats found!; please report this issue on  https://github.com/yt-dlp (caused by X())"
-    assert judge(RuntimeError(text)).message == "No video formats found!"
+    assert classify(RuntimeError(text)).message == "No video formats found!"
 
 
 UNAVAILABLE = {
@@ -140,7 +140,7 @@ STATUSES = ("400", "401", "403", "404", "410", "429", "451", "500", "502", "503"
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Verdict]:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Outcome]:
     """What the fetcher makes of every trouble: by the kind, and by whether one looks, downloads or wants captions."""
     kinds = [*KINDS, *STATUSES]
     with Site() as site:
@@ -162,7 +162,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ve
                     site.page(name) if stage == "page" else tracks if stage == CAPTIONS else site.made(name)
                 )
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.ingest.acquire.judged", str(tmp_path_factory.mktemp("judged"))],
+            [sys.executable, "-m", "tests.ingest.acquire.download.classified", str(tmp_path_factory.mktemp("judged"))],
             input="\n".join(addresses.values()),
             capture_output=True,
             text=True,
@@ -172,19 +172,19 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ve
         )
     assert ran.returncode == 0, ran.stderr
     told = [json.loads(line) for line in ran.stdout.splitlines()]
-    by_address = {line.pop("address"): Verdict(**line) for line in told}
+    by_address = {line.pop("address"): Outcome(**line) for line in told}
     return {key: by_address[address] for key, address in addresses.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, *STATUSES])
-def test_every_trouble_of_a_site_gets_the_outcome_that_it_is(judged: dict[tuple[str, str], Verdict], kind: str) -> None:
+def test_every_trouble_of_a_site_gets_the_outcome_that_it_is(judged: dict[tuple[str, str], Outcome], kind: str) -> None:
     expected = "unavailable" if kind in UNAVAILABLE else "blocked" if kind in BLOCKED else "failed"
     assert judged[kind, "look"].outcome == ("done" if kind in HAD else expected), judged[kind, "look"]
 
 
 @pytest.mark.slow
-def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, str], Verdict]) -> None:
+def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, str], Outcome]) -> None:
     for key, one in judged.items():
         assert one.message.isprintable(), key
         assert one.message or one.outcome == "done", key
@@ -193,7 +193,7 @@ def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, 
 
 
 @pytest.mark.slow
-def test_a_block_is_never_called_a_video_that_is_gone(judged: dict[tuple[str, str], Verdict]) -> None:
+def test_a_block_is_never_called_a_video_that_is_gone(judged: dict[tuple[str, str], Outcome]) -> None:
     for (kind, stage), one in judged.items():
         if kind in BLOCKED and stage != "page":
             assert one.outcome == "blocked", (kind, stage, one)

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from signverse.ingest.acquire import runs
-from signverse.ingest.acquire.media import INSIDE
-from signverse.ingest.acquire.runs import EXPIRY_S, Run
+from signverse.ingest.acquire.leases import EXPIRY_S, Run
+from signverse.ingest.acquire.media_folder import INSIDE
 
 STRANGE = ["-dash", "--help", "a..b", "a b", "ä\u00f6ü 日本", "%41", "takeover.lock", "x" * 128, "e\u0301", "runs", "~"]
 """Ids that a manifest may hold."""
@@ -95,13 +95,13 @@ Start = Callable[..., list[Worker]]
 def noting(*video_ids: str) -> Callable[[Run], None]:
     def work(run: Run) -> None:
         for video_id in video_ids:
-            run.note(row(video_id))
+            run.write_journal(row(video_id))
 
     return work
 
 
 def taking(*video_ids: str) -> Callable[[Run], list[str]]:
-    return lambda run: [video_id for video_id in video_ids if run.take(video_id)]
+    return lambda run: [video_id for video_id in video_ids if run.take_lease(video_id)]
 
 
 def row(video_id: str, attempt: int = 1) -> dict[str, Any]:
@@ -126,68 +126,68 @@ def aged(path: Path, seconds: float) -> None:
 
 def test_two_runs_never_hold_one_lease(media: Path) -> None:
     with Run(media) as one, Run(media) as two:
-        assert one.take("a")
-        assert one.take("a")
-        assert not two.take("a")
-        assert two.take("b")
-        two.release("a")
-        assert not two.take("a")
-        one.release("a")
-        assert two.take("a")
+        assert one.take_lease("a")
+        assert one.take_lease("a")
+        assert not two.take_lease("a")
+        assert two.take_lease("b")
+        two.release_lease("a")
+        assert not two.take_lease("a")
+        one.release_lease("a")
+        assert two.take_lease("a")
     assert files(media, "leases") == files(media, "runs") == files(media, "journal") == []
 
 
 def test_a_run_that_lives_in_another_process_keeps_its_leases_and_its_journal(media: Path, start: Start) -> None:
     def work(run: Run) -> None:
-        assert run.take("a")
-        run.note(row("a"))
+        assert run.take_lease("a")
+        run.write_journal(row("a"))
 
     run_id = start(work)[0].run_id
     with Run(media) as run:
         # Its file may be old: on this machine the process says more.
         aged(media / INSIDE / "runs" / run_id, 10 * EXPIRY_S)
-        assert not run.take("a")
-        assert run.left_behind() == []
+        assert not run.take_lease("a")
+        assert run.adopt_journals() == []
 
 
 def test_a_killed_run_of_this_machine_is_taken_over_at_once(media: Path, start: Start) -> None:
     def work(run: Run) -> None:
         for video_id in ("a", "b"):
-            assert run.take(video_id)
-            run.note(row(video_id))
+            assert run.take_lease(video_id)
+            run.write_journal(row(video_id))
 
     start(work)[0].kill()
     with Run(media) as run:
-        assert run.left_behind() == [row("a"), row("b")]
-        assert run.take("a")
-        assert run.take("b")
-        run.noted()
+        assert run.adopt_journals() == [row("a"), row("b")]
+        assert run.take_lease("a")
+        assert run.take_lease("b")
+        run.clear_journal()
     with Run(media) as run:
-        assert run.left_behind() == []
+        assert run.adopt_journals() == []
     assert files(media, "leases") == files(media, "runs") == files(media, "journal") == []
 
 
 def test_a_later_process_of_the_same_number_is_another_one(media: Path) -> None:
     with Run(media) as dead, Run(media) as run:
-        dead.take("a")
+        dead.take_lease("a")
         file = media / INSIDE / "runs" / dead.id
         file.write_text(json.dumps({**json.loads(file.read_text()), "began": "1"}))
-        assert run.take("a")
+        assert run.take_lease("a")
 
 
 def test_a_run_of_another_machine_is_taken_over_when_it_gave_no_sign_of_life_for_long(media: Path) -> None:
     with Run(media) as far, Run(media) as run:
-        far.take("a")
-        far.note(row("a"))
+        far.take_lease("a")
+        far.write_journal(row("a"))
         file = moved(media, far.id)
         aged(file, EXPIRY_S - 60)
-        assert not run.take("a")
-        assert run.left_behind() == []
+        assert not run.take_lease("a")
+        assert run.adopt_journals() == []
         aged(file, EXPIRY_S + 60)
-        assert run.take("a")
-        assert run.left_behind() == [row("a")]
+        assert run.take_lease("a")
+        assert run.adopt_journals() == [row("a")]
         # It wakes up: what it gives back is not its any more.
-        far.release("a")
+        far.release_lease("a")
         assert files(media, "leases") == ["a"]
     assert files(media, "leases") == []
 
@@ -196,55 +196,55 @@ def test_a_container_with_the_host_s_name_is_another_machine(media: Path, monkey
     if not Path("/proc/self/ns/pid").is_symlink():
         pytest.skip("looks into /proc")
     with Run(media) as far, Run(media) as run:
-        far.take("a")
+        far.take_lease("a")
         # Its processes have numbers of their own, which mean nobody here.
         file = moved(media, far.id, f"{socket.gethostname()} pid:[1]")
         file.write_text(json.dumps({**json.loads(file.read_text()), "pid": 2**22 + 1}))
-        assert not run.take("a")
+        assert not run.take_lease("a")
 
 
 def test_a_run_that_beats_stays_alive(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Run(media) as far, Run(media) as run:
-        far.take("a")
+        far.take_lease("a")
         aged(moved(media, far.id), 2 * EXPIRY_S)
-        far.beat()
-        assert not run.take("a")
+        far.heartbeat()
+        assert not run.take_lease("a")
         aged(media / INSIDE / "runs" / far.id, 2 * EXPIRY_S)
         # It was a moment ago: nothing is touched.
-        far.beat()
-        assert run.take("a")
-        monkeypatch.setattr(runs, "BEAT_S", 0.0)
-        far.beat()
+        far.heartbeat()
+        assert run.take_lease("a")
+        monkeypatch.setattr(runs, "HEARTBEAT_S", 0.0)
+        far.heartbeat()
         assert time.time() - (media / INSIDE / "runs" / far.id).stat().st_mtime < 60
 
 
 def test_what_was_noted_and_not_committed_waits_for_the_next_run(media: Path) -> None:
     with Run(media) as run:
-        run.note(row("a"))
-        run.noted()
-        run.note(row("b"))
+        run.write_journal(row("a"))
+        run.clear_journal()
+        run.write_journal(row("b"))
     assert files(media, "runs") == []
     with Run(media) as run:
-        assert run.left_behind() == [row("b")]
-        run.note(row("c"))
+        assert run.adopt_journals() == [row("b")]
+        run.write_journal(row("c"))
     # It was killed before the lake had them: they are taken over once more, with its own.
     with Run(media) as run:
-        found = run.left_behind()
+        found = run.adopt_journals()
         assert sorted(one["video_id"] for one in found) == ["b", "c"]
-        assert run.left_behind() == []
-        run.noted()
+        assert run.adopt_journals() == []
+        run.clear_journal()
     assert files(media, "journal") == []
 
 
 def test_a_run_that_is_killed_while_it_takes_over_loses_nothing(media: Path, start: Start) -> None:
     start(noting(*(f"v{i}" for i in range(100))))[0].kill()
     for _ in range(3):
-        (worker,) = start(Run.left_behind)
+        (worker,) = start(Run.adopt_journals)
         assert len(worker.found) == 100
         worker.kill()
-    start(lambda run: (run.left_behind(), run.note(row("last"))))[0].kill()
+    start(lambda run: (run.adopt_journals(), run.write_journal(row("last"))))[0].kill()
     with Run(media) as run:
-        found = run.left_behind()
+        found = run.adopt_journals()
         assert Counter(one["video_id"] for one in found) == Counter([*(f"v{i}" for i in range(100)), "last"])
 
 
@@ -252,9 +252,9 @@ def test_words_of_all_kinds_come_through_a_journal(media: Path) -> None:
     rows = [{"message": text} for text in ("a\nb", "a\u2028b\x85c\x0cd", "\ud800", "\0", "", "日本 \U0001f44b")]
     with Run(media) as run:
         for one in rows:
-            run.note(one)
+            run.write_journal(one)
     with Run(media) as run:
-        assert run.left_behind() == rows
+        assert run.adopt_journals() == rows
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_broken_line_costs_only_itself(media: Path, start: Callable, broken: b
     journal = media / INSIDE / "journal" / f"{run_id}.jsonl"
     journal.write_bytes(journal.read_bytes() + broken + b"\n" + json.dumps(row("c")).encode() + b"\n" + broken)
     with Run(media) as run:
-        assert run.left_behind() == [row("a"), row("c")]
+        assert run.adopt_journals() == [row("a"), row("c")]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"host": 1}', b"[" * 100_000, b"0" * 36])
@@ -276,18 +276,18 @@ def test_a_lease_or_a_run_that_cannot_be_read_is_respected_until_it_has_expired(
         leases, about = media / INSIDE / "leases", media / INSIDE / "runs"
         (leases / "broken").write_bytes(content)
         with Run(media) as other:
-            other.take("held")
-            other.note(row("held"))
+            other.take_lease("held")
+            other.write_journal(row("held"))
             (about / other.id).write_bytes(content)
             # 36 characters that could be a run's are of one that is gone.
-            assert run.take("broken") == (len(content) == 36)
-            assert not run.take("held")
-            assert run.left_behind() == []
+            assert run.take_lease("broken") == (len(content) == 36)
+            assert not run.take_lease("held")
+            assert run.adopt_journals() == []
             aged(leases / "broken", EXPIRY_S + 1)
             aged(about / other.id, EXPIRY_S + 1)
-            assert run.take("broken")
-            assert run.take("held")
-            assert run.left_behind() == [row("held")]
+            assert run.take_lease("broken")
+            assert run.take_lease("held")
+            assert run.adopt_journals() == [row("held")]
 
 
 def test_folders_where_files_should_be_harm_nobody(media: Path) -> None:
@@ -295,30 +295,30 @@ def test_folders_where_files_should_be_harm_nobody(media: Path) -> None:
         (media / INSIDE / "journal" / "0.jsonl").mkdir()
         (media / INSIDE / "leases" / "folder").mkdir()
         with Run(media) as other:
-            other.take("held")
+            other.take_lease("held")
             (media / INSIDE / "runs" / other.id).unlink()
             (media / INSIDE / "runs" / other.id).mkdir()
-            assert run.left_behind() == []
-            assert not run.take("folder")
-            assert not run.take("held")
+            assert run.adopt_journals() == []
+            assert not run.take_lease("folder")
+            assert not run.take_lease("held")
             (media / INSIDE / "runs" / other.id).rmdir()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_of_others_that_may_not_be_read_are_respected(media: Path) -> None:
     with Run(media) as run, Run(media) as other:
-        other.take("held")
+        other.take_lease("held")
         (media / INSIDE / "leases" / "held").chmod(0)
-        assert not run.take("held")
+        assert not run.take_lease("held")
         (media / INSIDE / "leases" / "held").chmod(0o600)
         (media / INSIDE / "runs" / other.id).chmod(0)
-        assert not run.take("held")
+        assert not run.take_lease("held")
 
 
 def test_a_run_whose_files_were_cleared_away_ends_in_peace(media: Path) -> None:
     with Run(media) as run:
-        run.take("a")
-        run.note(row("a"))
+        run.take_lease("a")
+        run.write_journal(row("a"))
         for folder in ("runs", "leases", "journal"):
             for path in (media / INSIDE / folder).iterdir():
                 path.unlink()
@@ -327,10 +327,10 @@ def test_a_run_whose_files_were_cleared_away_ends_in_peace(media: Path) -> None:
 @pytest.mark.parametrize("video_id", STRANGE)
 def test_ids_that_are_strange_names_are_ids(media: Path, start: Callable, video_id: str) -> None:
     with Run(media) as one, Run(media) as two:
-        assert one.take(video_id)
-        assert not two.take(video_id)
-        one.release(video_id)
-        assert two.take(video_id)
+        assert one.take_lease(video_id)
+        assert not two.take_lease(video_id)
+        one.release_lease(video_id)
+        assert two.take_lease(video_id)
 
 
 def together(work: Callable[[Run], Any], count: int) -> Callable[[Run], Any]:
@@ -369,8 +369,8 @@ def test_of_several_runs_that_take_over_journals_at_one_moment_each_row_goes_to_
         start(noting(*ids[first : first + 10]))[0].kill()
 
     def take_over(run: Run) -> list[str]:
-        found = run.left_behind()
-        run.noted()
+        found = run.adopt_journals()
+        run.clear_journal()
         return [one["video_id"] for one in found]
 
     workers = start(together(take_over, 4), 4)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.ingest.acquire.fetcher import Fetcher
-from signverse.ingest.acquire.settings import Settings, check_cookies, read_sleep
+from signverse.ingest.acquire.download.settings import Settings, check_cookies, read_sleep
+from signverse.ingest.acquire.download.ytdlp import Downloader
 from signverse.lake.model.errors import BadInputError
 from tests.site.server import Clip, Site
 from tests.site.videos import small_video
@@ -105,7 +105,7 @@ def test_a_worker_uses_a_copy_of_the_cookies_that_only_its_owner_may_read(tmp_pa
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Site([Clip("abc", small_video(1))]) as site:
-        fetcher = Fetcher(Settings(cookies=path, scratch=scratch, proxy=""))
+        fetcher = Downloader(Settings(cookies=path, scratch=scratch, proxy=""))
         fetcher.look(site.page("abc"))
         assert {request.cookie for request in site.of("abc")} >= {"SID=secret"}
         # The site sets one; yt-dlp keeps its cookies when it ends.
