@@ -50,7 +50,7 @@ class Place:
         code, out, err = self.signverse("status", "--lake", self.lake, "--media", self.media, "--json")
         assert code == 0, err
         told = json.loads(out)
-        assert sum(told["states"].values()) == told["asked"]
+        assert sum(told["states"].values()) == told["listed"]
         return told
 
     def files(self) -> list[str]:

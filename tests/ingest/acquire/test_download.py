@@ -71,7 +71,7 @@ def test_the_account_adds_up_and_what_is_gone_is_asked_for_on_request_only(place
     code, _, err = place.download(manifest, "--attempts", 1)
     assert code == 1
     told = place.status()
-    assert told["asked"] == 7
+    assert told["listed"] == 7
     assert told["states"] == {
         "in the lake": 0,
         "downloaded": 1,
@@ -268,7 +268,7 @@ def test_shares_of_a_manifest_are_all_of_it_and_nothing_twice(place: Place) -> N
         (("--rate", "fast"), "is no size"),
         (("--keep-free", "900TB"), "Make room, or allow less with --keep-free"),
         (("--language", "Klingon"), "Klingon"),
-        (("--proxy", "here"), "--proxy here is no address"),
+        (("--proxy", "here"), "--proxy here is not an address"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_before_anything_is_made(

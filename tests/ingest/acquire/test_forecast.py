@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from signverse.ingest.acquire.corpus_state import STATES
-from signverse.ingest.acquire.forecast import FEWEST, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
+from signverse.ingest.acquire.forecast import MIN_MEASURED, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
 from tests.ingest.acquire.lakes import attempt, note, put_in
@@ -54,7 +54,7 @@ def test_without_a_lake_everything_is_to_do_at_the_published_mean() -> None:
 
 def test_a_language_that_nobody_knows_has_no_name() -> None:
     found = numbers(forecast(entries(xyz=1), None)[0])
-    assert (found["xyz"]["name"], found["xyz"]["to_do"]) == ("not told", 1)
+    assert (found["xyz"]["name"], found["xyz"]["to_do"]) == ("unknown", 1)
 
 
 def test_a_manifest_of_nothing_takes_nothing(lake: Lake) -> None:
@@ -89,11 +89,11 @@ def test_what_is_there_and_what_cannot_be_had_are_not_to_do(lake: Lake) -> None:
 
 
 def test_a_lake_with_many_videos_knows_better_than_the_publication(lake: Lake) -> None:
-    put_in(lake, "ase", *(f"old-{i}" for i in range(FEWEST)), hours=2.0)
-    put_in(lake, "pso", *(f"older-{i}" for i in range(FEWEST // 2)), hours=0.5)
+    put_in(lake, "ase", *(f"old-{i}" for i in range(MIN_MEASURED)), hours=2.0)
+    put_in(lake, "pso", *(f"older-{i}" for i in range(MIN_MEASURED // 2)), hours=0.5)
     rows, basis = forecast(entries(ase=1, pso=1, bfi=1), lake)
     found = numbers(rows)
-    overall = (2.0 * FEWEST + 0.5 * (FEWEST // 2)) / (FEWEST + FEWEST // 2)
+    overall = (2.0 * MIN_MEASURED + 0.5 * (MIN_MEASURED // 2)) / (MIN_MEASURED + MIN_MEASURED // 2)
     assert found["ase"]["hours"] == pytest.approx(2.0)
     # Too few of one language say less than all together.
     assert found["pso"]["hours"] == found["bfi"]["hours"] == pytest.approx(overall)
@@ -101,10 +101,10 @@ def test_a_lake_with_many_videos_knows_better_than_the_publication(lake: Lake) -
 
 
 def test_videos_of_unknown_length_are_no_measure(lake: Lake) -> None:
-    put_in(lake, "ase", *(f"long-{i}" for i in range(FEWEST)), hours=1.0)
-    put_in(lake, "ase", *(f"unknown-{i}" for i in range(FEWEST)), hours=None)
-    put_in(lake, "pso", *(f"unknown-pso-{i}" for i in range(FEWEST)), hours=None)
+    put_in(lake, "ase", *(f"long-{i}" for i in range(MIN_MEASURED)), hours=1.0)
+    put_in(lake, "ase", *(f"unknown-{i}" for i in range(MIN_MEASURED)), hours=None)
+    put_in(lake, "pso", *(f"unknown-pso-{i}" for i in range(MIN_MEASURED)), hours=None)
     rows, basis = forecast(entries(ase=1, pso=1), lake)
     found = numbers(rows)
     assert found["ase"]["hours"] == found["pso"]["hours"] == pytest.approx(1.0)
-    assert f"the mean of {FEWEST} in the lake" in basis
+    assert f"the mean of {MIN_MEASURED} in the lake" in basis

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from signverse.ingest.acquire import runs
+from signverse.ingest.acquire import leases
 from signverse.ingest.acquire.leases import EXPIRY_S, Run
 from signverse.ingest.acquire.media_folder import INSIDE
 
@@ -213,7 +213,7 @@ def test_a_run_that_beats_stays_alive(media: Path, monkeypatch: pytest.MonkeyPat
         # It was a moment ago: nothing is touched.
         far.heartbeat()
         assert run.take_lease("a")
-        monkeypatch.setattr(runs, "HEARTBEAT_S", 0.0)
+        monkeypatch.setattr(leases, "HEARTBEAT_S", 0.0)
         far.heartbeat()
         assert time.time() - (media / INSIDE / "runs" / far.id).stat().st_mtime < 60
 

@@ -199,7 +199,7 @@ def test_killed_twice_at_any_moment_every_video_is_in_the_lake_once(place: Place
     assert sorted(rows["video_id"]) == sorted(one.video_id for one in clips)
     assert place.files() == [] and place.inside() == []
     told = place.status()
-    assert told["states"]["in the lake"] == told["asked"] == len(clips)
+    assert told["states"]["in the lake"] == told["listed"] == len(clips)
     assert list(verify_lake(Lake.open(place.lake))) == []
     # Nothing that was whole was fetched a second time.
     for one in clips:

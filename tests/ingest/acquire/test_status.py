@@ -11,7 +11,7 @@ from rich.console import Console
 
 from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.media_folder import MediaFolder
-from signverse.ingest.acquire.status import Status, look
+from signverse.ingest.acquire.status import Status, read_status
 from signverse.ingest.cli.screen import status_screen
 from signverse.lake.lake import Lake
 from tests.ingest.acquire.lakes import ask, at, attempt, note, put_in
@@ -61,8 +61,8 @@ def shown(status: Status, width: int = 200) -> str:
 
 
 def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, MediaFolder]) -> None:
-    status = look(*corpus, now=at(0))
-    assert status.asked == 14
+    status = read_status(*corpus, now=at(0))
+    assert status.listed == 14
     assert status.states == {
         "in the lake": 4,
         "downloaded": 1,
@@ -76,30 +76,30 @@ def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, M
         assert sum(row[state] for state in STATES) == row["videos"]
     for state in STATES:
         assert sum(row[state] for row in status.languages) == status.states[state]
-    assert (status.refused, status.came_back) == (1, 1)
+    assert (status.invalid, status.came_back) == (1, 1)
 
 
 def test_the_lake_s_hours_and_captions_are_those_of_visible_videos(corpus: tuple[Lake, MediaFolder]) -> None:
     lake, media = corpus
     # Extracted again: the new one takes the place of the old one.
     put_in(lake, "ase", "a0", hours=1.5)
-    status = look(lake, media, at(0))
+    status = read_status(lake, media, at(0))
     assert status.hours == pytest.approx(3.75)
     assert status.captions == {"automatic": 1, "manual": 2, "none": 1}
 
 
 def test_the_rate_is_that_of_the_last_hour_and_what_is_left_follows_from_it(corpus: tuple[Lake, MediaFolder]) -> None:
-    status = look(*corpus, now=at(0))
+    status = read_status(*corpus, now=at(0))
     # a3 and p0 in the half hour since the first of them; a1 and a2 since -30.
     assert status.downloaded_an_hour == pytest.approx(4)
     assert status.extracted_an_hour == pytest.approx(4)
     assert status.hours_left == pytest.approx(9 / 4)
-    later = look(*corpus, now=at(120))
+    later = read_status(*corpus, now=at(120))
     assert (later.downloaded_an_hour, later.extracted_an_hour, later.hours_left) == (0, 0, None)
 
 
 def test_causes_are_grouped_with_the_newest_message_of_each(corpus: tuple[Lake, MediaFolder]) -> None:
-    causes = look(*corpus, now=at(0)).causes
+    causes = read_status(*corpus, now=at(0)).causes
     assert [(c["state"], c["stage"], c["reason"], c["videos"], c["video_id"], c["message"]) for c in causes] == [
         ("blocked", "download", "rate_limit", 2, "a5", "Too many requests"),
         ("failed", "extract", "bad_video", 1, "p0", "p0.mp4 cannot be read"),
@@ -111,17 +111,17 @@ def test_causes_are_grouped_with_the_newest_message_of_each(corpus: tuple[Lake, 
 
 def test_the_media_folder_is_looked_at_where_it_is_named(corpus: tuple[Lake, MediaFolder]) -> None:
     lake, media = corpus
-    status = look(lake, media, at(0))
+    status = read_status(lake, media, at(0))
     assert (status.media_videos, status.media_bytes) == (2, 1000)
     assert status.free_bytes is not None and status.free_bytes > 0
-    status = look(lake, None, at(0))
+    status = read_status(lake, None, at(0))
     assert (status.media_videos, status.media_bytes, status.free_bytes) == (None, None, None)
-    assert sum(status.states.values()) == status.asked == 14
+    assert sum(status.states.values()) == status.listed == 14
 
 
 def test_all_of_it_comes_as_json(corpus: tuple[Lake, MediaFolder]) -> None:
     for media in (corpus[1], None):
-        status = look(corpus[0], media, at(0))
+        status = read_status(corpus[0], media, at(0))
         told = json.loads(json.dumps(status.as_json()))
         assert told["at"] == "2026-11-22T12:00:00+00:00"
         assert told["states"] == status.states
@@ -130,7 +130,7 @@ def test_all_of_it_comes_as_json(corpus: tuple[Lake, MediaFolder]) -> None:
 
 
 def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
-    lines = shown(look(*corpus, now=at(0))).splitlines()
+    lines = shown(read_status(*corpus, now=at(0))).splitlines()
     table = [line.split() for line in lines[:5]]
     assert table[1] == ["ase", "9", "3", "1", "1", "2", "1", "1"]
     assert table[4] == ["all", "14", "4", "1", "4", "2", "2", "1"]
@@ -138,15 +138,15 @@ def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
     assert "last hour: 4 videos/h downloaded, 4 extracted, 2.2 hours left" in text
     assert "in the lake: 3.8 hours of video; captions: 1 automatic, 2 manual, 1 without" in text
     assert "media: 2 videos, 1 kB; " in text
-    assert "refused: 1 id that can be none" in text
+    assert "1 invalid id" in text
     assert "came back: 1 video that had been unavailable" in text
     (row,) = (line for line in lines if "rate_limit" in line)
     assert row.split() == ["blocked", "2", "rate_limit", "(download)", "a5:", "Too", "many", "requests"]
 
 
 def test_an_empty_lake_has_a_screen_too(lake: Lake, tmp_path: Path) -> None:
-    status = look(lake, MediaFolder.create(tmp_path / "media"), at(0))
-    assert (status.asked, status.hours, status.hours_left) == (0, 0, 0)
+    status = read_status(lake, MediaFolder.create(tmp_path / "media"), at(0))
+    assert (status.listed, status.hours, status.hours_left) == (0, 0, 0)
     assert set(status.states.values()) == {0}
     assert (status.languages, status.causes, status.captions) == ([], [], {})
     assert "in the lake: 0 s of video" in shown(status)
@@ -158,7 +158,7 @@ def test_many_languages_and_many_causes_stay_one_screen_and_the_rest_is_counted(
     for number, language in enumerate(languages):
         ask(lake, language, *(f"{language}-{i}" for i in range(20 - number)))
     note(lake, *(attempt(f"x00-{i}", "download", "failed", -i, f"cause-{i}", "No") for i in range(11)))
-    status = look(lake, None, at(0))
+    status = read_status(lake, None, at(0))
     text = shown(status)
     assert len(text.splitlines()) < 35
     (others,) = (line.split() for line in text.splitlines() if "others" in line)
@@ -176,7 +176,7 @@ def test_a_long_message_is_cut_and_what_happened_is_not(lake: Lake, width: int) 
         attempt("a", "download", "unavailable", 0, "not_found", "gone " * 60),
         attempt("b", "download", "failed", 0, "network", "no"),
     )
-    text = shown(look(lake, None, at(0)), width)
+    text = shown(read_status(lake, None, at(0)), width)
     (row,) = (line for line in text.splitlines() if "a: gone" in line)
     assert row.split()[:3] == ["unavailable", "1", "not_found"]
     assert "(download)" in row and len(row) <= width
@@ -185,7 +185,7 @@ def test_a_long_message_is_cut_and_what_happened_is_not(lake: Lake, width: int) 
 def test_what_others_wrote_moves_no_cursor_and_is_no_markup(lake: Lake) -> None:
     ask(lake, "[bold]\x1b[2J", "a")
     note(lake, attempt("a", "extract", "failed", 0, "[red]\x07", "[link=x]\x1b[2J\rgone\nand [/] more"))
-    text = shown(look(lake, None, at(0)))
+    text = shown(read_status(lake, None, at(0)))
     assert not {"\x1b", "\x07", "\r"} & set(text)
     assert "[bold]" in text
     assert "[red]" in text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.acquire.download.caption_choice import choose_tracks
-from signverse.ingest.acquire.download.settings import MODES
+from signverse.ingest.acquire.download.settings import CAPTION_MODES
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.tracks import is_english
 from tests.site.clips import Captions, Clip, told
@@ -160,7 +160,7 @@ def test_whatever_a_video_has_the_rules_hold(human: list[str], heard: str | None
     tags = [file_tag(t.language if t.kind == "translated" else t.key, t.kind, t.source) for t in tracks]
     assert len(set(tags)) == len(tags)
     assert all(track.source for track in tracks if track.kind == "translated")
-    for mode in MODES:
+    for mode in CAPTION_MODES:
         part = choose_tracks(info, mode)
         assert part == [track for track in tracks if track in part]
         assert mode != "english" or all(is_english(track.language) for track in part)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.download.outcomes import OUTCOMES, Outcome, classify, rows
+from signverse.ingest.acquire.download.outcomes import KINDS as OUTCOME_KINDS
+from signverse.ingest.acquire.download.outcomes import Outcome, classify, rules
 from tests.site.probe import ROOT
 from tests.site.server import PLUGINS, Captions, Clip, Site, Trouble
 from tests.site.troubles import CAPTIONS, KINDS, MEDIA, SAID
@@ -21,16 +22,16 @@ from tests.site.videos import small_video
 
 def word(text: str) -> tuple[str, str]:
     one = classify(RuntimeError(text))
-    return one.outcome, one.reason
+    return one.kind, one.reason
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['reason']}-{row['pattern'][:12]}")
+@pytest.mark.parametrize("row", rules(), ids=lambda row: f"{row['reason']}-{row['pattern'][:12]}")
 def test_no_row_of_the_table_takes_the_example_of_another(row: dict[str, str]) -> None:
-    assert row["outcome"] in OUTCOMES
+    assert row["outcome"] in OUTCOME_KINDS
     assert row["scope"] in {"video", "site", "machine"}
     for text in (row["example"], row["example"].upper(), row["example"].replace("'", "\u2019")):
         found = classify(RuntimeError(text))
-        assert (found.outcome, found.reason, found.scope) == (row["outcome"], row["reason"], row["scope"])
+        assert (found.kind, found.reason, found.scope) == (row["outcome"], row["reason"], row["scope"])
 
 
 @pytest.mark.parametrize(
@@ -106,13 +107,13 @@ def test_the_cause_decides_where_the_words_around_it_say_nothing() -> None:
     assert classify(Wrapped("at byte 403", status=404)).reason == "not_found"
     one = RuntimeError("round and round")
     one.__cause__ = one
-    assert classify(one).outcome == "failed"
+    assert classify(one).kind == "failed"
 
 
 @given(st.text(max_size=2000))
 def test_a_message_is_one_clean_line_whatever_a_site_says(text: str) -> None:
     found = classify(RuntimeError(text))
-    assert found.outcome in OUTCOMES
+    assert found.kind in OUTCOME_KINDS
     assert found.message
     assert found.message.isprintable()
     assert len(found.message) <= 300
@@ -180,14 +181,14 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ou
 @pytest.mark.parametrize("kind", [*KINDS, *STATUSES])
 def test_every_trouble_of_a_site_gets_the_outcome_that_it_is(judged: dict[tuple[str, str], Outcome], kind: str) -> None:
     expected = "unavailable" if kind in UNAVAILABLE else "blocked" if kind in BLOCKED else "failed"
-    assert judged[kind, "look"].outcome == ("done" if kind in HAD else expected), judged[kind, "look"]
+    assert judged[kind, "look"].kind == ("done" if kind in HAD else expected), judged[kind, "look"]
 
 
 @pytest.mark.slow
 def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, str], Outcome]) -> None:
     for key, one in judged.items():
         assert one.message.isprintable(), key
-        assert one.message or one.outcome == "done", key
+        assert one.message or one.kind == "done", key
         assert "yt-dlp" not in one.message, key
         assert "\x1b" not in one.message, key
 
@@ -196,6 +197,6 @@ def test_no_message_of_a_site_is_more_than_a_clean_line(judged: dict[tuple[str, 
 def test_a_block_is_never_called_a_video_that_is_gone(judged: dict[tuple[str, str], Outcome]) -> None:
     for (kind, stage), one in judged.items():
         if kind in BLOCKED and stage != "page":
-            assert one.outcome == "blocked", (kind, stage, one)
+            assert one.kind == "blocked", (kind, stage, one)
         if kind not in UNAVAILABLE:
-            assert one.outcome != "unavailable", (kind, stage, one)
+            assert one.kind != "unavailable", (kind, stage, one)

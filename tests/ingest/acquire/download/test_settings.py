@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from signverse.ingest.acquire.download.settings import Settings, check_cookies, read_sleep
+from signverse.ingest.acquire.download.settings import Settings, read_sleep
 from signverse.ingest.acquire.download.ytdlp import Downloader
+from signverse.ingest.acquire.preflight import check_cookies
 from signverse.lake.model.errors import BadInputError
 from tests.site.server import Clip, Site
 from tests.site.videos import small_video
@@ -74,8 +75,8 @@ def test_a_cookie_file_is_read_and_not_touched(cookies: Callable[[str], Path], c
         (HEAD + "." + COOKIE, "not in Netscape's format"),
         (HEAD + COOKIE.replace("\t", " "), "1 line of"),
         (HEAD + COOKIE + "half a secret\n" + COOKIE.replace("\t0\t", "\tsoon\t"), "2 lines of"),
-        ((HEAD + COOKIE).encode("utf-16"), "no text in UTF-8"),
-        (bytes(range(256)), "no text in UTF-8"),
+        ((HEAD + COOKIE).encode("utf-16"), "not text in UTF-8"),
+        (bytes(range(256)), "not text in UTF-8"),
         (HEAD, "holds none"),
     ],
 )
@@ -105,11 +106,11 @@ def test_a_worker_uses_a_copy_of_the_cookies_that_only_its_owner_may_read(tmp_pa
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Site([Clip("abc", small_video(1))]) as site:
-        fetcher = Downloader(Settings(cookies=path, scratch=scratch, proxy=""))
-        fetcher.look(site.page("abc"))
+        downloader = Downloader(Settings(cookies=path, scratch=scratch, proxy=""))
+        downloader.fetch_info(site.page("abc"))
         assert {request.cookie for request in site.of("abc")} >= {"SID=secret"}
         # The site sets one; yt-dlp keeps its cookies when it ends.
-        fetcher._ydl.save_cookies()
+        downloader._ydl.save_cookies()
     (copy,) = scratch.iterdir()
     assert copy.stat().st_mode & 0o777 == 0o600
     assert "visit" in copy.read_text()
