@@ -21,8 +21,8 @@ from signverse.ingest.cli.acquire_options import (
     OptionalMediaOption,
     acquiring,
 )
-from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.cli.extraction_options import Extraction, extracting
+from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 

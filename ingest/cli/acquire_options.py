@@ -10,6 +10,7 @@ import typer
 from signverse.ingest.acquire.download.settings import CAPTION_MODES, MAX_HEIGHT, SLEEP, Settings, read_sleep
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.scheduling.limits import ATTEMPTS, PAUSE_S
+from signverse.ingest.cli.shared import LanguageOption
 from signverse.lake.cli.option_groups import one_of, stands_for
 
 RETRY: Final = ("blocked", "failed", "unavailable")
@@ -97,16 +98,7 @@ def _option(kind: Any, *names: str, **more: Any) -> Any:
 acquiring = stands_for(
     "options",
     {
-        "language": (
-            _option(
-                list[str] | None,
-                "--language",
-                "-l",
-                metavar="LANGUAGE",
-                help="Sign language by code, alias or name; repeatable.",
-            ),
-            None,
-        ),
+        "language": (LanguageOption, None),
         "limit": (_option(int | None, min=1, metavar="N", help="Try at most N videos of those left."), None),
         "max_height": (
             _option(int, min=1, metavar="PIXELS", help="Maximum video height to download."),
