@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from signverse.ingest.manifest import read_manifest
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.lake.lake import Lake
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, Table

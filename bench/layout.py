@@ -24,7 +24,7 @@ import pyarrow as pa
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.manifest import Entry
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import RIGHT_HAND

@@ -22,7 +22,7 @@ from bench.people_before import assign_people_before
 from bench.samples import data_folder
 from bench.scenes import Scene, scenes
 from signverse.ingest.extract.defaults import DETECT_EVERY
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.assignment import best_assignment
 from signverse.ingest.tracking.identities import assign_people, number_people
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from signverse.ingest.models.detector import NMS_IOU
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.detections import iou
 from signverse.lake.model.skeleton import FPS, joint_index
 

@@ -26,7 +26,7 @@ import polars as pl
 from bench import peaks
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.shards.importer import import_shards
 from signverse.ingest.shards.reader import Options, ShardTask, read_shard
 from signverse.lake.lake import Lake

@@ -18,7 +18,7 @@ import numpy as np
 
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer

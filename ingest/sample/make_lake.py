@@ -9,7 +9,7 @@ import numpy as np
 
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.sample.synthetic import SampleVideo, make_videos
+from signverse.ingest.sample.videos import SampleVideo, make_videos
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows

@@ -16,7 +16,7 @@ from bench import scenes as made
 from bench.composed import film, stories
 from bench.people import judge
 from bench.people_before import assign_people_before
-from signverse.ingest.sample.synthetic import make_signer
+from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.assignment import best_assignment
 from signverse.ingest.tracking.detections import iou
 from signverse.ingest.tracking.identities import assign_people, number_people

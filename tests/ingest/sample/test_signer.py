@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from signverse.ingest.sample.synthetic import SampleVideo, make_signer, make_videos
+from signverse.ingest.sample.signer import make_signer
+from signverse.ingest.sample.videos import SampleVideo, make_videos
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
 
 WIDTH, HEIGHT = 1280, 720
