@@ -27,7 +27,7 @@ import numpy as np
 
 from signverse.lake.lake import Lake, collect
 from signverse.lake.query.read_only import run
-from signverse.lake.query.reports import report_sql
+from signverse.lake.query.reports import find_report
 
 WARM: Final = 8
 
@@ -61,7 +61,7 @@ def _session(path: Path) -> Callable[[], Any]:
 
 def _balance(path: Path) -> Callable[[], Any]:
     con = Lake.open(path).duckdb()
-    query = report_sql("balance")
+    query = find_report("balance").sql
     return lambda: run(con, query).height
 
 

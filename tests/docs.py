@@ -82,12 +82,13 @@ def page() -> str:
             parts.append(f"### {macro.call}\n\n{macro.about}\n\n```sql\n{examples}\n```\n")
     parts.append(
         "## Reports\n\n`signverse stats NAME --lake LAKE` prints one, `--format csv|json|parquet` and `-o FILE` write "
-        "it, `--plot FILE.png` or `FILE.svg` draws it. Each is one file in sql/reports/.\n"
+        "it with all columns, `--plot FILE.png` (or `.svg`, `.pdf`) draws it. Each is one file in sql/reports/.\n"
     )
     for name in reports.report_names():
-        comment = re.match(r"(?:--.*\n)+", reports.report_sql(name))
-        assert comment, f"the report {name} has no comment"
-        parts.append(f"### {name}\n\n{_paragraph(comment.group())[0]}\n")
+        report = reports.find_report(name)
+        assert report.about, f"the report {name} has no comment"
+        columns = ", ".join(f"`{column}`" for column in report.short_form)
+        parts.append(f"### {name}\n\n{report.about}\n\nOn the terminal, without `--wide`: {columns}.\n")
     return "\n".join(parts)
 
 

@@ -17,7 +17,7 @@ from signverse.lake.query.output import Format, write_rows
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
 
 
-def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
+def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) -> None:
     """Reads statements until .quit or the end of input; an error is printed and the prompt goes on."""
     history = Path(platformdirs.user_state_path("signverse")) / "sql_history"
     with contextlib.suppress(ImportError, OSError):
@@ -34,7 +34,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format) -> None:
         if query == ".tables":
             query = "select table_name from information_schema.tables where table_schema = 'main' order by all"
         try:
-            write_rows(read_only.run(con, query), form, None)
+            write_rows(read_only.run(con, query), form, None, wide=wide)
         except SignverseError as error:
             say(str(error))
     with contextlib.suppress(ImportError, OSError):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import FormatOption, OutOption, VideoIdCommand, reading, say
+from signverse.lake.cli.shared import FormatOption, OutOption, VideoIdCommand, reading, reading_if_needed, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.selection import Selection
+
+
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="Print every column of a table in full, however wide the terminal is.")
+]
 
 
 def mount(app: typer.Typer) -> None:
@@ -34,6 +41,7 @@ def sql(
             metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input when piped."
         ),
     ] = None,
+    wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
@@ -58,10 +66,10 @@ def sql(
         if query is None:
             from signverse.lake.cli.prompt import prompt
 
-            prompt(con, form)
+            prompt(con, form, wide=wide)
             return
         rows = read_only.run(con, query)
-    write_rows(rows, form, output)
+    write_rows(rows, form, output, wide=wide)
 
 
 @reading
@@ -70,6 +78,7 @@ def select(
     *,
     opened: Lake,
     conditions: Selection,
+    wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
@@ -83,6 +92,8 @@ def select(
     signverse select --lake LAKE --language Polish --text weather --limit 20
     signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
     """
+    import polars as pl
+
     from signverse.lake.lake import collect
     from signverse.lake.model.skeleton import FPS
     from signverse.lake.model.wording import counted, lasting
@@ -98,53 +109,68 @@ def select(
     videos = counted(rows["video_id"].n_unique(), "video")
     summary = f"{counted(rows.height, 'clip')} of {videos}, {length}, version {opened.version}"
     rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
-    if output is None and form is Format.table:
+    if output is None and form is Format.table and not wide:
         rows = rows.select(
-            "segment_id", "sign_language", "start_s", "end_s", "right_hand_confidence", "left_hand_confidence", "text"
+            "segment_id",
+            pl.col("sign_language").alias("language"),
+            pl.col("start_s").alias("start s"),
+            pl.col("end_s").alias("end s"),
+            pl.col("right_hand_confidence").round(3).alias("right hand"),
+            pl.col("left_hand_confidence").round(3).alias("left hand"),
+            "text",
         )
-    write_rows(rows, form, output, metadata=about_selection(opened, conditions))
+    write_rows(rows, form, output, metadata=about_selection(opened, conditions), wide=wide)
     say(f"{summary} -> {output}" if output else summary)
 
 
-@reading
+@reading_if_needed
 def stats(
     *,
-    opened: Lake,
+    open_lake: Callable[[], Lake],
     name: Annotated[str | None, typer.Argument(metavar="REPORT", help="A report; without it they are listed.")] = None,
+    wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png|svg", help="Draw it, too, as for a paper.")
+        Path | None, typer.Option("--plot", metavar="FILE.png|svg|pdf", help="Draw the report, too, as for a paper.")
     ] = None,
 ) -> None:
     """Print a named report: balance, captions, durations, languages or quality.
+
+    A table has the columns that answer the report's question, with --wide all; csv, json and parquet always have all.
 
     \b
     signverse stats languages --lake LAKE
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
-    from signverse.lake.query import read_only, reports
     from signverse.lake.query.output import Format, pick_format, write_rows
+    from signverse.lake.query.read_only import run
+    from signverse.lake.query.reports import find_report, report_names
 
     if name is None:
-        names = reports.report_names()
-        width = max(map(len, names))
-        sys.stdout.write("".join(f"{name:{width}}  {reports.report_summary(name)}\n" for name in names))
+        reports = [find_report(name) for name in report_names()]
+        width = max(len(report.name) for report in reports) + 2
+        for report in reports:
+            lines = textwrap.wrap(
+                report.summary, 80, initial_indent=f"{report.name:{width}}", subsequent_indent=" " * width
+            )
+            sys.stdout.write("\n".join(lines) + "\n")
         return
-    query = reports.report_sql(name)
+    report = find_report(name)
     form = pick_format(Format(format) if format else None, output)
     if plot is not None:
         from signverse.lake.query.plots import check_plot_name
 
         check_plot_name(plot)
-    with opened.duckdb() as con:
-        rows = read_only.run(con, query)
+    with open_lake().duckdb() as con:
+        rows = run(con, report.sql)
     if plot is not None:
         from signverse.lake.query.plots import draw
 
         draw(name, rows, plot)
         say(f"drawn -> {plot}")
-    write_rows(rows, form, output)
+    short = form is Format.table and not wide
+    write_rows(report.short(rows) if short else rows, form, output, wide=wide, above=report.answer(rows))
 
 
 @reading

@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand
@@ -19,10 +20,9 @@ from signverse.lake.cli.option_groups import one_of, stands_for
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
 
-LakeOption = Annotated[
-    Path,
-    typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE"),
-]
+_LAKE: Final = typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE")
+LakeOption = Annotated[Path, _LAKE]
+_OptionalLake = Annotated[Path | None, _LAKE]
 
 
 def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
@@ -32,30 +32,37 @@ def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
     return Lake.open(lake, version=version, as_of=read_time(as_of) if as_of is not None else None)
 
 
-reading = stands_for(
-    "opened",
-    {
-        "lake": (LakeOption, inspect.Parameter.empty),
-        "version": (
-            Annotated[
-                int | None,
-                typer.Option(
-                    min=0, metavar="N", help="The lake as it was at this version; `select` says which it read."
-                ),
-            ],
-            None,
-        ),
-        "as_of": (
-            Annotated[
-                str | None,
-                typer.Option(metavar="TIME", help="The lake as it was at this time (ISO 8601; UTC if unsaid)."),
-            ],
-            None,
-        ),
-    },
-    _open,
-)
+def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callable[[], Lake]:
+    def open_lake() -> Lake:
+        if lake is None:
+            raise typer.BadParameter("name the folder of the lake", param_hint="--lake")
+        return _open(lake, version, as_of)
+
+    return open_lake
+
+
+_VERSION_OPTIONS: Final = {
+    "version": (
+        Annotated[
+            int | None,
+            typer.Option(min=0, metavar="N", help="The lake as it was at this version; `select` says which it read."),
+        ],
+        None,
+    ),
+    "as_of": (
+        Annotated[
+            str | None,
+            typer.Option(metavar="TIME", help="The lake as it was at this time (ISO 8601; UTC if unsaid)."),
+        ],
+        None,
+    ),
+}
+
+reading = stands_for("opened", {"lake": (LakeOption, inspect.Parameter.empty), **_VERSION_OPTIONS}, _open)
 """Decorates a command with a parameter `opened: Lake`: it takes --lake, --version and --as-of."""
+
+reading_if_needed = stands_for("open_lake", {"lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _opener)
+"""As `reading`, with a parameter `open_lake: Callable[[], Lake]`: for a command that can do without a lake."""
 
 
 # The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.

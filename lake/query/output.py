@@ -8,27 +8,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from signverse.lake.model.errors import BadInputError
-
-_MAX_ROWS: Final = 60
-"""Rows of a table on the terminal: more are cut out of the middle, with their number said."""
-
-
-_NO_LIMIT: Final = 65_535
-"""As wide as Polars can draw; a wider table makes it panic."""
-
-
-_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-"""Control characters, and those that turn the direction of a line."""
+from signverse.lake.query.text_table import format_table
 
 
 class Format(StrEnum):
@@ -40,14 +30,14 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
-def pick_format(asked: Format | None, out: Path | None) -> Format:
-    """The format asked for, else the one that the file's name says, else a table.
+def pick_format(requested: Format | None, out: Path | None) -> Format:
+    """The requested format, else that of the file's name, else a table.
 
     Raises:
-        BadInputError: a file whose name says none of the formats, and none was asked for.
+        BadInputError: the file's name has the ending of no format, and none was requested.
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     if out is None:
         return Format.table
     suffix = out.suffix.lower().lstrip(".")
@@ -55,36 +45,50 @@ def pick_format(asked: Format | None, out: Path | None) -> Format:
         return Format(suffix)
     if suffix in {"txt", "md"}:
         return Format.table
-    raise BadInputError(f"the name {out} says no format", "End it in .csv, .json or .parquet, or give --format.")
+    raise BadInputError(f"unknown format of {out}", "End the name in .csv, .json or .parquet, or give --format.")
 
 
 def write_rows(
-    rows: pl.DataFrame, form: Format, out: Path | None, *, metadata: Mapping[str, str] | None = None
+    rows: pl.DataFrame,
+    form: Format,
+    out: Path | None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    wide: bool = False,
+    above: Sequence[str] = (),
 ) -> None:
     """Writes rows to a file, which appears whole or not at all, or to standard output.
 
     Args:
-        metadata: what a Parquet file says of itself; the other formats have no place for it.
+        metadata: of a Parquet file; the other formats have no place for it.
+        wide: a table is not made to fit the terminal.
+        above: lines above a table; the other formats have rows only.
 
     Raises:
         BadInputError: the file cannot be written, or Parquet would go to a terminal.
     """
     if out is not None:
         with whole_file(out) as file:
-            file.write(_render(rows, form, None, metadata))
+            file.write(_render(rows, form, None, metadata, above))
     elif form is Format.parquet:
         if sys.stdout.isatty():
             raise BadInputError("Parquet is binary and would spoil the terminal", "Name a file with -o.")
         sys.stdout.buffer.write(_render(rows, form, None, metadata))
     else:
         # Piped, a table keeps its columns whole: what reads it has no width.
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not wide else None
         # As bytes: UTF-8 also where the terminal's encoding has not every letter.
-        sys.stdout.buffer.write(_render(rows, form, width))
+        sys.stdout.buffer.write(_render(rows, form, width, above=above))
     sys.stdout.flush()
 
 
-def _render(rows: pl.DataFrame, form: Format, width: int | None, metadata: Mapping[str, str] | None = None) -> bytes:
+def _render(
+    rows: pl.DataFrame,
+    form: Format,
+    width: int | None,
+    metadata: Mapping[str, str] | None = None,
+    above: Sequence[str] = (),
+) -> bytes:
     buffer = io.BytesIO()
     try:
         if form is Format.parquet:
@@ -95,7 +99,11 @@ def _render(rows: pl.DataFrame, form: Format, width: int | None, metadata: Mappi
         elif form is Format.csv:
             _spelled(_flat(rows)).write_csv(buffer)
         else:
-            buffer.write(_table(rows, width).encode())
+            # A plan of EXPLAIN is a drawing of its own.
+            is_plan = rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls()
+            table = "\n".join(rows["plan"]) + "\n" if is_plan else format_table(rows, width)
+            buffer.write("".join(f"{line}\n" for line in (*above, *([""] if above else []))).encode())
+            buffer.write(table.encode())
     except (PolarsError, PanicException) as error:
         # Polars panics at dates past the year 262143 and at types that a format has no word for.
         raise BadInputError(
@@ -121,28 +129,6 @@ def _flat(rows: pl.DataFrame) -> pl.DataFrame:
         )
         for name in nested
     )
-
-
-def _table(rows: pl.DataFrame, width: int | None) -> str:
-    if rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls():
-        return "\n".join(rows["plan"].to_list()) + "\n"
-    # Titles and captions are other people's: a terminal would obey what they hold.
-    rows = rows.with_columns(pl.col(pl.String).str.replace_all(_CONTROL, "\ufffd"))
-    with pl.Config(
-        tbl_rows=_MAX_ROWS,
-        tbl_cols=-1 if width is None else max(4, width // 12),
-        tbl_width_chars=width or _NO_LIMIT,
-        fmt_str_lengths=60 if width else _NO_LIMIT,
-        tbl_formatting="UTF8_FULL_CONDENSED",
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-        tbl_cell_numeric_alignment="RIGHT",
-        thousands_separator="",
-        float_precision=None,
-    ):
-        text = str(rows)
-    hidden = f"({rows.height:,} rows, {_MAX_ROWS} shown)\n" if rows.height > _MAX_ROWS else ""
-    return f"{text}\n{hidden}"
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ import polars as pl
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.output import whole_file
+from signverse.lake.query.reports import short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +110,7 @@ def _name(code: str | None, name: str | None) -> str:
     """A language for an axis: "Polish (pso)"."""
     if code is None:
         return "All languages"
-    return f"{re.sub('^Langue des signes de | [Ss]ign [Ll]anguages?$', '', name)} ({code})" if name else code
+    return f"{short_name(name)} ({code})" if name else code
 
 
 def _by_language(rows: pl.DataFrame, panels: int, widths: list[float]) -> tuple[Figure, list[Axes]]:

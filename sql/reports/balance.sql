@@ -6,6 +6,8 @@
 -- the first giving rare ones more weight (Hill numbers of order 1 and 2). gini is 0 where all are of one size, towards 1
 -- where one has all. top_percent is the share of the largest. kept_percent is what a cap leaves. repeats is how often the
 -- rarest language would be seen while as much is drawn as there is. `und` is no language and is left out.
+-- Short form: weighted_by as by, temperature as T, cap, exp_shannon_entropy as effective, inverse_simpson as simpson,
+-- top_language as top, top_percent as top %, kept_percent as kept %, repeats
 with sizes as (
     select weighted_by, sign_language, n::double as n
     from (

@@ -2,6 +2,7 @@
 -- kind is manual (by people), automatic (recognised from speech) or translated (by machine); language is that of the text.
 -- words counts what stands between blanks, which says little of languages that write none; the rates are over the time
 -- that cues are shown.
+-- Short form: kind, language, tracks, videos, cues, hours, words, words_per_second as words/s, characters_per_second as chars/s
 with of_tracks as (
     select
         kind, language, video_id, any_value(sign_language) as sign_language,

@@ -3,6 +3,8 @@
 -- frames with the signer, hands_seen that of frames with both hands. clear_hands_percent has both hands at a confidence of
 -- 0.5 or more, steady_percent both hands in nine frames of ten, several_people_percent more than one person in some frame.
 -- body_unknown_percent are clips whose source lost the body's scores.
+-- Short form: sign_language as language, name, clips, coverage, hands_seen as hands seen, clear_hands_percent as clear %,
+-- steady_percent as steady %, several_people_percent as several people %
 select
     sign_language,
     any_value(languages.name) as name,

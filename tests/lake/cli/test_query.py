@@ -189,6 +189,49 @@ def test_stats_lists_and_prints_reports(ask):
     assert "Nearest: languages. Reports: balance, " in err[0]
 
 
+def test_stats_without_a_report_needs_no_lake(ask, monkeypatch):
+    listed = ask("stats")
+    monkeypatch.setenv("SIGNVERSE_LAKE", "nowhere")
+    assert ask("stats") == listed
+    monkeypatch.delenv("SIGNVERSE_LAKE")
+    assert ask("stats") == listed
+    assert max(map(len, listed[1].decode().splitlines())) <= 80
+    code, out, err = ask("stats", "languages")
+    assert (code, out) == (2, b"")
+    assert "--lake" in "\n".join(err)
+
+
+def test_stats_prints_the_columns_that_answer_and_all_with_wide(ask):
+    code, out, err = ask("stats", "languages")
+    assert (code, err) == (0, [])
+    assert out.decode().splitlines()[0].split("  ")[:2] == ["language", "name"]
+    assert "body_p10" not in out.decode()
+    code, out, err = ask("stats", "languages", "--wide")
+    assert (code, err) == (0, [])
+    assert "body_p10" in out.decode()
+    assert "body_p10" in ask("stats", "languages", "--format", "csv")[1].decode()
+
+
+def test_stats_balance_begins_with_its_answer_in_a_table_only(ask, tmp_path):
+    assert ask("stats", "balance")[1].decode().startswith("Effective number of languages, by hours: ")
+    assert ask("stats", "balance", "--format", "csv")[1].decode().startswith("weighted_by,temperature,")
+    assert ask("stats", "balance", "-o", tmp_path / "x.txt") == (0, b"", [])
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8").startswith("Effective number of languages")
+
+
+def test_select_of_an_empty_lake_says_that_it_is_empty(ask, tmp_path):
+    Lake.create(tmp_path / "lake")
+    code, out, err = ask("select", "--lake", tmp_path / "lake")
+    assert (code, out, len(err)) == (1, b"", 1)
+    assert err[0].endswith("is empty. Fill it: signverse ingest videos FOLDER --lake LAKE.")
+
+
+def test_a_selection_on_the_terminal_names_its_segments(ask):
+    table = ask("select")[1].decode()
+    assert "two-people0-00000" in table
+    assert max(map(len, ask("select", "--wide")[1].decode().splitlines())) > 80
+
+
 def test_stats_draws_a_report_beside_its_table(ask, tmp_path):
     code, out, err = ask("stats", "balance", "--format", "csv", "--plot", tmp_path / "balance.SVG")
     assert (code, err) == (0, [f"drawn -> {tmp_path / 'balance.SVG'}"])

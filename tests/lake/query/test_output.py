@@ -75,7 +75,7 @@ def test_the_format_is_the_one_asked_for_else_what_the_name_says(asked, out, for
 
 @pytest.mark.parametrize("name", ["x", "x.xlsx", ".csv", "csv", "x.csv.gz", "-"])
 def test_a_name_that_says_no_format_is_refused(name):
-    with pytest.raises(BadInputError, match=r"says no format.*--format"):
+    with pytest.raises(BadInputError, match=r"unknown format of.*--format"):
         pick_format(None, Path(name))
 
 

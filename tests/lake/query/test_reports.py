@@ -12,6 +12,7 @@ from PIL import Image
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query import plots, read_only, reports
+from signverse.lake.query.text_table import format_table
 
 REPORTS = reports.report_names()
 
@@ -39,13 +40,13 @@ def con(tmp_path_factory, fill, video):
 
 
 def report(con, name):
-    return read_only.run(con, reports.report_sql(name))
+    return read_only.run(con, reports.find_report(name).sql)
 
 
 def test_each_report_begins_with_what_it_is_about():
     assert {"languages", "balance", "quality", "captions", "durations"} <= set(REPORTS)
     for name in REPORTS:
-        line = reports.report_summary(name)
+        line = reports.find_report(name).summary
         assert re.fullmatch(r"[A-Z][^.]{20,130}\.", line), line
 
 
@@ -59,6 +60,39 @@ def test_languages_counts_videos_clips_hours_shares_and_kinds_of_captions(con):
     assert ase["left_hand_p50"] == pytest.approx(0.6, abs=1e-3)
     assert ase["left_hand_p10"] == pytest.approx(np.quantile([0.4, 0.6, 0.6], 0.1), abs=1e-3)
     assert pso["body_p50"] is None
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_short_form_of_a_report_fits_a_terminal_and_cuts_nothing_but_long_names(con, name):
+    rows, found = report(con, name), reports.find_report(name)
+    assert set(found.short_form) < set(rows.columns)
+    assert list(found.short_form.values()) == found.short(rows).columns
+    # The sizes of a release of 40,000 videos, and the longest names there are.
+    large = {"videos": 39_197, "clips": 2_000_000, "number": 2_000_000, "cues": 2_000_000, "hours": 21_053.123}
+    large |= {"words": 90_000_000, "longest_s": 28_799.96, "cap": 21_053.123, "sign_language": "sgn-VN"}
+    large |= {"share_percent": 100.0, "name": "Langue des signes de Belgique Francophone", "repeats": 1234.56}
+    larger = rows.with_columns(pl.lit(value).alias(column) for column, value in large.items() if column in rows.columns)
+    for these in (rows, larger):
+        table = format_table(found.short(these), 80)
+        assert max(map(len, table.splitlines())) <= 80
+        assert "more column" not in table
+        cut = {word for word in table.split() if word.endswith("…")}
+        assert all("Francophone".startswith(word[:-1]) for word in cut), cut
+        for heading in found.short_form.values():
+            assert all(word in table for word in heading.split())
+
+
+def test_balance_says_its_answer_in_three_lines(con):
+    rows = report(con, "balance")
+    lines = reports.find_report("balance").answer(rows)
+    now, half = measures((3, 1)), measures((3**0.5, 1))
+    assert lines == [
+        f"Effective number of languages, by hours: {now[0]:.3g} of 2",
+        "Largest: American Sign Language (ase) with 75 % of the hours",
+        f"Sampled with temperature T = 0.5: {half[0]:.3g} effective languages, largest {half[3]:.3g} %",
+    ]
+    assert reports.find_report("balance").answer(rows.clear()) == []
+    assert reports.find_report("languages").answer(rows) == []
 
 
 def measures(sizes):
@@ -134,7 +168,7 @@ def test_durations_has_the_quantiles_of_clips_and_of_videos(con):
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_reads_no_keypoints(con, name):
-    plan = con.execute(f"explain {reports.report_sql(name)}").fetchall()[0][1]
+    plan = con.execute(f"explain {reports.find_report(name).sql}").fetchall()[0][1]
     assert "body_xy" not in plan
     assert "frame" not in plan.replace("num_frames", "").replace("end_frame", "").replace("start_frame", "")
 

@@ -146,9 +146,9 @@ def test_times_are_shown_in_utc(con):
 def test_every_report_runs_on_a_full_and_on_an_empty_lake(con, tmp_path):
     with Lake.create(tmp_path / "empty").duckdb() as empty:
         for name in reports.report_names():
-            assert read_only.run(con, reports.report_sql(name)).height
-            assert read_only.run(empty, reports.report_sql(name)).height == 0
-    languages = read_only.run(con, reports.report_sql("languages"))
+            assert read_only.run(con, reports.find_report(name).sql).height
+            assert read_only.run(empty, reports.find_report(name).sql).height == 0
+    languages = read_only.run(con, reports.find_report("languages").sql)
     assert languages["videos"].sum() == 5
     assert languages["share_percent"].sum() == pytest.approx(100, abs=0.1)
     assert set(languages["sign_language"]) == {"ase", "pso", "sgn-SI", "und"}
@@ -157,7 +157,7 @@ def test_every_report_runs_on_a_full_and_on_an_empty_lake(con, tmp_path):
 def test_an_unknown_report_names_those_there_are():
     for name in ("lenguages", "../views", ""):
         with pytest.raises(BadInputError, match=r"Reports: .*languages"):
-            reports.report_sql(name)
+            reports.find_report(name)
 
 
 RUNS = [
