@@ -149,7 +149,7 @@ def run(
 
     \b
     signverse ingest run manifest.csv --media DIR --lake LAKE
-    signverse ingest run list.csv --media DIR --lake LAKE --device cuda --ahead 50GB
+    signverse ingest run list.csv --media DIR --lake LAKE --ahead 50GB
     """
     summary = _acquire(manifest, media, lake, options, how, ahead=ahead, keep_media=keep_media)
     _report(summary, lake, media, extracts=True)
