@@ -91,12 +91,14 @@ def plan(
     invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
-        f"{rows['to_do'].sum():,} to do: {rows['hours'].sum():,.1f} hours and {rows['gb'].sum():,.1f} GB to download "
-        "at 720p, if all are available"
+        f"{rows['to_do'].sum():,} to do"
+    )
+    say(
+        f"  {rows['hours'].sum():,.1f} hours, {rows['gb'].sum():,.1f} GB to download at 720p, if all are available\n"
+        f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)"
     )
     if opened is not None:
         say(f"  {_by_state(rows)}")
-    say(f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)")
 
 
 def _by_state(rows: pl.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,30 @@ def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
     assert "came back: 1 video that had been unavailable" in text
     (row,) = (line for line in lines if "rate_limit" in line)
     assert row.split() == ["blocked", "2", "rate_limit", "(download)", "a5:", "Too", "many", "requests"]
+
+
+def test_the_table_fits_80_columns(lake: Lake) -> None:
+    ask(lake, "ase", *(f"a{i}" for i in range(12_345)))
+    note(lake, *(attempt(f"a{i}", "download", "unavailable", 0, "deleted") for i in range(12_345)))
+    status = read_status(lake, None, at(0))
+    lines = shown(status, 80).splitlines()
+    assert lines[0].split() == [
+        *("language", "listed", "in", "lake", "downloaded", "not", "tried", "blocked", "failed", "unavailable")
+    ]
+    assert lines[1].split() == ["ase", "12,345", "-", "-", "-", "-", "-", "12,345"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_in_a_pipe_lines_are_neither_cut_nor_filled(
+    lake: Lake, tmp_path: Path, signverse: Callable[..., tuple[int, str, str]]
+) -> None:
+    ask(lake, "ase", "a", "b")
+    note(lake, attempt("a", "download", "failed", 0, "network", "long " * 50 + "end"))
+    note(lake, attempt("b", "download", "blocked", 0, "bot_check", "short"))
+    code, out, _ = signverse("status", "--lake", tmp_path / "lake")
+    assert code == 0
+    assert all(line == line.rstrip() for line in out.splitlines())
+    assert [line for line in out.splitlines() if line.endswith("long end")]
 
 
 def test_an_empty_lake_has_a_screen_too(lake: Lake, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""`signverse ingest plan`: a short table that fits a terminal, and everything in files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from signverse.ingest.acquire.corpus_state import STATES
+from signverse.lake.lake import Lake
+from tests.ingest.acquire.lakes import attempt, note, put_in
+
+Signverse = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "manifest.csv"
+    path.write_text("a,ase\nb,ase\nc,gsg\n../x,ase\n")
+    return path
+
+
+def test_the_table_fits_80_columns_and_the_rest_is_said_below_it(manifest: Path, signverse: Signverse) -> None:
+    code, out, err = signverse("ingest", "plan", manifest)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "German Sign Language" in out
+    said = err.splitlines()[1:]
+    assert said[0] == "3 videos in 2 languages, 1 invalid id; 3 to do"
+    assert max(map(len, said)) <= 80
+
+
+def test_what_is_in_the_lake_is_counted_by_state(tmp_path: Path, manifest: Path, signverse: Signverse) -> None:
+    lake = Lake.create(tmp_path / "lake")
+    put_in(lake, "ase", "a")
+    note(lake, attempt("b", "download", "unavailable", 0, "deleted"))
+    code, _, err = signverse("ingest", "plan", manifest, "--lake", tmp_path / "lake")
+    assert code == 0
+    assert "1 to do" in err
+    assert "1 in the lake, 1 not tried yet, 1 unavailable" in err
+
+
+@pytest.mark.parametrize("options", [("--format", "csv"), ("--wide",)])
+def test_files_and_wide_tables_have_all_columns(
+    tmp_path: Path, manifest: Path, signverse: Signverse, options: tuple[str, ...]
+) -> None:
+    Lake.create(tmp_path / "lake")
+    code, out, _ = signverse("ingest", "plan", manifest, "--lake", tmp_path / "lake", *options)
+    assert code == 0
+    for state in STATES:
+        assert state in out
+    if "csv" in options:
+        assert [row["videos"] for row in csv.DictReader(io.StringIO(out))] == ["2", "1"]
