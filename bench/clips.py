@@ -65,7 +65,7 @@ def main(lakes: list[Path] | None = None) -> None:
             return
         lake = make_corpus(folder / "lake", videos=3000, segments=150_000, keypoints_bytes=400_000_000, commits=20)
         _run(lake, "in arrival order", folder)
-        maintain(lake, make_plan(lake, full=True))
+        maintain(lake.snapshot, make_plan(lake.snapshot, full=True))
         lake.refresh()
         _run(lake, "maintained", folder)
     finally:

@@ -36,9 +36,9 @@ def _join(lake: Path, out: Path) -> None:
     columns = [name for name in KEYPOINTS.file_schema.names if name not in {"video_id", "ingest_id", "frame", "person"}]
     with Committer(Lake.create(out).folder) as committer:
         tables, start, video = [], 0, {}
-        for video_id in given.visible()["video_id"]:
+        for video_id in given.snapshot.visible()["video_id"]:
             video = given.video(video_id)
-            table = given.keypoint_rows(video_id, columns)
+            table = given.snapshot.keypoint_rows(video_id, columns)
             shifted = pa.array(table.column("frame").to_numpy() + start, pa.int32())
             tables.append(table.set_column(0, "frame", shifted))
             start += video["num_frames"]

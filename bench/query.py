@@ -25,9 +25,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
 from signverse.lake.query.read_only import run
 from signverse.lake.query.reports import find_report
+from signverse.lake.storage.snapshot import collect
 
 WARM: Final = 8
 
@@ -39,7 +40,7 @@ def _opening(path: Path) -> Callable[[], Any]:
 def _rare(path: Path) -> Callable[[], Any]:
     """Three languages of the tail, those at places 9, 19 and 29 from the rarest."""
     lake = Lake.open(path)
-    counts = collect(lake.table("segments").group_by("sign_language").len().sort("len", "sign_language"))
+    counts = collect(lake.raw_table("segments").group_by("sign_language").len().sort("len", "sign_language"))
     names = counts["sign_language"].to_list()
     rare = [names[min(at, len(names) - 1)] for at in (8, 18, 28)]
     lake.refresh()
@@ -73,7 +74,7 @@ def _text(path: Path) -> Callable[[], Any]:
 def _clip(path: Path) -> Callable[[], Any]:
     """One of 64 clips of 96 frames, another each time: files and footers are warm after the first round."""
     lake = Lake.open(path)
-    lake.visible()
+    lake.snapshot.visible()
     clips = _clips(lake, 64)
     turn = iter(range(10**9))
 
@@ -137,7 +138,7 @@ def make_lakes(folder: Path) -> dict[str, Path]:
     if not lakes["maintained"].exists():
         shutil.copytree(lakes["arrival"], lakes["maintained"])
         lake = Lake.open(lakes["maintained"])
-        maintain(lake, make_plan(lake))
+        maintain(lake.snapshot, make_plan(lake.snapshot))
     return lakes
 
 
@@ -179,7 +180,7 @@ def _wrists(path: Path, folder: Path) -> None:
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 
     lake = Lake.open(path)
-    keypoints = collect(lake.frame("keypoints").group_by("sign_language").len().sort("len", descending=True))
+    keypoints = collect(lake.table("keypoints").group_by("sign_language").len().sort("len", descending=True))
     # One whose tars are made in seconds: the largest of at most 200,000 frames.
     language, frames = next((row for row in keypoints.rows() if row[1] <= 200_000), keypoints.rows()[-1])
     con = lake.duckdb()

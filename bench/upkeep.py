@@ -68,11 +68,11 @@ def _make(folder: Path, videos: int) -> None:
 
 def _measure(folder: Path, frames: int) -> None:
     lake = Lake.open(folder)
-    before = extent(lake)
+    before = extent(lake.snapshot)
     began = time.perf_counter()
-    maintain(lake, make_plan(lake))
+    maintain(lake.snapshot, make_plan(lake.snapshot))
     took = time.perf_counter() - began
-    after = extent(lake)
+    after = extent(lake.snapshot)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"  {frames:9,} frames, {before.files} files of {before.size / 1e6:,.0f} MB became {after.files}: "

@@ -107,9 +107,9 @@ def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[
 
 def known_entries(lake: Lake) -> dict[str, Entry]:
     """What the manifests of earlier runs told, by video id: the rows of `sources`."""
-    return {video_id: Entry(**row) for video_id, row in known_sources(lake).items()}
+    return {video_id: Entry(**row) for video_id, row in known_sources(lake.snapshot).items()}
 
 
 def write_sources(lake: Lake, manifest: Manifest) -> int:
     """Adds the rows of a manifest that `sources` does not hold as they are; returns how many."""
-    return add_sources(lake, (vars(entry) for entry in manifest.entries.values()))
+    return add_sources(lake.snapshot, (vars(entry) for entry in manifest.entries.values()))

@@ -79,7 +79,7 @@ def test_every_video_has_its_frames_and_keypoints_but_the_one_without_people(lak
             assert (place < [row["width"], row["height"]]).all()
     languages = {name: row["sign_language"] for name, row in videos.items() if row["sign_language"] != "und"}
     assert languages == {"signer_720p24": "ase", "bsl_360p25": "bfi", "libras_1080p30_vp9": "bzs"}
-    reasons = dict(opened.table("outcomes").select("video_id", "reason").collect().rows())
+    reasons = dict(opened.raw_table("outcomes").select("video_id", "reason").collect().rows())
     assert {name for name, reason in reasons.items() if reason} == {"no_person_122s"}
 
 

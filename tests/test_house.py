@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ def test_no_room_knows_what_it_should_not() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run([str(lint), "--no-cache"], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stdout
-    assert ", 0 broken" in ran.stdout
+    kept, broken = map(int, re.findall(r"(\d+) kept, (\d+) broken", ran.stdout)[0])
+    assert kept >= 4 and broken == 0
 
 
 def test_the_folder_sql_holds_sql_only() -> None:

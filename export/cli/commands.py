@@ -119,9 +119,10 @@ def verify(
     signverse verify EXPORT
     """
     from signverse.export.release.verify import is_export, verify_export
-    from signverse.lake.lake import Lake, is_lake
+    from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import counted
+    from signverse.lake.storage.snapshot import is_lake
     from signverse.lake.upkeep.verify import verify_lake
 
     if not path.is_dir():
@@ -129,7 +130,7 @@ def verify(
     if is_export(path) and not is_lake(path):
         kind, problems = "export", verify_export(path)
     else:
-        kind, problems = "lake", verify_lake(Lake.open(path))
+        kind, problems = "lake", verify_lake(Lake.open(path).snapshot)
     count = 0
     for problem in problems:
         typer.echo(problem)

@@ -26,7 +26,7 @@ def draw_sheet(lake: Lake, video_id: str, start_s: float, end_s: float | None, c
     start, end = seconds_to_frames(start_s, end_s, video["num_frames"])
     if start == end:
         raise BadInputError(f"'{video_id}' has no frame from {start_s:g} s on, it lasts {video['duration_s']:g} s")
-    rows = lake.keypoint_rows(video_id, [])
+    rows = lake.snapshot.keypoint_rows(video_id, [])
     inside = (rows.column("frame").to_numpy() >= start) & (rows.column("frame").to_numpy() < end)
     persons = np.unique(rows.column("person").to_numpy()[inside]).tolist()
     if not persons:

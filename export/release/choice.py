@@ -6,12 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import read_selection_file
+from signverse.lake.storage.snapshot import collect
 
 
 def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:
@@ -30,7 +31,7 @@ def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | No
         return None
     clips = lake.select(asked).select(KEY).collect()
     if clips.is_empty():
-        raise nothing_selected(lake, asked)
+        raise nothing_selected(lake.snapshot, asked)
     return clips
 
 
@@ -69,7 +70,7 @@ def chosen_videos(
 
 
 def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
-    """The clips to export, as `Lake.all_clips` has them, by video_id and start.
+    """The clips to export, as `Lake.unfiltered_clips` has them, by video_id and start.
 
     Args:
         selection: clips; None for all.
@@ -78,7 +79,7 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
         BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested anew.
         EmptySelectionError: there is no clip to export.
     """
-    clips = collect(lake.all_clips())
+    clips = collect(lake.unfiltered_clips())
     if selection is not None:
         mine = ["segment_id", "video_id"]
         chosen = clips.join(selection, on=mine, how="semi")

@@ -82,7 +82,7 @@ class Chunk:
     """Clips that are written together.
 
     Attributes:
-        clips: rows of `Lake.all_clips` with absent_frames.
+        clips: rows of `Lake.unfiltered_clips` with absent_frames.
         size: about how many bytes they take.
     """
 
@@ -151,7 +151,7 @@ def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people: bool) -> Iterator[Clip]:
     """Clips that are parts of one block of points: a whole video of hours without captions lies in memory once."""
     start, end = rows[0]["start_frame"], max(row["end_frame"] for row in rows)
-    table = lake.keypoint_rows(video_id, ["body_visible"], start_frame=start, end_frame=end)
+    table = lake.snapshot.keypoint_rows(video_id, ["body_visible"], start_frame=start, end_frame=end)
     if not all_people:
         table = table.filter(pa.array(table.column("person").to_numpy() == 0))
     frames, persons = table.column("frame").to_numpy() - start, table.column("person").to_numpy()
@@ -163,7 +163,7 @@ def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people:
         visible = np.full((end - start, people, BODY.size), -1, np.int8)
         visible[frames, persons] = told
     points = np.full((end - start, people, NUM_JOINTS, 3), np.nan, np.float32)
-    for there in lake.everybody(video_id, start_frame=start, end_frame=end):
+    for there in lake.people(video_id, start_frame=start, end_frame=end):
         mine = (there.frames >= start) & (there.frames < end) & (there.persons < people)
         points[there.frames[mine] - start, there.persons[mine]] = there.points[mine]
     for row in rows:

@@ -133,7 +133,7 @@ def parts_of(outline: Outline, batches: Iterable[Rows]) -> Iterator[Content]:
     """The content of a video in parts of some hundred rows; together they have all frames of the outline.
 
     Args:
-        batches: what `Lake.everybody` reads of it.
+        batches: what `Lake.people` reads of it.
     """
     first = 0
     for rows in _whole_frames(_chosen(outline, rows) for rows in batches):

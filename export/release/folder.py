@@ -21,11 +21,12 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from signverse.export.release.index import INDEX, SUMS, Row, index_row, write_index
 from signverse.export.release.layouts import LAYOUTS, Layout
 from signverse.lake.jobs.workers import side_by_side
-from signverse.lake.lake import Lake, is_lake
+from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.wording import some
 from signverse.lake.query.output import whole_file
+from signverse.lake.storage.snapshot import is_lake
 
 R = TypeVar("R", bound=Row)
 

@@ -18,10 +18,11 @@ from signverse.export.release.index import IndexRow
 from signverse.export.release.layouts import SHARDS
 from signverse.export.writers.tar_writer import Member, whole_tar
 from signverse.lake.clips.prefetch import ahead
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import document_text
+from signverse.lake.storage.snapshot import collect
 
 VIDEOS_PER_SHARD: Final = 40
 
@@ -156,7 +157,7 @@ def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str,
         schema={"video_id": pl.String, "shard": pl.String},
         orient="row",
     )
-    rows = lake.frame(SEGMENTS.name)
+    rows = lake.table(SEGMENTS.name)
     if spec.only_segments and spec.segments is not None:
         ids = [segment_id for ids in spec.segments.values() for segment_id in ids]
         rows = rows.join(pl.LazyFrame({"segment_id": ids}, {"segment_id": pl.String}), on="segment_id", how="semi")
@@ -201,7 +202,7 @@ def _read(lake: Lake, shard: Shard, dialect: str, only_segments: bool) -> Iterat
     captions: dict[str, list[dict[str, Any]]] = {}
     if dialect == "consolidated":
         ids = [video["video_id"] for video in shard.videos]
-        rows = lake.frame(CAPTIONS.name).filter(pl.col("video_id").is_in(ids))
+        rows = lake.table(CAPTIONS.name).filter(pl.col("video_id").is_in(ids))
         captions = _by_video(collect(rows.sort("video_id", "track", "ordinal")))
     for video in shard.videos:
         chosen, cues = segments.get(video["video_id"], []), captions.get(video["video_id"], [])
@@ -211,7 +212,7 @@ def _read(lake: Lake, shard: Shard, dialect: str, only_segments: bool) -> Iterat
             cues = [cue for cue in cues if any(_overlap(cue, segment) for segment in chosen)]
         outline = outline_of(video, chosen, cues, only_segments=only_segments)
         yield outline
-        yield from lake.everybody(outline.video_id)
+        yield from lake.people(outline.video_id)
         yield None
 
 

@@ -9,9 +9,10 @@ import polars as pl
 
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, video_states
 from signverse.ingest.manifest import Entry
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
 from signverse.lake.model.languages import languages
 from signverse.lake.model.schema import VIDEOS
+from signverse.lake.storage.snapshot import collect
 
 PUBLISHED_VIDEOS: Final = 13_377
 PUBLISHED_HOURS: Final = 1_074.0
@@ -76,7 +77,7 @@ def _means(lake: Lake | None) -> pl.DataFrame:
     if lake is None:
         return pl.DataFrame(schema={"sign_language": pl.String, "hours": pl.Float64, "videos": pl.UInt32})
     return collect(
-        lake.frame(VIDEOS.name)
+        lake.table(VIDEOS.name)
         .group_by("sign_language")
         .agg(hours=pl.col("duration_s").mean() / 3600, videos=pl.col("duration_s").count().cast(pl.UInt32))
     )

@@ -19,8 +19,9 @@ from signverse.ingest.acquire.corpus_state import (
     video_states,
 )
 from signverse.ingest.acquire.media_folder import MediaFolder
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
+from signverse.lake.storage.snapshot import collect
 
 WINDOW: Final = timedelta(hours=1)
 """Rates are those of the last hour."""
@@ -74,12 +75,12 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
     """The status of a lake, and of a media folder where one is given."""
     now = now or datetime.now(UTC)
     sources = collect(
-        lake.frame(SOURCES.name)
+        lake.table(SOURCES.name)
         .sort("listed_at", maintain_order=True)
         .unique("video_id", keep="last", maintain_order=True)
         .select("video_id", "sign_language")
     )
-    videos = collect(lake.frame(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
+    videos = collect(lake.table(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
     listed = pl.concat([videos.select("video_id", "sign_language"), sources]).unique("video_id", keep="first")
     finished = media.finished() if media is not None else None
     rows = video_states(lake, listed["video_id"].to_list(), None if finished is None else finished.keys())
@@ -100,7 +101,7 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
     downloaded, extracted = (_an_hour(lake, stage, now) for stage in ("download", "extract"))
     left = states[WAITING] + states[DOWNLOADED] + states[BLOCKED] + states[FAILED]
     invalid = collect(
-        lake.table(OUTCOMES.name).filter(pl.col("stage") == "list").select(pl.col("video_id").n_unique())
+        lake.raw_table(OUTCOMES.name).filter(pl.col("stage") == "list").select(pl.col("video_id").n_unique())
     ).item()
     return Status(
         at=now,
@@ -126,7 +127,7 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
 def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
     """Videos an hour that a stage finished, over the last hour or since its first one within it."""
     done = collect(
-        lake.table(OUTCOMES.name)
+        lake.raw_table(OUTCOMES.name)
         .filter(
             pl.col("stage") == stage,
             pl.col("outcome") == "done",
@@ -145,7 +146,7 @@ def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
 def _captions(lake: Lake) -> dict[str, int]:
     kinds: Mapping[str, int] = dict(
         collect(
-            lake.frame("segments")
+            lake.table("segments")
             .filter(pl.col("ordinal") == 0)
             .group_by("caption_kind")
             .agg(pl.col("video_id").n_unique())

@@ -70,9 +70,10 @@ def plan(
     from signverse.ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
     from signverse.ingest.acquire.media_folder import MediaFolder
     from signverse.ingest.manifest import read_manifest
-    from signverse.lake.lake import Lake, is_lake
+    from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows
+    from signverse.lake.storage.snapshot import is_lake
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)

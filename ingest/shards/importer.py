@@ -58,7 +58,7 @@ def import_shards(
         on_shard: called with the path of each finished tar.
     """
     if not redo:
-        options = replace(options, skip=frozenset(lake.visible()["video_id"]))
+        options = replace(options, skip=frozenset(lake.snapshot.visible()["video_id"]))
     attempts = attempts_so_far(lake)
     waiting = [ShardTask(path) for path in shards]
     with Committer(lake.folder) as committer, Pool(workers, make_job, options) as pool:

@@ -19,12 +19,12 @@ def tidy(lake: Lake) -> None:
     from signverse.lake.upkeep.plan import make_plan
 
     try:
-        if not has_many_small_files(lake, MOST_SMALL_FILES):
+        if not has_many_small_files(lake.snapshot, MOST_SMALL_FILES):
             return
-        before = extent(lake)
-        plan = make_plan(lake, small_only=True)
+        before = extent(lake.snapshot)
+        plan = make_plan(lake.snapshot, small_only=True)
         with byte_bar("gathering small files", sum(rewrite.size for rewrite in plan.rewrites)) as advance:
-            maintain(lake, plan, on_bytes=advance)
-        say(f"small files gathered: {before.files:,} files became {extent(lake).files:,}")
+            maintain(lake.snapshot, plan, on_bytes=advance)
+        say(f"small files gathered: {before.files:,} files became {extent(lake.snapshot).files:,}")
     except SignverseError as error:
         say(f"small files were not gathered: {error}")

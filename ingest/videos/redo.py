@@ -40,7 +40,7 @@ def kept_videos(lake: Lake, where: str | None) -> set[str]:
     Raises:
         BadInputError: the condition is none, or does more than read.
     """
-    there = set(lake.visible()["video_id"])
+    there = set(lake.snapshot.visible()["video_id"])
     if where is None or not there:
         return there
     from signverse.lake.query.read_only import run

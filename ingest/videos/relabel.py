@@ -44,7 +44,7 @@ def relabel(lake: Lake, entries: Mapping[str, Entry]) -> list[str]:
 
 def _copy(lake: Lake, video: dict[str, Any], entry: Entry, words: str) -> VideoRows:
     columns = [name for name in KEYPOINTS.file_schema.names if name not in {*_OURS, "frame", "person"}]
-    keypoints = lake.keypoint_rows(video["video_id"], columns)
+    keypoints = lake.snapshot.keypoint_rows(video["video_id"], columns)
     return VideoRows(
         video={**video, "sign_language": entry.sign_language, "language_label": entry.language_label},
         keypoints=keypoints,
@@ -57,4 +57,4 @@ def _copy(lake: Lake, video: dict[str, Any], entry: Entry, words: str) -> VideoR
 
 
 def _rows(lake: Lake, table: str, video_id: str) -> list[dict[str, Any]]:
-    return lake.frame(table).filter(pl.col("video_id") == video_id).drop(_OURS).collect().to_dicts()
+    return lake.table(table).filter(pl.col("video_id") == video_id).drop(_OURS).collect().to_dicts()

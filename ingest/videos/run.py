@@ -322,7 +322,7 @@ def what_failed(event: Event) -> tuple[str, str]:
 
 def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:
     """How often each stage of each video was tried."""
-    counts = lake.table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()).collect()
+    counts = lake.raw_table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()).collect()
     return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}
 
 

@@ -51,9 +51,9 @@ def maintain(
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
-    plan = make_plan(opened, retention=kept_for, full=full)
-    before = extent(opened)
-    waste = unneeded(opened, kept_for)
+    plan = make_plan(opened.snapshot, retention=kept_for, full=full)
+    before = extent(opened.snapshot)
+    waste = unneeded(opened.snapshot, kept_for)
     if plan.nothing and not waste:
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
@@ -72,8 +72,8 @@ def maintain(
         return
     began = time.monotonic()
     with byte_bar("files", sum(one.size for one in plan.rewrites)) as advance:
-        removed = carry_out(opened, plan, retention=kept_for, on_bytes=advance)
-    after = extent(opened)
+        removed = carry_out(opened.snapshot, plan, retention=kept_for, on_bytes=advance)
+    after = extent(opened.snapshot)
     say(
         f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
         f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(removed), 'unneeded file')} removed "

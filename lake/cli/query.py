@@ -94,17 +94,17 @@ def select(
     """
     import polars as pl
 
-    from signverse.lake.lake import collect
     from signverse.lake.model.skeleton import FPS
     from signverse.lake.model.wording import counted, lasting
     from signverse.lake.query.engines import about_selection, nothing_selected
     from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.selection import KEY
+    from signverse.lake.storage.snapshot import collect
 
     form = pick_format(Format(format) if format else None, output)
     rows = collect(opened.select(conditions))
     if rows.is_empty():
-        raise nothing_selected(opened, conditions)
+        raise nothing_selected(opened.snapshot, conditions)
     length = lasting(int(rows["num_frames"].sum()) / FPS)
     videos = counted(rows["video_id"].n_unique(), "video")
     summary = f"{counted(rows.height, 'clip')} of {videos}, {length}, version {opened.version}"
@@ -119,7 +119,7 @@ def select(
             pl.col("left_hand_confidence").round(3).alias("left hand"),
             "text",
         )
-    write_rows(rows, form, output, metadata=about_selection(opened, conditions), wide=wide)
+    write_rows(rows, form, output, metadata=about_selection(opened.snapshot, conditions), wide=wide)
     say(f"{summary} -> {output}" if output else summary)
 
 

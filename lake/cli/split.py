@@ -85,15 +85,15 @@ def split(
     plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
     told = read_channels(channels) if channels else None
     opened = Lake.open(lake)
-    for remark in remarks_on(opened, told) if told else ():
+    for remark in remarks_on(opened.snapshot, told) if told else ():
         say(remark)
     if not check:
-        made = make_split(opened, plan, conditions, told)
+        made = make_split(opened.snapshot, plan, conditions, told)
         # First what may fail: a file that cannot be written leaves the lake as it was.
         write_rows(by_part(made), form, output)
         _keep(opened, made, told, dry_run=dry_run)
         return
-    report = check_split(opened, name, conditions, weight, told)
+    report = check_split(opened.snapshot, name, conditions, weight, told)
     write_rows(report.rows, form, output)
     for line in report.remarks:
         say(line)
@@ -113,12 +113,12 @@ def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -
     from signverse.lake.storage.sources import add_sources
 
     plan = made.plan
-    replaced = changes(lake, made)
+    replaced = changes(lake.snapshot, made)
     if not dry_run:
         if told is not None:
-            listed = add_sources(lake, rows_for_sources(lake, told))
+            listed = add_sources(lake.snapshot, rows_for_sources(lake.snapshot, told))
             say(f"the lake keeps the channels of {counted(listed, 'video')}")
-        store(lake, made)
+        store(lake.snapshot, made)
     of = f" of {counted(made.groups, 'channel')}" if plan.by == "channel" else ""
     wanted = "/".join(f"{share:.3g}" for share in (100 * ratio for _, ratio in plan.ratios))
     say(f"split {plan.name}: {counted(made.videos.height, 'video')}{of}, seed {plan.seed}")

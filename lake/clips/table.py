@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,11 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
+from signverse.lake.query.engines import choose, nothing_selected
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import checked, read_selection_file
 from signverse.lake.storage.reader import Joints, Placement, placement_of
-
-if TYPE_CHECKING:
-    from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import Snapshot, collect
 
 Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
 """Which clips: conditions, rows with the columns `lake.query.selection.KEY`, or the path of a file of such rows."""
@@ -66,24 +65,22 @@ class ClipTable:
         }
 
 
-def clip_table(lake: Lake, clips: Clips, placed: Mapping[str, dict[str, Any]]) -> ClipTable:
+def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
     """The clips that are meant.
-
-    Args:
-        placed: of every visible video the columns of `videos` that say how long it is and where its keypoints lie.
 
     Raises:
         BadInputError: the rows do not say which clips; or a clip is not in the lake as it was chosen, its video may
             have been ingested anew.
         EmptySelectionError: there is none.
     """
-    rows = _rows(lake, clips)
+    rows = _rows(snapshot, clips)
+    placements = snapshot.placements
     # Rows may carry a num_frames of their own: of the clip.
     rows = rows.select(*KEY, *(name for name in _ABOUT if name in rows.columns))
     known = pl.DataFrame(
         {
-            "video_id": list(placed),
-            **{name: [row[name] for row in placed.values()] for name in ("num_frames", "ingest_id")},
+            "video_id": list(placements),
+            **{name: [row[name] for row in placements.values()] for name in ("num_frames", "ingest_id")},
         },
         {"video_id": pl.String, "num_frames": pl.Int64, "ingest_id": pl.String},
     )
@@ -94,9 +91,9 @@ def clip_table(lake: Lake, clips: Clips, placed: Mapping[str, dict[str, Any]]) -
     _refuse(outside, "the frames of", "of the selection are not in their videos")
     videos = found["video_id"].unique().sort()
     return ClipTable(
-        folder=lake.folder / KEYPOINTS.name,
+        folder=snapshot.folder / KEYPOINTS.name,
         rows=found.drop(*KEY[1:], "num_frames").to_arrow(),
-        places=[placement_of({"video_id": one, **placed[one]}) for one in videos.to_list()],
+        places=[placement_of({"video_id": one, **placements[one]}) for one in videos.to_list()],
         video=videos.search_sorted(found["video_id"]).cast(pl.Int32).to_numpy(),
         frames=found.select("start_frame", "end_frame").to_numpy(),
         fingerprint=_fingerprint(found),
@@ -126,16 +123,13 @@ def joint_names(joints: Joints) -> tuple[str, ...]:
     return tuple(name for part, _ in joints.places for name in JOINTS[part.slice])
 
 
-def _rows(lake: Lake, clips: Clips) -> pl.DataFrame:
-    from signverse.lake.lake import collect
-    from signverse.lake.query.engines import nothing_selected
-
+def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())
     if isinstance(clips, Selection):
-        rows = collect(lake.select(clips).select(*KEY, *_ABOUT))
+        rows = collect(choose(snapshot, clips).select(*KEY, *_ABOUT))
         if rows.is_empty():
-            raise nothing_selected(lake, clips)
+            raise nothing_selected(snapshot, clips)
         return checked(rows, "the selection")
     if isinstance(clips, pl.LazyFrame):
         names = clips.collect_schema().names()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
-from typing import TYPE_CHECKING, Final, Literal
+from functools import partial, reduce
+from typing import Final, Literal
 
 import polars as pl
 
@@ -13,97 +13,93 @@ from signverse.lake.model.errors import EmptySelectionError
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
 from signverse.lake.query.selection import ORDER, Selection
-
-if TYPE_CHECKING:
-    from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.stored_splits import split_videos
 
 Engine = Literal["polars", "duckdb"]
 
 _ROW: Final = ["segment_id", "ingest_id"]
 
 
-def choose(lake: Lake, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
-    """The clips of a selection, by video_id and start, with the columns of `Lake.all_clips`.
+def choose(snapshot: Snapshot, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
+    """The clips of a selection, by video_id and start, with the columns of `Lake.unfiltered_clips`.
 
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
     """
     from signverse.lake.query.read_only import check_reads
 
-    conditions = selection.conditions(lake.split_videos)
+    conditions = selection.conditions(partial(split_videos, snapshot))
     if selection.where is not None:
         # First alone: a parenthesis in it must not close the one that is put around it.
         check_reads(f"select 1 where {selection.where}\n")
-    clips = _in_polars(lake, selection, conditions) if engine == "polars" else _in_duckdb(lake, conditions)
+    clips = _in_polars(snapshot, selection, conditions) if engine == "polars" else _in_duckdb(snapshot, conditions)
     clips = clips.sort(ORDER)
     if selection.sampled:
-        from signverse.lake.lake import collect
-
         return sample(collect(clips), selection).lazy()
     return clips if selection.limit is None else clips.head(selection.limit)
 
 
-def _in_polars(lake: Lake, selection: Selection, conditions: list[Condition]) -> pl.LazyFrame:
+def _in_polars(snapshot: Snapshot, selection: Selection, conditions: list[Condition]) -> pl.LazyFrame:
     codes = [sign_languages.resolve(name) for name in selection.languages]
-    clips = lake.all_clips(languages=codes or None)
+    clips = snapshot.unfiltered_clips(languages=codes or None)
     for condition in conditions:
         if condition.polars is not None:
             clips = clips.filter(condition.polars)
         else:
-            clips = clips.join(_rows(lake, condition), on=_ROW, how="semi")
+            clips = clips.join(_rows(snapshot, condition), on=_ROW, how="semi")
     return clips
 
 
-def _rows(lake: Lake, condition: Condition) -> pl.LazyFrame:
+def _rows(snapshot: Snapshot, condition: Condition) -> pl.LazyFrame:
     """The clips that a condition in SQL leaves, by segment_id and ingest_id."""
     query = f"select {', '.join(_ROW)} from clips where {condition.sql}"  # noqa: S608 (run as one statement that reads)
-    return _query(lake, query).lazy()
+    return _query(snapshot, query).lazy()
 
 
-def _in_duckdb(lake: Lake, conditions: list[Condition]) -> pl.LazyFrame:
-    names = list(lake.all_clips().collect_schema().names())
+def _in_duckdb(snapshot: Snapshot, conditions: list[Condition]) -> pl.LazyFrame:
+    names = list(snapshot.unfiltered_clips().collect_schema().names())
     where = " and ".join(condition.sql for condition in conditions if condition.sql is not None) or "true"
-    clips = _query(lake, f"select {', '.join(names)} from clips where {where}").lazy()  # noqa: S608
+    clips = _query(snapshot, f"select {', '.join(names)} from clips where {where}").lazy()  # noqa: S608
     only_polars = [
         condition.polars for condition in conditions if condition.sql is None and condition.polars is not None
     ]
     return reduce(pl.LazyFrame.filter, only_polars, clips)
 
 
-def _query(lake: Lake, query: str) -> pl.DataFrame:
+def _query(snapshot: Snapshot, query: str) -> pl.DataFrame:
     from signverse.lake.query.read_only import run
+    from signverse.lake.query.session import connect
 
-    with lake.duckdb() as con:
+    with connect(snapshot) as con:
         return run(con, query)
 
 
-def about_selection(lake: Lake, selection: Selection) -> dict[str, str]:
+def about_selection(snapshot: Snapshot, selection: Selection) -> dict[str, str]:
     """The metadata of a file of selected clips: the conditions, the lake and its version, this package's version."""
     from importlib.metadata import version
 
     return {
         "signverse.selection": json.dumps(selection.to_dict(), ensure_ascii=False, sort_keys=True),
-        "signverse.lake_version": str(lake.version),
-        "signverse.lake": lake.folder.name,
+        "signverse.lake_version": str(snapshot.version),
+        "signverse.lake": snapshot.folder.name,
         "signverse.writer_version": version("signverse-lake"),
     }
 
 
-def nothing_selected(lake: Lake, selection: Selection) -> EmptySelectionError:
+def nothing_selected(snapshot: Snapshot, selection: Selection) -> EmptySelectionError:
     """The error where no clip passes: the lake is empty, or how many clips each condition alone leaves."""
-    from signverse.lake.lake import collect
-
-    conditions = selection.conditions(lake.split_videos)
-    clips = lake.all_clips()
+    conditions = selection.conditions(partial(split_videos, snapshot))
+    clips = snapshot.unfiltered_clips()
     sums = [one.polars.sum().alias(str(i)) for i, one in enumerate(conditions) if one.polars is not None]
     counts = collect(clips.select(pl.len().alias("all"), *sums)).row(0, named=True)
     if not counts["all"]:
         return EmptySelectionError(
-            f"the lake {lake.folder} is empty", "Fill it: signverse ingest videos FOLDER --lake LAKE."
+            f"the lake {snapshot.folder} is empty", "Fill it: signverse ingest videos FOLDER --lake LAKE."
         )
     reasons = []
     for i, condition in enumerate(conditions):
-        left = counts[str(i)] if condition.polars is not None else collect(_rows(lake, condition)).height
+        left = counts[str(i)] if condition.polars is not None else collect(_rows(snapshot, condition)).height
         reasons.append(f"{condition.words}: {left or 0:,}")
     reasons += [f"{name} is 0" for name in ("per_language", "hours", "limit") if getattr(selection, name) == 0]
     if selection.hours:

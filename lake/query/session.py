@@ -7,7 +7,6 @@ import tempfile
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -18,9 +17,7 @@ from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.storage.parquet_layout import literal_path
-
-if TYPE_CHECKING:
-    from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import Snapshot
 
 
 @lru_cache(maxsize=1)
@@ -29,10 +26,10 @@ def sql_folder() -> Path:
     return Path(str(files("signverse") / "sql"))
 
 
-def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with the lake's views, macros and the tables `languages` and `skeleton`."""
     # First: of a version that upkeep has dropped it says so, before a missing file does.
-    visible = lake.visible()
+    visible = snapshot.visible()
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     # What does not fit into memory goes where temporary files go, not into the folder one happens to stand in; and a
@@ -45,13 +42,13 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     # The names of this program's variables are no tables.
     con.execute("set python_enable_replacements = false")
     for table in TABLES:
-        files = [literal_path(name) for name in lake.files(table.name)]
+        files = [literal_path(name) for name in snapshot.files(table.name)]
         if files:
             con.execute(f"set variable files_{table.name} = ?", [files])
             columns = ", ".join(f'"{name}"' for name in table.schema.names)
             hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
             then = ""
-            until = lake.until(table.name)
+            until = snapshot.read_until(table.name)
             if until is not None:
                 then = f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
             _view(

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.storage.sources import NAMES, columns_of, known_sources, read_rows
 
 _COLUMNS: Final = {
@@ -102,14 +102,14 @@ def _is_language(text: str) -> bool:
     return True
 
 
-def channel_groups(lake: Lake, told: ChannelList | None = None) -> pl.DataFrame:
+def channel_groups(snapshot: Snapshot, told: ChannelList | None = None) -> pl.DataFrame:
     """video_id and group of every visible video, by video_id: the channel's id, else its name; null where unknown.
 
     A name that stands alone for one video and with an id for another is the same channel.
     """
-    own = {row[0]: _pair(*row[1:]) for row in _own(lake).iter_rows()}
+    own = {row[0]: _pair(*row[1:]) for row in _own(snapshot).iter_rows()}
     listed = {} if told is None else told.channels
-    known = {row[0]: _pair(*row[1:]) for row in collect(lake.frame(SOURCES.name).select(_THREE)).iter_rows()}
+    known = {row[0]: _pair(*row[1:]) for row in collect(snapshot.table(SOURCES.name).select(_THREE)).iter_rows()}
     of = {video_id: own[video_id] or listed.get(video_id) or known.get(video_id) for video_id in own}
     name_of = _one_name({channel for channel in of.values() if channel})
     groups = [name_of[channel[1] or channel[0] or ""] if channel else None for channel in of.values()]
@@ -119,8 +119,8 @@ def channel_groups(lake: Lake, told: ChannelList | None = None) -> pl.DataFrame:
 _THREE: Final = ("video_id", "channel", "channel_id")
 
 
-def _own(lake: Lake) -> pl.DataFrame:
-    return collect(lake.videos().select(_THREE))
+def _own(snapshot: Snapshot) -> pl.DataFrame:
+    return collect(snapshot.videos().select(_THREE))
 
 
 def _pair(name: str | None, channel_id: str | None) -> Channel | None:
@@ -149,9 +149,9 @@ def _one_name(channels: set[Channel]) -> dict[str, str]:
     return {one: find(one) for one in list(first)}
 
 
-def remarks_on(lake: Lake, told: ChannelList) -> list[str]:
+def remarks_on(snapshot: Snapshot, told: ChannelList) -> list[str]:
     """What of a list is of no use: ids that the lake does not know, and channels that the videos say otherwise."""
-    own = {row[0]: _pair(*row[1:]) for row in _own(lake).iter_rows()}
+    own = {row[0]: _pair(*row[1:]) for row in _own(snapshot).iter_rows()}
     unknown = [video_id for video_id in told.channels if video_id not in own]
     # The same where a name or an id is.
     other = [
@@ -169,10 +169,10 @@ def remarks_on(lake: Lake, told: ChannelList) -> list[str]:
     return remarks
 
 
-def rows_for_sources(lake: Lake, told: ChannelList) -> Iterator[Mapping[str, Any]]:
+def rows_for_sources(snapshot: Snapshot, told: ChannelList) -> Iterator[Mapping[str, Any]]:
     """The rows of `sources` with the channels of a list, of the videos that the lake knows; all else stays."""
-    known = known_sources(lake)
-    videos = collect(lake.videos().select(NAMES))
+    known = known_sources(snapshot)
+    videos = collect(snapshot.videos().select(NAMES))
     for row in videos.iter_rows(named=True):
         known.setdefault(row["video_id"], row)
     for video_id, (name, channel_id) in told.channels.items():

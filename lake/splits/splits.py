@@ -11,17 +11,18 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
-from signverse.lake.query.engines import nothing_selected
+from signverse.lake.query.engines import choose, nothing_selected
 from signverse.lake.query.selection import Selection
 from signverse.lake.splits.apportion import Whole, lots, part_groups
 from signverse.lake.splits.channels import ChannelList, channel_groups
 from signverse.lake.storage import delta
+from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.stored_splits import split_videos, stored_split
 
 TOLERANCE: Final = 0.02
 """How far a part's share of a language may be from its ratio. The help of `split` says it too."""
@@ -101,16 +102,16 @@ class Split:
     off: tuple[str, ...]
 
 
-def chosen_videos(lake: Lake, selection: Selection) -> pl.DataFrame:
+def chosen_videos(snapshot: Snapshot, selection: Selection) -> pl.DataFrame:
     """video_id, sign_language, clips, frames and one (1) of the videos that a selection takes clips of, by video_id.
 
     All visible videos where nothing is asked, also those without a clip.
     """
     sums = [pl.len().cast(pl.Int64).alias("clips"), pl.col("num_frames").cast(pl.Int64).sum().alias("frames")]
     everything = _without_seed(selection).empty
-    clips = lake.frame(SEGMENTS.name) if everything else lake.select(_without_seed(selection))
+    clips = snapshot.table(SEGMENTS.name) if everything else choose(snapshot, _without_seed(selection))
     counts = clips.select("video_id", "num_frames").group_by("video_id").agg(sums)
-    videos = lake.frame(VIDEOS.name).select("video_id", "sign_language")
+    videos = snapshot.table(VIDEOS.name).select("video_id", "sign_language")
     joined = videos.join(counts, on="video_id", how="left" if everything else "inner")
     return collect(
         joined.with_columns(pl.col("clips", "frames").fill_null(0), one=pl.lit(1, pl.Int64)).sort("video_id")
@@ -123,7 +124,7 @@ def _without_seed(selection: Selection) -> Selection:
     return selection if any(one is not None for one in at_random) else replace(selection, seed=None)
 
 
-def make_split(lake: Lake, plan: Plan, selection: Selection, told: ChannelList | None = None) -> Split:
+def make_split(snapshot: Snapshot, plan: Plan, selection: Selection, told: ChannelList | None = None) -> Split:
     """Shares out the videos of a selection.
 
     Args:
@@ -134,13 +135,13 @@ def make_split(lake: Lake, plan: Plan, selection: Selection, told: ChannelList |
         EmptySelectionError: there is no video.
     """
     plan.check()
-    videos = chosen_videos(lake, selection)
+    videos = chosen_videos(snapshot, selection)
     if videos.is_empty():
-        raise nothing_selected(lake, _without_seed(selection))
+        raise nothing_selected(snapshot, _without_seed(selection))
     if plan.by == "video":
         videos = videos.with_columns(group=pl.col("video_id"))
     else:
-        videos = videos.join(channel_groups(lake, told), on="video_id", how="left", maintain_order="left")
+        videos = videos.join(channel_groups(snapshot, told), on="video_id", how="left", maintain_order="left")
         without = videos.filter(pl.col("group").is_null())["video_id"].to_list()
         if without:
             raise BadInputError(
@@ -186,26 +187,21 @@ def _why(weights: Whole, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{counted(count, noun)}, the largest {largest:.0%}"
 
 
-def stored(lake: Lake, name: str) -> pl.DataFrame:
-    """The rows of a stored split: of its newest making; none where there is none."""
-    return collect(lake.frame(SPLITS.name).filter(pl.col("name") == name))
-
-
-def store(lake: Lake, split: Split) -> None:
+def store(snapshot: Snapshot, split: Split) -> None:
     """Adds a split to the lake, in one transaction. It counts from now on, in the place of one of the same name."""
-    before = stored(lake, split.plan.name)["made_at"].max()
+    before = stored_split(snapshot, split.plan.name)["made_at"].max()
     now = datetime.now(UTC)
     if isinstance(before, datetime):
         # The newest counts, also after a clock was set back.
         now = max(now, before + timedelta(microseconds=1))
     same = {"ingest_id": new_ingest_id(), "name": split.plan.name, "seed": split.plan.seed, "made_at": now}
     rows = split.videos.select("video_id", "group", "part").iter_rows(named=True)
-    delta.append(lake.folder / SPLITS.name, SPLITS, [{**row, **same} for row in rows])
+    delta.append(snapshot.folder / SPLITS.name, SPLITS, [{**row, **same} for row in rows])
 
 
-def changes(lake: Lake, split: Split) -> str | None:
+def changes(snapshot: Snapshot, split: Split) -> str | None:
     """What becomes of the stored split of the same name when this one takes its place, in words; None without one."""
-    before = stored(lake, split.plan.name)
+    before = stored_split(snapshot, split.plan.name)
     if before.is_empty():
         return None
     both = before.join(split.videos, on="video_id", suffix="_now")
@@ -251,7 +247,7 @@ class Report:
 
 
 def check_split(
-    lake: Lake, name: str, selection: Selection, weight: str = "clips", told: ChannelList | None = None
+    snapshot: Snapshot, name: str, selection: Selection, weight: str = "clips", told: ChannelList | None = None
 ) -> Report:
     """Proves that a stored split keeps its groups apart, and counts what is in it.
 
@@ -263,20 +259,20 @@ def check_split(
     Raises:
         BadInputError: there is no such split.
     """
-    rows = stored(lake, name)
+    rows = stored_split(snapshot, name)
     if rows.is_empty():
         # It says which there are.
-        lake.split_videos(name, "")
+        split_videos(snapshot, name, "")
     by = "video" if (rows["group"] == rows["video_id"]).all() else "channel"
     faults = [*_in_several(rows, "video_id", "video")]
     if by == "channel":
-        now = rows.drop("group").join(channel_groups(lake, told), on="video_id", how="inner").drop_nulls("group")
+        now = rows.drop("group").join(channel_groups(snapshot, told), on="video_id", how="inner").drop_nulls("group")
         faults += dict.fromkeys([*_in_several(rows, "group", "channel"), *_in_several(now, "group", "channel")])
-    gone = rows.join(lake.visible(), on="video_id", how="anti")["video_id"].unique().sort().to_list()
+    gone = rows.join(snapshot.visible(), on="video_id", how="anti")["video_id"].unique().sort().to_list()
     if gone:
         faults.append(f"{counted(len(gone), 'video')} of it no longer in the lake: {some(gone)}")
-    videos = chosen_videos(lake, selection)
-    remarks = _strangers(lake, videos, rows)
+    videos = chosen_videos(snapshot, selection)
+    remarks = _strangers(snapshot, videos, rows)
     told_of = videos.join(rows.select("video_id", "part").unique(), on="video_id", how="inner")
     return Report(_by_language(told_of, WEIGHTS[weight]), by, tuple(faults), tuple(remarks))
 
@@ -291,11 +287,11 @@ def _in_several(rows: pl.DataFrame, column: str, noun: str) -> list[str]:
     return [f"{counted(several.height, noun)} in more than one place: {some(told)}"]
 
 
-def _strangers(lake: Lake, videos: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
+def _strangers(snapshot: Snapshot, videos: pl.DataFrame, rows: pl.DataFrame) -> list[str]:
     without = videos.join(rows, on="video_id", how="anti").select("video_id")
     if without.is_empty():
         return []
-    came = lake.frame(VIDEOS.name).select("video_id", "ingested_at").join(without.lazy(), on="video_id", how="semi")
+    came = snapshot.table(VIDEOS.name).select("video_id", "ingested_at").join(without.lazy(), on="video_id", how="semi")
     since = collect(came.filter(pl.col("ingested_at") > rows["made_at"].max())).height
     ids = without["video_id"].sort().to_list()
     return [f"{counted(len(ids), 'video')} of no part, {since:,} of them ingested since it was made: {some(ids)}"]

@@ -14,12 +14,12 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.storage.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0
@@ -180,7 +180,7 @@ class Committer:
         if not rows:
             return
         ids = [row["video_id"] for row in rows]
-        there = Lake(self._folder).table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
+        there = Snapshot(self._folder).raw_table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
         latest = dict(collect(there.group_by("video_id").agg(pl.col("ingested_at").max())).rows())
         for row in rows:
             before = latest.get(row["video_id"])

@@ -127,7 +127,7 @@ class RowGroup:
             self._copy(block, int(low), joints)
             points[frames[low:high][mine] - start] = block[mine]
 
-    def everybody(self) -> Rows:
+    def people(self) -> Rows:
         """All rows of it.
 
         Raises:
@@ -248,11 +248,11 @@ class KeypointsReader:
         """A row group of which several clips are wanted."""
         return RowGroup(self._footers, file, index)
 
-    def everybody(self, place: Placement, start: int, end: int) -> Iterator[Rows]:
+    def people(self, place: Placement, start: int, end: int) -> Iterator[Rows]:
         """All rows of the row groups that hold frames of [start, end), a group at a time: memory stays flat."""
         if place.file is not None:
             for index in self.row_groups(place, start, end):
-                yield self.row_group(place.file, index).everybody()
+                yield self.row_group(place.file, index).people()
 
     def rows(self, place: Placement, columns: Sequence[str], start: int, end: int) -> pa.Table:
         """Rows of frames [start, end), every person, with `frame` and `person` and the columns asked for."""

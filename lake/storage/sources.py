@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.storage import delta
+from signverse.lake.storage.snapshot import Snapshot, collect
 
 NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"})
 """What is told of a video: every column but those that say who wrote the row, and when."""
@@ -73,19 +73,19 @@ def columns_of(path: Path, first: list[str], names: Mapping[str, set[str]]) -> d
     return found
 
 
-def known_sources(lake: Lake) -> dict[str, dict[str, Any]]:
+def known_sources(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     """The newest row of every id in `sources`, by id."""
-    rows = collect(lake.frame(SOURCES.name).select(NAMES))
+    rows = collect(snapshot.table(SOURCES.name).select(NAMES))
     return {row["video_id"]: row for row in rows.iter_rows(named=True)}
 
 
-def add_sources(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> int:
+def add_sources(snapshot: Snapshot, rows: Iterable[Mapping[str, Any]]) -> int:
     """Adds rows that `sources` does not hold as they are; returns how many.
 
     Args:
         rows: with the columns of `NAMES`. Where url, title or channel is None, what is known of it stays.
     """
-    known = known_sources(lake)
+    known = known_sources(snapshot)
     now = datetime.now(UTC)
     fresh: list[dict[str, Any]] = []
     for told in rows:
@@ -96,5 +96,5 @@ def add_sources(lake: Lake, rows: Iterable[Mapping[str, Any]]) -> int:
                 row.update({name: before[name] for name in names})
         if row != before:
             fresh.append({**row, "ingest_id": new_ingest_id(), "listed_at": now})
-    delta.append(lake.folder / SOURCES.name, SOURCES, fresh)
+    delta.append(snapshot.folder / SOURCES.name, SOURCES, fresh)
     return len(fresh)

@@ -22,7 +22,6 @@ import duckdb
 import pyarrow as pa
 
 from signverse.lake.clips.prefetch import ahead
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
@@ -31,6 +30,7 @@ from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.plan import RETENTION, Key, Placing, Plan, Rewrite
 
 _SORT_MEMORY: Final = "1GB"
@@ -49,36 +49,38 @@ class Extent:
     size: int
 
 
-def extent(lake: Lake) -> Extent:
+def extent(snapshot: Snapshot) -> Extent:
     """The files that a lake's tables consist of now, without what is kept for older versions."""
-    files = [file for table in TABLES for file in delta.active_files(delta.open_table(lake.folder / table.name), table)]
+    files = [
+        file for table in TABLES for file in delta.active_files(delta.open_table(snapshot.folder / table.name), table)
+    ]
     return Extent(len(files), sum(file.size for file in files))
 
 
-def unneeded(lake: Lake, retention: timedelta = RETENTION) -> list[Path]:
+def unneeded(snapshot: Snapshot, retention: timedelta = RETENTION) -> list[Path]:
     """Files that nothing of the last `retention` names: replaced ones, and those of runs that were killed."""
-    used = set(collect(lake.table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
+    used = set(collect(snapshot.raw_table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
     # Up to whole hours: what is asked for is kept.
     hours = math.ceil(min(retention / timedelta(hours=1), _MOST_HOURS))
     found = []
     for table in TABLES:
-        folder = lake.folder / table.name
+        folder = snapshot.folder / table.name
         names = delta.unneeded_files(delta.open_table(folder), hours)
         found += [folder / name for name in names if table is not KEYPOINTS or name not in used]
     return [path for path in found if path.is_file()]
 
 
-def has_many_small_files(lake: Lake, most: int) -> bool:
+def has_many_small_files(snapshot: Snapshot, most: int) -> bool:
     """Whether a partition has more than `most` files that would fit together, as after a long ingestion."""
     counts: Counter[tuple[str, str | None]] = Counter()
     for table in TABLES:
-        files = delta.active_files(delta.open_table(lake.folder / table.name), table)
+        files = delta.active_files(delta.open_table(snapshot.folder / table.name), table)
         counts.update((table.name, file.partition) for file in files if file.size < parquet_layout.FILE_BYTES // 2)
     return max(counts.values(), default=0) > most
 
 
 def maintain(
-    lake: Lake,
+    snapshot: Snapshot,
     plan: Plan,
     *,
     retention: timedelta = RETENTION,
@@ -98,16 +100,16 @@ def maintain(
         BadInputError: the disk has not the room for the new files beside the old.
         SignverseError: another upkeep works on the lake.
     """
-    _check_room(lake, plan)
+    _check_room(snapshot, plan)
     placed = dict(plan.placed)
     moved: set[Key] = set(plan.moved)
     told = on_bytes or (lambda _: None)
     if plan.dead:
         # First, and in one commit: a version that points to dead ingestions is refused from now on, not half read.
-        _tell_videos(lake, plan, {})
+        _tell_videos(snapshot, plan, {})
     try:
         for rewrite in plan.rewrites:
-            folder = lake.folder / rewrite.table.name
+            folder = snapshot.folder / rewrite.table.name
             if rewrite.table is KEYPOINTS:
                 new = _rewrite_keypoints(folder, rewrite, placed, told)
                 placed.update(new)
@@ -120,25 +122,25 @@ def maintain(
         # What was moved is told even so; where that fails too, the next upkeep finds it.
         with suppress(Exception):
             if moved:
-                _tell_videos(lake, plan, {key: placed[key] for key in moved})
+                _tell_videos(snapshot, plan, {key: placed[key] for key in moved})
         raise
     if moved or (plan.videos and not plan.dead):
-        _tell_videos(lake, plan, {key: placed[key] for key in moved})
+        _tell_videos(snapshot, plan, {key: placed[key] for key in moved})
     for table in TABLES:
-        delta.checkpoint(delta.open_table(lake.folder / table.name))
-    lake.refresh()
-    gone = unneeded(lake, retention)
+        delta.checkpoint(delta.open_table(snapshot.folder / table.name))
+    snapshot.refresh()
+    gone = unneeded(snapshot, retention)
     for path in gone:
         path.unlink(missing_ok=True)
     return gone
 
 
-def _check_room(lake: Lake, plan: Plan) -> None:
+def _check_room(snapshot: Snapshot, plan: Plan) -> None:
     needed = sum(rewrite.size for rewrite in plan.rewrites)
-    room = shutil.disk_usage(lake.folder).free
+    room = shutil.disk_usage(snapshot.folder).free
     if needed > room:
         raise BadInputError(
-            f"{lake.folder} has room for {size_of(room)}, its new files may take {size_of(needed)}",
+            f"{snapshot.folder} has room for {size_of(room)}, its new files may take {size_of(needed)}",
             "Free some space: the old files stay for readers until the retention ends.",
         )
 
@@ -211,10 +213,10 @@ def _tables(folder: Path, mine: Sequence[tuple[Key, Placing]]) -> Iterator[tuple
         yield (video_id, ingest_id), place, table.drop_columns(["ingest_id"])
 
 
-def _tell_videos(lake: Lake, plan: Plan, moved: dict[Key, Placing]) -> None:
+def _tell_videos(snapshot: Snapshot, plan: Plan, moved: dict[Key, Placing]) -> None:
     """Writes `videos` anew, sorted, with the new placements and without dead ingestions."""
-    folder = lake.folder / VIDEOS.name
-    keypoints = delta.active_files(delta.open_table(lake.folder / KEYPOINTS.name), KEYPOINTS)
+    folder = snapshot.folder / VIDEOS.name
+    keypoints = delta.active_files(delta.open_table(snapshot.folder / KEYPOINTS.name), KEYPOINTS)
     there = {file.name for file in keypoints}
     # Somebody else may have moved them on.
     moved = {key: place for key, place in moved.items() if place["keypoints_file"] in there}

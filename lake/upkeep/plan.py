@@ -14,13 +14,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.lake import Lake, collect
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.parquet_layout import FILE_BYTES
+from signverse.lake.storage.snapshot import Snapshot, collect
 
 RETENTION: Final = timedelta(days=7)
 """How long what was replaced is kept, for readers that have it open and for older versions of the lake."""
@@ -82,7 +82,9 @@ class Plan:
         return not self.rewrites and not self.videos
 
 
-def make_plan(lake: Lake, *, retention: timedelta = RETENTION, full: bool = False, small_only: bool = False) -> Plan:
+def make_plan(
+    snapshot: Snapshot, *, retention: timedelta = RETENTION, full: bool = False, small_only: bool = False
+) -> Plan:
     """Looks at every file of a lake.
 
     Args:
@@ -96,9 +98,9 @@ def make_plan(lake: Lake, *, retention: timedelta = RETENTION, full: bool = Fals
     cutoff = datetime.now(UTC) - min(retention, _LONGEST)
     # Files first, then `videos`, both as they are now and not as the lake was opened: whoever commits in between has
     # told `videos` of all that the files hold.
-    listed = {table: delta.active_files(delta.open_table(lake.folder / table.name), table) for table in TABLES}
-    lake = Lake(lake.folder)
-    videos = _ingestions(lake, cutoff)
+    listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
+    snapshot = Snapshot(snapshot.folder)
+    videos = _ingestions(snapshot, cutoff)
     dead = frozenset(videos.filter("dead")["ingest_id"])
     known = frozenset(videos["ingest_id"])
     placed: dict[Key, Placing] = {}
@@ -112,10 +114,10 @@ def make_plan(lake: Lake, *, retention: timedelta = RETENTION, full: bool = Fals
         left_alone: set[str] = set()
         dirty: set[str] = set()
         if table is KEYPOINTS:
-            placed, moved, dirty, left_alone = _look_at_keypoints(lake, files, videos, cutoff)
+            placed, moved, dirty, left_alone = _look_at_keypoints(snapshot, files, videos, cutoff)
         elif table in (SEGMENTS, CAPTIONS):
             for file in files:
-                there = _ingest_ids(lake, table, file)
+                there = _ingest_ids(snapshot, table, file)
                 unknown = there - known
                 if unknown and file.modified >= cutoff:
                     # Its rows of `videos` may be on their way.
@@ -134,10 +136,10 @@ def make_plan(lake: Lake, *, retention: timedelta = RETENTION, full: bool = Fals
     return Plan(rewrites, placed, frozenset(moved), dead, frozenset(orphans), anew)
 
 
-def _ingestions(lake: Lake, cutoff: datetime) -> pl.DataFrame:
+def _ingestions(snapshot: Snapshot, cutoff: datetime) -> pl.DataFrame:
     """Every ingestion, by video and age; `dead` are those that were replaced before the cutoff."""
     columns = ["video_id", "ingest_id", "ingested_at", *PLACEMENT]
-    rows = collect(lake.table(VIDEOS.name).select(columns))
+    rows = collect(snapshot.raw_table(VIDEOS.name).select(columns))
     return (
         rows.sort("video_id", "ingested_at", "ingest_id")
         .with_columns(replaced_at=pl.col("ingested_at").shift(-1).over("video_id"))
@@ -146,14 +148,14 @@ def _ingestions(lake: Lake, cutoff: datetime) -> pl.DataFrame:
 
 
 def _look_at_keypoints(
-    lake: Lake, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
+    snapshot: Snapshot, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
 ) -> tuple[dict[Key, Placing], set[Key], set[str], set[str]]:
     """Where the keypoints of every live ingestion are, whose row says otherwise, and which files hold what is needless.
 
     Returns:
         placements, moved ingestions, names of files with dead rows, names of files to leave alone.
     """
-    groups = {file.name: _row_groups(lake, file.name) for file in files}
+    groups = {file.name: _row_groups(snapshot, file.name) for file in files}
     told: dict[str, int] = defaultdict(int)
     placed: dict[Key, Placing] = {}
     dirty: set[str] = set()
@@ -174,7 +176,7 @@ def _look_at_keypoints(
     moved: set[Key] = set()
     left_alone: set[str] = set()
     for file in unknown:
-        here = _find(lake, file.name) if lost else {}
+        here = _find(snapshot, file.name) if lost else {}
         found = {key: place for key, place in here.items() if key in lost}
         placed.update(found)
         moved |= found.keys()
@@ -191,17 +193,17 @@ def _look_at_keypoints(
     return placed, moved, dirty, left_alone
 
 
-def _row_groups(lake: Lake, name: str) -> int:
+def _row_groups(snapshot: Snapshot, name: str) -> int:
     try:
-        return int(pq.read_metadata(lake.folder / KEYPOINTS.name / name).num_row_groups)
+        return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
     except (OSError, pa.ArrowInvalid) as error:
         raise DamagedLakeError(f"{name} cannot be read: {error}", "Run: signverse verify LAKE.") from None
 
 
-def _find(lake: Lake, name: str) -> dict[Key, Placing]:
+def _find(snapshot: Snapshot, name: str) -> dict[Key, Placing]:
     """The ingestions in a file of keypoints, by their row groups."""
     found: dict[Key, dict[str, Any]] = {}
-    with pq.ParquetFile(lake.folder / KEYPOINTS.name / name) as file:
+    with pq.ParquetFile(snapshot.folder / KEYPOINTS.name / name) as file:
         for index in range(file.num_row_groups):
             row = file.read_row_group(index, columns=["video_id", "ingest_id"]).slice(0, 1).to_pylist()[0]
             place = found.setdefault(
@@ -212,8 +214,8 @@ def _find(lake: Lake, name: str) -> dict[Key, Placing]:
     return dict(found)
 
 
-def _ingest_ids(lake: Lake, table: Table, file: ActiveFile) -> set[str]:
-    path = lake.folder / table.name / file.name
+def _ingest_ids(snapshot: Snapshot, table: Table, file: ActiveFile) -> set[str]:
+    path = snapshot.folder / table.name / file.name
     return set(collect(pl.scan_parquet(path, glob=False).select(pl.col("ingest_id").unique()))["ingest_id"])
 
 

@@ -11,24 +11,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import delta
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.snapshot import Snapshot
 
 _EVERY_FRAME: Final = 2**31 - 1
 
 
-def verify_lake(lake: Lake) -> Iterator[str]:
+def verify_lake(snapshot: Snapshot) -> Iterator[str]:
     """The problems of a lake, one line each, each naming its file; none where all is well."""
     broken: set[str] = set()
     for table in TABLES:
         try:
-            files = lake.files(table.name)
-            columns = set(delta.open_table(lake.folder / table.name).schema().to_arrow().names)
+            files = snapshot.files(table.name)
+            columns = set(delta.open_table(snapshot.folder / table.name).schema().to_arrow().names)
         except SignverseError as error:
             yield str(error)
             return
@@ -40,18 +40,18 @@ def verify_lake(lake: Lake) -> Iterator[str]:
             if problem:
                 broken.add(name)
                 yield problem
-    if broken & set(lake.files(VIDEOS.name)):
+    if broken & set(snapshot.files(VIDEOS.name)):
         return
-    videos = lake.videos().collect()
-    reader = KeypointsReader(lake.folder / KEYPOINTS.name)
+    videos = snapshot.videos().collect()
+    reader = KeypointsReader(snapshot.folder / KEYPOINTS.name)
     for video in videos.iter_rows(named=True):
-        yield from _misplaced(lake, video, reader, broken)
+        yield from _misplaced(snapshot, video, reader, broken)
     reader.close()
-    for name in lake.files(KEYPOINTS.name):
+    for name in snapshot.files(KEYPOINTS.name):
         if name not in broken:
             yield from _out_of_range(Path(name))
-    if not broken & set(lake.files(SEGMENTS.name)):
-        yield from _bad_segments(lake, videos)
+    if not broken & set(snapshot.files(SEGMENTS.name)):
+        yield from _bad_segments(snapshot, videos)
 
 
 def _unreadable(path: Path) -> str:
@@ -70,9 +70,9 @@ def _unreadable(path: Path) -> str:
     return ""
 
 
-def _misplaced(lake: Lake, video: dict[str, Any], reader: KeypointsReader, broken: set[str]) -> Iterator[str]:
+def _misplaced(snapshot: Snapshot, video: dict[str, Any], reader: KeypointsReader, broken: set[str]) -> Iterator[str]:
     place = placement_of(video)
-    if place.file is None or str(lake.folder / KEYPOINTS.name / place.file) in broken:
+    if place.file is None or str(snapshot.folder / KEYPOINTS.name / place.file) in broken:
         return
     try:
         # Every row of the placement: what Lake reads is cut to the frames that the video says it has.
@@ -101,8 +101,8 @@ def _out_of_range(path: Path) -> Iterator[str]:
                         return
 
 
-def _bad_segments(lake: Lake, videos: pl.DataFrame) -> Iterator[str]:
-    segments = lake.frame(SEGMENTS.name).select("segment_id", "video_id", "start_frame", "end_frame").collect()
+def _bad_segments(snapshot: Snapshot, videos: pl.DataFrame) -> Iterator[str]:
+    segments = snapshot.table(SEGMENTS.name).select("segment_id", "video_id", "start_frame", "end_frame").collect()
     repeated = segments.filter(pl.col("segment_id").is_duplicated())
     if repeated.height:
         yield f"segment ids are not unique: {repeated['segment_id'][0]}"

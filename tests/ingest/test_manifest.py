@@ -175,9 +175,9 @@ def test_the_sources_table_takes_only_what_is_new(tmp_path: Path, written) -> No
     lake.refresh()
     assert write_sources(lake, written("abc,pso\ndef,\nghi,ase\n")) == 2
     lake.refresh()
-    rows = lake.frame("sources").select("video_id", "sign_language", "language_label").collect().rows()
+    rows = lake.table("sources").select("video_id", "sign_language", "language_label").collect().rows()
     assert rows == [("abc", "pso", "pso"), ("def", "und", None), ("ghi", "ase", "ase")]
-    assert lake.table("sources").collect().height == 4
+    assert lake.raw_table("sources").collect().height == 4
 
 
 def test_the_sources_table_keeps_every_row_of_the_real_manifest(tmp_path: Path, data: Path) -> None:
@@ -185,7 +185,7 @@ def test_the_sources_table_keeps_every_row_of_the_real_manifest(tmp_path: Path, 
     manifest = read_manifest(data / "manifest" / "signverse_2m_metadata_ori.csv")
     assert write_sources(lake, manifest) == 39_197
     lake.refresh()
-    assert lake.frame("sources").collect()["video_id"].to_list() == sorted(manifest.entries)
+    assert lake.table("sources").collect()["video_id"].to_list() == sorted(manifest.entries)
     assert write_sources(lake, manifest) == 0
 
 

@@ -54,7 +54,7 @@ def test_it_runs_without_models_and_again_with_them(quickstart, tmp_path: Path, 
     assert np.load(out / "clip.npy").shape == (101, 128, 3)
     assert width(out / "clip.png") > 100
     assert (out / "release" / "SHA256SUMS").exists()
-    assert list(verify_lake(Lake.open(out / "lake"))) == []
+    assert list(verify_lake(Lake.open(out / "lake").snapshot)) == []
     # What was shown can be typed: the one that asks in SQL, in a shell.
     (question,) = [line for line in shown if line.startswith("$ signverse sql ")]
     typed = question.removeprefix("$ signverse ")
@@ -68,7 +68,7 @@ def test_it_runs_without_models_and_again_with_them(quickstart, tmp_path: Path, 
     shown = [line for line in second.stdout.splitlines() if line.startswith("$ signverse ")]
     assert len(shown) == len(STEPS) + len(EXTRACTION)
     lake = Lake.open(out / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     assert lake.videos().collect().height == 7
     astronaut = lake.keypoints("astronaut")
     assert np.isfinite(astronaut[:, 0, 0]).all()  # A nose in every frame.

@@ -28,9 +28,9 @@ def copied(tmp_path, town):
 
 def test_a_lake_opens_from_a_notebook(town):
     lake = signverse.open(town)
-    assert lake.visible().height == 5
+    assert lake.snapshot.visible().height == 5
     assert repr(lake) == f"Lake({str(town)!r}, version={lake.version}, videos=5)"
-    assert signverse.open(str(town), version=0).visible().height == 0
+    assert signverse.open(str(town), version=0).snapshot.visible().height == 0
 
 
 def test_a_path_where_nothing_is_says_how_to_make_a_lake(tmp_path):
@@ -58,10 +58,10 @@ def test_a_folder_with_other_things_is_no_lake_and_stays_as_it_is(tmp_path):
 
 def test_an_empty_folder_becomes_a_lake_and_a_lake_is_opened_as_it_is(tmp_path, fill, video):
     (tmp_path / "lake").mkdir()
-    assert Lake.create(tmp_path / "lake").visible().height == 0
+    assert Lake.create(tmp_path / "lake").snapshot.visible().height == 0
     fill(tmp_path / "lake", video("kept"))
-    assert Lake.create(tmp_path / "lake").visible()["video_id"].to_list() == ["kept"]
-    assert Lake.create(tmp_path / "deep" / "er" / "lake").visible().height == 0
+    assert Lake.create(tmp_path / "lake").snapshot.visible()["video_id"].to_list() == ["kept"]
+    assert Lake.create(tmp_path / "deep" / "er" / "lake").snapshot.visible().height == 0
 
 
 def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
@@ -81,7 +81,7 @@ def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
             Lake.create(tmp_path / "lake")
     with pytest.raises(NotALakeError):
         Lake.open(tmp_path / "lake")
-    assert list(verify_lake(Lake.create(tmp_path / "lake"))) == []
+    assert list(verify_lake(Lake.create(tmp_path / "lake").snapshot)) == []
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_lake_of_a_newer_format_is_refused(copied, name):
         {"signverse.formatVersion": "2"}, raise_if_not_exists=False
     )
     with pytest.raises(NewerLakeError, match=r"has format 2, this version reads up to 1.*pip install -U"):
-        Lake.open(copied).files(name)
+        Lake.open(copied).snapshot.files(name)
 
 
 def test_a_lake_that_lacks_a_table_says_which(copied):
     shutil.rmtree(copied / "captions")
     with pytest.raises(NotALakeError, match="no table 'captions'"):
-        Lake.open(copied).frame("captions")
+        Lake.open(copied).table("captions")
 
 
 @pytest.mark.parametrize("version", [99, -1, 2**70])
@@ -149,11 +149,11 @@ def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path, fill, video, name):
     made = video("abc")
     opened = Lake.open(fill(tmp_path / name, made))
     assert opened.clips().collect().height == 2
-    assert opened.frame("keypoints").collect()["sign_language"].unique().to_list() == ["ase"]
+    assert opened.table("keypoints").collect()["sign_language"].unique().to_list() == ["ase"]
     assert opened.keypoints("abc").shape == (50, 128, 3)
     with opened.duckdb() as con:
         assert con.sql("select sign_language, count(*) from keypoints group by 1").fetchall() == [("ase", 50)]
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 def test_a_folder_that_the_delta_library_would_misread_is_refused(tmp_path):
@@ -174,16 +174,16 @@ def test_a_lake_goes_on_when_the_working_directory_changes(town, tmp_path, monke
 
 def test_a_lake_in_the_home_folder_is_found(town, monkeypatch):
     monkeypatch.setenv("HOME", str(town.parent))
-    assert Lake.open("~/lake").visible().height == 5
+    assert Lake.open("~/lake").snapshot.visible().height == 5
 
 
 def test_refresh_moves_on_to_what_was_committed_since(tmp_path, fill, video):
     folder = fill(tmp_path / "lake", video("a"))
     lake = Lake.open(folder)
     fill(folder, video("b"))
-    assert lake.visible()["video_id"].to_list() == ["a"]
+    assert lake.snapshot.visible()["video_id"].to_list() == ["a"]
     lake.refresh()
-    assert lake.visible()["video_id"].to_list() == ["a", "b"]
+    assert lake.snapshot.visible()["video_id"].to_list() == ["a", "b"]
     np.testing.assert_array_equal(lake.keypoints("b"), Lake.open(folder).keypoints("b"))
 
 
@@ -212,6 +212,6 @@ def test_of_sources_the_newest_row_is_seen(tmp_path):
         row = {"video_id": "a", "ingest_id": f"i{day}", "title": title, "listed_at": datetime(2025, 1, day, tzinfo=UTC)}
         delta.append(lake.folder / "sources", SOURCES, [row, {**row, "video_id": "b"}])
     lake.refresh()
-    assert lake.frame("sources").collect()["title"].to_list() == ["new", "new"]
+    assert lake.table("sources").collect()["title"].to_list() == ["new", "new"]
     with lake.duckdb() as con:
         assert con.sql("select video_id, title from sources order by 1").fetchall() == [("a", "new"), ("b", "new")]

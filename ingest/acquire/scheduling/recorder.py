@@ -131,7 +131,7 @@ class Recorder:
         """Commits what there is, then clears the journal, removes the media and releases the leases."""
         self._adopt_journals()
         if self._sources:
-            add_sources(self._lake, self._sources)
+            add_sources(self._lake.snapshot, self._sources)
             self._sources = []
         self._committer.flush()
         self._run.clear_journal()

@@ -95,7 +95,7 @@ def test_every_key_has_the_type_that_the_card_documents(sample: Lake, exported: 
 
 def poses_of(lake: Lake, video_id: str) -> io.BytesIO:
     outline, file = outline_of(lake.video(video_id), []), io.BytesIO()
-    write_poses(file, outline, parts_of(outline, lake.everybody(outline.video_id)))
+    write_poses(file, outline, parts_of(outline, lake.people(outline.video_id)))
     file.seek(0)
     return file
 
@@ -153,7 +153,7 @@ def test_an_unknown_body_score_counts_by_visibility() -> None:
 def test_captions_keep_their_letters_and_a_video_without_has_an_empty_list(make_lake, video) -> None:
     cues = [(0.0, 0.05, "grüße 世界"), (0.05, 0.08, 'say "hi"')]
     lake = make_lake(video("x", cues=cues, title="T\u00fctel"), video("y"))
-    rows = lake.frame("segments").sort("video_id", "ordinal").collect().to_dicts()
+    rows = lake.table("segments").sort("video_id", "ordinal").collect().to_dicts()
     caption = json.loads(caption_json(outline_of(lake.video("x"), [row for row in rows if row["video_id"] == "x"])))
     assert caption["segments"] == [{"start": start, "end": end, "text": text} for start, end, text in cues]
     assert (caption["title"], caption["document_text"]) == ("Tütel", 'grüße 世界 say "hi"')

@@ -45,7 +45,7 @@ def written(outline: Outline, parts: Iterable[Content]) -> dict[str, Any]:
 
 def poses_of(lake: Lake, video_id: str) -> dict[str, Any]:
     outline = outline_of(lake.video(video_id), [])
-    return written(outline, parts_of(outline, lake.everybody(outline.video_id)))
+    return written(outline, parts_of(outline, lake.people(outline.video_id)))
 
 
 def files_of(shard: Path) -> dict[str, bytes]:
@@ -260,12 +260,12 @@ def test_several_tracks_of_a_language_and_of_all_kinds_come_back_as_they_were(tm
     again = bring_in(tmp_path / "out" / "Sign_DWPose_NPZ_000001.tar", tmp_path / "again")
 
     def told(lake: Lake) -> list[tuple]:
-        rows = lake.frame("captions").collect()
+        rows = lake.table("captions").collect()
         return sorted(rows.select("kind", "language", "ordinal", "start_s", "end_s", "text").iter_rows())
 
     assert told(again) == told(lake)
     chosen = ["text", "text_language", "caption_kind", "english_source", "start_s", "end_s", "start_frame", "end_frame"]
-    assert again.frame("segments").select(chosen).collect().equals(lake.frame("segments").select(chosen).collect())
+    assert again.table("segments").select(chosen).collect().equals(lake.table("segments").select(chosen).collect())
 
 
 def test_a_translation_remembers_what_it_was_translated_from(make_lake, video, person, tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def somewhere() -> Iterator[Path]:
 def points_of(lake: Lake, video_id: str) -> dict[tuple[int, int], np.ndarray]:
     found: dict[tuple[int, int], np.ndarray] = {}
     outline = outline_of(lake.video(video_id), [])
-    for part in parts_of(outline, lake.everybody(outline.video_id)):
+    for part in parts_of(outline, lake.people(outline.video_id)):
         at = zip(part.frames.tolist(), part.persons.tolist(), strict=True)
         found |= zip(at, part.points, strict=True)
     return found
@@ -400,7 +400,7 @@ KEPT = {
 def same_words(ours: Lake, theirs: Lake) -> None:
     for table, columns in KEPT.items():
         keys = [key for key in ("video_id", "segment_id", "track", "ordinal") if key in columns]
-        one, two = (lake.frame(table).select(columns).collect().sort(keys).to_dicts() for lake in (ours, theirs))
+        one, two = (lake.table(table).select(columns).collect().sort(keys).to_dicts() for lake in (ours, theirs))
         assert one == two, table
 
 

@@ -22,6 +22,7 @@ from signverse.export.release import clips as clips_module
 from signverse.export.release import folder as folder_module
 from signverse.export.release.choice import chosen_clips, frames_of
 from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[3]
 KINDS = ["webdataset", "parquet", "pose"]
@@ -63,13 +64,13 @@ def test_an_export_is_the_same_however_many_write_it_and_the_usual_tool_confirms
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_keypoints_of_a_video_are_read_once(command, signverse, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     read: Counter[str] = Counter()
-    keypoint_rows = Lake.keypoint_rows
+    keypoint_rows = Snapshot.keypoint_rows
 
     def counting(self: Lake, video_id: str, *rest: object, **range_: int) -> object:
         read[video_id] += 1
         return keypoint_rows(self, video_id, *rest, **range_)
 
-    monkeypatch.setattr(Lake, "keypoint_rows", counting)
+    monkeypatch.setattr(Snapshot, "keypoint_rows", counting)
     # All in one batch.
     words = [word for word in command(kind) if word not in {"--clips-per-shard", 4}]
     monkeypatch.setattr(posefile_module, "CLIPS_PER_CHUNK", 1000)
@@ -85,14 +86,14 @@ def test_clips_far_apart_in_a_long_video_are_read_by_their_row_groups_only(
     cues = [(0.0, 1.0, "first"), (1.0, 2.0, "next"), (240.0, 241.0, "last")]
     lake = make_lake(video("long", 6000, people, cues))
     ranges: list[tuple[int, int]] = []
-    keypoint_rows = Lake.keypoint_rows
+    keypoint_rows = Snapshot.keypoint_rows
 
     def noting(self: Lake, video_id: str, *rest: object, **range_: int) -> object:
         table = keypoint_rows(self, video_id, *rest, **range_)
         ranges.append((range_["start_frame"], range_["end_frame"]))
         return table
 
-    monkeypatch.setattr(Lake, "keypoint_rows", noting)
+    monkeypatch.setattr(Snapshot, "keypoint_rows", noting)
     assert signverse("export", "pose", "--lake", lake.folder, "--out", tmp_path / "out")[0] == 0
     assert ranges == [(0, 48), (5760, 5784)]
     # Nor is more read at once than memory likes.

@@ -15,6 +15,7 @@ import pytest
 from signverse.ingest.shards.importer import import_shards
 from signverse.ingest.shards.reader import Options
 from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import Snapshot
 
 NAME = "Sign_DWPose_NPZ_000001.tar"
 CUES = [(0.0, 0.25, "one"), (0.25, 0.5, "two"), (0.4, 0.75, "three"), (0.75, 1.0, "four")]
@@ -238,8 +239,8 @@ def test_segments_are_read_once_however_many_shards_there_are(
     sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch, grain: str
 ) -> None:
     read: list[str] = []
-    frame = Lake.frame
-    monkeypatch.setattr(Lake, "frame", lambda self, name, **more: (read.append(name), frame(self, name, **more))[1])
+    table = Snapshot.table
+    monkeypatch.setattr(Snapshot, "table", lambda self, name, **more: (read.append(name), table(self, name, **more))[1])
     out = tmp_path / "out"
     words = ["--grain", grain, "--videos-per-shard", 1]
     assert signverse("export", "shards", "--lake", sample.folder, "--out", out, *words)[0] == 0

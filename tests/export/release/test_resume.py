@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
 from signverse.export import shards as shards_module
 
-everybody = shards_module.Lake.everybody
+everybody = shards_module.Lake.people
 
 def stopping(lake, video_id):
     if video_id == os.environ["STOP_AT"]:
@@ -31,7 +31,7 @@ def stopping(lake, video_id):
         time.sleep(120)
     return everybody(lake, video_id)
 
-shards_module.Lake.everybody = stopping
+shards_module.Lake.people = stopping
 
 if __name__ == "__main__":
     from signverse.command_line import main

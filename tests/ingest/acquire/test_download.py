@@ -16,7 +16,8 @@ from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.download.worker import DownloadTask, copy_local, make_job
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.scheduling.backoff import BLOCKS_IN_A_ROW, MAX_PAUSES
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
 from tests.site.troubles import CAPTIONS, MEDIA
@@ -25,7 +26,7 @@ from tests.site.words import rolled_up, spoken
 
 
 def outcomes(place: Place, video_id: str) -> list[tuple[str, str, str | None]]:
-    rows = collect(Lake.open(place.lake).table("outcomes").sort("attempted_at", maintain_order=True))
+    rows = collect(Lake.open(place.lake).raw_table("outcomes").sort("attempted_at", maintain_order=True))
     return [
         (row["stage"], row["outcome"], row["reason"])
         for row in rows.iter_rows(named=True)
@@ -44,7 +45,7 @@ def test_a_video_comes_with_its_tracks_and_what_the_site_tells_of_it(place: Plac
     assert place.files() == ["both.de.vtt", "both.en-orig.vtt", "both.en.vtt", "both.info.json", "both.mp4"]
     assert place.inside() == [".signverse/fetched/both"]
     assert outcomes(place, "both") == [("captions", "done", None), ("download", "done", None)]
-    source = collect(Lake.open(place.lake).frame("sources")).row(0, named=True)
+    source = collect(Lake.open(place.lake).table("sources")).row(0, named=True)
     assert (source["title"], source["url"]) == ("News", place.site.made("both"))
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.lake.lake import Lake, collect
+from signverse.lake.lake import Lake
+from signverse.lake.storage.snapshot import collect
 from signverse.lake.upkeep.verify import verify_lake
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.server import ALL, PLUGINS, Captions, Clip, Trouble
@@ -46,7 +47,7 @@ def running(place: Place, manifest: Path, models: Path, *more: object) -> Iterat
 
 
 def videos(place: Place) -> dict[str, dict]:
-    rows = collect(Lake.open(place.lake).frame("videos"))
+    rows = collect(Lake.open(place.lake).table("videos"))
     return {row["video_id"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -68,7 +69,7 @@ def test_videos_come_in_with_their_captions_and_their_media_goes(place: Place, m
         "mute": "none",
     }
     assert rows["told"]["title"] == "News" and rows["told"]["channel"] == "Deaf TV"
-    kinds = dict(collect(Lake.open(place.lake).frame("segments").select("video_id", "caption_kind")).iter_rows())
+    kinds = dict(collect(Lake.open(place.lake).table("segments").select("video_id", "caption_kind")).iter_rows())
     assert kinds == {"told": "manual", "heard": "automatic", "turned": "translated", "mute": "none"}
     assert place.status()["states"]["in the lake"] == 4
 
@@ -195,12 +196,12 @@ def test_killed_twice_at_any_moment_every_video_is_in_the_lake_once(place: Place
     place.site.mend(ALL)
     code, _, err = place.run(manifest, "--models", data / "models")
     assert code == 0, err
-    rows = collect(Lake.open(place.lake).table("videos"))
+    rows = collect(Lake.open(place.lake).raw_table("videos"))
     assert sorted(rows["video_id"]) == sorted(one.video_id for one in clips)
     assert place.files() == [] and place.inside() == []
     told = place.status()
     assert told["states"]["in the lake"] == told["listed"] == len(clips)
-    assert list(verify_lake(Lake.open(place.lake))) == []
+    assert list(verify_lake(Lake.open(place.lake).snapshot)) == []
     # Nothing that was whole was fetched a second time.
     for one in clips:
         whole = [request for request in place.site.of(one.video_id, MEDIA) if request.status and not request.range]
@@ -228,7 +229,7 @@ def test_two_thousand_ids_end_in_an_exact_account(place: Place, models: Path) ->
         "failed": len(failing),
         "unavailable": len(unavailable),
     }
-    assert collect(Lake.open(place.lake).table("videos"))["video_id"].is_unique().all()
+    assert collect(Lake.open(place.lake).raw_table("videos"))["video_id"].is_unique().all()
     # What the killed run knew of the dead ones was not asked for again.
     assert sum(len(place.site.of(name)) for name in unavailable) <= len(unavailable) + 4
     assert place.files() == []

@@ -73,8 +73,8 @@ def test_what_waited_on_disk_is_stored_as_what_was_held_to_the_byte(
     one, other = ({**opened.video("v"), "ingested_at": None, "keypoints_file": None} for opened in lakes)
     assert one == other
     assert other["row_group_count"] == -(-rows // 1024)
-    assert lakes[0].frame("segments").collect().rows() == lakes[1].frame("segments").collect().rows()
-    assert list(verify_lake(lakes[1])) == []
+    assert lakes[0].table("segments").collect().rows() == lakes[1].table("segments").collect().rows()
+    assert list(verify_lake(lakes[1].snapshot)) == []
 
 
 @pytest.mark.slow

@@ -81,12 +81,12 @@ def brought_in(tmp_path: Path, signverse: Callable[..., Any]) -> Callable[..., L
 
 
 def segments(lake: Lake, video_id: str = "x") -> list[tuple[str, str, str]]:
-    rows = lake.frame("segments").filter(pl.col("video_id") == video_id).sort("ordinal").collect()
+    rows = lake.table("segments").filter(pl.col("video_id") == video_id).sort("ordinal").collect()
     return rows.select("text", "caption_kind", "english_source").rows()
 
 
 def tracks(lake: Lake, video_id: str = "x") -> dict[str, list[str]]:
-    rows = lake.frame("captions").filter(pl.col("video_id") == video_id).sort("track", "ordinal").collect()
+    rows = lake.table("captions").filter(pl.col("video_id") == video_id).sort("track", "ordinal").collect()
     return {name[0]: group["text"].to_list() for name, group in rows.group_by("track", maintain_order=True)}
 
 
@@ -115,7 +115,7 @@ def test_captions_that_roll_up_say_every_line_once(brought_in: Callable[..., Lak
     said = [("hello there", "automatic", "native"), ("my friends", "automatic", "native")]
     assert segments(lake) == [*said, ("goodbye", "automatic", "native")]
     assert lake.video("x")["document_text"] == "hello there my friends goodbye"
-    starts = lake.frame("segments").sort("ordinal").collect()["start_s"].to_list()
+    starts = lake.table("segments").sort("ordinal").collect()["start_s"].to_list()
     assert starts == sorted(starts)
     assert tracks(lake) == {"en.automatic": ["hello there", "my friends", "goodbye"]}
 
@@ -143,7 +143,7 @@ def test_any_script_in_any_direction_is_kept_as_it_is(brought_in: Callable[..., 
     # Marks of direction are for players; a search would trip over them.
     lake = brought_in(video("x", **{tag: vtt((0, 1, f"\u200f{text}\u200e"))}))
     assert segments(lake) == [(text, "manual", "none")]
-    (language,) = lake.frame("captions").collect()["language"].unique()
+    (language,) = lake.table("captions").collect()["language"].unique()
     assert language == tag.replace("__", "-")
 
 
@@ -169,9 +169,9 @@ def test_captions_that_are_none_are_left_out_and_named_and_their_videos_come_in(
     for line, name in zip(lines, BAD, strict=True):
         assert f"{name}/captions/{name}.en.vtt" in line
     lake = Lake.open(tmp_path / "lake")
-    assert lake.visible()["video_id"].to_list() == sorted(["a", "z", *BAD])
+    assert lake.snapshot.visible()["video_id"].to_list() == sorted(["a", "z", *BAD])
     assert segments(lake, "z") == segments(lake, "srt") == [(None, "none", "none")]
-    told = lake.table("outcomes").collect()
+    told = lake.raw_table("outcomes").collect()
     assert set(told.filter(told["reason"] == "bad_captions")["video_id"]) == set(BAD)
 
 

@@ -147,16 +147,16 @@ def test_the_two_published_tars_come_in_and_agree_with_each_other_and_with_numpy
     assert "2 videos in, 270 frames, from 2 shards" in err
     assert "repaired: body_scores_unknown in 2 videos" in err
     lake = Lake.open(tmp_path / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     rows = lake.videos().select("video_id", "sign_language", "repairs", "num_frames").collect().sort("video_id").rows()
     assert rows == [(name, "ase", ["body_scores_unknown"], 135) for name in ("sv000000001", "sv000000002")]
-    keypoints = lake.frame("keypoints").collect().sort("video_id", "frame")
+    keypoints = lake.table("keypoints").collect().sort("video_id", "frame")
     one, other = (keypoints.filter(video_id=name) for name in ("sv000000001", "sv000000002"))
     apart = {"video_id", "ingest_id"}
     assert one.drop(apart).equals(other.drop(apart))
     assert one["body_confidence"].null_count() == 135
     assert one["left_hand_confidence"].null_count() == one["body_visible"].null_count() == 0
-    assert lake.frame("segments").select("body_confidence").collect().to_series().drop_nulls().is_empty()
+    assert lake.table("segments").select("body_confidence").collect().to_series().drop_nulls().is_empty()
     # As a user without us would read them.
     with tarfile.open(release / "Sign_DWPose_NPZ_000001.tar") as tar:
         taken = tar.extractfile("sv000000001/npz/poses.npz")
@@ -300,7 +300,7 @@ def test_every_bad_video_costs_itself_only_and_is_told_in_a_line(tmp_path: Path,
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
     failed = [line.split(": failed: ")[0] for line in err.splitlines() if ": failed: " in line]
     assert (code, failed) == (1, list(BAD))
-    assert Lake.open(tmp_path / "lake").visible()["video_id"].to_list() == ["a", "z"]
+    assert Lake.open(tmp_path / "lake").snapshot.visible()["video_id"].to_list() == ["a", "z"]
 
 
 def card(count: int) -> bytes:
@@ -340,7 +340,7 @@ def test_all_three_dialects_in_one_tar_are_told_apart_by_what_they_hold(
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
     assert code == 0, err
     lake = Lake.open(tmp_path / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     assert {name: lake.num_frames(name) for name in ("card", "con", "per", "odd", "new")} == {
         "card": 4, "con": 6, "per": 6, "odd": 3, "new": 6
     }  # fmt: skip
@@ -398,7 +398,7 @@ def test_a_video_without_its_mark_of_completeness_comes_in_with_a_remark(
 ) -> None:
     path = pack(tmp_path / "a.tar", video("x", per_frame(FRAMES), complete=False))
     assert signverse("ingest", "shards", path, "--lake", tmp_path / "lake")[0] == 0
-    (row,) = Lake.open(tmp_path / "lake").table("outcomes").collect().to_dicts()
+    (row,) = Lake.open(tmp_path / "lake").raw_table("outcomes").collect().to_dicts()
     assert row["outcome"] == "done"
     assert "not_marked_complete" in row["reason"].split(",")
 
@@ -489,8 +489,8 @@ def test_with_languages_other_videos_are_not_even_read_and_are_counted(
     assert "2 videos in, 12 frames" in err
     assert "passed over: 4 videos of other languages: ase 3, und 1\n" in err
     lake = Lake.open(tmp_path / "lake")
-    assert lake.visible()["video_id"].to_list() == ["asf1", "bfi1"]
-    assert lake.table("outcomes").collect()["video_id"].sort().to_list() == ["asf1", "bfi1"]
+    assert lake.snapshot.visible()["video_id"].to_list() == ["asf1", "bfi1"]
+    assert lake.raw_table("outcomes").collect()["video_id"].sort().to_list() == ["asf1", "bfi1"]
     # Without the choice they are refused, so they are garbage indeed.
     assert signverse("ingest", "shards", path, "--lake", tmp_path / "all")[0] == 1
 

@@ -110,7 +110,7 @@ NOT_CARRIED = {"ingest_id", "ingested_at", "source_shard", "source_position", "k
 def everything(lake: Lake) -> dict[str, list[dict]]:
     tables = {}
     for name in ("videos", "segments", "captions", "keypoints"):
-        rows = lake.frame(name).collect()
+        rows = lake.table(name).collect()
         rows = rows.drop(NOT_CARRIED & set(rows.columns))
         keys = [key for key in ("video_id", "frame", "person", "track", "ordinal") if key in rows.columns]
         tables[name] = rows.sort(keys).to_dicts()
@@ -141,7 +141,7 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         ours, theirs = everything(first), everything(second)
         for name in ours:
             assert ours[name] == theirs[name], name
-        assert list(verify_lake(second)) == []
+        assert list(verify_lake(second.snapshot)) == []
 
 
 def test_the_sample_goes_out_and_in_unchanged_through_the_command_line(tmp_path: Path, signverse) -> None:
@@ -228,7 +228,7 @@ def video(video_id: str, data: bytes | None = None, text: bytes | None = None) -
 
 
 def outcomes(lake: Path) -> dict[str, tuple[str, str | None, int]]:
-    rows = Lake.open(lake).table("outcomes").sort("attempted_at").collect()
+    rows = Lake.open(lake).raw_table("outcomes").sort("attempted_at").collect()
     return {row["video_id"]: (row["outcome"], row["reason"], row["attempt"]) for row in rows.iter_rows(named=True)}
 
 
@@ -247,7 +247,7 @@ def brought_in(tmp_path: Path, signverse) -> Callable[..., tuple[int, list[str],
             line for line in err.splitlines() if line not in failures and not line.startswith("  without a language")
         ]
         assert len(summary) == 1 + (code == 1)
-        return code, Lake.open(tmp_path / "lake").visible()["video_id"].to_list(), failures
+        return code, Lake.open(tmp_path / "lake").snapshot.visible()["video_id"].to_list(), failures
 
     return bring
 
@@ -264,7 +264,7 @@ def test_what_numpy_writes_by_the_card_is_read(brought_in, tmp_path: Path) -> No
     )
     assert (code, ids, failures) == (0, ["faceless", "nobody", "nothing", "x"], [])
     lake = Lake.open(tmp_path / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     row = lake.video("x")
     assert (row["num_frames"], row["absent_frames"], row["width"], row["height"]) == (5, [2, 3], 64, 48)
     assert (row["sign_language"], row["title"], row["people_max"]) == ("ase", "T", 2)
@@ -277,7 +277,7 @@ def test_what_numpy_writes_by_the_card_is_read(brought_in, tmp_path: Path) -> No
     assert np.isnan(other[0, 86:107, :2]).all()
     assert (other[0, 86:107, 2] == 0).all()
     assert lake.clips(videos=["x"]).collect()["text"].to_list() == ["hello"]
-    (row,) = lake.frame("keypoints").filter(pl.col("video_id") == "faceless").collect().to_dicts()
+    (row,) = lake.table("keypoints").filter(pl.col("video_id") == "faceless").collect().to_dicts()
     assert (row["face_xy"], row["face_confidence"], row["body_confidence"]) == (None, None, 0.5)
     assert [lake.num_frames(name) for name in ("nobody", "nothing")] == [2, 0]
 
@@ -300,14 +300,14 @@ def test_rows_of_the_manifest_that_cannot_be_used_are_told(tmp_path: Path, signv
 
 def test_what_is_there_is_skipped_what_failed_is_tried_again_and_redo_brings_all(brought_in, tmp_path: Path) -> None:
     assert brought_in(video("x") | video("bad", b"nonsense"))[0] == 1
-    first = Lake.open(tmp_path / "lake").visible().rows()
+    first = Lake.open(tmp_path / "lake").snapshot.visible().rows()
     assert brought_in(video("x") | video("bad", b"nonsense"))[:2] == (1, ["x"])
-    assert Lake.open(tmp_path / "lake").visible().rows() == first
+    assert Lake.open(tmp_path / "lake").snapshot.visible().rows() == first
     assert outcomes(tmp_path / "lake") == {"x": ("done", None, 1), "bad": ("failed", "bad_shard", 2)}
     assert brought_in(video("x") | video("bad"), "--redo")[:2] == (0, ["bad", "x"])
     lake = Lake.open(tmp_path / "lake")
-    assert first[0] not in lake.visible().rows()
-    assert lake.table("videos").collect()["video_id"].sort().to_list() == ["bad", "x", "x"]
+    assert first[0] not in lake.snapshot.visible().rows()
+    assert lake.raw_table("videos").collect()["video_id"].sort().to_list() == ["bad", "x", "x"]
     assert outcomes(tmp_path / "lake") == {"x": ("done", None, 2), "bad": ("done", None, 3)}
 
 
@@ -396,7 +396,7 @@ def test_every_bad_video_is_told_in_a_line_and_recorded_and_the_others_come_in(b
     told = outcomes(tmp_path / "lake")
     assert {name for name, outcome in told.items() if outcome == ("failed", "bad_shard", 1)} == bad.keys()
     assert {name for name, outcome in told.items() if outcome == ("done", None, 1)} == {"a", "m", "z"}
-    assert list(verify_lake(Lake.open(tmp_path / "lake"))) == []
+    assert list(verify_lake(Lake.open(tmp_path / "lake").snapshot)) == []
 
 
 def test_points_and_scores_without_end_are_absent(brought_in, tmp_path: Path) -> None:
@@ -408,8 +408,8 @@ def test_points_and_scores_without_end_are_absent(brought_in, tmp_path: Path) ->
     lake = Lake.open(tmp_path / "lake")
     assert np.isnan(lake.keypoints("x")[0, :3, 0]).all()
     assert np.isfinite(lake.keypoints("x")[0, 3:]).all()
-    assert list(verify_lake(lake)) == []
-    assert lake.frame("keypoints").collect()["body_confidence"].is_finite().all()
+    assert list(verify_lake(lake.snapshot)) == []
+    assert lake.table("keypoints").collect()["body_confidence"].is_finite().all()
 
 
 BAD_CAPTIONS = {
@@ -443,7 +443,7 @@ def test_times_of_captions_that_are_none_are_left_out(brought_in, tmp_path: Path
     segments = [{"start": start, "end": end, "text": "bad"} for start, end in bad]
     segments.append({"start": 0.0, "end": 0.1, "text": "good"})
     assert brought_in(video("x", text=caption(segments=segments)))[0] == 0
-    assert Lake.open(tmp_path / "lake").frame("segments").collect()["text"].to_list() == ["good"]
+    assert Lake.open(tmp_path / "lake").table("segments").collect()["text"].to_list() == ["good"]
 
 
 def link(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
@@ -521,10 +521,10 @@ def test_a_tar_cut_short_and_what_is_no_tar_are_told_in_a_line_and_the_next_come
         assert [line for line in failures if str(shards / name) in line], name
     assert len(failures) <= len(bad) + 1
     lake = Lake.open(tmp_path / "lake")
-    ids = set(lake.visible()["video_id"])
+    ids = set(lake.snapshot.visible()["video_id"])
     assert "good" in ids
     assert not [video_id for video_id in ids if video_id.startswith("y")]
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
 
 
 def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
@@ -537,7 +537,7 @@ def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
     assert code == 1
     lines = [line for line in err.splitlines() if ": failed: " in line]
     assert sorted(line.split(":")[0] for line in lines) == ["deep", "ö"]
-    assert Lake.open(tmp_path / "lake").visible()["video_id"].to_list() == ["a", "m", "z"]
+    assert Lake.open(tmp_path / "lake").snapshot.visible()["video_id"].to_list() == ["a", "m", "z"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -575,7 +575,7 @@ def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path:
         import_shards(lake, [path], Options(), on_video=stop)
     lake.refresh()
     # Ctrl-C keeps what was finished.
-    assert lake.visible()["video_id"].to_list() == ["a", "b"]
+    assert lake.snapshot.visible()["video_id"].to_list() == ["a", "b"]
 
 
 def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, signverse, monkeypatch) -> None:
@@ -588,8 +588,8 @@ def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, sig
     assert code == 0
     assert "small files gathered: " in err
     opened = Lake.open(tmp_path / "lake")
-    assert len(opened.files("videos")) == 1
-    assert list(verify_lake(opened)) == []
+    assert len(opened.snapshot.files("videos")) == 1
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 @pytest.mark.parametrize("dialect", ["card", "consolidated"])

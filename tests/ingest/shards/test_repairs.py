@@ -349,9 +349,9 @@ def test_a_tar_of_two_people_with_every_defect_comes_out_right(tmp_path: Path, s
     assert "repaired: hands_unpermuted in 1 video" in err
     assert "repaired: body_scores_unknown in 1 video" in err
     lake = Lake.open(tmp_path / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     assert {"hands_unpermuted:30", "body_scores_unknown"} <= set(lake.video("x")["repairs"])
-    rows = lake.frame("keypoints").collect()
+    rows = lake.table("keypoints").collect()
     assert rows["body_confidence"].null_count() == len(rows) == 60
     assert rows["body_visible"].explode().all()
     for number in (0, 1):

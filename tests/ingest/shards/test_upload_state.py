@@ -50,7 +50,7 @@ def state(path: Path, **archives: Any) -> Path:
 
 
 def outcomes(lake: Path) -> list[tuple[str, str, str | None]]:
-    rows = Lake.open(lake).table("outcomes").select("video_id", "outcome", "reason").collect()
+    rows = Lake.open(lake).raw_table("outcomes").select("video_id", "outcome", "reason").collect()
     return sorted((video_id, outcome, reason) for video_id, outcome, reason in rows.rows())
 
 
@@ -73,7 +73,7 @@ def test_videos_that_are_listed_and_not_there_are_noted_as_unavailable(
     assert [(name, outcome) for name, outcome, _ in outcomes(tmp_path / "lake")] == [
         ("a", "done"), ("b", "done"), ("gone", "unavailable"), ("lost", "unavailable")
     ]  # fmt: skip
-    (row,) = Lake.open(tmp_path / "lake").table("outcomes").collect().filter(video_id="lost").to_dicts()
+    (row,) = Lake.open(tmp_path / "lake").raw_table("outcomes").collect().filter(video_id="lost").to_dicts()
     assert row["reason"] == "absent_from_shard"
     assert NAME in row["message"]
     assert signverse("verify", tmp_path / "lake")[0] == 0
@@ -192,4 +192,4 @@ def test_a_video_in_two_tars_comes_in_once(tmp_path: Path, signverse: Callable[.
     code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--workers", workers)
     assert code == 0
     assert "left out: 1 video that another tar held already" in err
-    assert Lake.open(tmp_path / "lake").table("videos").collect().height == 3
+    assert Lake.open(tmp_path / "lake").raw_table("videos").collect().height == 3

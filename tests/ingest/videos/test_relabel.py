@@ -48,7 +48,7 @@ def test_a_corrected_label_moves_a_video_with_all_its_rows(brought_in, tmp_path:
     assert lake.clips(languages=["gsg"]).collect()["video_id"].unique().to_list() == ["synthGSG001"]
     # The version before is still there to be read.
     assert Lake.open(tmp_path / "lake", version=before.version).video("-synthGSG02")["sign_language"] == "gsg"
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
 
 
 def test_a_manifest_that_knows_no_language_leaves_the_lakes(brought_in, tmp_path: Path) -> None:

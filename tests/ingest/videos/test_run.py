@@ -105,7 +105,7 @@ def refused(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Ca
 
 def outcomes(lake: Path) -> list[tuple[str, str, str, str | None, int]]:
     columns = ["video_id", "stage", "outcome", "reason", "attempt"]
-    return sorted(Lake.open(lake).table("outcomes").select(columns).collect().rows())
+    return sorted(Lake.open(lake).raw_table("outcomes").select(columns).collect().rows())
 
 
 # What is found in a folder
@@ -309,24 +309,24 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     assert lines[-1].startswith("7 failed; to see why: signverse sql ")
 
     lake = Lake.open(tmp_path / "lake")
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
     good, nobody = lake.video("-good"), lake.video("grey")
     assert (good["sign_language"], good["language_label"], good["title"]) == ("pso", "Polish", "T")
     assert (good["num_frames"], good["source_fps"], good["codec"], good["source"]) == (33, 30.0, "h264", "video")
     assert (good["detector"], good["pose_model"]) == ("yolox_nano.onnx", "wholebody133_384x288.onnx")
     assert (nobody["num_frames"], nobody["people_max"], nobody["keypoints_file"]) == (24, 0, None)
     assert (nobody["sign_language"], nobody["language_label"]) == ("und", "Klingon")
-    segments = lake.frame("segments").sort("segment_id").collect()
+    segments = lake.table("segments").sort("segment_id").collect()
     assert segments.select("segment_id", "start_frame", "end_frame", "text", "caption_kind").rows() == [
         ("-good-00000", 0, 12, "hello", "manual"),
         ("-good-00001", 12, 33, "you", "manual"),
         ("grey-00000", 0, 24, None, "none"),
     ]
-    tracks = lake.frame("captions").select("track", "kind", "language").unique().sort("track").collect().rows()
+    tracks = lake.table("captions").select("track", "kind", "language").unique().sort("track").collect().rows()
     assert tracks == [("de.automatic", "automatic", "de"), ("en.manual", "manual", "en")]
     assert np.isfinite(lake.keypoints("-good")[..., 0]).any(axis=1).mean() > 0.9
     assert np.isnan(lake.keypoints("grey")[..., 0]).all()
-    assert lake.frame("sources").collect()["video_id"].to_list() == ["-good", "grey"]
+    assert lake.table("sources").collect()["video_id"].to_list() == ["-good", "grey"]
 
     # Mended, and once more: what is done is left alone, what failed is tried again.
     (folder / "caption.en.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:00.100\nmended\n")
@@ -344,9 +344,9 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
         ("what?", "list", "failed", "bad_id"),
     ]
     lake = Lake.open(tmp_path / "lake")
-    assert lake.table("videos").collect()["video_id"].sort().to_list() == ["-good", "caption", "grey"]
-    assert lake.table("sources").collect().height == 2
-    assert list(verify_lake(lake)) == []
+    assert lake.raw_table("videos").collect()["video_id"].sort().to_list() == ["-good", "caption", "grey"]
+    assert lake.raw_table("sources").collect().height == 2
+    assert list(verify_lake(lake.snapshot)) == []
 
 
 @pytest.mark.slow
@@ -390,7 +390,7 @@ def test_odd_videos_come_in_whole_or_with_their_damage_noted_and_what_shows_noth
         assert (row["damaged_frames"] > 0) == damaged, name
         assert ("damaged" in (happened[name][1] or "")) == damaged, name
     assert {"cut", "rotten"} <= videos.keys()
-    assert list(verify_lake(Lake.open(tmp_path / "lake"))) == []
+    assert list(verify_lake(Lake.open(tmp_path / "lake").snapshot)) == []
 
 
 @pytest.mark.slow
@@ -403,13 +403,13 @@ def test_a_video_done_again_replaces_what_was_there(ingest, folder: Path, tmp_pa
     lake = Lake.open(tmp_path / "lake")
     after = lake.video("a")
     assert (before["sign_language"], after["sign_language"]) == ("und", "ase")
-    assert lake.frame("keypoints").collect()["ingest_id"].unique().to_list() == [after["ingest_id"]]
-    assert lake.table("videos").collect().height == 2
+    assert lake.table("keypoints").collect()["ingest_id"].unique().to_list() == [after["ingest_id"]]
+    assert lake.raw_table("videos").collect().height == 2
     # Full precision is finer than the grid, and nowhere off by more than a step of it.
     exact = lake.keypoints("a")[..., 0]
     exact = exact[np.isfinite(exact)]
     assert (exact * 8 % 1 != 0).mean() > 0.5
-    assert list(verify_lake(lake)) == []
+    assert list(verify_lake(lake.snapshot)) == []
 
 
 @pytest.mark.slow
@@ -439,7 +439,7 @@ def test_those_that_fit_a_condition_are_done_again_and_the_others_are_left(
         for model in ("detector", "pose"):
             assert len(video[f"{model}_sha256"]) == 64
         assert (video["codec"], video["source_fps"], video["rotation"], video["damaged_frames"]) == ("h264", 24, 0, 0)
-    assert list(verify_lake(Lake.open(tmp_path / "lake"))) == []
+    assert list(verify_lake(Lake.open(tmp_path / "lake").snapshot)) == []
 
 
 @pytest.mark.slow
@@ -450,7 +450,7 @@ def test_a_condition_that_is_none_is_refused_with_the_nearest_name(
     assert ingest(folder).returncode == 0
     assert "nearest: detect_every" in refused(folder, "--redo", "detect_evry > 1")
     assert "does not parse" in refused(folder, "--redo", "true); drop view videos; --")
-    assert Lake.open(tmp_path / "lake").table("videos").collect().height == 1
+    assert Lake.open(tmp_path / "lake").raw_table("videos").collect().height == 1
 
 
 @pytest.mark.slow
@@ -467,7 +467,7 @@ def test_a_video_that_makes_no_progress_is_given_up_and_the_others_go_on(
     (line,) = [line for line in errors.splitlines() if ": failed: " in line]
     assert "no progress for 15 seconds, given up" in line
     assert [row[1:] for row in outcomes(lake) if row[2] == "failed"] == [("extract", "failed", "stalled", 1)]
-    assert Lake.open(lake).visible().height == len(many) - 1
+    assert Lake.open(lake).snapshot.visible().height == len(many) - 1
 
 
 def workers_of(parent: int) -> list[int]:
@@ -523,16 +523,16 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (out, "Traceback" in errors) == ("", False)
-    kept = Lake.open(lake).visible()["video_id"].to_list()
+    kept = Lake.open(lake).snapshot.visible()["video_id"].to_list()
     assert 0 < len(kept) < len(many)
-    assert list(verify_lake(Lake.open(lake))) == []
+    assert list(verify_lake(Lake.open(lake).snapshot)) == []
     rerun = ingest(folder)
     assert rerun.returncode == 0
     assert f"{len(many) - len(kept)} video" in rerun.stderr
     assert f"{len(kept)} there already" in rerun.stderr
-    rows = Lake.open(lake).table("videos").collect()
+    rows = Lake.open(lake).raw_table("videos").collect()
     assert rows["video_id"].sort().to_list() == many
-    assert list(verify_lake(Lake.open(lake))) == []
+    assert list(verify_lake(Lake.open(lake).snapshot)) == []
 
 
 @pytest.mark.slow
@@ -545,17 +545,17 @@ def test_a_killed_run_leaves_a_lake_that_opens_and_the_same_command_goes_on(
         process.kill()
         process.wait()
         opened = Lake.open(lake)
-        assert set(opened.visible()["video_id"]) < set(many)
-        assert list(verify_lake(opened)) == []
+        assert set(opened.snapshot.visible()["video_id"]) < set(many)
+        assert list(verify_lake(opened.snapshot)) == []
         # The worker ends by itself when it next has something to tell.
         process.communicate(timeout=60)
     assert ingest(folder).returncode == 0
     opened = Lake.open(lake)
-    assert opened.table("videos").collect()["video_id"].sort().to_list() == many
-    assert opened.frame("segments").collect().height == len(many)
-    frames = opened.frame("keypoints").select("video_id", "frame", "person").collect()
+    assert opened.raw_table("videos").collect()["video_id"].sort().to_list() == many
+    assert opened.table("segments").collect().height == len(many)
+    frames = opened.table("keypoints").select("video_id", "frame", "person").collect()
     assert frames.is_unique().all()
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 @pytest.mark.slow
@@ -571,13 +571,13 @@ def test_a_disk_that_fills_is_told_in_a_line_and_the_lake_stays_whole(
         assert ran.returncode == 1, ran.stderr
         (line,) = [line for line in ran.stderr.splitlines() if line.startswith("signverse: ")]
         assert "File too large" in line
-        assert list(verify_lake(Lake.open(lake))) == []
-        assert Lake.open(lake).visible()["video_id"].to_list() == ["a"]
+        assert list(verify_lake(Lake.open(lake).snapshot)) == []
+        assert Lake.open(lake).snapshot.visible()["video_id"].to_list() == ["a"]
     assert ingest(folder).returncode == 0
     opened = Lake.open(lake)
-    assert opened.table("videos").collect()["video_id"].sort().to_list() == ["a", "b"]
-    assert opened.frame("segments").collect().height == 2
-    assert list(verify_lake(opened)) == []
+    assert opened.raw_table("videos").collect()["video_id"].sort().to_list() == ["a", "b"]
+    assert opened.table("segments").collect().height == 2
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 @pytest.mark.slow
@@ -592,5 +592,5 @@ def test_a_worker_that_is_killed_in_the_middle_costs_its_video_only(
     assert process.returncode == 1
     (line,) = [line for line in errors.splitlines() if ": failed: " in line]
     assert "the process that read it ended with SIGKILL" in line
-    assert Lake.open(lake).visible().height == len(many) - 1
+    assert Lake.open(lake).snapshot.visible().height == len(many) - 1
     assert [row[1:] for row in outcomes(lake) if row[2] == "failed"] == [("extract", "failed", "crashed", 1)]

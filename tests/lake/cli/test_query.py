@@ -386,14 +386,14 @@ def test_a_query_from_a_pipe_may_be_no_text_at_all(town):
 
 def test_a_damaged_lake_ends_in_one_line(ask, tmp_path, fill, video):
     folder = fill(tmp_path / "lake", video("aaa"))
-    for path in Lake.open(folder).files("keypoints"):
+    for path in Lake.open(folder).snapshot.files("keypoints"):
         os.truncate(path, 100)
     code, out, err = ask("keypoints", "aaa", "--lake", folder)
     assert (code, out, len(err)) == (1, b"", 1)
     assert "signverse verify" in err[0]
     code, out, err = ask("sql", "from keypoints", "--lake", folder)
     assert (code, out, len(err)) == (1, b"", 1)
-    for path in Lake.open(folder).files("segments"):
+    for path in Lake.open(folder).snapshot.files("segments"):
         os.truncate(path, 100)
     code, out, err = ask("select", "--lake", folder)
     assert (code, out, len(err)) == (1, b"", 1)

@@ -172,7 +172,7 @@ def test_a_state_holds_when_upkeep_has_moved_the_keypoints(tmp_path, fill, video
         state = reader.state_dict()
         reader.close()
         if order == "stored":
-            maintain(opened, make_plan(opened, full=True))
+            maintain(opened.snapshot, make_plan(opened.snapshot, full=True))
             opened.refresh()
         after = opened.read_clips(rows, order=order)
         after.load_state_dict(state)
@@ -297,7 +297,7 @@ def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monke
 @given(count=st.integers(1, 30), seed=st.integers(0, 5), window=st.integers(1, 80))
 def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, count, seed, window):
     opened = Lake.open(street)
-    table = clip_table(opened, opened.clips(), opened._placed)
+    table = clip_table(opened.snapshot, opened.clips())
     whole = clip_order.shuffled(table, seed, 0)
     shares = [clip_order.mix(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(len(table)))

@@ -70,7 +70,7 @@ def test_no_column_has_a_type_that_readers_of_delta_break_on(table):
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_polars_and_duckdb_show_the_same_columns_of_an_empty_lake(new_lake, table):
     lake = Lake.open(new_lake)
-    frame = lake.frame(table.name).collect()
+    frame = lake.table(table.name).collect()
     assert frame.height == 0
     with lake.duckdb() as con:
         view = con.sql(f"from {table.name}")

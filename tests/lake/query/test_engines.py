@@ -159,7 +159,7 @@ def test_polars_and_duckdb_choose_the_same_clips(fair, asked):
 
 def test_every_condition_alone_leaves_what_is_said_of_it_when_nothing_is_left(fair):
     selection = Selection(languages=("ase",), where="title is null", text_regex="nowhere", split=("it's", "train"))
-    said = nothing_selected(fair, selection).message
+    said = nothing_selected(fair.snapshot, selection).message
     alone = fair.select(Selection(where="title is null")).collect().height
     assert f"where title is null: {alone}" in said
     assert f"train of split it's: {fair.select(Selection(split=selection.split)).collect().height}" in said
@@ -167,7 +167,7 @@ def test_every_condition_alone_leaves_what_is_said_of_it_when_nothing_is_left(fa
 
 
 def _ids(lake: Lake) -> list[str]:
-    return lake.all_clips().collect()["segment_id"].to_list()
+    return lake.unfiltered_clips().collect()["segment_id"].to_list()
 
 
 def test_a_sample_is_the_same_each_time_and_another_by_another_seed(fair):
@@ -193,7 +193,7 @@ def test_per_language_takes_so_many_of_each(fair):
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
 def test_a_temperature_gives_each_language_its_share(fair, temperature):
-    there = fair.all_clips().collect().group_by("sign_language").len().sort("sign_language")
+    there = fair.unfiltered_clips().collect().group_by("sign_language").len().sort("sign_language")
     total = 24
     taken = (
         fair.clips(limit=total, temperature=temperature).collect().group_by("sign_language").len().sort("sign_language")

@@ -233,7 +233,7 @@ def test_when_nothing_passes_each_condition_is_counted(market):
         " count(*) filter (face_confidence >= 2), count(*) filter (duration_s >= 1),"
         " count(*) filter (contains(lower(text), 'hello')), count(*) filter (people_max <= 1) from clips"
     ).fetchall()[0]
-    said = nothing_selected(opened, selection).message
+    said = nothing_selected(opened.snapshot, selection).message
     assert said.startswith(f"no clip of {total} passes")
     assert [int(part.rsplit(": ", 1)[1].rstrip(")")) for part in said.split("; ")] == counts
     assert "language pso" in said
@@ -244,7 +244,7 @@ def test_an_empty_lake_is_said_to_have_no_clips(tmp_path):
     opened = Lake.create(tmp_path / "lake")
     assert opened.clips(text="x").collect().is_empty()
     for selection in (Selection(), Selection(text="x")):
-        assert nothing_selected(opened, selection).message == f"the lake {opened.folder} is empty"
+        assert nothing_selected(opened.snapshot, selection).message == f"the lake {opened.folder} is empty"
 
 
 def test_a_chosen_clip_names_its_segment_and_its_ingestion(market):

@@ -34,7 +34,7 @@ def one(con, query, *values):
 
 @pytest.mark.parametrize("name", ["videos", "segments", "captions", "keypoints", "sources", "outcomes", "splits"])
 def test_a_view_has_the_rows_that_polars_has(con, open_town, name):
-    frame = open_town.frame(name).collect()
+    frame = open_town.table(name).collect()
     view = con.sql(f"from {name}")
     assert view.columns == frame.columns
     order = [column for column in ("video_id", "frame", "person", "ordinal") if column in frame.columns]

@@ -13,9 +13,10 @@ from signverse.command_line import main
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.query.selection import Selection
-from signverse.lake.splits.splits import Plan, make_split, store, stored
+from signverse.lake.splits.splits import Plan, make_split, store
 from signverse.lake.storage import delta
 from signverse.lake.storage.sources import NAMES, add_sources
+from signverse.lake.storage.stored_splits import stored_split
 
 LANGUAGES = ("ase", "pso")
 
@@ -63,7 +64,9 @@ def ask(capsysbinary):
 
 
 def parts(lake, name: str = "main") -> dict[str, str]:
-    return {row[0]: row[1] for row in stored(Lake.open(lake), name).select("video_id", "part").iter_rows()}
+    return {
+        row[0]: row[1] for row in stored_split(Lake.open(lake).snapshot, name).select("video_id", "part").iter_rows()
+    }
 
 
 def put(lake, rows: list[dict]) -> None:
@@ -85,7 +88,7 @@ def test_a_split_is_stored_and_keeps_channels_apart(city, ask):
     assert [round(row["share"], 1) for row in rows] == [0.6, 0.2, 0.2]
     assert any("60 videos of 30 channels, seed 3" in line for line in err)
     assert any("every language within 2 points of 60/20/20 by clips" in line for line in err)
-    table = stored(Lake.open(city), "main")
+    table = stored_split(Lake.open(city).snapshot, "main")
     assert table.group_by("group").agg(pl.col("part").n_unique())["part"].to_list() == [1] * 30
     assert table["ingest_id"].n_unique() == 1
     assert set(table["seed"]) == {3}
@@ -118,7 +121,7 @@ def test_the_same_seed_gives_the_same_split_and_takes_the_place_of_the_first(cit
 def test_the_newest_counts_also_after_a_clock_was_set_back(city):
     opened = Lake.open(city)
     put(city, [{"video_id": "city000", "part": "val", "group": "g", "made_at": datetime.now(UTC) + timedelta(days=9)}])
-    store(opened, make_split(opened, Plan(by="video"), Selection()))
+    store(opened.snapshot, make_split(opened.snapshot, Plan(by="video"), Selection()))
     assert len(parts(city)) == 60
 
 
@@ -220,11 +223,11 @@ def test_a_list_of_channels_fills_what_is_missing_and_the_lake_keeps_it(village,
     )
     asked = ("split", "--lake", village, "--ratios", "1/1", "--channels", tmp_path / "channels.csv")
     assert ask(*asked, "--dry-run")[0] == 0
-    assert Lake.open(village).frame("sources").collect().height == 1
+    assert Lake.open(village).table("sources").collect().height == 1
     code, _, err = ask(*asked)
     assert code == 0
     assert "the lake keeps the channels of 6 videos" in err
-    sources = {row["video_id"]: row for row in Lake.open(village).frame("sources").collect().to_dicts()}
+    sources = {row["video_id"]: row for row in Lake.open(village).table("sources").collect().to_dicts()}
     assert {video: row["channel"] for video, row in sources.items()} == dict(listed)
     assert (sources["v0"]["language_label"], sources["v0"]["title"]) == ("ASL", "T")
     assert (sources["v1"]["sign_language"], sources["v1"]["title"]) == ("pso", "Video v1")
@@ -239,9 +242,9 @@ def test_a_later_manifest_without_channels_leaves_them(village, ask, tmp_path):
     ask("split", "--lake", village, "--channels", tmp_path / "channels.csv")
     opened = Lake.open(village)
     row = dict.fromkeys(NAMES) | {"video_id": "v0", "language_label": "bfi", "sign_language": "bfi"}
-    assert add_sources(opened, [row]) == 1
+    assert add_sources(opened.snapshot, [row]) == 1
     opened.refresh()
-    now = opened.frame("sources").filter(pl.col("video_id") == "v0").collect().row(0, named=True)
+    now = opened.table("sources").filter(pl.col("video_id") == "v0").collect().row(0, named=True)
     assert (now["sign_language"], now["channel"]) == ("bfi", "C0")
 
 
@@ -257,7 +260,7 @@ def test_a_name_and_an_id_of_one_channel_are_one_group(tmp_path, fill, video, as
     code, _, err = ask("split", "--lake", lake, "--channels", tmp_path / "channels.csv")
     assert code == 0
     assert any("1 video came with another channel, which counts: a" in line for line in err)
-    groups = dict(stored(Lake.open(lake), "main").select("video_id", "group").iter_rows())
+    groups = dict(stored_split(Lake.open(lake).snapshot, "main").select("video_id", "group").iter_rows())
     assert groups == {"a": "UC1", "b": "UC1", "c": "UC1", "d": "UC2"}
 
 

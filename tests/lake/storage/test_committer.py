@@ -35,28 +35,28 @@ def on_disk(folder: Path) -> set[str]:
 
 def in_the_logs(folder: Path) -> set[str]:
     opened = Lake.open(folder)
-    return {name for table in TABLES for name in opened.files(table.name)}
+    return {name for table in TABLES for name in opened.snapshot.files(table.name)}
 
 
 def test_a_committed_video_is_there_in_every_way_of_asking(tmp_path, fill, video):
     made = video("abc", "ase", 30)
     opened = Lake.open(fill(tmp_path / "lake", made))
     assert opened.videos().collect()["video_id"].to_list() == ["abc"]
-    assert opened.frame("segments").collect()["text"].to_list() == ["Hello there.", "How are you?"]
-    assert opened.frame("captions").collect().height == 2
-    assert opened.frame("keypoints").collect().height == 30
-    outcome = opened.frame("outcomes").collect().row(0, named=True)
+    assert opened.table("segments").collect()["text"].to_list() == ["Hello there.", "How are you?"]
+    assert opened.table("captions").collect().height == 2
+    assert opened.table("keypoints").collect().height == 30
+    outcome = opened.table("outcomes").collect().row(0, named=True)
     assert (outcome["video_id"], outcome["stage"], outcome["outcome"]) == ("abc", "extract", "done")
     assert (outcome["reason"], outcome["message"], outcome["attempt"]) == (None, None, 1)
     assert outcome["ingest_id"] == opened.video("abc")["ingest_id"]
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 def test_every_row_carries_the_language_and_the_ingestion_of_its_video(town):
     opened = Lake.open(town)
     videos = opened.videos().select("video_id", "ingest_id", "sign_language").collect()
     for name in ("segments", "captions", "keypoints"):
-        rows = opened.table(name).select("video_id", "ingest_id", "sign_language").unique().collect()
+        rows = opened.raw_table(name).select("video_id", "ingest_id", "sign_language").unique().collect()
         assert rows.height
         assert rows.join(videos, on=rows.columns, how="anti").height == 0
 
@@ -77,19 +77,20 @@ def test_a_video_ingested_again_replaces_the_first_everywhere(tmp_path, fill, vi
         assert opened.num_frames("same") == 25
         assert opened.keypoints("same").shape == (25, 128, 3)
         assert (
-            opened.keypoint_rows("same", ["body_xy"])["body_xy"].to_pylist() == again.keypoints["body_xy"].to_pylist()
+            opened.snapshot.keypoint_rows("same", ["body_xy"])["body_xy"].to_pylist()
+            == again.keypoints["body_xy"].to_pylist()
         )
         mine = pl.col("video_id") == "same"
-        assert opened.frame("keypoints").filter(mine).collect().height == 25
+        assert opened.table("keypoints").filter(mine).collect().height == 25
         assert opened.clips(videos=["same"]).collect()["text"].to_list() == ["New words"]
         assert opened.clips(languages=["ase"]).collect()["video_id"].unique().to_list() == ["other"]
-        assert opened.visible().height == 2
+        assert opened.snapshot.visible().height == 2
         with opened.duckdb() as con:
             assert con.sql("select count(*) from keypoints where video_id = 'same'").fetchall() == [(25,)]
             assert con.sql("select text from clips where video_id = 'same'").fetchall() == [("New words",)]
             assert con.sql("select count(*) from captions where video_id = 'same'").fetchall() == [(1,)]
             assert con.sql("select count(*) from files.keypoints where video_id = 'same'").fetchall() == [(65,)]
-        assert list(verify_lake(opened)) == []
+        assert list(verify_lake(opened.snapshot)) == []
 
 
 def test_an_older_version_is_read_as_it_was(tmp_path, fill, video):
@@ -100,14 +101,14 @@ def test_an_older_version_is_read_as_it_was(tmp_path, fill, video):
 
     then = Lake.open(folder, version=version)
     np.testing.assert_array_equal(then.keypoints("same"), old)
-    assert then.visible()["video_id"].to_list() == ["same"]
-    assert then.all_clips().collect()["text"].to_list() == ["Hello there.", "How are you?"]
+    assert then.snapshot.visible()["video_id"].to_list() == ["same"]
+    assert then.unfiltered_clips().collect()["text"].to_list() == ["Hello there.", "How are you?"]
     with then.duckdb() as con:
         assert con.sql("select distinct sign_language, count(*) from keypoints group by all").fetchall() == [
             ("ase", 40)
         ]
-    assert list(verify_lake(then)) == []
-    assert Lake.open(folder, version=0).visible().height == 0
+    assert list(verify_lake(then.snapshot)) == []
+    assert Lake.open(folder, version=0).snapshot.visible().height == 0
     assert Lake.open(folder).version == version + 1
 
 
@@ -147,18 +148,18 @@ def test_a_video_without_its_videos_row_is_never_seen(tmp_path, fill, video, mon
         with pytest.raises(OSError, match="No space"):
             fill(folder, video("half", "pso"), video("first", frames=7))
     opened = Lake.open(folder)
-    assert opened.table("keypoints").filter(pl.col("video_id") == "half").collect().height == 50
-    assert opened.table("segments").filter(pl.col("video_id") == "half").collect().height == 2
-    assert opened.visible()["video_id"].to_list() == ["first"]
+    assert opened.raw_table("keypoints").filter(pl.col("video_id") == "half").collect().height == 50
+    assert opened.raw_table("segments").filter(pl.col("video_id") == "half").collect().height == 2
+    assert opened.snapshot.visible()["video_id"].to_list() == ["first"]
     assert opened.num_frames("first") == 50
     with pytest.raises(UnknownVideoError):
         opened.keypoints("half")
     for name in BY_INGESTION:
-        assert opened.frame(name).collect()["video_id"].unique().to_list() == ["first"]
+        assert opened.table(name).collect()["video_id"].unique().to_list() == ["first"]
     with opened.duckdb() as con:
         for name in (*BY_INGESTION, "clips"):
             assert con.sql(f"select distinct video_id from {name}").fetchall() == [("first",)]
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 def test_an_error_in_the_block_leaves_no_row_and_no_file(tmp_path, fill, video):
@@ -171,8 +172,8 @@ def test_an_error_in_the_block_leaves_no_row_and_no_file(tmp_path, fill, video):
         assert committer.pending == 2
         raise RuntimeError("no more")
     assert on_disk(folder) == before == in_the_logs(folder)
-    assert Lake.open(folder).visible()["video_id"].to_list() == ["first"]
-    assert Lake.open(folder).frame("outcomes").collect().height == 1
+    assert Lake.open(folder).snapshot.visible()["video_id"].to_list() == ["first"]
+    assert Lake.open(folder).table("outcomes").collect().height == 1
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path, video):
@@ -183,7 +184,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, video):
         raise KeyboardInterrupt
     opened = Lake.open(folder)
     assert opened.keypoints("done").shape == (50, 128, 3)
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
 
 
 def test_a_commit_that_failed_after_it_took_effect_keeps_its_files(tmp_path, fill, video, monkeypatch):
@@ -201,7 +202,7 @@ def test_a_commit_that_failed_after_it_took_effect_keeps_its_files(tmp_path, fil
             fill(folder, video("second"))
     assert in_the_logs(folder) <= on_disk(folder)
     opened = Lake.open(folder)
-    assert list(verify_lake(opened)) == []
+    assert list(verify_lake(opened.snapshot)) == []
     with opened.duckdb() as con:
         assert con.sql("select count(*) from keypoints").fetchall() == [(50,)]
 
@@ -218,10 +219,10 @@ def test_videos_are_committed_when_enough_have_gathered(tmp_path, video, monkeyp
     Lake.create(tmp_path / "lake")
     with Committer(tmp_path / "lake") as committer:
         committer.add(video("a"))
-        assert (committer.pending, Lake.open(tmp_path / "lake").visible().height) == (1, 0)
+        assert (committer.pending, Lake.open(tmp_path / "lake").snapshot.visible().height) == (1, 0)
         monkeypatch.setattr(parquet_layout, "FILE_BYTES", 1)
         committer.add(video("b"))
-        assert (committer.pending, Lake.open(tmp_path / "lake").visible().height) == (0, 2)
+        assert (committer.pending, Lake.open(tmp_path / "lake").snapshot.visible().height) == (0, 2)
 
 
 def test_videos_are_committed_when_a_minute_has_passed(tmp_path, video, monkeypatch):
@@ -230,17 +231,17 @@ def test_videos_are_committed_when_a_minute_has_passed(tmp_path, video, monkeypa
         committer.add(video("a"))
         monkeypatch.setattr(commit_module, "COMMIT_SECONDS", 0.0)
         committer.add(video("b"))
-        assert Lake.open(tmp_path / "lake").visible().height == 2
+        assert Lake.open(tmp_path / "lake").snapshot.visible().height == 2
 
 
 def test_an_attempt_is_noted_without_a_video(tmp_path):
     Lake.create(tmp_path / "lake")
     with Committer(tmp_path / "lake") as committer:
         committer.record("gone", "download", "unavailable", "private", "Private video", attempt=2)
-    row = Lake.open(tmp_path / "lake").frame("outcomes").collect().row(0, named=True)
+    row = Lake.open(tmp_path / "lake").table("outcomes").collect().row(0, named=True)
     assert (row["video_id"], row["stage"], row["outcome"]) == ("gone", "download", "unavailable")
     assert (row["reason"], row["message"], row["attempt"], row["ingest_id"]) == ("private", "Private video", 2, None)
-    assert Lake.open(tmp_path / "lake").visible().height == 0
+    assert Lake.open(tmp_path / "lake").snapshot.visible().height == 0
 
 
 def test_nothing_to_commit_makes_no_version(tmp_path):
@@ -308,11 +309,11 @@ def test_two_processes_that_write_at_once_lose_nothing(tmp_path, conftest_file):
         sys.path.remove(str(tmp_path))
     opened = Lake.open(folder)
     wanted = {f"{name}-{i}" for name in ("left", "right") for i in range(4)}
-    assert set(opened.visible()["video_id"]) == wanted | {"shared"}
-    assert opened.table("videos").collect().height == 16
-    assert opened.table("keypoints").filter(pl.col("video_id") != "shared").collect().height == 80
-    assert opened.frame("outcomes").collect().height == 16
-    assert list(verify_lake(opened)) == []
+    assert set(opened.snapshot.visible()["video_id"]) == wanted | {"shared"}
+    assert opened.raw_table("videos").collect().height == 16
+    assert opened.raw_table("keypoints").filter(pl.col("video_id") != "shared").collect().height == 80
+    assert opened.table("outcomes").collect().height == 16
+    assert list(verify_lake(opened.snapshot)) == []
     assert on_disk(folder) == in_the_logs(folder)
 
 
@@ -350,13 +351,13 @@ def test_a_write_that_hits_a_limit_leaves_a_lake_that_is_whole(tmp_path, fill, v
     # Only a commit that may have taken effect leaves files that no log names.
     assert limit > 3_000 or on_disk(folder) == in_the_logs(folder)
     opened = Lake.open(folder)
-    assert opened.visible()["video_id"].to_list() == ["first"]
-    assert list(verify_lake(opened)) == []
+    assert opened.snapshot.visible()["video_id"].to_list() == ["first"]
+    assert list(verify_lake(opened.snapshot)) == []
     assert in_the_logs(folder) <= on_disk(folder)
     # Once there is room the same works.
     fill(folder, video("large", frames=1500))
-    assert Lake.open(folder).visible()["video_id"].to_list() == ["first", "large"]
-    assert list(verify_lake(Lake.open(folder))) == []
+    assert Lake.open(folder).snapshot.visible()["video_id"].to_list() == ["first", "large"]
+    assert list(verify_lake(Lake.open(folder).snapshot)) == []
 
 
 def test_a_video_ingested_again_by_a_machine_whose_clock_is_behind_is_the_newest_all_the_same(

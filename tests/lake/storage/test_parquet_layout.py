@@ -79,8 +79,8 @@ def test_placements_hold_for_many_videos_of_all_sizes(tmp_path, fill, video, poi
     videos = [video(f"v{i}", languages[i], size, texts=("x",)) for i, size in enumerate(sizes)]
     lake = Lake.open(fill(tmp_path / "lake", *videos))
     for made, size in zip(videos, sizes, strict=True):
-        read = lake.keypoint_rows(made.video["video_id"], ["body_xy", "face_score"])
+        read = lake.snapshot.keypoint_rows(made.video["video_id"], ["body_xy", "face_score"])
         assert read.num_rows == size
         assert read["body_xy"].to_pylist() == made.keypoints["body_xy"].to_pylist()
         assert read["frame"].to_pylist() == list(range(size))
-    assert len(lake.files("keypoints")) == 2
+    assert len(lake.snapshot.files("keypoints")) == 2

@@ -63,7 +63,7 @@ def test_a_clip_equals_its_rows_through_duckdb_and_through_polars(asked, wanted)
     by_sql = con.sql(f"select * from keypoints where {where} order by frame").to_arrow_table()
     np.testing.assert_array_equal(spread(by_sql, first, last), clip)
     by_polars = (
-        opened.frame("keypoints")
+        opened.table("keypoints")
         .filter(pl.col("video_id") == video_id, pl.col("person") == person, pl.col("frame").is_between(start, end - 1))
         .sort("frame")
         .collect()
@@ -213,7 +213,7 @@ def test_no_more_footers_are_kept_than_the_limit(tmp_path, fill, video, monkeypa
     clips = {code: opened.keypoints(f"v-{code}") for code in languages}
     for code in reversed(languages):
         np.testing.assert_array_equal(opened.keypoints(f"v-{code}"), clips[code])
-    footers = opened._reader._footers
+    footers = opened.snapshot.reader._footers
     assert len(footers) == min(kept, 4)
     assert len(footers._parsed) == (4 if parsed > 1 else 1)
     opened.close()
@@ -283,9 +283,9 @@ def test_a_video_with_nobody_has_no_file():
 
 
 @pytest.mark.parametrize("video_id", sorted(FRAMES))
-def test_everybody_is_all_rows_as_pyarrow_reads_them(open_town, video_id):
+def test_people_are_all_rows_as_pyarrow_reads_them(open_town, video_id):
     rows = open_town.keypoint_rows(video_id, [*list_columns(), "body_visible"])
-    batches = list(open_town.everybody(video_id))
+    batches = list(open_town.people(video_id))
     assert [len(batch) for batch in batches] == [min(1024, rows.num_rows - at) for at in range(0, rows.num_rows, 1024)]
     if batches:
         np.testing.assert_array_equal(np.concatenate([batch.frames for batch in batches]), rows["frame"])
@@ -301,7 +301,7 @@ def test_visibility_comes_with_body_scores_that_are_unknown(tmp_path, fill, vide
     visible = np.arange(4 * 18).reshape(4, 18) % 3 > 0
     table = to_table(np.arange(4, dtype=np.int32), np.zeros(4, np.int8), made, body_visible=visible)
     opened = Lake.open(fill(tmp_path / "lake", replace(video("v", "ase", 4), keypoints=table)))
-    (rows,) = opened.everybody("v")
+    (rows,) = opened.people("v")
     np.testing.assert_array_equal(rows.visible, visible)
     np.testing.assert_array_equal(rows.points, made)
     np.testing.assert_array_equal(rows.take(slice(1, 3)).visible, visible[1:3])

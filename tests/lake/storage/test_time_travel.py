@@ -50,12 +50,12 @@ def test_an_older_version_is_read_whole(aged):
     assert (old.num_frames("a"), new.num_frames("a")) == (40, 20)
     assert old.keypoints("a").shape == (40, 128, 3)
     assert old.clips(languages="ase").collect()["text"].to_list() == ["First words."]
-    assert old.frame("outcomes").collect().height == 2
+    assert old.table("outcomes").collect().height == 2
     with old.duckdb() as con:
         assert con.sql("select text from clips where video_id = 'a'").fetchall() == [("First words.",)]
         assert con.sql("select count(*) from keypoints where video_id = 'a'").fetchall() == [(40,)]
         assert con.sql("select count(*) from outcomes").fetchall() == [(2,)]
-    assert new.frame("outcomes").collect().height == 4
+    assert new.table("outcomes").collect().height == 4
 
 
 def test_a_time_finds_the_version_that_was_the_newest_then(aged):
@@ -85,7 +85,7 @@ def test_every_command_reads_the_lake_as_it_was(aged, tmp_path, signverse, moved
     folder, then = aged
     if moved:
         # What upkeep moved, and what it removed, is found all the same while the ingestion is kept.
-        maintain(Lake.open(folder), make_plan(Lake.open(folder)))
+        maintain(Lake.open(folder).snapshot, make_plan(Lake.open(folder).snapshot))
     for when in (("--version", 1), ("--as-of", then.isoformat())):
         code, out, _ = signverse("sql", "select count(*) as n from videos", "--lake", folder, *when, "--format", "json")
         assert (code, json.loads(out)) == (0, [{"n": 2}])
@@ -123,14 +123,18 @@ def test_a_selection_says_what_it_was_and_its_export_can_be_repeated(aged, tmp_p
 
 def test_what_upkeep_dropped_is_said_and_not_half_read(aged):
     folder, _ = aged
-    maintain(Lake.open(folder), make_plan(Lake.open(folder), retention=timedelta(0)), retention=timedelta(0))
+    maintain(
+        Lake.open(folder).snapshot,
+        make_plan(Lake.open(folder).snapshot, retention=timedelta(0)),
+        retention=timedelta(0),
+    )
     with pytest.raises(BadInputError, match=r"version 1 of .* is past the retention"):
         Lake.open(folder, version=1).videos().collect()
 
 
 def test_a_version_of_which_everything_is_kept_is_read_after_upkeep_too(aged):
     folder, _ = aged
-    maintain(Lake.open(folder), make_plan(Lake.open(folder)))
+    maintain(Lake.open(folder).snapshot, make_plan(Lake.open(folder).snapshot))
     # The files of version 3 were replaced, its ingestions were not.
     assert Lake.open(folder, version=3).num_frames("a") == 20
     assert Lake.open(folder, version=3).keypoints("a").shape == (20, 128, 3)
@@ -160,6 +164,6 @@ def test_the_newest_version_by_its_number_answers_as_without(aged, signverse):
     version = Lake.open(folder).version
     assert Lake.open(folder, version=version).split_videos("main", "test") == ["a"]
     for name in ("sources", "outcomes", "splits"):
-        assert Lake.open(folder, version=version).frame(name).collect().equals(Lake.open(folder).frame(name).collect())
+        assert Lake.open(folder, version=version).table(name).collect().equals(Lake.open(folder).table(name).collect())
     code, _, err = signverse("select", "--lake", folder, "--split", "main=test", "--version", version)
     assert code == 0, err

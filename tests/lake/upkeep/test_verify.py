@@ -26,7 +26,7 @@ def small(tmp_path, fill, video):
 
 
 def problems(folder: Path) -> list[str]:
-    return list(verify_lake(Lake.open(folder)))
+    return list(verify_lake(Lake.open(folder).snapshot))
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -36,7 +36,7 @@ def data_files(folder: Path) -> list[Path]:
 def test_a_whole_lake_has_no_problems(town, small, tmp_path):
     assert problems(town) == []
     assert problems(small) == []
-    assert list(verify_lake(Lake.create(tmp_path / "empty"))) == []
+    assert list(verify_lake(Lake.create(tmp_path / "empty").snapshot)) == []
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

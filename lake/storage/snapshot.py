@@ -1,0 +1,371 @@
+"""A version of a lake's tables: opening, creating, and reading rows. `lake.storage.committer` writes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+from polars.exceptions import PolarsError
+
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
+from signverse.lake.model.frame_ranges import clip_range
+from signverse.lake.model.schema import (
+    CAPTIONS,
+    KEYPOINTS,
+    OUTCOMES,
+    PLACEMENT,
+    SEGMENTS,
+    SOURCES,
+    SPLITS,
+    TABLES,
+    VIDEOS,
+    WRITTEN_AT,
+    Table,
+)
+from signverse.lake.model.skeleton import FPS
+from signverse.lake.storage import delta
+from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
+
+_TABLE_BY_NAME = {table.name: table for table in TABLES}
+
+_BY_INGESTION = {VIDEOS.name, SEGMENTS.name, CAPTIONS.name, KEYPOINTS.name}
+"""Tables whose rows are visible through the ingestion that wrote them."""
+
+
+class Snapshot:
+    """A lake as it was when it was opened, or at an older version; `refresh()` moves on to the newest one.
+
+    Use `Snapshot.open` or `Snapshot.create`; users hold a `lake.lake.Lake`, which has one.
+
+    Attributes:
+        folder: of the lake.
+        reader: reads keypoints by their placement.
+    """
+
+    def __init__(self, folder: Path, *, version: int | None = None, as_of: datetime | None = None) -> None:
+        self.folder = folder
+        self.reader = KeypointsReader(folder / KEYPOINTS.name)
+        self._requested_version = version
+        self._requested_time = as_of
+        self._delta_tables: dict[str, DeltaTable] = {}
+        self._delta_table(VIDEOS)
+
+    @classmethod
+    def open(cls, path: str | Path, *, version: int | None = None, as_of: datetime | None = None) -> Snapshot:
+        """Opens a lake; see `lake.lake.Lake.open`.
+
+        Raises:
+            NotALakeError: there is no lake at the path.
+            NewerLakeError: a later version of this package wrote it.
+            BadInputError: it never had that version, or did not exist at that time.
+        """
+        if version is not None and as_of is not None:
+            raise BadInputError("both a version and a time were given", "Give one of them.")
+        folder = _folder(path)
+        if not folder.exists():
+            raise NotALakeError(
+                f"there is no lake at {folder}", "Make one: signverse ingest videos FOLDER --lake LAKE."
+            )
+        if not is_lake(folder):
+            raise NotALakeError(
+                f"{folder} is not a lake", "A lake holds folders such as videos, segments and keypoints."
+            )
+        if as_of is not None:
+            version = _version_at(folder, as_of)
+        return cls(folder, version=version, as_of=as_of)
+
+    @classmethod
+    def create(cls, path: str | Path) -> Snapshot:
+        """Opens the lake at the path, making it where there is none yet.
+
+        Raises:
+            NotALakeError: the path is a file, or a folder that holds other things.
+        """
+        folder = _folder(path)
+        if folder.exists() and not folder.is_dir():
+            raise NotALakeError(f"{folder} is a file", "Name a folder for the lake.")
+        ours = {table.name for table in TABLES}
+        if not is_lake(folder):
+            if folder.is_dir() and any(child.name not in ours for child in folder.iterdir()):
+                raise NotALakeError(f"{folder} holds other things and is not a lake", "Name a new or an empty folder.")
+            # `videos` comes last: while it is missing this is no lake, and making it anew completes it.
+            for table in (*(t for t in TABLES if t is not VIDEOS), VIDEOS):
+                delta.create(folder / table.name, table)
+        return cls(folder)
+
+    def close(self) -> None:
+        """Closes the files that were kept open for reading clips."""
+        self.reader.close()
+
+    def refresh(self) -> None:
+        """Moves on to the newest version."""
+        self.close()
+        self._delta_tables.clear()
+        for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
+            self.__dict__.pop(name, None)
+
+    @property
+    def version(self) -> int:
+        """The lake's version: that of its `videos` table."""
+        return int(self._delta_table(VIDEOS).version())
+
+    def _delta_table(self, table: Table) -> DeltaTable:
+        if table.name not in self._delta_tables:
+            # Only `videos` is read at a version: the others are reached through its ingest ids.
+            version = self._requested_version if table is VIDEOS else None
+            self._delta_tables[table.name] = delta.open_table(self.folder / table.name, version=version)
+        return self._delta_tables[table.name]
+
+    def read_until(self, name: str) -> datetime | None:
+        """The time up to which a table without ingestions is read; None where all of it is.
+
+        A version stands until the next one: splits and sources that were written until then belong to it. Outcomes are
+        written with their videos, those of the next version before it is committed.
+        """
+        if self._requested_version is None or name not in WRITTEN_AT:
+            return None
+        if self._requested_time is not None:
+            return self._requested_time
+        later = self._requested_version + 1
+        if later not in self._commit_times:
+            return None
+        return self._commit_times.get(self._requested_version if name == OUTCOMES.name else later)
+
+    @cached_property
+    def _commit_times(self) -> dict[int, datetime]:
+        return delta.moments(self.folder / VIDEOS.name)
+
+    def files(self, name: str) -> list[str]:
+        """Paths of the Parquet files of a table, in the order of their names."""
+        # Not file_uris(): it spells a blank or a # of the lake's folder as in a URL, and no reader finds the file then.
+        actions: Any = self._delta_table(_TABLE_BY_NAME[name]).get_add_actions()
+        folder = str(self.folder / name)
+        return sorted(f"{folder}/{path}" for path in actions.column("path").to_pylist())
+
+    def raw_table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
+        """All rows of a table, those of replaced ingestions too, in the columns' documented order.
+
+        Args:
+            languages: of a table that is partitioned by language, only the files of these codes.
+        """
+        table = _TABLE_BY_NAME[name]
+        files = self.files(name)
+        if languages is not None and table.partition is not None:
+            wanted = {f"{table.partition}={code}" for code in languages}
+            files = [file for file in files if file.rsplit("/", 2)[-2] in wanted]
+        if not files:
+            return pl.DataFrame(table.schema.empty_table()).lazy()
+        # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
+        rows = pl.scan_parquet(
+            files, glob=False, hive_partitioning=table.partition is not None, try_parse_hive_dates=False
+        )
+        return rows.select(table.schema.names)
+
+    def table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
+        """The visible rows of a table: those of the newest ingestion of each video.
+
+        Of `sources` the newest row of each id, of `splits` the newest split of each name, of `outcomes` every attempt.
+
+        Args:
+            languages: see `raw_table`.
+        """
+        rows = self.raw_table(name, languages=languages)
+        until = self.read_until(name)
+        if until is not None:
+            rows = rows.filter(pl.col(WRITTEN_AT[name]) <= until)
+        if name == SPLITS.name:
+            return rows.filter(pl.col("made_at") == pl.col("made_at").max().over("name"))
+        if name == SOURCES.name:
+            return (
+                rows.sort("listed_at", "ingest_id")
+                .unique("video_id", keep="last", maintain_order=True)
+                .sort("video_id")
+            )
+        if name not in _BY_INGESTION:
+            return rows
+        # By ingest_id alone, which is no other video's: a join of two texts takes twice the time.
+        return rows.join(self._visible.lazy(), on="ingest_id", how="semi")
+
+    def visible(self) -> pl.DataFrame:
+        """video_id and ingest_id of every visible video, by video_id.
+
+        Raises:
+            BadInputError: maintenance dropped files or ingestions of the version that was opened.
+        """
+        return self._visible
+
+    @cached_property
+    def _visible(self) -> pl.DataFrame:
+        if self._requested_version is not None and not all(Path(file).exists() for file in self.files(VIDEOS.name)):
+            raise self._past_retention()
+        ids = collect(self.raw_table(VIDEOS.name).select("video_id", "ingest_id", "ingested_at"))
+        newest = (
+            ids.sort("ingested_at", "ingest_id")
+            .unique("video_id", keep="last", maintain_order=True)
+            .select("video_id", "ingest_id")
+            .sort("video_id")
+        )
+        if self._requested_version is not None:
+            missing = newest.join(self._current_placements, on="ingest_id", how="anti")
+            if not missing.is_empty():
+                raise self._past_retention()
+        return newest
+
+    @cached_property
+    def _current_placements(self) -> pl.DataFrame:
+        """Every ingestion of the newest version with its placement; needed where an older version is read."""
+        newest = Snapshot(self.folder)
+        return collect(newest.raw_table(VIDEOS.name).select("video_id", "ingest_id", *PLACEMENT))
+
+    def _past_retention(self) -> BadInputError:
+        return BadInputError(
+            f"version {self._requested_version} of {self.folder} is past the retention: maintenance dropped some of it",
+            "Read a later version.",
+        )
+
+    def videos(self) -> pl.LazyFrame:
+        """One row per visible video, by video_id."""
+        return self.table(VIDEOS.name).sort("video_id")
+
+    def unfiltered_clips(self, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
+        """Every visible segment with the metadata of its video.
+
+        Args:
+            languages: codes; segments of other languages may be left out unread.
+        """
+        # By a column of 24s: by a number Polars multiplies with 1/24, and 112 frames are 4.666666666666666 s.
+        frames = pl.col("num_frames")
+        segments = self.table(SEGMENTS.name, languages=languages).with_columns(duration_s=frames / (frames * 0 + FPS))
+        return segments.join(self._clip_metadata.lazy(), on="video_id", how="left")
+
+    @cached_property
+    def _clip_metadata(self) -> pl.DataFrame:
+        """The columns of `videos` that clips carry."""
+        names = ["video_id", "title", "channel", "channel_id", "width", "height", "url", "ingested_at"]
+        return collect(self.table(VIDEOS.name).select(names))
+
+    @cached_property
+    def placements(self) -> dict[str, dict[str, Any]]:
+        """By id of every visible video: num_frames, ingest_id and the columns that say where its keypoints lie."""
+        rows = collect(self.table(VIDEOS.name).select("num_frames", "video_id", "ingest_id", *PLACEMENT))
+        if self._requested_version is not None:
+            # Maintenance may have moved the keypoints since, and removed the files that they were in.
+            rows = rows.update(self._current_placements, on=["video_id", "ingest_id"])
+        return {row["video_id"]: row for row in rows.iter_rows(named=True)}
+
+    def _placement_row(self, video_id: str) -> dict[str, Any]:
+        row = self.placements.get(video_id)
+        if row is None:
+            near = difflib.get_close_matches(video_id[:200], self.placements, n=3)
+            raise UnknownVideoError(
+                f"no video {video_id[:60]!r} in {self.folder}",
+                f"Nearest: {', '.join(near)}." if near else 'List them: signverse sql "select video_id from videos".',
+            )
+        return row
+
+    def video(self, video_id: str) -> dict[str, Any]:
+        """The `videos` row of a visible video.
+
+        Raises:
+            UnknownVideoError: there is no such video.
+        """
+        self._placement_row(video_id)
+        return collect(self.table(VIDEOS.name).filter(pl.col("video_id") == video_id)).row(0, named=True)
+
+    def num_frames(self, video_id: str) -> int:
+        """How many frames a visible video has.
+
+        Raises:
+            UnknownVideoError: there is no such video.
+        """
+        return int(self._placement_row(video_id)["num_frames"])
+
+    def keypoints(
+        self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None, person: int = 0
+    ) -> Points:
+        """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `lake.lake.Lake.keypoints`.
+
+        Raises:
+            UnknownVideoError: there is no such video.
+            DamagedLakeError: the lake's files do not hold what its tables say.
+        """
+        row = self._placement_row(video_id)
+        start, end = clip_range(start_frame, end_frame, row["num_frames"])
+        return self.reader.clip(placement_of(row), start, end, person)
+
+    def keypoint_rows(
+        self, video_id: str, columns: Sequence[str], *, start_frame: int = 0, end_frame: int | None = None
+    ) -> Any:
+        """Keypoints rows of a video, as an Arrow table with `frame`, `person` and the requested columns.
+
+        Args:
+            start_frame, end_frame: half-open range, clipped to the video; only its row groups are read.
+        """
+        row = self._placement_row(video_id)
+        place = placement_of(row)
+        start, end = clip_range(start_frame, end_frame, row["num_frames"])
+        if place.file is None or start == end:
+            return KEYPOINTS.schema.empty_table().select(["frame", "person", *columns])
+        return self.reader.rows(place, columns, start, end)
+
+    def people(self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None) -> Iterator[Rows]:
+        """The keypoints of all people in a video, a row group (at most 1,024 rows) at a time: memory stays flat.
+
+        Args:
+            start_frame, end_frame: only the row groups that hold frames of this range, whole.
+        """
+        row = self._placement_row(video_id)
+        start, end = clip_range(start_frame, end_frame, row["num_frames"])
+        yield from self.reader.people(placement_of(row), start, end)
+
+
+def is_lake(folder: Path) -> bool:
+    """Whether a folder is a lake, whatever it holds besides."""
+    return (folder / VIDEOS.name / "_delta_log").is_dir()
+
+
+def collect(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Reads the rows of a query over a lake.
+
+    Raises:
+        DamagedLakeError: a file cannot be read.
+    """
+    try:
+        return rows.collect()
+    except (PolarsError, FileNotFoundError) as error:
+        raise DamagedLakeError(
+            f"a file of the lake cannot be read: {str(error).splitlines()[0]}", "Run: signverse verify LAKE."
+        ) from None
+
+
+def _version_at(folder: Path, when: datetime) -> int:
+    if when.tzinfo is None:
+        raise BadInputError(f"the time {when} has no time zone", "Such as 2026-11-22T08:00Z.")
+    commit_times = delta.moments(folder / VIDEOS.name)
+    before = [version for version, committed_at in commit_times.items() if committed_at <= when]
+    if not before:
+        first = min(commit_times.values(), default=None)
+        raise BadInputError(
+            f"the lake {folder} has no version of {when.isoformat()}",
+            f"Its oldest is of {first.isoformat()}." if first else "",
+        )
+    return max(before)
+
+
+def _folder(path: str | Path) -> Path:
+    # Path("s3://bucket") is s3:/bucket.
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):
+        raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
+    folder = Path(path).expanduser().absolute()
+    if re.search("%[0-9a-f]{2}", str(folder), re.I):
+        # The Delta library would take a%20b for "a b" and read or write there.
+        raise NotALakeError(f"{folder} has a % code in its name", "Name a folder without.")
+    return folder
