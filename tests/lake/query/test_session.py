@@ -87,7 +87,9 @@ def test_joint_macros_equal_numpys_columns_for_every_joint(con, open_town):
     )
     query = f"select {select} from keypoints where video_id = 'two-people0' order by frame, person"
     columns = con.sql(query).fetchnumpy()
-    rows = open_town.keypoint_rows("two-people0", [column for part in PARTS for column in (part.xy, part.score)])
+    rows = open_town.snapshot.keypoint_rows(
+        "two-people0", [column for part in PARTS for column in (part.xy, part.score)]
+    )
     points = from_table(rows)
     for i in range(128):
         for position, what in enumerate(("x", "y", "score")):

@@ -13,7 +13,7 @@ from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 @pytest.fixture
 def footers(open_town):
-    return {name: pq.ParquetFile(name).metadata for name in open_town.files("keypoints")}
+    return {name: pq.ParquetFile(name).metadata for name in open_town.snapshot.files("keypoints")}
 
 
 def columns(group):

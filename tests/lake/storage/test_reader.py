@@ -109,15 +109,15 @@ def test_persons_are_told_apart(open_town):
     first, second, third = (open_town.keypoints("two-people0", person=person) for person in (0, 1, 2))
     assert not np.array_equal(first, second, equal_nan=True)
     assert np.isnan(third).all()
-    rows = open_town.keypoint_rows("two-people0", ["body_xy"])
+    rows = open_town.snapshot.keypoint_rows("two-people0", ["body_xy"])
     assert rows["person"].to_pylist()[:4] == [0, 1, 0, 1]
 
 
 def test_rows_of_a_video_come_with_the_columns_asked_for(open_town):
-    rows = open_town.keypoint_rows("-dash_first", ["right_hand_confidence"])
+    rows = open_town.snapshot.keypoint_rows("-dash_first", ["right_hand_confidence"])
     assert rows.column_names == ["frame", "person", "right_hand_confidence"]
     assert rows["frame"].to_pylist() == list(range(1025))
-    empty = open_town.keypoint_rows("nobody-here", ["body_xy"])
+    empty = open_town.snapshot.keypoint_rows("nobody-here", ["body_xy"])
     assert (empty.num_rows, empty.column_names) == (0, ["frame", "person", "body_xy"])
 
 
@@ -284,7 +284,7 @@ def test_a_video_with_nobody_has_no_file():
 
 @pytest.mark.parametrize("video_id", sorted(FRAMES))
 def test_people_are_all_rows_as_pyarrow_reads_them(open_town, video_id):
-    rows = open_town.keypoint_rows(video_id, [*list_columns(), "body_visible"])
+    rows = open_town.snapshot.keypoint_rows(video_id, [*list_columns(), "body_visible"])
     batches = list(open_town.people(video_id))
     assert [len(batch) for batch in batches] == [min(1024, rows.num_rows - at) for at in range(0, rows.num_rows, 1024)]
     if batches:
