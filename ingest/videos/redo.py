@@ -1,4 +1,4 @@
-"""`--redo [WHERE]`: which of the videos that a lake has are done again."""
+"""`--redo [WHERE]`: which videos of a lake are ingested again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ALL: Final = "true"
 
 
 class RedoCommand(TyperCommand):
-    """A command whose option --redo may go without its condition: all are done again then.
+    """A command whose option --redo may have no condition; then all videos are ingested again.
 
-    What follows is no condition where it is an option, or a file or folder that exists.
+    The word after it is not a condition if it is an option, or a file or folder that exists.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -25,27 +25,27 @@ class RedoCommand(TyperCommand):
         for i, word in enumerate(args):
             words.append(word)
             if word == OPTION:
-                following = args[i + 1] if i + 1 < len(args) else "-"
-                if following.startswith("-") or Path(following).exists():
+                next_word = args[i + 1] if i + 1 < len(args) else "-"
+                if next_word.startswith("-") or Path(next_word).exists():
                     words.append(ALL)
         return super().parse_args(ctx, words)
 
 
-def kept_videos(lake: Lake, where: str | None) -> set[str]:
-    """The ids of the videos of a lake that are left as they are.
+def videos_to_keep(lake: Lake, where: str | None) -> set[str]:
+    """The ids of a lake's videos that are not ingested again.
 
     Args:
-        where: a condition in SQL over the view `videos`; what it holds for is done again. None keeps all.
+        where: a SQL condition over the view `videos`; those that meet it are ingested again. None keeps all.
 
     Raises:
-        BadInputError: the condition is none, or does more than read.
+        BadInputError: the condition is not valid SQL, or does more than read.
     """
-    there = set(lake.snapshot.visible()["video_id"])
-    if where is None or not there:
-        return there
+    present = set(lake.snapshot.visible()["video_id"])
+    if where is None or not present:
+        return present
     from signverse.lake.query.read_only import run
 
     with lake.duckdb() as con:
-        # The line's end closes a comment that the condition may end with.
+        # The newline ends a comment that may be at the end of the condition.
         again = run(con, f"select video_id from videos where ({where}\n)")  # noqa: S608 (looked at by `run`)
-    return there - set(again["video_id"])
+    return present - set(again["video_id"])

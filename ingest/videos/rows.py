@@ -1,4 +1,4 @@
-"""From keypoints and caption tracks to the rows of one video: the same for extracted videos and imported shards."""
+"""The rows of one video, from its keypoints and caption tracks; used by extraction and by the import of shards."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def build_rows(
     exact: bool = False,
     sentences: bool = False,
 ) -> VideoRows:
-    """The rows of a video, ready for the committer.
+    """Build the rows of a video for the committer.
 
     Args:
-        entry: the id, the language and what else the manifest told.
+        entry: the id, the language and other metadata of the manifest.
         stage: "extract" or "import".
-        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person. The points of a long video come
-            as arrays that are those rows together, CHUNK rows each but the last.
+        frames, persons, points: [N], [N] and [N, 128, 3]; sorted by frame and person. The points of a long video
+            are arrays of CHUNK rows each, the last one shorter.
         tracks: all caption tracks of the video.
-        about: further columns of `videos`: source, models, codec, damage, repairs.
-        remarks: (reason, message) of what was noticed on the way, for the outcome.
-        body_visible: [N, 18] where the source told visibility and no body scores.
-        exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
-        sentences: segments are sentences; the rows of captions stay cues.
+        about: further columns of `videos`: source, models, codec, damage, repairs, events.
+        remarks: (reason, message) for `outcomes`.
+        body_visible: [N, 18] if the source has visibility instead of body scores.
+        exact: keep full float32, not the grid of 1/8 pixel and 1/256 score.
+        sentences: segments are sentences; the rows of `captions` remain cues.
     """
     keypoints, means = _store(frames, persons, points, body_visible, exact)
     summary = Summary(num_frames, frames, persons, means)
@@ -60,11 +60,11 @@ def build_rows(
     if sentences and track is not None:
         track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
     segments, past = make_segments(entry.video_id, num_frames, track, english_source, summary)
-    noticed = list(remarks)
+    notes = list(remarks)
     if not len(frames):
-        noticed.append(("no_person", f"nobody was found in {counted(num_frames, 'frame')}"))
+        notes.append(("no_person", f"nobody was found in {counted(num_frames, 'frame')}"))
     if past and track is not None:
-        noticed.append(("captions_past_end", f"{past} of {len(track.cues)} captions lie past the end"))
+        notes.append(("captions_past_end", f"{past} of {len(track.cues)} captions lie past the end"))
     captioned = track is not None and past < len(track.cues)
     video: dict[str, Any] = {
         "video_id": entry.video_id,
@@ -90,16 +90,16 @@ def build_rows(
     }
     captions = [
         {
-            "track": one.name,
-            "kind": one.kind,
-            "language": one.language,
+            "track": caption_track.name,
+            "kind": caption_track.kind,
+            "language": caption_track.language,
             "ordinal": ordinal,
             "start_s": cue.start_s,
             "end_s": cue.end_s,
             "text": cue.text,
         }
-        for one in tracks
-        for ordinal, cue in enumerate(one.cues)
+        for caption_track in tracks
+        for ordinal, cue in enumerate(caption_track.cues)
     ]
     return VideoRows(
         video=video,
@@ -107,8 +107,8 @@ def build_rows(
         segments=segments,
         captions=captions,
         stage=stage,
-        reason=",".join(reason for reason, _ in noticed),
-        message="; ".join(message for _, message in noticed),
+        reason=",".join(reason for reason, _ in notes),
+        message="; ".join(message for _, message in notes),
     )
 
 
@@ -119,22 +119,22 @@ def _store(
     body_visible: npt.NDArray[np.bool_] | None,
     exact: bool,
 ) -> tuple[pa.Table | Spill, npt.NDArray[np.float32]]:
-    """The rows of the keypoints table, and the confidence of each part in each, float32 [N, 4].
+    """The rows of the keypoints table, and the mean confidence of each body part, float32 [N, 4].
 
-    Summaries are made from what is stored, so that anyone can recompute them from the lake.
+    Confidences are computed from what is stored, so that they can be recomputed from the lake.
     """
-    held: list[pa.Table] = []
+    tables: list[pa.Table] = []
     spill = Spill() if len(frames) * NUM_JOINTS * 3 * 4 > IN_MEMORY else None
     means = []
-    for number, some in enumerate(_chunks(points) if isinstance(points, np.ndarray) else points):
-        rows = slice(number * CHUNK, number * CHUNK + len(some))
+    for index, chunk in enumerate(_chunks(points) if isinstance(points, np.ndarray) else points):
+        rows = slice(index * CHUNK, index * CHUNK + len(chunk))
         visible = None if body_visible is None else body_visible[rows]
-        table = to_table(frames[rows], persons[rows], some, body_visible=visible, exact=exact)
+        table = to_table(frames[rows], persons[rows], chunk, body_visible=visible, exact=exact)
         means.append(stored_means(table))
-        (held if spill is None else spill).append(table)
-    return (pa.concat_tables(held) if spill is None else spill), np.concatenate(means)
+        (tables if spill is None else spill).append(table)
+    return (pa.concat_tables(tables) if spill is None else spill), np.concatenate(means)
 
 
 def _chunks(points: Points) -> Iterator[Points]:
-    """The rows, CHUNK at a time; one empty array where there is none."""
+    """The points in arrays of CHUNK rows; one empty array if there are none."""
     return (points[start : start + CHUNK] for start in range(0, max(1, len(points)), CHUNK))
