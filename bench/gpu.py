@@ -44,7 +44,8 @@ from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, usable_device
 from signverse.ingest.models.tensorrt import engine_folder, engine_lock, engine_options, load_tensorrt
-from signverse.ingest.videos.run import VideoTask, available_cores, default_workers, extraction_pool
+from signverse.ingest.videos.plan import VideoTask
+from signverse.ingest.videos.workers import available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
 NOBODY: Final = "No GPU was at hand so far.\n"

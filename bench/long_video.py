@@ -25,7 +25,8 @@ from signverse.ingest.extract import extractor
 from signverse.ingest.extract.decode import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.videos.run import VideoTask, extract_video
+from signverse.ingest.videos.plan import VideoTask
+from signverse.ingest.videos.workers import extract_video
 from signverse.lake.jobs.pool import Job, Pool, Report
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
@@ -59,7 +60,7 @@ def peak() -> float:
 
 
 def make_job(frames: int) -> Job:
-    """The worker's side: as in `ingest.videos.run`, with made points in the place of decoding and models."""
+    """The worker's side: as in `ingest.videos.workers`, with made points in the place of decoding and models."""
     random = np.random.default_rng(0)
     someone = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
     moves = someone + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)

@@ -15,7 +15,7 @@ from signverse.ingest.models.pair import find_models
 from signverse.ingest.models.pins import default_folder
 from signverse.ingest.models.runtime import usable_device
 from signverse.ingest.models.tensorrt import engines_folder, load_tensorrt
-from signverse.ingest.videos.run import available_cores, default_workers
+from signverse.ingest.videos.workers import available_cores, default_workers
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.wording import counted
 

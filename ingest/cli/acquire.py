@@ -174,7 +174,7 @@ def _acquire(
     from signverse.ingest.acquire.scheduling.limits import Limits
     from signverse.ingest.acquire.worklist import urls_of
     from signverse.ingest.manifest import read_manifest, write_sources
-    from signverse.ingest.videos.compaction import tidy
+    from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.relabel import relabel
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import byte_size, counted
@@ -193,7 +193,7 @@ def _acquire(
     summary = _schedule(opened, media, listed, options, limits, extraction, keep_media, stalled_s)
     if how is not None:
         opened.refresh()
-        tidy(opened)
+        compact_small_files(opened)
     if listed.refused:
         complain(f"{counted(len(listed.refused), 'invalid id')} in the manifest")
     return summary
@@ -245,7 +245,7 @@ def _extraction_pool(how: Extraction) -> Pool:
     """
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import resolve_device
-    from signverse.ingest.videos.run import default_workers, extraction_pool
+    from signverse.ingest.videos.workers import default_workers, extraction_pool
 
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     if pair.remark:

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from signverse.ingest.videos.run import VideoTask
+from signverse.ingest.videos.plan import VideoTask
 from signverse.lake.cli.progress import stderr_console
 from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted

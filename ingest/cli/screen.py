@@ -16,7 +16,7 @@ from rich.text import Text
 from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.download.worker import Attempt
 from signverse.ingest.acquire.status import Status
-from signverse.ingest.videos.run import VideoTask
+from signverse.ingest.videos.plan import VideoTask
 from signverse.lake.cli.progress import stderr_console
 from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted, lasting, size_of

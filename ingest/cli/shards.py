@@ -57,7 +57,7 @@ def shards(
     from signverse.ingest.shards.reader import Options
     from signverse.ingest.shards.tar_files import sort_tars
     from signverse.ingest.shards.upload_state import listed_videos
-    from signverse.ingest.videos.compaction import tidy
+    from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.relabel import relabel
     from signverse.lake.lake import Lake
     from signverse.lake.model.languages import resolve
@@ -88,7 +88,7 @@ def shards(
             on_shard=progress.on_shard,
         )
     opened.refresh()
-    tidy(opened)
+    compact_small_files(opened)
     report(tally, len(found.shards), lake, manifest=listed is not None)
 
 

@@ -14,7 +14,8 @@ from signverse.lake.cli.shared import LakeOption, say
 
 if TYPE_CHECKING:
     from signverse.ingest.models.pair import ModelPair
-    from signverse.ingest.videos.run import Plan, Tally
+    from signverse.ingest.videos.plan import Plan
+    from signverse.ingest.videos.run import Tally
     from signverse.lake.lake import Lake
 
 
@@ -51,10 +52,10 @@ def videos(
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import resolve_device
-    from signverse.ingest.videos.compaction import tidy
-    from signverse.ingest.videos.redo import kept_videos
+    from signverse.ingest.videos.compaction import compact_small_files
+    from signverse.ingest.videos.plan import plan_videos
+    from signverse.ingest.videos.redo import videos_to_keep
     from signverse.ingest.videos.relabel import relabel
-    from signverse.ingest.videos.run import plan_videos
     from signverse.lake.lake import Lake
 
     # Whatever can be refused is checked before anything is created.
@@ -63,7 +64,7 @@ def videos(
     pair = find_models(how.models, detector=how.detector, pose=how.pose)
     device = resolve_device(how.device)
     opened = Lake.create(lake)
-    done = kept_videos(opened, redo)
+    done = videos_to_keep(opened, redo)
     if listed:
         write_sources(opened, listed)
         # Videos that are extracted again take the manifest's language anyway.
@@ -76,14 +77,15 @@ def videos(
             say(line)
     tally = _extract(opened, plan, pair, device, how)
     opened.refresh()
-    tidy(opened)
+    compact_small_files(opened)
     _report(tally, plan, device, lake)
 
 
 def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extraction) -> Tally:
     """Runs the extraction under a progress bar."""
     from signverse.ingest.cli.progress import ProgressBar
-    from signverse.ingest.videos.run import default_workers, ingest_videos
+    from signverse.ingest.videos.run import ingest_videos
+    from signverse.ingest.videos.workers import default_workers
 
     workers, threads = default_workers(len(plan.tasks), device, how.workers)
     with resumable(), ProgressBar(plan.tasks, plan.done) as bar:

@@ -1,7 +1,7 @@
 """Ingestion of videos: a folder of files to the rows of a lake.
 
-Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest.manifest`, the worker pool of `lake.jobs`
-and the committer of `lake.storage`; not the command line. Start with `run.py`.
+Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest.manifest`, the worker pool of
+`lake.jobs` and the committer of `lake.storage`; not the command line. Start with `run.py`.
 
 - `plan.py`: which videos of a folder are to be extracted.
 - `workers.py`: how many workers, and what each does with a video.

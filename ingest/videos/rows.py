@@ -54,6 +54,7 @@ def build_rows(
         exact: keep full float32, not the grid of 1/8 pixel and 1/256 score.
         sentences: segments are sentences; the rows of `captions` remain cues.
     """
+    # Long because: the arguments and the columns of a video are many.
     keypoints, means = _store(frames, persons, points, body_visible, exact)
     summary = Summary(num_frames, frames, persons, means)
     track, english_source = choose(tracks)
@@ -65,15 +66,9 @@ def build_rows(
         notes.append(("no_person", f"nobody was found in {counted(num_frames, 'frame')}"))
     if past and track is not None:
         notes.append(("captions_past_end", f"{past} of {len(track.cues)} captions lie past the end"))
-    captioned = track is not None and past < len(track.cues)
+    captioned = track if track is not None and past < len(track.cues) else None
     video: dict[str, Any] = {
-        "video_id": entry.video_id,
-        "sign_language": entry.sign_language,
-        "language_label": entry.language_label,
-        "title": entry.title,
-        "channel": entry.channel,
-        "channel_id": entry.channel_id,
-        "url": entry.url,
+        **_manifest_columns(entry),
         "duration_s": num_frames / FPS,
         "fps": FPS,
         "width": width,
@@ -81,35 +76,52 @@ def build_rows(
         "num_frames": num_frames,
         "absent_frames": [],
         "people_max": summary.people_max,
-        "text_language": track.language if track and captioned else None,
+        "text_language": captioned.language if captioned else None,
         "english_source": english_source if captioned else "none",
         "document_text": document_text(segments),
         "repairs": [],
         "writer_version": version("signverse-lake"),
         **about,
     }
-    captions = [
+    return VideoRows(
+        video=video,
+        keypoints=keypoints,
+        segments=segments,
+        captions=_caption_rows(tracks),
+        stage=stage,
+        reason=",".join(reason for reason, _ in notes),
+        message="; ".join(message for _, message in notes),
+    )
+
+
+def _manifest_columns(entry: Entry) -> dict[str, Any]:
+    """The columns of `videos` that come from a manifest or a site."""
+    return {
+        "video_id": entry.video_id,
+        "sign_language": entry.sign_language,
+        "language_label": entry.language_label,
+        "title": entry.title,
+        "channel": entry.channel,
+        "channel_id": entry.channel_id,
+        "url": entry.url,
+    }
+
+
+def _caption_rows(tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """The rows of `captions`: every cue of every track."""
+    return [
         {
-            "track": caption_track.name,
-            "kind": caption_track.kind,
-            "language": caption_track.language,
+            "track": track.name,
+            "kind": track.kind,
+            "language": track.language,
             "ordinal": ordinal,
             "start_s": cue.start_s,
             "end_s": cue.end_s,
             "text": cue.text,
         }
-        for caption_track in tracks
-        for ordinal, cue in enumerate(caption_track.cues)
+        for track in tracks
+        for ordinal, cue in enumerate(track.cues)
     ]
-    return VideoRows(
-        video=video,
-        keypoints=keypoints,
-        segments=segments,
-        captions=captions,
-        stage=stage,
-        reason=",".join(reason for reason, _ in notes),
-        message="; ".join(message for _, message in notes),
-    )
 
 
 def _store(

@@ -100,8 +100,8 @@ def extract_video(
     """Extract a video; it and its captions as rows.
 
     Raises:
-        BadInputError: the video or a caption file cannot be read. Nothing of the video is kept then, so that it comes in
-            complete once the file is repaired.
+        BadInputError: the video or a caption file cannot be read. Nothing of the video is kept then, so that it comes
+            in complete once the file is repaired.
     """
     # Captions first: an unreadable file is reported before minutes of extraction.
     tracks = unique([read_track(path, task.entry.video_id, sound_marks=text.sound_marks) for path in task.captions])

@@ -56,7 +56,7 @@ def test_a_machine_with_cards_is_told_their_names_and_what_would_start(
     two = devices.Driver((devices.Card("NVIDIA L4", 24 << 30), devices.Card("NVIDIA T4", 16 << 30)), (13, 0))
     monkeypatch.setattr(doctor, "nvidia_driver", lambda: two)
     monkeypatch.setattr(devices, "nvidia_driver", lambda: two)
-    monkeypatch.setattr("signverse.ingest.videos.run.available_cores", lambda: 12)
+    monkeypatch.setattr("signverse.ingest.videos.workers.available_cores", lambda: 12)
     monkeypatch.setattr(doctor, "engines_folder", lambda: tmp_path)
     monkeypatch.setattr(doctor, "load_tensorrt", lambda: "10.13.0")
     (tmp_path / "one").mkdir()

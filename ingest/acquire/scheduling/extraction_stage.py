@@ -10,7 +10,8 @@ from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.state_machine import Event
 from signverse.ingest.acquire.worklist import complete
-from signverse.ingest.videos.run import VideoTask, what_failed
+from signverse.ingest.videos.plan import VideoTask
+from signverse.ingest.videos.run import describe_failure
 from signverse.lake.jobs import pool
 
 
@@ -90,7 +91,7 @@ class ExtractionStage:
             context.summary.frames += event.value.video["num_frames"]
             context.listener.extracted(task, event.value)
         else:
-            message, reason = what_failed(event)
+            message, reason = describe_failure(event)
             context.states.apply(video_id, Event.EXTRACTION_FAILED)
             self._recorder.record_extraction_failed(video_id, reason, message)
             context.summary.ended[video_id] = "failed"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from signverse.ingest.acquire.download.worker import Attempt
-from signverse.ingest.videos.run import VideoTask
+from signverse.ingest.videos.plan import VideoTask
 from signverse.lake.storage.committer import VideoRows
 
 

@@ -16,7 +16,8 @@ from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.limits import IDLE_COMMIT_S
 from signverse.ingest.acquire.worklist import complete
 from signverse.ingest.manifest import Entry
-from signverse.ingest.videos.run import STAGE, attempts_so_far
+from signverse.ingest.videos.run import attempts_so_far
+from signverse.ingest.videos.workers import STAGE
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import COMMIT_SECONDS, Committer, VideoRows
 from signverse.lake.storage.sources import add_sources

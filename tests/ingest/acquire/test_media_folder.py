@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.acquire.media_folder import INSIDE, FinishedVideo, MediaFolder, info_path, read_info
 from signverse.ingest.captions.files_beside import captions_beside
-from signverse.ingest.videos.run import plan_videos
+from signverse.ingest.videos.plan import plan_videos
 from signverse.lake.model.errors import BadInputError
 
 

@@ -16,7 +16,8 @@ from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.manifest import Entry
-from signverse.ingest.videos.run import VideoTask, extract_video
+from signverse.ingest.videos.plan import VideoTask
+from signverse.ingest.videos.workers import extract_video
 from signverse.lake.cli.entry import run
 from signverse.lake.storage.committer import VideoRows
 
@@ -42,6 +43,7 @@ def ingest(tmp_path: Path) -> Ingest:
         chunks=lambda: iter([nobody]),
         damaged_frames=0,
         repairs=(),
+        events=(),
         detector="d",
         detector_sha256="",
         pose_model="p",

@@ -18,7 +18,8 @@ from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pair import find_models
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
-from signverse.ingest.videos.run import VideoTask, extract_video, make_job
+from signverse.ingest.videos.plan import VideoTask
+from signverse.ingest.videos.workers import extract_video, make_job
 from signverse.lake.jobs.pool import Pool
 
 

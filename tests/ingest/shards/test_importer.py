@@ -579,14 +579,14 @@ def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path:
 
 
 def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, signverse, monkeypatch) -> None:
-    monkeypatch.setattr("signverse.ingest.videos.compaction.MOST_SMALL_FILES", 3)
+    monkeypatch.setattr("signverse.ingest.videos.compaction.MAX_SMALL_FILES", 3)
     for _ in range(3):
         code, _, err = signverse("ingest", "shards", SAMPLE, "--lake", tmp_path / "lake", "--redo")
         assert code == 0
-        assert "gathered" not in err
+        assert "compacted" not in err
     code, _, err = signverse("ingest", "shards", SAMPLE, "--lake", tmp_path / "lake", "--redo")
     assert code == 0
-    assert "small files gathered: " in err
+    assert "small files compacted: " in err
     opened = Lake.open(tmp_path / "lake")
     assert len(opened.snapshot.files("videos")) == 1
     assert list(verify_lake(opened.snapshot)) == []

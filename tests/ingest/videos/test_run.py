@@ -20,7 +20,8 @@ from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.manifest import Entry, Manifest, read_manifest
 from signverse.ingest.models import devices
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.videos.run import default_workers, extraction_pool, plan_videos
+from signverse.ingest.videos.plan import plan_videos
+from signverse.ingest.videos.workers import default_workers, extraction_pool
 from signverse.lake.lake import Lake
 from signverse.lake.upkeep.verify import verify_lake
 
@@ -128,7 +129,7 @@ def test_videos_are_found_in_subfolders_with_their_captions_and_languages(folder
     ]
     assert plan.remarks == [
         "language und, not in m.csv: a, -c",
-        f"1 of the manifest's 2 ids have no video in {folder}",
+        f"1 of the manifest's 2 ids has no video in {folder}",
     ]
 
 
@@ -194,19 +195,19 @@ def test_the_cpu_gets_a_process_a_core_and_a_card_one_process_with_several_video
     assert default_workers(100, "cpu") == (cores, 1)
     assert default_workers(1, "cpu") == (1, cores)
     assert default_workers(0, "cpu") == (1, cores)
-    monkeypatch.setattr("signverse.ingest.videos.run.available_cores", lambda: 24)
+    monkeypatch.setattr("signverse.ingest.videos.workers.available_cores", lambda: 24)
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     assert default_workers(100, "cuda") == (16, 2)
     assert default_workers(100, "tensorrt:1") == (8, 2)
     assert default_workers(3, "cuda") == (3, 2)
-    monkeypatch.setattr("signverse.ingest.videos.run.available_cores", lambda: 4)
+    monkeypatch.setattr("signverse.ingest.videos.workers.available_cores", lambda: 4)
     assert default_workers(100, "cuda") == (4, 2)
 
 
 def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, list[str]]] = []
     monkeypatch.setattr(
-        "signverse.ingest.videos.run.Pool", lambda size, make, each: made.append((size, [one[1] for one in each]))
+        "signverse.ingest.videos.workers.Pool", lambda size, make, each: made.append((size, [one[1] for one in each]))
     )
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     pair = ModelPair(Path("d"), Path("p"))
