@@ -50,13 +50,13 @@ class _Column:
 
     def width(self) -> int:
         """What all of it needs."""
-        return max(map(cell_len, (*self.heading, *self.cells)))
+        return max(cell_len(text) for text in (*(word.rstrip() for word in self.heading), *self.cells))
 
     def least(self) -> int:
         """What it needs when it is cut; headings never are."""
         if self.whole:
             return self.width()
-        return max(min(self.width(), _LEAST_TEXT), *map(cell_len, self.heading))
+        return max(min(self.width(), _LEAST_TEXT), *(cell_len(word.rstrip()) for word in self.heading))
 
 
 def format_table(rows: pl.DataFrame, width: int | None) -> str:

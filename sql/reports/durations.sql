@@ -1,7 +1,7 @@
 -- How long clips and videos are: quantiles in seconds by sign language, and over all.
 -- p05 to p95 are quantiles: one in twenty is shorter than p05, half are shorter than p50. Rows without a language are over
 -- all languages.
--- Short form: of, sign_language as language, name, number, hours, p05_s as p05 s, p50_s as p50 s,
+-- Short form: of, sign_language as language, name, number, p05_s as p05 s, p50_s as p50 s,
 -- p95_s as p95 s, longest_s as longest s
 with lengths as (
     select 'clips' as of, sign_language, num_frames / 24.0 as seconds from segments
