@@ -1,4 +1,4 @@
-"""Writes docs/sql.md from the comments of the SQL files and the schema: `just docs`. A test compares."""
+"""docs/reference/sql.md: views, macros and reports, from the comments of the SQL files and from a session."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ import duckdb
 from signverse.lake.lake import Lake
 from signverse.lake.query import reports, session
 
-PAGE = Path(__file__).parent.parent / "docs" / "sql.md"
+HEAD = """# SQL
 
-HEAD = """# The SQL of a lake
+<!-- Made by `just docs` from the comments in sql/ and the schema: change it there. -->
 
-<!-- made by `just docs` from the comments in sql/ and the schema: change it there -->
-
-`signverse sql "..." --lake LAKE` runs one statement that reads, in DuckDB's SQL, and without one it is a prompt;
+`signverse sql "..." --lake LAKE` runs one statement that reads, in DuckDB's SQL. Without a statement it opens a prompt.
 `signverse.open("LAKE").duckdb()` is the same session in Python. Times are seconds, frames are counted from 0 at 24 a
-second, ranges of frames are half-open, coordinates are pixels of the video's width and height. What one may ask with
-all this is shown in [ten questions](questions.md).
+second, frame ranges are half-open, and coordinates are pixels of the video's width and height. For examples see
+[Ten questions](../guides/questions.md).
 """
 
 TABLES = {
@@ -43,14 +41,14 @@ class Entry:
 
 
 def _paragraph(comment: str) -> tuple[str, list[str]]:
-    """The words of a comment, and its examples, each of which goes on to the end of the comment or the next."""
+    """The prose of a comment, and its examples: each runs to the next or to the end of the comment."""
     text = " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
     about, *examples = text.split("Example: ")
     return about.strip(), [example.strip() for example in examples]
 
 
 def entries(file: str) -> list[Entry]:
-    """What a SQL file makes, in its order; whatever has no comment is an error."""
+    """The views and macros of a SQL file, in order. One without a comment is an error."""
     source = (session.sql_folder() / file).read_text(encoding="utf-8")
     found = []
     pattern = r"((?:^--.*\n)*)^create (view|macro) (\w+)(\([^)]*\))?( as table)?"
@@ -68,7 +66,6 @@ def _columns(con: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def page() -> str:
-    """docs/sql.md."""
     parts = [HEAD, "## Views and tables\n"]
     with tempfile.TemporaryDirectory() as folder, Lake.create(Path(folder) / "lake").duckdb() as con:
         for view in entries("views.sql"):
@@ -81,17 +78,14 @@ def page() -> str:
             examples = "\n".join(f"{example};" for example in macro.examples)
             parts.append(f"### {macro.call}\n\n{macro.about}\n\n```sql\n{examples}\n```\n")
     parts.append(
-        "## Reports\n\n`signverse stats NAME --lake LAKE` prints one, `--format csv|json|parquet` and `-o FILE` write "
-        "it with all columns, `--plot FILE.png` (or `.svg`, `.pdf`) draws it. Each is one file in sql/reports/.\n"
+        "## Reports\n\n`signverse stats NAME --lake LAKE` prints a report, `--wide` with all its columns; `--format "
+        "csv|json|parquet` and `-o FILE` write all of it, `--plot FILE` (.png, .svg or .pdf) draws it. Each is one file "
+        "in sql/reports/.\n"
     )
     for name in reports.report_names():
         report = reports.find_report(name)
         assert report.about, f"the report {name} has no comment"
         columns = ", ".join(f"`{column}`" for column in report.short_form)
-        parts.append(f"### {name}\n\n{report.about}\n\nOn the terminal, without `--wide`: {columns}.\n")
+        parts.append(f"### {name}\n\n{report.about}\n\nIts short form, without `--wide`: {columns}.\n")
     return "\n".join(parts)
 
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(), encoding="utf-8")

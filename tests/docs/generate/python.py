@@ -1,0 +1,190 @@
+"""docs/reference/python.md: the public names of the package, with signatures and docstrings.
+
+The source is read and not imported: what needs PyTorch is documented where PyTorch is missing as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import griffe
+
+ROOT: Final = Path(__file__).parents[3]
+
+HEAD: Final = """# Python
+
+<!-- Made by `just docs` from the docstrings: change them there. -->
+
+`import signverse` is all that a program imports; every name on this page is `signverse.NAME`, but for the
+[objects that methods return](#objects-that-methods-return). Frames are counted from 0 at 24 a second, ranges are
+half-open, times are seconds, coordinates are pixels of the video's stored width and height.
+
+```python
+import signverse
+
+lake = signverse.open("LAKE")
+lake.clips(languages=["ase"], min_confidence={"right_hand": 0.5}).collect()  # polars.DataFrame, a row a clip
+lake.keypoints("VIDEO_ID", start_frame=0, end_frame=100)  # float32 [100, 128, 3], nan where absent
+lake.duckdb().sql("from segments limit 5")  # a DuckDB connection with the views
+```
+"""
+
+RETURNED: Final = ("lake.clips.stream.ClipReader", "lake.clips.stream.Clip", "lake.clips.torch_dataset.ClipDataset",
+                   "lake.clips.torch_dataset.ClipStream")  # fmt: skip
+"""Classes that users hold without importing them."""
+
+NOT_FOR_USERS: Final = {"main", "build_app"}
+
+
+def public(package: griffe.Module) -> list[tuple[str, Any]]:
+    """The public names in the order of `__all__`, each with what it stands for."""
+    found = []
+    for name in package.exports or []:
+        name = str(name)
+        if name in NOT_FOR_USERS:
+            continue
+        item = package.members.get(name)
+        if item is None:
+            raise AssertionError(f"signverse.{name} is in __all__, and the source does not say what it is")
+        found.append((name, item.final_target if item.is_alias else item))
+    return found
+
+
+def _markdown(text: str) -> str:
+    """A docstring's prose as Markdown: indented examples are Python."""
+    lines, out, code = text.splitlines(), [], False
+    for line in lines:
+        indented = line.startswith("    ")
+        if indented and not code and (not out or not out[-1].strip()):
+            out.append("```py")
+            code = True
+        elif code and line.strip() and not indented:
+            while not out[-1].strip():
+                out.pop()
+            out += ["```", ""]
+            code = False
+        out.append(line.removeprefix("    ") if code else line)
+    if code:
+        out.append("```")
+    # Modules are an inside matter: `lake.query.selection.Selection` is Selection to a reader.
+    return re.sub(r"`(?:signverse\.)?(?:lake|ingest|export)\.[a-z_.]+\.([A-Z]\w*(?:\.\w+)?)`", r"`\1`", "\n".join(out))
+
+
+def _flat(text: str) -> str:
+    return _markdown(" ".join(text.split()))
+
+
+def _docstring(item: Any, *, attributes: bool = True) -> Iterator[str]:
+    if item.docstring is None:
+        return
+    titles = {"parameters": "Arguments", "raises": "Raises", "attributes": "Attributes"}
+    for section in griffe.parse_google(item.docstring, warnings=False):
+        kind = section.kind.value
+        if kind == "text":
+            yield _markdown(section.value)
+        elif kind == "returns":
+            yield "**Returns** " + " ".join(_flat(f"{one.name}: {one.description}" if one.name else one.description)
+                                            for one in section.value)  # fmt: skip
+        elif kind in titles and (attributes or kind != "attributes"):
+            rows = []
+            for one in section.value:
+                name = str(one.annotation) if kind == "raises" else one.name
+                rows.append(f"- `{name}`: {_flat(one.description)}")
+            yield f"**{titles[kind]}**\n\n" + "\n".join(rows)
+
+
+def _parameters(function: Any) -> str:
+    words, star = [], False
+    for parameter in function.parameters:
+        if parameter.name in {"self", "cls"}:
+            continue
+        kind = parameter.kind.value
+        if kind == "keyword-only" and not star:
+            words.append("*")
+            star = True
+        text = {"variadic positional": "*", "variadic keyword": "**"}.get(kind, "") + parameter.name
+        star = star or kind == "variadic positional"
+        if parameter.annotation is not None:
+            text += f": {parameter.annotation}"
+        if parameter.default is not None and not kind.startswith("variadic"):
+            text += f" = {parameter.default}" if parameter.annotation is not None else f"={parameter.default}"
+        words.append(text)
+    return ", ".join(words)
+
+
+def _signature(name: str, function: Any) -> str:
+    returns = f" -> {function.returns}" if function.returns is not None else ""
+    line = f"{name}({_parameters(function)}){returns}"
+    if len(line) > 100:
+        inner = _parameters(function)
+        # At commas that are not inside brackets.
+        parts, depth, begun = [], 0, 0
+        for at, letter in enumerate(inner):
+            depth += (letter in "[({") - (letter in "])}")
+            if letter == "," and not depth:
+                parts.append(inner[begun:at].strip())
+                begun = at + 1
+        parts.append(inner[begun:].strip())
+        line = f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + f"){returns}"
+    return f"```text\n{line}\n```"
+
+
+def _function(name: str, item: Any, level: str, owner: str = "") -> Iterator[str]:
+    yield f"{level} {owner}{name}"
+    labels = item.labels if hasattr(item, "labels") else set()
+    if "property" in labels or "cached" in labels:
+        yield f"```text\n{owner}{name}: {item.annotation if item.is_attribute else item.returns}\n```"
+    else:
+        yield _signature(f"{owner}{name}", item)
+    yield from _docstring(item)
+
+
+def _class(name: str, item: Any) -> Iterator[str]:
+    yield f"### {name}"
+    bases = ", ".join(str(base) for base in item.bases)
+    yield f"```text\nclass {name}{f'({bases})' if bases else ''}\n```"
+    yield from _docstring(item)
+    for member, inner in item.members.items():
+        documented = inner.docstring is not None
+        if inner.is_alias or member.startswith("_") or not documented:
+            continue
+        if inner.is_function or (inner.is_attribute and "property" in inner.labels):
+            yield from _function(member, inner, "####", f"{name}.")
+
+
+def _constant(name: str, item: Any) -> Iterator[str]:
+    yield f"### {name}"
+    value = str(item.value) if item.value is not None else ""
+    kind = "" if item.annotation is None or str(item.annotation) == "Final" else f": {item.annotation}"
+    yield f"```text\n{name}{kind}{f' = {value}' if value and len(value) < 80 else ''}\n```"
+    yield from _docstring(item)
+
+
+def page() -> str:
+    package = griffe.load("signverse", search_paths=[str(ROOT / "src")])
+    groups: dict[str, list[tuple[str, Any]]] = {"Functions": [], "Classes": [], "Errors": [], "Constants": []}
+    for name, item in public(package):
+        if item.is_class:
+            groups["Errors" if name.endswith("Error") else "Classes"].append((name, item))
+        else:
+            groups["Functions" if item.is_function else "Constants"].append((name, item))
+    groups["Objects that methods return"] = [
+        (path.rpartition(".")[2], package[path]) for path in RETURNED if path.rpartition(".")[2] not in
+        {name for name, _ in groups["Classes"]}
+    ]  # fmt: skip
+    parts = [HEAD.rstrip()]
+    for heading, items in groups.items():
+        if not items:
+            continue
+        parts.append(f"## {heading}")
+        for name, item in items:
+            if item.is_class:
+                parts += _class(name, item)
+            elif item.is_function:
+                parts += _function(name, item, "###")
+            else:
+                parts += _constant(name, item)
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
