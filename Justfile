@@ -1,32 +1,52 @@
-# The project's commands; `pip install rust-just`, or `uvx --from rust-just just`.
+# The project's commands. `uv run just TARGET`; `just` alone where it is installed (`uv tool install rust-just`).
 
 default:
     @just --list
 
-# Everything that is needed, into .venv
+# Install everything that is needed into .venv
 setup:
     uv sync
 
-# The main job on what the project carries itself
+# Run the main job on the sample that the project carries
 quickstart:
     uv run signverse quickstart
 
-# All tests; `just test -m "not slow"` leaves out those over ten seconds
+# Run the fast tests, or those that are named
 test *arguments:
     uv run pytest {{arguments}}
 
-# Formatting, linting, types, and which room may know which
+# Run the slow tests, which the others leave out
+test-slow *arguments:
+    uv run pytest -m slow {{arguments}}
+
+# Check formatting, style, types, and which room imports which
 lint:
     uv run ruff format --check .
     uv run ruff check .
     uv run mypy
     uv run lint-imports
 
-# Speed and size against what one would use instead
+# Measure speed and size against the alternatives: all benchmarks, or those that are named
 bench *arguments:
     uv run python -m bench {{arguments}}
 
-# The shard of synthetic signers that quickstart imports
+# Write the pages of docs/ that are made from the code
+docs:
+    uv run python -m tests.docs.generate
+
+# Build the site into site/; broken links fail
+site:
+    uv run zensical build --strict
+
+# Show the site at http://localhost:8000 while you write
+site-preview:
+    uv run zensical serve
+
+# Draw the pictures of README and docs
+pictures:
+    uv run python -m tests.docs.pictures
+
+# Make the shard of synthetic signers that quickstart imports
 sample:
     rm -rf .sample
     uv run python -m signverse.ingest.sample.make_lake .sample/lake
@@ -34,14 +54,6 @@ sample:
     cp .sample/out/Sign_DWPose_NPZ_000001.tar ingest/sample/synthetic.tar
     rm -rf .sample
 
-# The two-second clip of a public-domain portrait
+# Make the two-second clip of a public-domain portrait
 astronaut:
     uv run --with scikit-image python ingest/sample/make_astronaut.py
-
-# The help texts in the README
-readme:
-    uv run python -m tests.readme
-
-# The page of the SQL, out of the comments in sql/
-docs:
-    uv run python -m tests.docs

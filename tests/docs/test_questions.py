@@ -1,4 +1,4 @@
-"""The questions of docs/questions.md, asked of a lake that was made so that the answers are known."""
+"""The questions of docs/guides/questions.md, on a lake that was made so that the answers are known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signverse.lake.model.skeleton import joint_index
 from signverse.lake.query import read_only
 from signverse.lake.storage.keypoints import to_table
 
-PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^## (\d+)\. .*?\n```sql\n(.*?)```", PAGE, re.M | re.S)
 
 

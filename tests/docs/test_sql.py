@@ -1,24 +1,18 @@
-"""The page docs/sql.md says what the SQL files hold, and its examples run."""
+"""The page docs/reference/sql.md has every view, macro and report, and its examples run."""
 
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.query import read_only, reports
+from tests.docs.generate.sql import entries
 
-ROOT = Path(__file__).parents[2]
-DOCS = runpy.run_path(str(ROOT / "tests" / "docs.py"))
-MACROS = DOCS["entries"]("macros.sql")
-EXAMPLES = [(macro.name, example) for macro in MACROS for example in macro.examples]
-
-
-def test_the_page_is_what_the_sql_files_say():
-    assert (ROOT / "docs" / "sql.md").read_text(encoding="utf-8") == DOCS["page"](), "run `just docs`"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sql.md"
+EXAMPLES = [(macro.name, example) for macro in entries("macros.sql") for example in macro.examples]
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
@@ -31,7 +25,7 @@ def test_the_example_of_a_macro_runs_and_uses_it(town, name, example):
 
 
 def test_every_view_macro_and_report_is_on_the_page(town):
-    page = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     headings = {re.split(r"\W", heading)[0] for heading in re.findall(r"^### (.*)$", page, re.M)}
     opened = Lake.open(town)
     with opened.duckdb() as con:

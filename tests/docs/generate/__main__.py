@@ -16,6 +16,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/sql.md": sql.page,
     "reference/tables.md": tables.page,
     "how-it-works/rooms.md": rooms.page,
+    "images/rooms.svg": rooms.diagram,
 }
 """The pages by their path in docs/, and what makes each."""
 

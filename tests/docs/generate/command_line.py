@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from typer.main import get_command
 
-import signverse
+from signverse.command_line import build_app
 from signverse.lake.cli.selection_options import OPTIONS
 
 HEAD: Final = """# Command line
@@ -46,7 +46,7 @@ def _help(path: tuple[str, ...], command: Any) -> str:
 def page() -> str:
     parts = [HEAD]
     group = ""
-    for path, command in commands(get_command(signverse.build_app())):
+    for path, command in commands(get_command(build_app())):
         # A command of its own is a heading beside those of the groups.
         level = "##" if len(path) == 1 else "###"
         if len(path) > 1 and path[0] != group:

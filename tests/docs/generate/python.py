@@ -18,8 +18,7 @@ HEAD: Final = """# Python
 
 <!-- Made by `just docs` from the docstrings: change them there. -->
 
-`import signverse` is all that a program imports; every name on this page is `signverse.NAME`, but for the
-[objects that methods return](#objects-that-methods-return). Frames are counted from 0 at 24 a second, ranges are
+`import signverse` is all that a program imports; every name on this page is `signverse.NAME`. Frames are counted from 0 at 24 a second, ranges are
 half-open, times are seconds, coordinates are pixels of the video's stored width and height.
 
 ```python
@@ -32,20 +31,11 @@ lake.duckdb().sql("from segments limit 5")  # a DuckDB connection with the views
 ```
 """
 
-RETURNED: Final = ("lake.clips.stream.ClipReader", "lake.clips.stream.Clip", "lake.clips.torch_dataset.ClipDataset",
-                   "lake.clips.torch_dataset.ClipStream")  # fmt: skip
-"""Classes that users hold without importing them."""
-
-NOT_FOR_USERS: Final = {"main", "build_app"}
-
-
 def public(package: griffe.Module) -> list[tuple[str, Any]]:
     """The public names in the order of `__all__`, each with what it stands for."""
     found = []
     for name in package.exports or []:
         name = str(name)
-        if name in NOT_FOR_USERS:
-            continue
         item = package.members.get(name)
         if item is None:
             raise AssertionError(f"signverse.{name} is in __all__, and the source does not say what it is")
@@ -77,23 +67,26 @@ def _flat(text: str) -> str:
     return _markdown(" ".join(text.split()))
 
 
-def _docstring(item: Any, *, attributes: bool = True) -> Iterator[str]:
+_SECTION: Final = re.compile(r"^(Args|Returns|Yields|Raises|Attributes):$", re.M)
+_ITEM: Final = re.compile(r"^    (?=\S)", re.M)
+_TITLES: Final = {"Args": "Arguments"}
+
+
+def _docstring(item: Any) -> Iterator[str]:
+    """A docstring as Markdown: its prose, and its sections as lists."""
     if item.docstring is None:
         return
-    titles = {"parameters": "Arguments", "raises": "Raises", "attributes": "Attributes"}
-    for section in griffe.parse_google(item.docstring, warnings=False):
-        kind = section.kind.value
-        if kind == "text":
-            yield _markdown(section.value)
-        elif kind == "returns":
-            yield "**Returns** " + " ".join(_flat(f"{one.name}: {one.description}" if one.name else one.description)
-                                            for one in section.value)  # fmt: skip
-        elif kind in titles and (attributes or kind != "attributes"):
-            rows = []
-            for one in section.value:
-                name = str(one.annotation) if kind == "raises" else one.name
-                rows.append(f"- `{name}`: {_flat(one.description)}")
-            yield f"**{titles[kind]}**\n\n" + "\n".join(rows)
+    prose, *sections = _SECTION.split(item.docstring.value)
+    yield _markdown(prose.strip())
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        if title in {"Returns", "Yields"}:
+            yield f"**{title}** {_flat(body)}"
+            continue
+        rows = []
+        for entry in _ITEM.split(body)[1:]:
+            names, _, about = entry.partition(":")
+            rows.append(f"- {', '.join(f'`{name.strip()}`' for name in names.split(','))}: {_flat(about)}")
+        yield f"**{_TITLES.get(title, title)}**\n\n" + "\n".join(rows)
 
 
 def _parameters(function: Any) -> str:
@@ -129,14 +122,14 @@ def _signature(name: str, function: Any) -> str:
                 begun = at + 1
         parts.append(inner[begun:].strip())
         line = f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + f"){returns}"
-    return f"```text\n{line}\n```"
+    return f"```py\n{line}\n```"
 
 
 def _function(name: str, item: Any, level: str, owner: str = "") -> Iterator[str]:
     yield f"{level} {owner}{name}"
     labels = item.labels if hasattr(item, "labels") else set()
     if "property" in labels or "cached" in labels:
-        yield f"```text\n{owner}{name}: {item.annotation if item.is_attribute else item.returns}\n```"
+        yield f"```py\n{owner}{name}: {item.annotation if item.is_attribute else item.returns}\n```"
     else:
         yield _signature(f"{owner}{name}", item)
     yield from _docstring(item)
@@ -145,7 +138,7 @@ def _function(name: str, item: Any, level: str, owner: str = "") -> Iterator[str
 def _class(name: str, item: Any) -> Iterator[str]:
     yield f"### {name}"
     bases = ", ".join(str(base) for base in item.bases)
-    yield f"```text\nclass {name}{f'({bases})' if bases else ''}\n```"
+    yield f"```py\nclass {name}{f'({bases})' if bases else ''}\n```"
     yield from _docstring(item)
     for member, inner in item.members.items():
         documented = inner.docstring is not None
@@ -159,7 +152,7 @@ def _constant(name: str, item: Any) -> Iterator[str]:
     yield f"### {name}"
     value = str(item.value) if item.value is not None else ""
     kind = "" if item.annotation is None or str(item.annotation) == "Final" else f": {item.annotation}"
-    yield f"```text\n{name}{kind}{f' = {value}' if value and len(value) < 80 else ''}\n```"
+    yield f"```py\n{name}{kind}{f' = {value}' if value and len(value) < 80 else ''}\n```"
     yield from _docstring(item)
 
 
@@ -171,10 +164,6 @@ def page() -> str:
             groups["Errors" if name.endswith("Error") else "Classes"].append((name, item))
         else:
             groups["Functions" if item.is_function else "Constants"].append((name, item))
-    groups["Objects that methods return"] = [
-        (path.rpartition(".")[2], package[path]) for path in RETURNED if path.rpartition(".")[2] not in
-        {name for name, _ in groups["Classes"]}
-    ]  # fmt: skip
     parts = [HEAD.rstrip()]
     for heading, items in groups.items():
         if not items:

@@ -302,14 +302,3 @@ def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, c
     shares = [clip_order.mix(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(len(table)))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
-def test_the_readme_trains_on_numpy(open_street, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    open_street.clips().collect().write_parquet("clips.parquet")
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    block = readme.split("## Train")[1].split("```python\n")[1].split("```")[0]
-    names: dict = {"lake": open_street}
-    exec(block, names)
-    assert names["clip"].points.shape[1:] == (42, 3)
-    assert names["state"]["position"] == 70

@@ -280,16 +280,3 @@ def test_what_makes_no_sense_is_refused(open_street):
         open_street.torch_dataset(clips).set_epoch(-1)
     with pytest.raises(EmptySelectionError):
         open_street.torch_dataset(open_street.clips(text="zzz"))
-
-
-@needs_torch
-@pytest.mark.slow
-def test_the_readme_trains_with_torch(open_street, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    open_street.clips().collect().write_parquet("clips.parquet")
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    block = readme.split("## Train")[1].split("```python\n")[2].split("```")[0]
-    names: dict = {"lake": open_street}
-    exec(block, names)
-    assert names["batch"]["points"].shape[2:] == (128, 3)
-    assert not names["batch"]["points"].isnan().any()
