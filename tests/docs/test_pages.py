@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,17 +36,28 @@ def test_what_columns_csv_describes_is_there() -> None:
 
 
 def test_the_site_builds_without_a_broken_link_and_asks_no_other_host(tmp_path: Path) -> None:
-    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    config = config.replace("docs_dir: docs", f"docs_dir: {DOCS}").replace("site_dir: site", f"site_dir: {tmp_path / 'site'}")
-    (tmp_path / "mkdocs.yml").write_text(config, encoding="utf-8")
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
     zensical = Path(sys.executable).with_name("zensical")
     built = subprocess.run(
-        [str(zensical), "build", "--strict", "-f", str(tmp_path / "mkdocs.yml")],
+        [str(zensical), "build", "--strict"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert built.returncode == 0, built.stdout + built.stderr
     pages = list((tmp_path / "site").rglob("*.html"))
     assert len(pages) > 15
     for page in pages:
-        loaded = re.findall(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="?(https?://[^" >]+)', page.read_text("utf-8"))
+        loaded = re.findall(
+            r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="?(https?://[^" >]+)', page.read_text("utf-8")
+        )
         assert loaded == [], page
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_is_linked_from_outside_of_docs_is_there(name: str) -> None:
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / name).read_text(encoding="utf-8")):
+        assert "://" in link or (ROOT / link).exists(), link
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200

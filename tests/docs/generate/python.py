@@ -18,8 +18,9 @@ HEAD: Final = """# Python
 
 <!-- Made by `just docs` from the docstrings: change them there. -->
 
-`import signverse` is all that a program imports; every name on this page is `signverse.NAME`. Frames are counted from 0 at 24 a second, ranges are
-half-open, times are seconds, coordinates are pixels of the video's stored width and height.
+`import signverse` is all that a program imports; every name on this page is `signverse.NAME`. Frames are
+counted from 0 at 24 a second, ranges are half-open, times are seconds, coordinates are pixels of the video's stored
+width and height.
 
 ```python
 import signverse
@@ -31,11 +32,14 @@ lake.duckdb().sql("from segments limit 5")  # a DuckDB connection with the views
 ```
 """
 
+FIRST: Final = ("open", "Lake", "Selection", "ClipReader", "Clip")
+"""What most readers look for; the rest is in the order of `__all__`."""
+
+
 def public(package: griffe.Module) -> list[tuple[str, Any]]:
     """The public names in the order of `__all__`, each with what it stands for."""
     found = []
-    for name in package.exports or []:
-        name = str(name)
+    for name in sorted(map(str, package.exports or []), key=lambda name: FIRST.index(name) if name in FIRST else 99):
         item = package.members.get(name)
         if item is None:
             raise AssertionError(f"signverse.{name} is in __all__, and the source does not say what it is")
@@ -128,7 +132,7 @@ def _signature(name: str, function: Any) -> str:
 def _function(name: str, item: Any, level: str, owner: str = "") -> Iterator[str]:
     yield f"{level} {owner}{name}"
     labels = item.labels if hasattr(item, "labels") else set()
-    if "property" in labels or "cached" in labels:
+    if "property" in labels or item.is_attribute:
         yield f"```py\n{owner}{name}: {item.annotation if item.is_attribute else item.returns}\n```"
     else:
         yield _signature(f"{owner}{name}", item)

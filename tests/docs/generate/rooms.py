@@ -1,4 +1,4 @@
-"""docs/how-it-works/rooms.md and its diagram: the packages, from their docstrings and from import-linter's contracts."""
+"""docs/how-it-works/rooms.md and its diagram: the packages, from their docstrings and the import contracts."""
 
 from __future__ import annotations
 

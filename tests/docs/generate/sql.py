@@ -88,4 +88,3 @@ def page() -> str:
         columns = ", ".join(f"`{column}`" for column in report.short_form)
         parts.append(f"### {name}\n\n{report.about}\n\nIts short form, without `--wide`: {columns}.\n")
     return "\n".join(parts)
-

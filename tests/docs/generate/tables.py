@@ -55,7 +55,11 @@ def _joints() -> str:
     hand = [f"{finger}_1 to {finger}_4" for finger in FINGERS]
     rows = [
         ("body", "0 to 17", ", ".join(f"`{joint}`" for joint in BODY_JOINTS)),
-        ("face", f"{FACE.start} to {FACE.start + FACE.size - 1}", "`face_0` to `face_67` (the 68 points of iBUG 300-W)"),
+        (
+            "face",
+            f"{FACE.start} to {FACE.start + FACE.size - 1}",
+            "`face_0` to `face_67` (the 68 points of iBUG 300-W)",
+        ),
         *(
             (
                 f"{side} hand",
@@ -79,7 +83,7 @@ def page() -> str:
         parts.append(f"## {table.name}\n\n{about} {layout}.\n\n{_rows(table, known)}\n")
     parts.append(
         "## The 128 points\n\nThe order is that of OpenPose and of the SignVerse-2M release. In a list of a part, x of "
-        "joint j is element 2j and y element 2j + 1, counted from 0; DuckDB counts from 1. The neck is the middle of the "
-        "shoulders; its score is a flag, 0 or 1.\n\n" + _joints() + "\n"
+        "joint j is element 2j and y element 2j + 1, counted from 0; DuckDB counts from 1. The neck is the middle of "
+        "the shoulders; its score is a flag, 0 or 1.\n\n" + _joints() + "\n"
     )
     return "\n".join(parts)
