@@ -78,9 +78,9 @@ def page() -> str:
             examples = "\n".join(f"{example};" for example in macro.examples)
             parts.append(f"### {macro.call}\n\n{macro.about}\n\n```sql\n{examples}\n```\n")
     parts.append(
-        "## Reports\n\n`signverse stats NAME --lake LAKE` prints a report, `--wide` with all its columns; `--format "
-        "csv|json|parquet` and `-o FILE` write all of it, `--plot FILE` (.png, .svg or .pdf) draws it. Each is one file "
-        "in sql/reports/.\n"
+        "## Reports\n\n`signverse stats NAME --lake LAKE` prints a report, `--wide` with all its columns; "
+        "`--format csv|json|parquet` and `-o FILE` write all of it, `--plot FILE` (.png, .svg or .pdf) draws it. "
+        "Each is one file in sql/reports/.\n"
     )
     for name in reports.report_names():
         report = reports.find_report(name)
