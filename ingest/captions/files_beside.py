@@ -31,7 +31,7 @@ def file_name(video_id: str, tag: str) -> str:
 
 
 def tag_of(path: Path, video_id: str) -> str:
-    """What stands between a video's id and the ending of its caption file; "" where there is nothing."""
+    """The part of a caption file's name between the video's id and the ending, or ""."""
     return path.stem[len(video_id) + 1 :]
 
 
@@ -52,19 +52,19 @@ def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Pa
 
 
 def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
-    """A caption file beside a video, as a track; see track_names.py for what its name tells.
+    """Reads a caption file beside a video; see track_names.py for what its name means.
 
     Args:
-        sound_marks: keep marks of what is not said: see sound_marks.py.
+        sound_marks: whether to keep marks of sounds and speakers (see sound_marks.py).
 
     Raises:
         BadCaptionsError: it cannot be read or is not WebVTT; names the file.
     """
     try:
         if path.is_fifo():
-            raise BadCaptionsError(f"{path} is a pipe and no caption file")
+            raise BadCaptionsError(f"{path} is a pipe, not a caption file")
         if path.stat().st_size > MAX_BYTES:
-            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, no captions are")
+            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, which captions never are")
         data = path.read_bytes()
     except OSError as error:
         raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""Captions in other forms than WebVTT, turned into it: SubRip (srt) and YouTube's json3."""
+"""Converts captions of other formats to WebVTT: SubRip (srt) and YouTube's json3."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _MAX_MS: Final = 1000 * 3600 * 1000
 
 
 def to_vtt(data: bytes, ext: str) -> bytes:
-    """A caption file as WebVTT; one that is WebVTT already stays as it is.
+    """Converts a caption file to WebVTT; WebVTT is returned unchanged.
 
     Args:
-        ext: its form, as yt-dlp calls it: vtt, srt or json3.
+        ext: its format, as yt-dlp calls it: vtt, srt or json3.
 
     Raises:
-        BadCaptionsError: another form, or the bytes are not of this one; names the form.
+        BadCaptionsError: an unknown format, or the bytes are not of this one; names the format.
     """
     if ext not in FORMS:
-        raise BadCaptionsError(f"captions in the form {ext} cannot be read", f"These can: {', '.join(FORMS)}.")
+        raise BadCaptionsError(f"captions of the format {ext} cannot be read", f"These can: {', '.join(FORMS)}.")
     if ext == "vtt":
         return data
     if len(data) > MAX_BYTES:
@@ -49,7 +49,7 @@ def _from_srt(text: str) -> str:
 
 
 def _from_json3(text: str) -> str:
-    """The words of the recogniser keep their times: by these they are known as its own."""
+    """Words of speech recognition keep their times, by which the track is recognised as automatic."""
     try:
         events = json.loads(text)["events"]
         shown = [event for event in events if _words(event)]
@@ -59,7 +59,7 @@ def _from_json3(text: str) -> str:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise BadCaptionsError("the json3 captions cannot be read: they are not what YouTube sends") from None
     if recognised:
-        # Its lines stay while the next one is spoken; nothing of it is said then.
+        # A recognised line stays on the screen while the next one is spoken: it ends when that begins.
         spans = [(start, min(end, after) if after > start else end) for (start, end), (after, _) in pairwise(spans)] + (
             spans[-1:]
         )

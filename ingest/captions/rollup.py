@@ -1,6 +1,7 @@
-"""Captions that roll up: each shows lines of the one before again, above its own. Here each line is said once.
+"""Roll-up captions: each cue repeats lines of the cue before above its own. Here each line is kept once.
 
-YouTube's automatic captions do so in two lines, with cues of 10 ms that hold a line still; broadcasts in two or three.
+YouTube's automatic captions roll up in two lines, with cues of 10 ms that hold a line still; broadcasts in two or
+three.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from itertools import pairwise
 from typing import Final
 
 TOUCHING_S: Final = 0.1
-"""A cue that begins so soon after the one before may show its lines again; after a longer gap they are said again."""
+"""Seconds between two cues up to which equal lines are repetitions; after a longer gap they are spoken again."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What stands on the screen from one time to another, in seconds.
+    """The lines on the screen from one time to another, in seconds.
 
     Attributes:
         lines: from top to bottom; an empty one is "".
@@ -37,13 +38,13 @@ class Shown:
 
 
 def rolls_up(shown: Sequence[Shown], least: int) -> bool:
-    """Whether captions roll up: at least so often, and wherever two cues touch at least every other time.
+    """Whether captions roll up: lines of one cue move up in the next, to make room for a new line.
 
-    That often, lines of the cue before move up to make room for a new one. What people write repeats itself at times,
-    as a chorus does, but not in this way.
+    Captions by people repeat lines too, as in a chorus, but without moving them up.
 
     Args:
         shown: sorted by time.
+        least: how often it must happen; and in at least half of the cues that follow another without a gap.
     """
     height = _height(shown)
     touching = rolling = 0
@@ -57,43 +58,43 @@ def rolls_up(shown: Sequence[Shown], least: int) -> bool:
 
 
 def unrolled(shown: Sequence[Shown]) -> list[Shown]:
-    """Captions that roll up with each line once, from when it first appears to when the next one does or it goes.
+    """Roll-up captions with each line once: from when it appears until the next one does, or until it disappears.
 
     Args:
-        shown: sorted by time, none without a word.
+        shown: sorted by time, none without words.
     """
     height = _height(shown)
     kept: list[Shown] = []
     before: Shown | None = None
-    for one in shown:
-        known = _known(before.words, one, height) if before and _touch(before, one) else 0
-        new = one.words[known:]
+    for cue in shown:
+        known = _known(before.words, cue, height) if before and _touch(before, cue) else 0
+        new = cue.words[known:]
         if kept and not new:
-            kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, one.end_s))
+            kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, cue.end_s))
         elif new:
-            if kept and kept[-1].start_s < one.start_s:
-                kept[-1] = replace(kept[-1], end_s=min(kept[-1].end_s, one.start_s))
-            kept.append(Shown(one.start_s, one.end_s, new))
-        before = one
+            if kept and kept[-1].start_s < cue.start_s:
+                kept[-1] = replace(kept[-1], end_s=min(kept[-1].end_s, cue.start_s))
+            kept.append(Shown(cue.start_s, cue.end_s, new))
+        before = cue
     return kept
 
 
 def _height(shown: Sequence[Shown]) -> int:
-    return max((len(one.lines) for one in shown), default=0)
+    return max((len(cue.lines) for cue in shown), default=0)
 
 
 def _touch(before: Shown, after: Shown) -> bool:
     return after.start_s - before.end_s <= TOUCHING_S
 
 
-def _known(screen: Sequence[str], one: Shown, height: int) -> int:
-    """How many of a cue's first lines were on the screen's lower lines already."""
-    words = one.words
-    if one.lines[0] == "":
-        # Nothing was moved up: what stands below is new, though it be the same words.
+def _known(screen: Sequence[str], cue: Shown, height: int) -> int:
+    """How many of a cue's first lines were the last lines on the screen before it."""
+    words = cue.words
+    if cue.lines[0] == "":
+        # Nothing was moved up: the line below is new, even with the same words.
         return 0
     for count in range(min(len(screen), len(words)), 0, -1):
-        # A full screen of the same line that is shown again has moved up by one: else there were no new cue.
+        # A full screen of one repeated line has moved up by one; otherwise there would be no new cue.
         again = count == len(words) == height > 1 and len(set(words)) == 1
         if tuple(screen[-count:]) == words[:count] and not again:
             return count

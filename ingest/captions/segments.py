@@ -1,4 +1,4 @@
-"""Segments: captions cut to frames, with what a selection asks for, computed once."""
+"""Rows of the table `segments`: captions with their frames, and the columns that selections filter by."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signverse.lake.model.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEE
 
 
 def stored_means(rows: pa.Table) -> npt.NDArray[np.float32]:
-    """The confidence of each of PARTS, float32 [N, 4], in rows of the keypoints table; nan where it is not known."""
+    """The confidence of each of PARTS, float32 [N, 4], in rows of the keypoints table; nan where unknown."""
     means = [rows.column(part.confidence).to_numpy() for part in PARTS]
     return np.stack(means, axis=-1).astype(np.float32, copy=False)
 
@@ -24,8 +24,8 @@ class Summary:
 
     Args:
         num_frames: of the video.
-        frames, persons: [N] and [N], a row a person a frame.
-        means: float32 [N, 4], the confidence of each of PARTS; nan where it is not known.
+        frames, persons: [N] and [N], one row for each person in each frame.
+        means: float32 [N, 4], the confidence of each of PARTS; nan where unknown.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Summary:
         self._people = np.bincount(frames, minlength=num_frames)[:num_frames]
         self._present = np.zeros(num_frames, bool)
         self._present[at] = True
-        # Running sums: a video of ten thousand cues costs no more than one of ten.
+        # Cumulative sums: a video of ten thousand cues costs no more than one of ten.
         self._sums: dict[str, npt.NDArray[np.float64]] = {}
         self._counts: dict[str, npt.NDArray[np.int64]] = {}
         seen = {}
@@ -79,9 +79,9 @@ def _running(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def make_segments(
     video_id: str, num_frames: int, track: Track | None, english_source: str, summary: Summary
 ) -> tuple[list[dict[str, Any]], int]:
-    """Rows of the segments table without their ids, and how many cues lie past the end of the video.
+    """Rows of the segments table, and how many cues lie past the end of the video.
 
-    Without a usable cue there is one segment over the whole video, with no text: it can still be selected.
+    Without a usable cue there is one segment over the whole video, without text, so that it can be selected.
     """
     rows: list[dict[str, Any]] = []
     past = 0

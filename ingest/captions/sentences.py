@@ -1,4 +1,4 @@
-"""Cues joined to sentences."""
+"""Joining cues to sentences."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_GAP_S: Final = 2.0
 """A longer silence ends a sentence."""
 
 MAX_S: Final = 20.0
-"""No sentence becomes longer, unless one cue is. It also bounds what languages without ends, as Thai, become."""
+"""No sentence becomes longer, unless a single cue is. It also limits languages without full stops, such as Thai."""
 
 _STOPS: Final = ".…"
-"""Ends that may be none: abbreviations, numbers, and pauses within a sentence."""
+"""Marks that do not always end a sentence: abbreviations, numbers, pauses."""
 
 _ENDS: Final = _STOPS + "!?。．｡！？‼⁇⁈⁉؟۔।॥։።፧፨။។៕།\u037e"  # noqa: RUF001
 _CLOSING: Final = " \"'”“’‘»«›‹)]}」』）］】》〉〕"  # noqa: RUF001
@@ -30,23 +30,23 @@ _CLOSING: Final = " \"'”“’‘»«›‹)]}」』）］】》〉〕"  # noq
 def join_sentences(
     cues: Sequence[Cue], language: str, *, max_gap_s: float = MAX_GAP_S, max_s: float = MAX_S
 ) -> list[Cue]:
-    """Cues joined until one ends a sentence, with the first one's start and the last one's end.
+    """Cues joined until one ends a sentence; each has the start of its first cue and the end of its last.
 
-    A sentence that ends amid a cue goes on to the end of a cue: none is cut, for nobody knows when which word was
-    said. Sound marks between two sentences are joined to neither.
+    Cues are never cut, as the times of their words are unknown: a sentence that ends within a cue includes what
+    follows in it. Sound marks between two sentences are joined to neither.
 
     Args:
         cues: sorted by time.
-        language: BCP 47; it tells what abbreviations there are.
-        max_gap_s: seconds of silence over which nothing is joined.
-        max_s: seconds from start to end over which nothing is joined.
+        language: BCP 47; it decides which abbreviations are known.
+        max_gap_s: seconds of silence that end a sentence.
+        max_s: the longest sentence in seconds.
     """
     joined: list[Cue] = []
     held: list[Cue] = []
     end, said = 0.0, ""
     abbreviated = _abbreviations().get(language.split("-")[0].lower(), frozenset())
     for cue in cues:
-        open_still = _goes_on(said, cue.text, abbreviated) and cue.start_s - end <= max_gap_s
+        open_still = _is_unfinished(said, cue.text, abbreviated) and cue.start_s - end <= max_gap_s
         if held and not (open_still and max(end, cue.end_s) - held[0].start_s <= max_s):
             joined.append(_one(held, end))
             held, end, said = [], 0.0, ""
@@ -57,15 +57,15 @@ def join_sentences(
 
 
 def _one(cues: Sequence[Cue], end_s: float) -> Cue:
-    """Cues as one, with a blank between them, but for Chinese and Japanese, which have none."""
+    """Joins cues with blanks between them, except in Chinese and Japanese, which have none."""
     text = [cues[0].text]
     for before, after in pairwise(cues):
         text += ["" if _is_unspaced(before.text[-1]) and _is_unspaced(after.text[0]) else " ", after.text]
     return Cue(cues[0].start_s, end_s, "".join(text))
 
 
-def _goes_on(said: str, after: str, abbreviated: frozenset[str]) -> bool:
-    """Whether a sentence is still open behind some words, with what follows known; behind none there is none."""
+def _is_unfinished(said: str, after: str, abbreviated: frozenset[str]) -> bool:
+    """Whether a sentence is unfinished after the words `said`, given the words that follow; "" is never unfinished."""
     said = said.rstrip(_CLOSING)
     if not said:
         return False
@@ -82,7 +82,7 @@ def _goes_on(said: str, after: str, abbreviated: frozenset[str]) -> bool:
 
 @cache
 def _abbreviations() -> dict[str, frozenset[str]]:
-    """By language: words, without their last full stop, that have more behind them."""
+    """By language: abbreviations without their last full stop."""
     rows = csv.DictReader((files(__package__) / "abbreviations.csv").read_text("utf-8").splitlines())
     return {row["language"]: frozenset(row["abbreviations"].casefold().split()) for row in rows}
 

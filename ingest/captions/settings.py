@@ -8,11 +8,11 @@ from typing import Final
 
 @dataclass(frozen=True)
 class TextSettings:
-    """What captions become.
+    """How captions are cleaned and cut.
 
     Attributes:
-        sound_marks: keep [Music], (applause), notes, >> and dialogue dashes, as the captions have them.
-        sentences: segments are whole sentences rather than cues; the captions table keeps the cues.
+        sound_marks: keep [Music], (applause), notes, >> and dialogue dashes.
+        sentences: segments are sentences rather than cues; the captions table keeps the cues.
     """
 
     sound_marks: bool = True

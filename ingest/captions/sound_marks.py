@@ -1,4 +1,4 @@
-"""Marks of captions that are not said: sounds in brackets, music, who speaks."""
+"""Marks in captions that are not speech: sounds in brackets, music, who speaks."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _AROUND: Final = " \t\n,;:.!…&/、。"
 
 
 def without_marks(text: str) -> str:
-    """The words of a cue without what stands for sounds and speakers; "" where nothing else is there.
+    """The words of a cue without marks of sounds and speakers; "" where nothing else is left.
 
-    These go:
-    - what stands in square brackets, fullwidth ones too, but for up to three letters within a word: [Music], [door
-      slams], not [s]he;
-    - what stands in round brackets where every word is in the table of sounds: (applause), (soft music), （拍手）;
-      other brackets are speech: (s)he, (I love music), (2019);
-    - from one note to the next with what is sung between them, and a note that stands alone;
-    - >> and >>> before a word, and a dash with a blank behind it at the beginning of a line.
+    Removed are:
+    - text in square brackets, fullwidth ones too, except up to three letters within a word: [Music], [door slams], not
+      [s]he;
+    - text in round brackets where every word is in the table of sounds: (applause), (soft music), （拍手）; other
+      brackets are speech: (s)he, (I love music), (2019);
+    - notes (♪) with the lyrics between two of them;
+    - >> and >>> before a word, and a dash followed by a blank at the start of a line.
 
     Args:
-        text: cleaned, its lines still apart.
+        text: cleaned, lines separated by line breaks.
     """  # noqa: RUF002
     kept = _SUNG.sub(" ", text)
     kept = _SQUARE.sub(lambda match: match.group() if _inside_word(match) else " ", kept)
@@ -39,7 +39,7 @@ def without_marks(text: str) -> str:
     if kept == text:
         return text
     lines = [_SPACED.sub("", " ".join(line.split())) for line in kept.split("\n")]
-    # A full stop behind a mark is no word either.
+    # Punctuation alone is not speech.
     return "\n".join(line for line in lines if line) if any(c.isalnum() for c in kept) else ""
 
 
@@ -56,7 +56,7 @@ def _is_sound(words: str) -> bool:
 
 @cache
 def _table() -> tuple[frozenset[str], frozenset[str]]:
-    """Words for sounds, and words that may stand beside them, in all languages."""
+    """Words for sounds, and words that may accompany them, in all languages."""
     sounds: set[str] = set()
     along: set[str] = set()
     for row in csv.DictReader((files(__package__) / "sound_words.csv").read_text("utf-8").splitlines()):

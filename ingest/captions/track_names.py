@@ -1,9 +1,9 @@
-"""What caption tracks are called: by sites, as BCP 47, and in the names of files beside a video.
+"""Names of caption tracks: as sites call them, as BCP 47 tags, and in the names of files beside a video.
 
-ID.en.vtt            a person's English, or the recogniser's own where its words have times
-ID.en-orig.vtt       the speech recogniser's own (yt-dlp's naming)
-ID.en-t-de.vtt       a machine's translation from German into English (BCP 47's extension T, RFC 6497)
-ID.en-x-1a2b3.vtt    one of several tracks of a language, or one of which the site's name is no plain tag
+ID.en.vtt            English, manual; or automatic where its words have times
+ID.en-orig.vtt       English by automatic speech recognition (yt-dlp's naming)
+ID.en-t-de.vtt       machine translation from German into English (BCP 47's extension T, RFC 6497)
+ID.en-x-1a2b3.vtt    one of several tracks of a language, or one whose name on the site is not a plain tag
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import Final
 from signverse.lake.model.languages import UNDETERMINED
 
 _RENAMED: Final = {"english": "en", "in": "id", "iw": "he", "ji": "yi", "jw": "jv"}
-"""Codes that YouTube still uses and BCP 47 has withdrawn; and what `<track>` without a language is often labelled."""
+"""Codes that BCP 47 has withdrawn and YouTube still uses; and a common label of `<track>` without a language."""
 
 _ID_LENGTH: Final = 11
-"""Letters of the id that YouTube puts behind the language where a video has several tracks of one: en-eEY6OEpapPo."""
+"""Length of the id that YouTube appends to the language where a video has several tracks of it: en-eEY6OEpapPo."""
 
 _ORIGINAL: Final = "-orig"
 _TRANSLATED: Final = re.compile(r"(.+?)-t-(.+)", re.I)
 _PRIVATE: Final = re.compile(r"-x-.*", re.I)
 _WRITTEN: Final = {"automatic", "translated"}
-"""Endings in which our own exporter writes the kind: en-automatic."""
+"""Kinds that our exporter appends to the language: en-automatic."""
 
 
 def language_of(key: str) -> str:
-    """The language of a track as a clean BCP 47 tag: language, script and region; und where it tells none.
+    """The language of a track as a clean BCP 47 tag: language, script and region; und where there is none.
 
     Args:
         key: what a site or a file name calls the track: en, zh-hans, pt_BR, en-eEY6OEpapPo, eng, iw, English (US).
@@ -38,7 +38,7 @@ def language_of(key: str) -> str:
     tag = _RENAMED.get(first, first)
     if not re.fullmatch(r"[a-z]{2,3}", tag):
         return UNDETERMINED
-    # Each once and in this order; an id's letters can look like a region: en-Us-12345678.
+    # Each at most once, in this order. An appended id can look like a region: en-Us-12345678.
     for form in (r"[A-Za-z]{4}", r"[A-Za-z]{2}|\d{3}"):
         subtag, _, after = rest.partition("-")
         if len(rest) != _ID_LENGTH and re.fullmatch(form, subtag, re.A):
@@ -48,14 +48,14 @@ def language_of(key: str) -> str:
 
 
 def file_tag(language: str, kind: str, source: str = "") -> str:
-    """What stands between a video's id and `.vtt`: letters a to z, digits and hyphens, 2 to 35 of them.
+    """The part of a caption file's name between the video's id and `.vtt`: 2 to 35 letters a to z, digits and hyphens.
 
-    Different keys of a site get different tags, also where letters' case is not told apart.
+    Different keys of a site get different tags, even on file systems that ignore case.
 
     Args:
-        language: of the text, or the site's key, which tells several tracks of one language apart.
+        language: of the text, or the site's key, which differs between several tracks of one language.
         kind: manual, automatic or translated.
-        source: of a translation, the language it was made from.
+        source: for a translation, the language it was made from.
     """
     key = language.removesuffix(_ORIGINAL) if kind == "automatic" else language
     tag = clean = language_of(key)
@@ -75,8 +75,8 @@ def _digest(key: str) -> str:
 def parse_tag(tag: str) -> tuple[str, str | None, str]:
     """Language, kind and source of a file's tag.
 
-    The kind is None where the tag does not tell it: a person's, unless the file itself says otherwise. The source is
-    "" where it is unknown.
+    The kind is None where the tag does not give it: manual, unless the file itself says otherwise. The source is ""
+    where it is unknown.
     """
     own = tag.lower().endswith(_ORIGINAL)
     tag = _PRIVATE.sub("", tag[: -len(_ORIGINAL)] if own else tag)

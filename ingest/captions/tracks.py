@@ -24,7 +24,7 @@ class Track:
     """A caption track.
 
     Attributes:
-        name: what tells it from the video's other tracks, such as "en.manual".
+        name: unique among the tracks of the video, such as "en.manual".
         kind: manual, automatic or translated.
         language: BCP 47 tag of the text, or und.
         source: for a translated track the language it was translated from, else "".
@@ -42,12 +42,12 @@ class Track:
 
 
 def is_english(language: str) -> bool:
-    """Whether a BCP 47 tag is some English."""
+    """Whether a BCP 47 tag is English, of any region."""
     return language.lower().split("-")[0] in {"en", "eng"}
 
 
 def unique(tracks: Sequence[Track]) -> list[Track]:
-    """Tracks by name; a second of a name with the same cues is left out, with others it gets a number."""
+    """Tracks with unique names: duplicates are left out, other tracks of the same name get a number."""
     found: dict[str, Track] = {}
     for track in tracks:
         name, number = track.name, 2
@@ -60,8 +60,8 @@ def unique(tracks: Sequence[Track]) -> list[Track]:
 def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:
     """The one track that becomes segments, and its english_source.
 
-    Human English first, then automatic English, then a translation into English; without English the best track in
-    the spoken language, and the source is "none".
+    Manual English comes first, then automatic English, then a translation into English. Without English it is the
+    best track of another language, and the source is "none".
     """
     usable = [track for track in tracks if track.cues]
     if not usable:

@@ -26,19 +26,19 @@ _INVISIBLE: Final = re.compile(
 _JOINERS: Final = "\u200c\u200d"
 
 _STYLING: Final = re.compile(r"\{\\[^{}]*\}|(?<!:)\\[Nh]")
-"""What is left of ASS in captions that were made from it: {\\an8}, line breaks and hard blanks."""
+"""Remains of ASS in converted captions: {\\an8}, line breaks and non-breaking spaces."""
 
 _TWICE_ESCAPED: Final = re.compile(r"&(?:nbsp|lrm|rlm|zwn?j|shy|quot|apos|#0?39|#[xX]27);")
-"""Entities that nobody speaks of; &amp;amp; and &amp;lt; stand for the words of somebody who explains HTML."""
+"""Entities that are never meant literally; &amp;amp; and &amp;lt; may be, where a speaker explains HTML."""
 
 _ABOVE: Final = re.compile(r"<r[tp](?:[.\s][^<>]*)?>[^<]*")
-"""A ruby's small letters, which say its characters once more."""
+"""Ruby annotations: they repeat how the characters are read."""
 
 _NOTE: Final = re.compile(rb"^NOTE track kind=(manual|automatic|translated)(?: source=([A-Za-z0-9-]{2,35}))?\r?$", re.M)
-"""What our own exporter writes into a track that is not a person's."""
+"""What our exporter writes into a track that is not manual."""
 
 _WORD_TIMES: Final = re.compile(rb"<\d\d:\d\d:\d\d\.\d\d\d>")
-"""Times inside a cue: the speech recogniser marks each word, people do not."""
+"""Times inside a cue: speech recognition marks each word, people do not."""
 
 
 class BadCaptionsError(BadInputError):
@@ -60,7 +60,7 @@ def clean(text: str, *, entities: bool = True) -> str:
 def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
     """The cues of a WebVTT file, and the language that its header names ("" where it names none).
 
-    Cues without text or length are left out; the others are sorted by time.
+    Cues without text or duration are left out; the others are sorted by time.
 
     Raises:
         BadCaptionsError: it is not WebVTT, not UTF-8, or too large; names the file.
@@ -70,11 +70,11 @@ def read_vtt(data: bytes, name: str) -> tuple[list[Cue], str]:
 
 
 def _cues(shown: Iterable[Shown]) -> list[Cue]:
-    return [Cue(one.start_s, one.end_s, one.text) for one in shown]
+    return [Cue(cue.start_s, cue.end_s, cue.text) for cue in shown]
 
 
 def _read_shown(data: bytes, name: str) -> tuple[list[Shown], str]:
-    """As `read_vtt`, with the lines still apart."""
+    """As `read_vtt`, with the lines of each cue."""
     import webvtt
 
     if len(data) > MAX_BYTES:
@@ -87,15 +87,15 @@ def _read_shown(data: bytes, name: str) -> tuple[list[Shown], str]:
         ) from None
     if not re.match(r"WEBVTT(\s|$)", text):
         raise BadCaptionsError(
-            f"{name} is not WebVTT: it does not begin with WEBVTT", "Mend or remove it, then run again."
+            f"{name} is not WebVTT: it does not begin with WEBVTT", "Correct or remove it, then run again."
         )
     try:
         captions = webvtt.WebVTT.from_string(text)
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError) as error:
-        raise BadCaptionsError(f"{name} is not WebVTT: {error}", "Mend or remove it, then run again.") from None
+        raise BadCaptionsError(f"{name} is not WebVTT: {error}", "Correct or remove it, then run again.") from None
     header = re.split(r"\r?\n\s*\r?\n", text, maxsplit=1)[0]
     if "-->" in text and not re.search(r"^[ \t]*(\d+:)?\d\d:\d\d\.\d{3}\s+-->", text, re.M):
-        # The library passes over what it cannot read: SRT's commas under a first line of WEBVTT, for one.
+        # The library skips what it cannot parse, such as SRT's commas under a first line of WEBVTT.
         raise BadCaptionsError(
             f"{name} is not WebVTT: none of its times can be read", "They look like 00:00:01.000 --> 00:00:02.500."
         )
@@ -104,8 +104,8 @@ def _read_shown(data: bytes, name: str) -> tuple[list[Shown], str]:
         Shown(_seconds(caption.start_time), _seconds(caption.end_time), _lines(caption))
         for caption in captions.captions
     ]  # fmt: skip
-    kept = [one for one in shown if one.text and one.end_s > one.start_s]
-    return sorted(kept, key=lambda one: (one.start_s, one.end_s)), named.group(1) if named else ""
+    kept = [cue for cue in shown if cue.text and cue.end_s > cue.start_s]
+    return sorted(kept, key=lambda cue: (cue.start_s, cue.end_s)), named.group(1) if named else ""
 
 
 def _lines(caption: Any) -> tuple[str, ...]:
@@ -120,15 +120,15 @@ def _seconds(stamp: object) -> float:
 
 
 def track_from(data: bytes, name: str, tag: str, *, sound_marks: bool = True) -> Track:
-    """The track in a WebVTT file; each line once where it rolls up.
+    """The track in a WebVTT file; captions that roll up are unrolled.
 
-    The kind is what a note of our exporter tells, else the tag; else automatic where words have times, else manual.
-    The language is the tag's, or the header's where the tag tells none.
+    The kind is that of our exporter's note, or else the tag's; or else automatic where words have times, otherwise
+    manual. The language is the tag's, or the header's where the tag has none.
 
     Args:
         name: of the file, for messages.
-        tag: what its name tells: see track_names.py; "" where it tells nothing.
-        sound_marks: keep marks of what is not said: see sound_marks.py.
+        tag: the part of its name that gives language and kind (see track_names.py), or "".
+        sound_marks: whether to keep marks of sounds and speakers (see sound_marks.py).
 
     Raises:
         BadCaptionsError: it is not WebVTT; names the file.
@@ -137,16 +137,16 @@ def track_from(data: bytes, name: str, tag: str, *, sound_marks: bool = True) ->
     language, kind, source = parse_tag(tag)
     if language == UNDETERMINED:
         language = language_of(named)
-    # A note stands before the first cue: what a caption says is a caption.
+    # Only before the first cue: further down, the same words would be a caption.
     note = _NOTE.search(data.partition(b"-->")[0])
     if note is not None:
         kind, source = note.group(1).decode(), (note.group(2) or b"").decode()
     elif kind is None:
         kind = "automatic" if _WORD_TIMES.search(data) else "manual"
-    # What we wrote is unrolled. Of people, only what rolls up beyond doubt.
+    # Our own files are unrolled already. Manual captions are unrolled only where they roll up beyond doubt.
     if note is None and rolls_up(shown, 3 if kind == "manual" else 1):
         shown = unrolled(shown)
     if not sound_marks:
-        said = [replace(one, lines=tuple(without_marks("\n".join(one.lines)).split("\n"))) for one in shown]
-        shown = [one for one in said if one.text]
+        spoken = [replace(cue, lines=tuple(without_marks("\n".join(cue.lines)).split("\n"))) for cue in shown]
+        shown = [cue for cue in spoken if cue.text]
     return Track(f"{language}.{kind}", kind, language, tuple(_cues(shown)), source)

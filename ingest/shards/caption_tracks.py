@@ -1,4 +1,4 @@
-"""Caption tracks of released shards: inside their tars, and in the subtitles tar beside them."""
+"""Caption tracks of released shards: inside the shards, and in the subtitles tar that was released beside them."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 
 _IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")
-"""A track whose name tells no language may tell it in its header."""
+"""Where the name has no language, the header may have it."""
 
 _ENGLISH: Final = re.compile(r"(?:.*/)?english\.en\.(native|nllb)\.vtt")
 _ORIGINAL: Final = re.compile(r"(?:.*/)?original\.([A-Za-z0-9-]{2,35})\.(manual|automatic)\.vtt")
 
 
-_LOOK_AT: Final = 100
-"""Members after which a tar that shows neither is taken for a shard."""
+_MEMBERS_LOOKED_AT: Final = 100
+"""Members without .vtt or .npz after which a tar is taken for a shard."""
 
 
 @dataclass(frozen=True)
 class CaptionIndex:
-    """Captions of subtitles tars by video id: the tar, and the place of each file in it."""
+    """Captions of subtitles tars by video id: the tar and each file's place in it."""
 
     files: Mapping[str, tuple[tuple[Path, Member], ...]] = field(default_factory=dict)
 
 
 def index_captions(tars: Sequence[Path]) -> CaptionIndex:
-    """Looks up where the captions of each video are, without reading them.
+    """Finds where the captions of each video are, without reading them.
 
     Raises:
-        BadInputError: a file is no tar.
+        BadInputError: a file is not a tar.
     """
     found: dict[str, list[tuple[Path, Member]]] = {}
     for path in tars:
@@ -59,7 +59,7 @@ def is_subtitles_tar(path: Path) -> bool:
         BadInputError: it cannot be read.
     """
     with Tar(path) as tar, suppress(BadInputError):
-        for member in islice(tar.members(), _LOOK_AT):
+        for member in islice(tar.members(), _MEMBERS_LOOKED_AT):
             file = member.name.rsplit("/", 1)[-1]
             if _ENGLISH.fullmatch(file) or _ORIGINAL.fullmatch(file):
                 return True
@@ -78,35 +78,35 @@ def tracks_of(
     """All caption tracks of a video: those of its tar, and those of the subtitles tars.
 
     Args:
-        on_bad: told of each file that is not WebVTT; it is left out. Nobody can mend a file inside a tar, and the
-            keypoints are none the worse for it.
+        on_bad: called for each file that is not WebVTT. It is left out rather than failing the video: files inside a
+            tar cannot be corrected, and the keypoints are not affected.
     """
 
-    def read(at: Tar, member: Member, make: Callable[[bytes, str], Track]) -> list[Track]:
+    def read(source: Tar, member: Member, make: Callable[[bytes, str], Track]) -> list[Track]:
         try:
             if member.size > MAX_BYTES:
                 raise BadCaptionsError(f"{member.name} has {member.size:,} bytes, at most {MAX_BYTES:,} are read")
-            return [make(at.read(member.start, member.size, member.name), member.name)]
+            return [make(source.read(member.start, member.size, member.name), member.name)]
         except BadCaptionsError as error:
             on_bad(error)
             return []
 
     tracks: list[Track] = []
-    # `en` before `en-eEY6OEpapPo`, as it is not by the names of the files.
+    # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
     for name, member in sorted(members.items(), key=lambda item: item[0].removesuffix(".vtt")):
         if match := _IN_SHARD.fullmatch(name):
             tracks += read(tar, member, partial(track_from, tag=match.group(1) or ""))
-    outside: list[Track] = []
+    subtitles: list[Track] = []
     for path, member in index.files.get(video_id, ()):
-        with Tar(path) as other:
-            outside += read(other, member, _outside)
-    spoken = next((track.language for track in outside if not track.is_english), "")
-    tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in outside]
+        with Tar(path) as subtitles_tar:
+            subtitles += read(subtitles_tar, member, _subtitles_track)
+    spoken = next((track.language for track in subtitles if not track.is_english), "")
+    tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in subtitles]
     return unique(tracks)
 
 
-def _outside(data: bytes, name: str) -> Track:
-    """A track of a subtitles tar; its file's name tells the language and the kind."""
+def _subtitles_track(data: bytes, name: str) -> Track:
+    """A track of a subtitles tar; its file's name gives language and kind."""
     file = name.rsplit("/", 1)[-1]
     if original := _ORIGINAL.fullmatch(file):
         language, kind = original.groups()

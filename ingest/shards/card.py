@@ -1,4 +1,4 @@
-"""The `card` dialect: poses.npz and caption.json of one video as arrays and a caption track."""
+"""The `card` dialect, as the dataset card describes it: poses.npz and caption.json of a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.captions.webvtt import clean
-from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, concatenate
 from signverse.ingest.shards.untrusted.npz_reader import Arrays
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
@@ -23,10 +23,10 @@ _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
 
 
 def from_arrays(arrays: Arrays, name: str) -> Poses:
-    """A card's poses.npz, scores as they are.
+    """The keypoints in a card's poses.npz, with scores as written.
 
     Raises:
-        BadInputError: it is not one.
+        BadInputError: the arrays are not those of a poses.npz of the card format.
     """
     try:
         width, height, fps = (np.asarray(arrays[key]).item() for key in ("width", "height", "fps"))
@@ -45,10 +45,10 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         raise BadInputError(f"{name} has {numbers.size} frame_ids for {count} frames")
     numbers = numbers.astype(np.int64)
     if (np.diff(numbers) <= 0).any():
-        raise BadInputError(f"{name} has frame_ids that do not rise")
+        raise BadInputError(f"{name} has frame_ids that do not increase")
     check_size(int(width), int(height), name)
     check_numbers(numbers, name)
-    frames, slots, points = gather(blocks, numbers, lambda block: _people(block, name))
+    frames, slots, points = concatenate(blocks, numbers, lambda block: _people(block, name))
     return Poses(
         dialect="card",
         width=int(width),
@@ -61,7 +61,7 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
 
 
 def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
-    """The people of a block's frames, float32 [count, P, 128, 3]; parts that are not there are nan."""
+    """The people of a block's frames, float32 [count, P, 128, 3]; absent parts are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
     check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
@@ -78,10 +78,10 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
 
 
 def _finite(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Points with (0, 0, 0) for what is no place or no score."""
-    endless = ~(np.isfinite(values[..., 0]) & np.isfinite(values[..., 1]) & np.isfinite(values[..., 2]))
-    if endless.any():
-        values = np.where(endless[..., None], np.zeros(3, values.dtype), values)
+    """Points with (0, 0, 0) where a coordinate or score is not finite."""
+    not_finite = ~(np.isfinite(values[..., 0]) & np.isfinite(values[..., 1]) & np.isfinite(values[..., 2]))
+    if not_finite.any():
+        values = np.where(not_finite[..., None], np.zeros(3, values.dtype), values)
     if values.size and (values[..., 2].min() < 0 or values[..., 2].max() > MAX_SCORE):
         raise BadInputError(
             f"{name} has scores from {values[..., 2].min():g} to {values[..., 2].max():g}, they are 0 to {MAX_SCORE:g}"
@@ -91,7 +91,7 @@ def _finite(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class CardCaption:
-    """What caption.json tells of a video besides its track."""
+    """What a caption.json holds: the language and title of a video, and a caption track."""
 
     sign_language: str | None
     title: str | None
@@ -99,10 +99,10 @@ class CardCaption:
 
 
 def read_caption(data: bytes, name: str) -> CardCaption:
-    """A card's caption.json.
+    """Reads a card's caption.json.
 
     Raises:
-        BadInputError: it is not one.
+        BadInputError: it is not a caption.json of the card format.
     """
     try:
         document = json.loads(data)

@@ -1,4 +1,4 @@
-"""Which dialect a video of a tar is in, and its keypoints read from it: told by content, not by the tar's name."""
+"""Recognises the dialect of a video in a tar by its content, and reads its keypoints."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _FILES_AT_ONCE: Final = 2048
 
 
 def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
-    """A video's keypoints, in pixels, as the file claims them.
+    """A video's keypoints in pixels, as published.
 
     Args:
         members: the video's files by their names inside its folder.
 
     Raises:
-        BadInputError: there are none, or they cannot be read; nothing of them is ever run.
+        BadInputError: there are none, or they cannot be read.
     """
-    whole = next((members[name] for name in _POSES if name in members), None)
-    if whole is None:
+    poses = next((members[name] for name in _POSES if name in members), None)
+    if poses is None:
         return _read_frames(tar, video_id, members)
-    name = whole.name
-    if whole.size > MAX_POSES_BYTES:
-        raise BadInputError(f"{name} has {whole.size:,} bytes, at most {MAX_POSES_BYTES:,} are read")
-    arrays = read_npz(tar.read(whole.start, whole.size, whole.name), name)
+    name = poses.name
+    if poses.size > MAX_POSES_BYTES:
+        raise BadInputError(f"{name} has {poses.size:,} bytes, at most {MAX_POSES_BYTES:,} are read")
+    arrays = read_npz(tar.read(poses.start, poses.size, name), name)
     if "frame_payloads" in arrays:
         return _consolidated(arrays, name)
     if "frames" in arrays:
@@ -51,12 +51,12 @@ def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
 def _consolidated(arrays: Arrays, name: str) -> Poses:
     blocks = arrays["frame_payloads"]
     if not isinstance(blocks, list):
-        raise BadInputError(f"{name}: frame_payloads is no array of dicts")
+        raise BadInputError(f"{name}: frame_payloads is not an array of dicts")
     fps: Any = arrays.get("fps", np.array(FPS))
     if fps.size != 1 or float(fps.reshape(-1)[0]) != FPS:
         raise BadInputError(f"{name} has {fps!s:.20} frames/s, released poses have {FPS:g}")
     count = sum(block.count for block in blocks)
-    # Some tars have no indices: there row i is frame i.
+    # Some tars have no indices: row i is frame i in them.
     given: Any = arrays.get("frame_indices")
     if given is None:
         return flat_keys.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
@@ -66,7 +66,7 @@ def _consolidated(arrays: Arrays, name: str) -> Poses:
 
 
 def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
-    """The `per-frame` dialect: the file's name is the frame's number, from 1."""
+    """The `per-frame` dialect: a file's name is its frame's number, from 1."""
     files = sorted(
         (member.size, int(match.group(1)) - 1, member)
         for name, member in members.items()
@@ -76,28 +76,28 @@ def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Pose
     if not files:
         raise BadInputError(f"{name} has neither poses.npz nor npz/00000001.npz")
     blocks: list[Block] = []
-    # Files of one size first: they are likely of one layout.
+    # Files of one size together: they are likely of one layout.
     for first in range(0, len(files), _FILES_AT_ONCE):
-        some = files[first : first + _FILES_AT_ONCE]
-        for size in sorted({size for size, _, _ in some}):
+        batch = files[first : first + _FILES_AT_ONCE]
+        for size in sorted({size for size, _, _ in batch}):
             if size > MAX_FRAME_BYTES:
                 raise BadInputError(f"{name} has a frame of {size:,} bytes")
-            mine = [member for other, _, member in some if other == size]
+            same_size = [member for member_size, _, member in batch if member_size == size]
             blocks += per_frame.read_files(
-                tar.read_many([member.start for member in mine], size, name),
-                [member.name for member in mine],
+                tar.read_many([member.start for member in same_size], size, name),
+                [member.name for member in same_size],
             )
     numbers = np.array([number for _, number, _ in files], np.int64)
     check_numbers(numbers, name)
     poses = flat_keys.from_blocks("per-frame", blocks, numbers, name)
-    # The order is ours, by size: putting it back is no repair.
+    # Sorted here, so that `repair` does not report the order by size as a defect.
     poses.numbers = np.sort(poses.numbers)
     poses.keep(np.lexsort((poses.slots, poses.frames)))
     return poses
 
 
 def dialect_of(members: Mapping[str, Member]) -> str:
-    """The dialect by the names alone, without reading anything: for what is passed over."""
+    """The dialect by file names alone, without reading anything; "" where it is not a video."""
     if "poses.npz" in members:
         return "card"
     if "npz/poses.npz" in members:

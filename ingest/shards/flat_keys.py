@@ -1,7 +1,6 @@
-"""The flat keys of the published tars: person_000_body_keypoints and so on, normalised to the frame.
+"""The flat keys of the released tars: person_000_body_keypoints and so on, normalised to the frame.
 
-`consolidated` and `per-frame` hold the same keys, the one in pickled dicts, the other in plain arrays: both come here
-as blocks of frames.
+The dialects `consolidated` (pickled dicts) and `per-frame` (plain arrays) share them; both arrive as blocks of frames.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, gather
+from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, concatenate
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
@@ -22,24 +21,26 @@ _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keyp
 
 
 def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.int64], name: str) -> Poses:
-    """Poses of frames with flat keys, in pixels of the first frame's size, scores as they are.
+    """Keypoints of frames with flat keys, in pixels of the first frame's size, scores as written.
 
     Args:
-        numbers: int64 [F], the number of each frame from 0, as given: neither sorted nor unique.
+        numbers: int64 [F], the number of each frame from 0, as published: neither sorted nor unique.
 
     Raises:
-        BadInputError: an array has another shape than its key promises, or a size or a number is out of bounds.
+        BadInputError: an array has the wrong shape for its key, or a size or a number is out of bounds.
     """
     check_numbers(numbers, name)
     if sum(block.count for block in blocks) != len(numbers):
-        raise BadInputError(f"{name} has {len(numbers)} frame numbers for another number of frames")
+        raise BadInputError(
+            f"{name} has {len(numbers)} frame numbers for {sum(block.count for block in blocks)} frames"
+        )
     sizes = np.concatenate([_sizes(block, name) for block in blocks]) if blocks else np.empty((0, 2), np.int64)
     if not len(sizes):
         raise BadInputError(f"{name} has no frame")
-    # That of the first frame, wherever it stands in the file.
+    # The size of frame 0, wherever it is in the file.
     width, height = (int(side) for side in sizes[np.argmin(numbers)])
     check_size(width, height, name)
-    frames, slots, points = gather(blocks, numbers, lambda block: _people(block, name))
+    frames, slots, points = concatenate(blocks, numbers, lambda block: _people(block, name))
     poses = Poses(
         dialect=dialect,
         width=width,
@@ -50,7 +51,7 @@ def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.i
         points=points,
     )
     if (sizes != (width, height)).any():
-        # Coordinates are shares of their own frame, so the size of the first serves for all.
+        # Coordinates are relative to their own frame, so the size of the first can be used for all.
         poses.repairs.append("frame_size_changes")
     poses.points[..., 0] *= np.float32(width)
     poses.points[..., 1] *= np.float32(height)
@@ -68,7 +69,7 @@ def _sizes(block: Block, name: str) -> npt.NDArray[np.int64]:
 
 
 def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
-    """The people of a block's frames, float32 [count, P, 128, 3], normalised; parts that are not there are nan."""
+    """The people of a block's frames, float32 [count, P, 128, 3], normalised; absent parts are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
     check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
@@ -79,9 +80,9 @@ def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
     for key, match in found.items():
         part = PART_BY_NAME[match.group(2)]
         values = block.arrays[key]
-        other = "scores" if match.group(3) == "keypoints" else "keypoints"
-        if key.replace(match.group(3), other) not in found:
-            raise BadInputError(f"{name} has {key} without its {other}")
+        counterpart = "scores" if match.group(3) == "keypoints" else "keypoints"
+        if key.replace(match.group(3), counterpart) not in found:
+            raise BadInputError(f"{name} has {key} without its {counterpart}")
         shape = (part.size, 2) if match.group(3) == "keypoints" else (part.size,)
         if values.shape[1:] != shape:
             raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not {list(shape)}")

@@ -1,4 +1,4 @@
-"""What is in a shard, without writing anything."""
+"""What is in a shard, for `signverse inspect`; nothing is written."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from signverse.lake.model.errors import SignverseError
 
 
 def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
-    """A row a video of a tar: dialect, frames, people, defects and caption tracks; or what keeps it from being read."""
+    """A row for each video of a tar: dialect, frames, people, defects and caption tracks; or why it cannot be read."""
     try:
         yield from _videos(path)
     except SignverseError as error:
-        # No tar: a line of its own, so that one such file does not hide what is in the others.
+        # Not a tar: a row of its own, so that the other files are shown all the same.
         yield _row(path, "", "") | {"problem": str(error)}
 
 
@@ -36,15 +36,15 @@ def _videos(path: Path) -> Iterator[dict[str, Any]]:
                 yield row | {"problem": refused[video_id]}
                 continue
             try:
-                yield row | _look(tar, video_id, members)
+                yield row | _inspect_video(tar, video_id, members)
             except SignverseError as error:
                 yield row | {"problem": str(error)}
-            # Made-up bytes may raise anything; whatever it is, the other videos of the tar are none the worse.
+            # Malformed bytes may raise anything; the other videos of the tar are shown all the same.
             except Exception as error:
                 yield row | {"problem": f"{type(error).__name__}: {error}"}
-        for shown, why in refused.items():
-            if shown not in videos:
-                yield _row(path, shown, "") | {"problem": why}
+        for name, why in refused.items():
+            if name not in videos:
+                yield _row(path, name, "") | {"problem": why}
         if tar.damage:
             yield _row(path, "", "") | {"problem": tar.damage}
 
@@ -66,7 +66,7 @@ def _row(path: Path, video_id: str, dialect: str) -> dict[str, Any]:
     }
 
 
-def _look(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, Any]:
+def _inspect_video(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, Any]:
     poses = read_poses(tar, video_id, members)
     people = int(np.bincount(poses.frames).max(initial=0)) if len(poses.frames) else 0
     repair(poses)

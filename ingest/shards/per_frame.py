@@ -1,7 +1,7 @@
-"""The `per-frame` dialect: one .npz a frame, thousands a video, of plain arrays with flat keys.
+"""The `per-frame` dialect: one .npz for each frame, thousands for a video, of plain arrays with flat keys.
 
-Opening each with zipfile and numpy takes half a millisecond. But they repeat, as frames of a pickle do: of the first of
-a layout its arrays' places are looked up, and those after it are compared with it byte by byte where nothing may vary.
+Opening each with zipfile and numpy takes half a millisecond. But their layout repeats: the first file of a layout is
+parsed, and those after it are compared with it in all bytes that may not vary.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from signverse.lake.model.errors import BadInputError
 
 @dataclass
 class _Layout:
-    """The bytes of a frame's .npz: which vary, and where the arrays and their checksums are."""
+    """The layout of a frame's .npz: which bytes are constant, and where arrays and checksums are."""
 
     size: int
     constant: npt.NDArray[np.intp]
@@ -33,14 +33,14 @@ class _Layout:
 
 
 def read_files(files: npt.NDArray[np.uint8], names: list[str]) -> list[Block]:
-    """Frames of files of one size.
+    """The frames of files of one size.
 
     Args:
-        files: uint8 [n, size], a file a row.
+        files: uint8 [n, size], one row for each file.
         names: of the files, for messages.
 
     Raises:
-        BadInputError: a file is no .npz of plain arrays, or damaged.
+        BadInputError: a file is not an .npz of plain arrays, or is damaged.
     """
     blocks: list[Block] = []
     at = 0
@@ -48,22 +48,22 @@ def read_files(files: npt.NDArray[np.uint8], names: list[str]) -> list[Block]:
         layout = _layout(files[at].tobytes())
         count = _repeats(files[at:], layout) if layout else 0
         if layout is None or count == 0:
-            blocks.append(_one(files[at].tobytes(), names[at]))
+            blocks.append(_read_with_numpy(files[at].tobytes(), names[at]))
             at += 1
             continue
-        here = files[at : at + count]
-        _check(here, layout, names[at : at + count])
+        same = files[at : at + count]
+        _check(same, layout, names[at : at + count])
         block = Block(count)
         for key, start, size, dtype, shape in layout.arrays:
-            data = np.ascontiguousarray(here[:, start : start + size]).view(dtype)
+            data = np.ascontiguousarray(same[:, start : start + size]).view(dtype)
             block.arrays[key] = data.reshape(count, *shape)
         blocks.append(block)
         at += count
     return blocks
 
 
-def _one(data: bytes, name: str) -> Block:
-    """A frame read by the libraries."""
+def _read_with_numpy(data: bytes, name: str) -> Block:
+    """A frame read with zipfile and numpy."""
     block = Block(1)
     for key, value in read_npz(data, name).items():
         if not isinstance(value, np.ndarray):
@@ -73,7 +73,7 @@ def _one(data: bytes, name: str) -> Block:
 
 
 def _layout(data: bytes) -> _Layout | None:
-    """The layout of a file of plain arrays; None where it is packed, or unlike what numpy writes."""
+    """The layout of a file of plain arrays; None where it is compressed, or unlike what numpy writes."""
     varies = np.zeros(len(data), bool)
     arrays: list[tuple[str, int, int, np.dtype[Any], tuple[int, ...]]] = []
     checks: list[tuple[int, int, int]] = []
@@ -86,7 +86,7 @@ def _layout(data: bytes) -> _Layout | None:
                     return None
                 name_size, extra_size = struct.unpack_from("<HH", data, at + 26)
                 if data[at + 30 : at + 30 + name_size] != info.filename.encode():
-                    # Two names for one array: zipfile refuses it, and says so.
+                    # Two names for one array: zipfile refuses it, with a reason.
                     return None
                 start = at + 30 + name_size + extra_size
                 file = io.BytesIO(data[start : start + info.file_size])
@@ -96,14 +96,14 @@ def _layout(data: bytes) -> _Layout | None:
                 size = info.file_size - file.tell()
                 if fortran or dtype.hasobject or dtype.itemsize * int(np.prod(shape)) != size:
                     return None
-                # Time, date and checksum may vary; the checksum's place is the local header's.
+                # Time, date and checksum may vary; the checksum is compared with that of the local header.
                 varies[at + 10 : at + 18] = True
                 varies[central + 12 : central + 20] = True
                 varies[start + file.tell() : start + info.file_size] = True
                 arrays.append((info.filename.removesuffix(".npy"), start + file.tell(), size, dtype, shape))
                 checks.append((at + 14, start, info.file_size))
                 central += 46 + sum(struct.unpack_from("<HHH", data, central + 28))
-    # What zipfile and numpy's header raise on made-up bytes is of many kinds; who reads it next tells what it is.
+    # zipfile and numpy raise many kinds of errors on malformed bytes; _read_with_numpy then says what is wrong.
     except Exception:
         return None
     constant = np.flatnonzero(~varies)
@@ -111,7 +111,7 @@ def _layout(data: bytes) -> _Layout | None:
 
 
 def _repeats(files: npt.NDArray[np.uint8], layout: _Layout) -> int:
-    """How many of the files, from the first on, have the layout."""
+    """How many files, from the first on, have the layout."""
     matched, step = 0, 4
     while matched < len(files):
         step = min(4 * step, 4096)

@@ -1,4 +1,4 @@
-"""The keypoints of one released video, as arrays: what every dialect is read into."""
+"""The keypoints of one released video as arrays, whatever its dialect; and the limits of what is read."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.storage.keypoints import Points
 
 MAX_FRAMES: Final = 24 * 3600 * 100
-"""A hundred hours: a video that claims more is refused."""
+"""A hundred hours; a video with higher frame numbers is refused."""
 
 MAX_ROWS: Final = 4_000_000
-"""People in frames of one video: 46 hours of one person, 6 GB."""
+"""Rows (a person in a frame) of one video: 46 hours of one person, 6 GB."""
 
 MAX_GAPS: Final = 24 * 3600
-"""Frames that a source may lack, an hour, or a hundred times those that it has."""
+"""Frames that may be absent: an hour, plus a hundred times the frames that are there."""
 
 MAX_SIDE: Final = 2**15
-"""Pixels of a frame's side: 8K is a quarter of it."""
+"""Pixels of a frame's side; 8K is a quarter of it."""
 
 
 @dataclass
 class Poses:
-    """The keypoints of a video. Rows are people in frames, sorted by frame and slot.
+    """The keypoints of a video. A row is a person in a frame; rows are sorted by frame and slot.
 
     Attributes:
         dialect: card, consolidated or per-frame.
         width, height: pixels of the first frame.
-        numbers: int64 [F], the number of each frame that the source has, from 0.
+        numbers: int64 [F], the number of each frame that is there, from 0.
         frames: int32 [N], the frame of each row; one of `numbers`.
-        slots: int8 [N], the person's place in the file; after `ingest.shards.repairs` the person's number.
+        slots: int8 [N], the person's place in the file; after `repairs.repair` the person's number.
         points: float32 [N, 128, 3] in pixels; nan where absent or unknown.
-        body_visible: bool [N, 18], where the body scores told visibility and nothing else.
-        repairs: what was found and put right, a word each, with a count where it has one.
+        body_visible: bool [N, 18], where body scores are flags of visibility; else None.
+        repairs: the defects that were found and repaired, a word each, some with a count.
     """
 
     dialect: str
@@ -60,27 +60,27 @@ class Poses:
 
     @property
     def absent_frames(self) -> list[int]:
-        """Frames below num_frames that the source does not have."""
-        there = np.zeros(self.num_frames, bool)
-        there[self.numbers] = True
-        absent: list[int] = np.flatnonzero(~there).tolist()
+        """Frames below num_frames that are not there."""
+        present = np.zeros(self.num_frames, bool)
+        present[self.numbers] = True
+        absent: list[int] = np.flatnonzero(~present).tolist()
         return absent
 
     def keep(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> None:
-        """Keeps some rows, or puts them into another order."""
+        """Keeps the given rows, in the given order."""
         self.frames, self.slots, self.points = self.frames[rows], self.slots[rows], self.points[rows]
         if self.body_visible is not None:
             self.body_visible = self.body_visible[rows]
 
 
-def gather(
+def concatenate(
     blocks: Sequence[Block], numbers: npt.NDArray[np.int64], people_of: Callable[[Block], Points]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8], Points]:
-    """The rows of blocks of frames: frames [N], slots [N] and points [N, 128, 3].
+    """Joins blocks of frames to rows: frames [N], slots [N] and points [N, 128, 3].
 
     Args:
         numbers: int64 [F], the number of each frame of the blocks.
-        people_of: a block's people, float32 [count, people, 128, 3].
+        people_of: returns a block's people, float32 [count, people, 128, 3].
     """
     frames, slots = [np.empty(0, np.int32)], [np.empty(0, np.int8)]
     points = [np.empty((0, NUM_JOINTS, 3), np.float32)]
@@ -95,7 +95,7 @@ def gather(
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raises BadInputError where a frame's size is none."""
+    """Raises BadInputError where a frame's size is out of bounds."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise BadInputError(f"{name} has frames of {width} x {height} pixels")
 
@@ -105,20 +105,20 @@ def check_numbers(numbers: npt.NDArray[np.int64], name: str) -> None:
     if len(numbers) and (numbers.min() < 0 or numbers.max() >= MAX_FRAMES):
         raise BadInputError(f"{name} has frame numbers from {numbers.min()} to {numbers.max()}")
     if len(numbers) and numbers.max() > MAX_GAPS + 100 * len(numbers):
-        raise BadInputError(f"{name} has {len(numbers):,} frames and says that the last is {numbers.max():,}")
+        raise BadInputError(f"{name} has {len(numbers):,} frames and the last is numbered {numbers.max():,}")
 
 
-def check_people(count: int, there: int, frames: int, name: str) -> None:
-    """Raises BadInputError where a frame's people are too many, or are not numbered one after the other.
+def check_people(count: int, present: int, frames: int, name: str) -> None:
+    """Raises BadInputError where a frame has too many people, or their numbers have gaps.
 
     Args:
         count: the highest number + 1.
-        there: how many numbers there are.
+        present: how many different numbers there are.
         frames: how many frames have these people.
     """
     if count > MAX_PEOPLE:
         raise BadInputError(f"{name} has {count} people in a frame, at most {MAX_PEOPLE} are read")
-    if there != count:
-        raise BadInputError(f"{name} has {there} people in a frame, numbered up to {count - 1}")
+    if present != count:
+        raise BadInputError(f"{name} has {present} people in a frame, numbered up to {count - 1}")
     if count * frames > MAX_ROWS:
         raise BadInputError(f"{name} has {count * frames:,} people in frames, at most {MAX_ROWS:,} are read at once")

@@ -1,6 +1,6 @@
-"""The defects of the published bytes: found by what gives them away, undone where that is exact, and recorded.
+"""Known defects of the published bytes: recognised by their marks, undone exactly, and recorded in `videos.repairs`.
 
-The list is in the order of `repair`. Every function says what it found as words for `videos.repairs`.
+The functions are in the order in which `repair` applies them; each adds a word for what it found to `Poses.repairs`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from signverse.lake.model.skeleton import BODY, LEFT_HAND, NECK, RIGHT_HAND, joi
 from signverse.lake.storage.keypoints import MAX_SCORE, Points
 
 OUTSIDE: Final = (-0.25, 1.25)
-"""Coordinates beyond these shares of the frame are no places, but marks of absent points."""
+"""Coordinates outside of this range, relative to the frame, mark absent points."""
 
 _RIGHT_WRIST, _LEFT_WRIST = joint_index("right_wrist"), joint_index("left_wrist")
 
 
 def repair(poses: Poses) -> None:
-    """Puts right what is wrong with the keypoints of a published video, in place."""
+    """Repairs the keypoints of a published video, in place."""
     if poses.dialect != "card":
         _body_codes(poses)
     _body_flags(poses)
@@ -37,7 +37,7 @@ def repair(poses: Poses) -> None:
 
 
 def as_published(poses: Poses) -> None:
-    """Only what the tables need: absent points as such, frames in order. The bytes' own claims stay."""
+    """Only what the tables need: absent points marked, frames in order. Defective values stay as published."""
     _absent(poses)
     _order(poses)
     _empty_rows(poses)
@@ -45,32 +45,32 @@ def as_published(poses: Poses) -> None:
 
 
 def _body_codes(poses: Poses) -> None:
-    """Body scores that are index codes: 18 * person + joint where the detector was sure, else -1.
+    """Body scores that are index codes: 18 * person + joint where the joint was seen, else -1.
 
-    The tell: every score is -1 or its own code, and one is 2 or more, which no confidence is.
+    Recognised where every score is -1 or its own code, and one is 2 or more, which a confidence never is.
     """
     scores = poses.points[:, BODY.slice, 2]
     codes = 18 * poses.slots[:, None].astype(np.float32) + np.arange(BODY.size, dtype=np.float32)
-    # A frame without a body has nan there, which neither speaks for codes nor against.
+    # A frame without a body has nan there, which fits codes and confidences alike.
     if not ((scores == -1) | (scores == codes) | np.isnan(scores)).all() or not (scores >= 2).any():
         return
     visible = scores != -1
     poses.body_visible = visible
-    # True confidence is lost: unknown where the joint was seen; where it was not, _absent finds its place to be none.
+    # The confidence is lost: unknown (nan) where the joint was seen; unseen joints are found by _absent.
     poses.points[:, BODY.slice, 2] = np.nan
     poses.repairs.append("body_scores_unknown")
 
 
 def _body_flags(poses: Poses) -> None:
-    """Body scores that are 1 or 0 and nothing else tell who was seen, and no confidence.
+    """Body scores that are only 1 or 0: flags of visibility, not confidences.
 
-    So are bodies written whose scores were lost to the defect above. A detector never gives 1 to a whole video.
+    Bodies whose scores were lost to the defect above are written so. A detector never gives 1 throughout a video.
     """
     scores = poses.points[:, BODY.slice, 2]
     seen = scores == 1
-    told = seen.copy()
-    told[:, NECK] = False  # Its score is a flag in every dialect.
-    if not (seen | (scores == 0) | np.isnan(scores)).all() or np.count_nonzero(told) < 2:
+    without_neck = seen.copy()
+    without_neck[:, NECK] = False  # Its score is a flag in every dialect.
+    if not (seen | (scores == 0) | np.isnan(scores)).all() or np.count_nonzero(without_neck) < 2:
         return
     poses.body_visible = seen
     poses.points[:, BODY.slice, 2][seen] = np.nan
@@ -78,9 +78,9 @@ def _body_flags(poses: Poses) -> None:
 
 
 def _impossible_scores(poses: Poses) -> None:
-    """Scores beyond all confidence, such as index codes of which only some are left: unknown."""
+    """Scores above any confidence, such as remains of index codes, become unknown (nan)."""
     impossible = poses.points[..., 2] > MAX_SCORE
-    # A body of which one score is such has codes for all of them, and those of its first joints look like scores.
+    # Where one score of a body is a code, all are; the codes of its first joints look like confidences.
     spoilt = np.logical_or.reduce(impossible[:, BODY.slice], axis=1)
     impossible[:, BODY.slice] = spoilt[:, None] & np.greater(poses.points[:, BODY.slice, 2], 0)
     if impossible.any():
@@ -91,8 +91,8 @@ def _impossible_scores(poses: Poses) -> None:
 def _permuted_hands(poses: Poses) -> None:
     """Hands of several people written in the order L0..Ln-1, R0..Rn-1 and read as L0, R0, L1, R1, ...
 
-    Confirmed by distance over the whole video: put right, hands lie nearer to the wrists of their people. Only wrists
-    are asked that have a hand both ways.
+    Confirmed by distances over the whole video: unpermuted, hands lie nearer to their people's wrists. Only wrists
+    that have a hand in both orders are compared.
     """
     changes: list[tuple[npt.NDArray[np.intp], Points]] = []
     before, after = 0.0, 0.0
@@ -104,12 +104,12 @@ def _permuted_hands(poses: Poses) -> None:
         fixed = people.copy()
         fixed[:, :, LEFT_HAND.slice] = flat[:, :count]
         fixed[:, :, RIGHT_HAND.slice] = flat[:, count:]
-        # A hand at its wrist and one far from it must weigh the same in every frame: no distance counts beyond this.
+        # Distances are capped, so that every frame weighs about the same.
         most = 0.25 * float(np.hypot(poses.width, poses.height))
-        as_read, put_right = _wrist_distances(people), _wrist_distances(fixed)
-        both = np.isfinite(as_read) & np.isfinite(put_right)
+        as_read, unpermuted = _wrist_distances(people), _wrist_distances(fixed)
+        both = np.isfinite(as_read) & np.isfinite(unpermuted)
         before += float(np.minimum(as_read[both], most).sum())
-        after += float(np.minimum(put_right[both], most).sum())
+        after += float(np.minimum(unpermuted[both], most).sum())
         changes.append((rows, fixed))
     if not after < 0.5 * before:
         return
@@ -137,11 +137,11 @@ def _wrist_distances(people: Points) -> npt.NDArray[np.float32]:
 
 
 def _absent(poses: Poses) -> None:
-    """Points outside of all reason, and points without a score, are absent: no place, score 0."""
+    """Points far outside of the frame, and points without a score, are absent: place nan, score 0."""
     if poses.dialect == "card":
-        # Its points are where the model put them, also outside of the frame; only (0, 0, 0) is absent.
-        nothing = (poses.points[..., 0] == 0) & (poses.points[..., 1] == 0) & (poses.points[..., 2] == 0)
-        poses.points[nothing, :2] = np.nan
+        # Its points may lie outside of the frame, as the model placed them; only (0, 0, 0) is absent.
+        zero = (poses.points[..., 0] == 0) & (poses.points[..., 1] == 0) & (poses.points[..., 2] == 0)
+        poses.points[zero, :2] = np.nan
         return
     x, y, score = (poses.points[..., i] for i in range(3))
     # Column by column: a reduction over pairs takes numpy ten times as long.
@@ -149,12 +149,12 @@ def _absent(poses: Poses) -> None:
     for values, size in ((x, poses.width), (y, poses.height)):
         # A nan is neither above nor below, and counts as outside.
         outside |= ~((values >= OUTSIDE[0] * size) & (values <= OUTSIDE[1] * size))
-    # (-1, -1) is the dialect's own way to say absent, whatever the score; only other marks are a defect.
-    nothing = (score <= 0) | ((x == -poses.width) & (y == -poses.height))
-    found = np.count_nonzero(outside & ~nothing & ~np.isnan(x))
+    # (-1, -1) is the dialects' mark of absence, whatever the score; only other marks are a defect.
+    marked = (score <= 0) | ((x == -poses.width) & (y == -poses.height))
+    found = np.count_nonzero(outside & ~marked & ~np.isnan(x))
     if found:
         poses.repairs.append(f"sentinels:{found}")
-    outside |= nothing
+    outside |= marked
     never = np.isnan(x) & np.isnan(score)
     if never.any():
         outside &= ~never
@@ -162,7 +162,7 @@ def _absent(poses: Poses) -> None:
 
 
 def _order(poses: Poses) -> None:
-    """Frames by their numbers; of a number that comes twice the first frame counts."""
+    """Sorts frames by number; of frames with the same number the first is kept."""
     numbers = np.unique(poses.numbers)
     doubled = len(poses.numbers) - len(numbers)
     if doubled:
@@ -179,14 +179,14 @@ def _order(poses: Poses) -> None:
 
 
 def _empty_rows(poses: Poses) -> None:
-    """A person without any point is not there."""
-    some = ~np.isnan(_boxes(poses.points)[:, 0])
-    if not some.all():
-        poses.keep(np.flatnonzero(some))
+    """Removes people without any point."""
+    seen = ~np.isnan(_boxes(poses.points)[:, 0])
+    if not seen.all():
+        poses.keep(np.flatnonzero(seen))
 
 
 def _identity(poses: Poses) -> None:
-    """Slots are in the detector's order, frame by frame: people get numbers as in extraction, 0 the primary signer."""
+    """Numbers people as extraction does, 0 the primary signer: slots are in the detector's order in each frame."""
     found = number_people(poses.frames, _boxes(poses.points), poses.points)
     if not np.array_equal(found.person, poses.slots):
         poses.repairs.append("people_renumbered")
@@ -195,7 +195,7 @@ def _identity(poses: Poses) -> None:
 
 
 def _boxes(points: Points) -> npt.NDArray[np.float32]:
-    """The box around each person's points, float32 [N, 4]; nan where there is none."""
+    """The box around each person's points, float32 [N, 4]; nan where a person has no point."""
     # Joint by joint over all rows: along the rows' own axis numpy takes ten times as long.
     x, y = (np.ascontiguousarray(points[..., i].T) for i in range(2))
     bounds = (np.fmin.reduce(x), np.fmin.reduce(y), np.fmax.reduce(x), np.fmax.reduce(y))

@@ -13,10 +13,10 @@ _NAMES: Final = ("archive_upload_progress.json", "runtime_state/archive_upload_p
 
 
 def listed_videos(sources: Sequence[Path]) -> dict[str, frozenset[str]]:
-    """The videos that each tar should hold, by the tar's name; empty where no folder has a state JSON.
+    """The videos that each tar should hold, by the tar's name; empty where no source has a state JSON.
 
     Raises:
-        BadInputError: it is there, and is not what it should be.
+        BadInputError: a state JSON cannot be read.
     """
     found: dict[str, frozenset[str]] = {}
     for path in (source / name for source in sources for name in _NAMES):
@@ -30,9 +30,9 @@ def _read(path: Path) -> dict[str, frozenset[str]]:
         archives = json.loads(path.read_text(encoding="utf-8"))["archives"]
         listed = {name: archive["folders"] for name, archive in archives.items()}
         if not all(isinstance(folders, list) for folders in listed.values()):
-            raise TypeError("folders that are no list")
+            raise TypeError("folders that are not a list")
         if not all(isinstance(folder, str) for folders in listed.values() for folder in folders):
-            raise TypeError("a folder that is no text")
+            raise TypeError("a folder that is not text")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInputError(f"{path} is not a state JSON of the upload: {error}", "Mend it, or move it away.") from None
+        raise BadInputError(f"{path} is not a state JSON of the upload: {error}", "Correct or move it.") from None
     return {name: frozenset(folders) for name, folders in listed.items()}

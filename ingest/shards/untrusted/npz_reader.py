@@ -1,7 +1,7 @@
-"""Reading .npz files that a stranger wrote: arrays come out, nothing they bring is ever run.
+"""Reads .npz files from untrusted sources.
 
-`numpy.load(allow_pickle=True)` calls whatever a pickle names. Here arrays of objects go through
-`ingest.shards.untrusted.pickle_reader`, which can call nothing.
+`numpy.load(allow_pickle=True)` calls whatever a pickle names. Arrays of objects go through pickle_reader.py instead,
+which can call nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from signverse.ingest.shards.untrusted.pickle_reader import Block, read_frames
 from signverse.lake.model.errors import BadInputError
 
 MAX_BYTES: Final = 4 * 1024**3
-"""Of all arrays of a file, unpacked. Ten hours of two people are 2.6 GB."""
+"""Of all arrays of a file, decompressed. Ten hours of two people are 2.6 GB."""
 
 Arrays = dict[str, npt.NDArray[Any] | list[Block]]
 
@@ -28,7 +28,7 @@ def read_npz(data: bytes, name: str) -> Arrays:
     """The arrays of an .npz: numbers and text as numpy arrays, arrays of dicts as blocks of frames.
 
     Raises:
-        BadInputError: it is not an .npz, too large, damaged, or its pickles hold anything but dicts of numbers and
+        BadInputError: it is not an .npz, is too large or damaged, or its pickles hold anything but dicts of numbers and
             arrays.
     """
     try:
@@ -36,7 +36,7 @@ def read_npz(data: bytes, name: str) -> Arrays:
             return dict(_members(archive, name))
     except BadInputError:
         raise
-    # What zipfile, zlib and numpy's header raise on made-up bytes is of many kinds, and all of it means the same.
+    # zipfile, zlib and numpy raise many kinds of errors on malformed bytes, and all mean the same.
     except Exception as error:
         raise BadInputError(f"{name} cannot be read: {type(error).__name__}: {error}") from None
 
@@ -44,16 +44,16 @@ def read_npz(data: bytes, name: str) -> Arrays:
 def _members(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[str, npt.NDArray[Any] | list[Block]]]:
     total = sum(info.file_size for info in archive.infolist())
     packed = sum(info.compress_size for info in archive.infolist())
-    # Keypoints pack to a tenth at best: what unpacks to far more than that was made to fill a memory.
+    # Keypoints compress to a tenth at best: a far higher ratio is an attempt to exhaust memory.
     most = min(MAX_BYTES, 200 * packed + 64 * 1024**2)
     if total > most:
         raise ValueError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
     for info in archive.infolist():
-        # Opened whatever its name is: a name damaged in one of its two places is found out here, not passed over.
+        # Opened whatever its name: a name damaged in one of its two places is detected here, not skipped.
         with archive.open(info) as file:
             if not info.filename.endswith(".npy"):
                 continue
-            # One byte more than announced, so that a file that unpacks to more is found out and not unpacked.
+            # One byte more than declared: a file that unpacks to more is detected without unpacking it all.
             content = file.read(info.file_size + 1)
         yield info.filename.removesuffix(".npy"), _read_npy(content, name)
 

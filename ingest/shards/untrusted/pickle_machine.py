@@ -1,4 +1,4 @@
-"""The stack machine of pickles, with the opcodes that numpy's arrays need and no other: it can call nothing."""
+"""The stack machine of pickles with only the opcodes that numpy's arrays need: it can call nothing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MAX_DIMENSIONS: Final = 4
 
 
 class BadPickleError(BadInputError):
-    """A pickle holds what no array of numbers needs, or ends early."""
+    """A pickle holds something that arrays of numbers never need, or ends early."""
 
 
 @dataclass(eq=False)
 class Dtype:
-    """What a pickle says of a numpy type."""
+    """A numpy type, as a pickle describes it."""
 
     name: str
     order: str = "<"
@@ -31,14 +31,14 @@ class Dtype:
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes of the buffer, not yet looked at."""
+    """A range of bytes of the buffer, not yet read."""
 
     start: int
     size: int
 
 
 class Number(int):
-    """An int that knows where its bytes are."""
+    """An int that knows the position of its bytes."""
 
     start: int
     size: int
@@ -46,7 +46,7 @@ class Number(int):
 
 @dataclass(eq=False)
 class Leaf:
-    """An array inside a frame: where its bytes are and how they are to be read; or a list, of an object array."""
+    """An array inside a frame: where its bytes are and how to read them; or the items of an object array."""
 
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any] | None = None
@@ -56,7 +56,7 @@ class Leaf:
 
 
 class UnknownMemoError(BadPickleError):
-    """A reference to what a template passed over."""
+    """A reference to an object that was skipped together with frames matching a template."""
 
 
 _RECONSTRUCT, _NDARRAY, _DTYPE, _SCALAR, _FROMBUFFER = (object() for _ in range(5))
@@ -84,7 +84,7 @@ def _real_dtype(dtype: Any) -> np.dtype[Any]:
 class Opcodes:
     """What the opcodes do to the stack, the marks and the memo.
 
-    Whoever reads frames derives from it and says what becomes of a dict that is an element of the outermost list.
+    A subclass decides what happens to a dict that is an element of the outermost list: a frame.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -94,7 +94,7 @@ class Opcodes:
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
         self._memos = 0
-        # Of the frame that is being read: memo indices in its bytes, what it put on the memo, whether it fetched that.
+        # Of the current frame: memo indices in its bytes, what it put on the memo, whether it fetched any of that.
         self._variable: list[tuple[int, int]] = []
         self._frame_puts: set[int] = set()
         self._shares = False
@@ -102,22 +102,22 @@ class Opcodes:
         self._list_depth: int | None = None
 
     def close_frame(self) -> None:
-        """The frame on the stack, if one was begun, is complete."""
+        """Called when the frame on the stack, if there is one, is complete."""
         raise NotImplementedError
 
     def emit(self, frame: Any) -> None:
-        """This dict is a frame."""
+        """Called with a dict that is a frame."""
         raise NotImplementedError
 
     def step(self, opcode: int) -> None:
-        """Runs the opcode that the machine stands at.
+        """Runs the opcode at the current position.
 
         Raises:
-            BadPickleError: it is not one that numpy's arrays need.
+            BadPickleError: numpy's arrays never need this opcode.
         """
         handler = HANDLERS.get(opcode)
         if handler is None:
-            raise BadPickleError(f"opcode {_opcode_name(opcode)}, which no array needs")
+            raise BadPickleError(f"opcode {_opcode_name(opcode)}, which arrays never need")
         self._at += 1
         handler(self)
 
@@ -192,7 +192,7 @@ class Opcodes:
         for _ in range(2):
             end = self._data.find(b"\n", self._at, self._at + 256)
             if end < 0:
-                raise BadPickleError("a name without end")
+                raise BadPickleError("a name does not end")
             words.append(self._data[self._at : end].decode("utf-8"))
             self._at = end + 1
         self._admit(words[0], words[1])
@@ -204,9 +204,9 @@ class Opcodes:
     def _admit(self, module: Any, name: Any) -> None:
         found = _ADMITTED.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
         if found is None:
-            # Only texts are shown: anything else may be nested beyond all printing.
+            # Only texts are shown: anything else may be nested too deep to print.
             words = [word if isinstance(word, str) else "something" for word in (module, name)]
-            raise BadPickleError(f"it names {words[0]:.60}.{words[1]:.60}, which no array needs")
+            raise BadPickleError(f"it names {words[0]:.60}.{words[1]:.60}, which arrays never need")
         self._stack.append(found)
 
     def reduce(self) -> None:
@@ -233,26 +233,26 @@ class Opcodes:
             self._fill(leaf, (1, shape, dtype, order == "F", data))
             self._stack.append(leaf)
         else:
-            raise BadPickleError("a call of what is no constructor")
+            raise BadPickleError("a call of something that is not a constructor")
 
     def build(self) -> None:
         state, target = self._stack.pop(), self._stack[-1]
         if isinstance(target, Dtype):
             if state[1] not in ("<", ">", "|", "="):
-                raise BadPickleError("a type of strange byte order")
+                raise BadPickleError("a type of unknown byte order")
             target.order = state[1] if state[1] in "<>" else "<"
         elif isinstance(target, Leaf) and target.dtype is None and target.items is None:
             self._fill(target, state)
         else:
-            raise BadPickleError("a state for what has none")
+            raise BadPickleError("a state for an object that takes none")
 
     @staticmethod
     def _fill(leaf: Leaf, state: Any) -> None:
         _, shape, dtype, fortran, data = state
         if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-            raise BadPickleError("an array of strange shape")
+            raise BadPickleError("an array of invalid shape")
         if not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape):
-            raise BadPickleError("an array of strange shape")
+            raise BadPickleError("an array of invalid shape")
         leaf.shape = tuple(int(n) for n in shape)
         leaf.fortran = bool(fortran)
         if isinstance(data, list):
@@ -269,31 +269,31 @@ class Opcodes:
         items = self._pop_mark()
         target = self._stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
-            raise BadPickleError("items for what is no dict")
+            raise BadPickleError("items for something that is not a dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str):
-                raise BadPickleError("a key that is no text")
+                raise BadPickleError("a key that is not text")
             target[key] = value
 
     def set_item(self) -> None:
         value, key = self._stack.pop(), self._stack.pop()
         if not isinstance(self._stack[-1], dict) or not isinstance(key, str):
-            raise BadPickleError("an item for what is no dict")
+            raise BadPickleError("an item for something that is not a dict")
         self._stack[-1][key] = value
 
     def appends(self) -> None:
-        # Frames are gathered as they pass; whatever else is in the list is found by _finish.
+        # Frames are collected as they pass; anything else in the list is refused by _finish.
         self.close_frame()
         items = self._pop_mark()
         if not isinstance(self._stack[-1], list):
-            raise BadPickleError("items for what is no list")
+            raise BadPickleError("items for something that is not a list")
         self._stack[-1].extend(items)
 
     def append(self) -> None:
         # The last of 1, 1001, 2001, ... frames: Python's pickles batch by a thousand.
         value = self._stack.pop()
         if not isinstance(self._stack[-1], list):
-            raise BadPickleError("an item for what is no list")
+            raise BadPickleError("an item for something that is not a list")
         if isinstance(value, dict):
             self.emit(value)
         else:

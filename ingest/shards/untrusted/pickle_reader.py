@@ -1,14 +1,14 @@
-"""Reading the pickles that numpy writes for arrays of dicts, without pickle.
+"""Reads the pickles that numpy writes for arrays of dicts, without the pickle module.
 
-The two pickled dialects of the release hold an object array of one dict a frame. A pickle is a program for a small
-stack machine, and the standard library's machine calls whatever the program names. This one cannot call anything: it
-knows the few opcodes that numpy's arrays, dicts, texts and numbers are written with, four names that stand for numpy's
-own constructors, and nothing else. Whatever is not among them is refused with its name and place.
+The two pickled dialects hold an object array with one dict for each frame. A pickle is a program for a small stack
+machine, and the standard library's machine calls whatever the program names. This one cannot call anything: it knows
+the few opcodes that numpy's arrays, dicts, texts and numbers need, and the names of numpy's own constructors. Anything
+else is refused with its name and position.
 
 It is fast because frames repeat. After one frame has been run opcode by opcode, its bytes are a template: all of them
-are constant but array data, numbers and memo indices. The frames after it are compared with the template and their
-data taken out, thousands at a time, by numpy. Where the template ends to fit (another number of people, a new batch)
-one more frame is run by opcode.
+are constant except array data, numbers and memo indices. The frames after it are compared with the template and their
+data copied, thousands at a time, by numpy. Where the template no longer matches (another number of people, a new
+batch), one more frame is run by opcode.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ from signverse.ingest.shards.untrusted.pickle_machine import (
 
 _MAX_TEMPLATES: Final = 8
 
-_SHARED: Final = 16, 256 * 1024**2
-"""How many times a pickle's own length its arrays may take, and what they may take in any case: a pickle of 30 kB can
-name one array two million times, and here each becomes a copy."""
+_MAX_EXPANSION: Final = 16
+_MIN_LIMIT: Final = 256 * 1024**2
+"""The arrays of a pickle may take 16 times its own length, or 256 MiB if that is more: a pickle of 30 kB can name one
+array two million times, and each becomes a copy."""
 
 
 @dataclass
 class Block:
-    """Frames of one layout that follow each other.
+    """Consecutive frames of one layout.
 
     Attributes:
         count: how many.
@@ -55,7 +56,7 @@ class Block:
 
 @dataclass
 class _Template:
-    """The bytes of a frame, and which of them vary."""
+    """The bytes of a frame, and which of them may vary."""
 
     size: int
     memos: int
@@ -66,15 +67,15 @@ class _Template:
     arrays: list[tuple[str, int, Leaf]]
 
     def repeats(self, buffer: npt.NDArray[np.uint8], start: int) -> int:
-        """How many frames of this layout follow each other from `start` on."""
+        """How many consecutive frames of this layout there are from `start` on."""
         count = (len(buffer) - start) // self.size
         matched = 0
         step = 4
-        # In growing steps: a layout that ends after two frames must not cost a comparison of all that is left.
+        # In growing steps: a layout that ends after two frames must not cost comparing all that is left.
         while matched < count:
             step = min(step * 4, count - matched, 4096)
-            here = start + matched * self.size
-            frames = buffer[here : here + step * self.size].reshape(step, self.size)
+            position = start + matched * self.size
+            frames = buffer[position : position + step * self.size].reshape(step, self.size)
             same = (frames[:, self.constant] == self.stable).all(axis=1)
             if not same.all():
                 return matched + int(np.argmin(same))
@@ -133,13 +134,13 @@ def _unframed(data: bytes | memoryview) -> bytes:
             break
         pieces.append(view[at + 9 : at + 9 + size])
         at += 9 + size
-    # What follows outside of a frame (an object above 64 kB) is left as it is: frames in it are skipped as opcodes.
+    # What follows outside of a frame (an object above 64 kB) is unchanged: frames in it are skipped as opcodes.
     pieces.append(view[at:])
     return b"".join(pieces)
 
 
 class Machine(Opcodes):
-    """The stack machine: runs opcodes up to the end and gathers frames."""
+    """The stack machine: runs opcodes up to the end and collects frames."""
 
     def __init__(self, data: bytes, name: str, *, templates: bool = True) -> None:
         super().__init__(data)
@@ -151,15 +152,14 @@ class Machine(Opcodes):
         self._frame_start: int | None = None
         self._frame_memos = 0
         self._blocks: list[Block] = []
-        times, always = _SHARED
-        self._room = max(times * len(data), always)
+        self._bytes_left = max(_MAX_EXPANSION * len(data), _MIN_LIMIT)
 
     def run(self) -> list[Block]:
         """Runs the pickle and returns its frames."""
         try:
             self._run()
         except (IndexError, struct.error, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            # Every handler takes what it needs from the stack and the buffer; made-up bytes leave too little there.
+            # Handlers take what they need from stack and buffer; a malformed pickle lacks it, or has another type.
             raise self._refusal(f"it is damaged ({type(error).__name__})") from None
         except UnknownMemoError as error:
             if self._templates:
@@ -191,24 +191,24 @@ class Machine(Opcodes):
     # Frames
 
     def _skip_known(self) -> bool:
-        """At the first byte of a frame: takes it and all after it that repeat a known one."""
+        """At the first byte of a frame: reads it and those after it that match a known template."""
         for template in self._templates:
-            # Most templates are ruled out by their first bytes; comparing all of them at each frame would take long.
+            # Most templates are ruled out by their first bytes, which is faster than comparing all bytes.
             if not self._data.startswith(template.head, self._at):
                 continue
             count = template.repeats(self._buffer, self._at)
             if count:
-                self._make_room(count * sum(leaf.span.size for _, _, leaf in template.arrays if leaf.span is not None))
+                self._reserve(count * sum(leaf.span.size for _, _, leaf in template.arrays if leaf.span is not None))
                 self._blocks.append(template.take(self._buffer, self._at, count))
                 self._at += count * template.size
-                # What these frames put on the memo is not kept: data shared between frames is not read this way.
+                # What these frames put on the memo is not kept: data shared between frames is not read from templates.
                 self._memos += count * template.memos
                 return True
         return False
 
-    def _make_room(self, size: int) -> None:
-        self._room -= size
-        if self._room < 0:
+    def _reserve(self, size: int) -> None:
+        self._bytes_left -= size
+        if self._bytes_left < 0:
             raise BadPickleError("the same arrays again and again, more than any video has")
 
     def _open_frame(self) -> None:
@@ -228,8 +228,8 @@ class Machine(Opcodes):
         inside = all(number.start >= start for _, number in numbers) and all(
             leaf.span is not None and leaf.span.start >= start for _, leaf in leaves
         )
-        # A frame that shares data with an earlier one, or with itself, is rightly read by opcode and is no template:
-        # the same bytes may mean other data. Nor is a frame of nothing: its two bytes begin every other.
+        # A frame that shares data with an earlier one, or within itself, does not become a template: the same bytes
+        # may mean other data. Nor does an empty frame: every frame begins with its two bytes.
         if inside and not self._shares and (numbers or leaves) and self._use_templates:
             self._learn(start, size, numbers, leaves)
 
@@ -246,7 +246,7 @@ class Machine(Opcodes):
             block.numbers[key] = np.array([int(number)], np.int64)
         for key, leaf in leaves:
             block.arrays[key] = self._array(leaf)[None]
-        self._make_room(sum(array.nbytes for array in block.arrays.values()))
+        self._reserve(sum(array.nbytes for array in block.arrays.values()))
         self._blocks.append(block)
         return numbers, leaves
 
@@ -294,25 +294,25 @@ class Machine(Opcodes):
 def _walk(
     value: Any, path: str, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]], depth: int, most: int
 ) -> int:
-    """Gathers the whole numbers and arrays of a frame by key; no dialect has a use for other plain values.
+    """Collects the integers and arrays of a frame by key; no dialect needs other plain values.
 
-    Returns how many values it looked at. More than `most` are refused: a few bytes can nest one dict a million times.
+    Returns how many values it visited. More than `most` are refused: a few bytes can nest one dict a million times.
     """
     if not isinstance(value, dict) or depth > 1:
-        raise BadPickleError("a frame that is no dict of numbers and arrays")
+        raise BadPickleError("a frame is not a dict of numbers and arrays")
     seen = len(value)
     if seen > most:
         raise BadPickleError("the same values again and again")
     for key, item in value.items():
-        here = f"{path}/{key}" if path else key
+        name = f"{path}/{key}" if path else key
         if isinstance(item, Leaf):
             if item.span is None:
-                raise BadPickleError(f"{here!s:.60} is an array of objects")
-            leaves.append((here, item))
+                raise BadPickleError(f"{name!s:.60} is an array of objects")
+            leaves.append((name, item))
         elif isinstance(item, Number):
-            numbers.append((here, item))
+            numbers.append((name, item))
         elif isinstance(item, dict):
-            seen += _walk(item, here, numbers, leaves, depth + 1, most - seen)
+            seen += _walk(item, name, numbers, leaves, depth + 1, most - seen)
         elif not isinstance(item, str | float | int | None):
-            raise BadPickleError(f"{here!s:.60} is neither number nor array")
+            raise BadPickleError(f"{name!s:.60} is neither number nor array")
     return seen

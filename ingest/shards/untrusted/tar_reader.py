@@ -1,8 +1,8 @@
-"""Reading tars that a stranger wrote: where each plain file lies, and nothing more.
+"""Reads tars from untrusted sources: finds where each regular file lies, without unpacking.
 
-Nothing is unpacked, so names, links and devices can do no harm: members are looked up by name in memory and read from
-where they lie. The standard library's tarfile would keep an object a member, takes ten times as long for it, and a
-published tar can hold a hundred thousand.
+As nothing is unpacked, names, links and devices can do no harm: members are looked up by name in memory and read in
+place. The standard library's tarfile keeps an object for each member and takes ten times as long; a published tar can
+hold a hundred thousand members.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from signverse.lake.model.errors import BadInputError
 
 _BLOCK: Final = 512
 _MAX_NAME: Final = 4096
-"""Bytes of a name; of a longer one the beginning is taken."""
+"""Bytes of a name; longer ones are cut."""
 
 _MAX_ABOUT: Final = 1024**2
-"""Bytes of a header that tells of the next member: its long name, or extended attributes of some systems."""
+"""Bytes of a header about the next member: its long name, or extended attributes."""
 
 _MAX_END: Final = 2 * 1024**2
-"""Bytes of zeros that a tar may end with: writers fill up their last record, mostly of 10 kB."""
+"""Bytes of zeros that a tar may end with: writers pad their last record, usually to 10 kB."""
 
 _NO_DATA: Final = b"123456"
-"""Links, devices, folders and pipes: a size that they claim is none."""
+"""Links, devices, folders and pipes: they have no data, whatever size is stated."""
 
 _KINDS: Final = {b"1": "hard link", b"2": "symbolic link", b"S": "sparse file"}
 _PAX_LENGTH: Final = re.compile(rb"([0-9]{1,9}) ")
@@ -41,7 +41,7 @@ MAX_MEMBERS: Final = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A plain file of a tar: its name as text, and where its bytes are."""
+    """A regular file of a tar: its name as text, and where its bytes are."""
 
     name: str
     start: int
@@ -52,8 +52,8 @@ class Tar:
     """A tar, opened for reading. Use as a context manager.
 
     Attributes:
-        passed_over: names of what is no plain file, with what it is; the first thousand.
-        damage: where reading had to stop before the end, and why, as a line; empty where all is well.
+        passed_over: names and kinds of members that are not regular files; the first thousand.
+        damage: where and why reading stopped before the end; "" where it did not.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +78,7 @@ class Tar:
         """Bytes of the tar.
 
         Raises:
-            BadInputError: the tar ends before.
+            BadInputError: the tar ends before them.
         """
         data = os.pread(self._file.fileno(), size, start) if start + size <= self.size else b""
         if len(data) != size:
@@ -96,7 +96,7 @@ class Tar:
         """Files of one size, uint8 [n, size].
 
         Raises:
-            BadInputError: the tar ends before.
+            BadInputError: the tar ends before them.
         """
         files = np.empty((len(starts), size), np.uint8)
         handle = self._file.fileno()
@@ -106,10 +106,10 @@ class Tar:
         return files
 
     def members(self) -> Iterator[Member]:
-        """The plain files, in order; what comes before damage is given, and `damage` says where it is.
+        """The regular files, in order, up to any damage; `damage` then says where it is.
 
         Raises:
-            BadInputError: there is no member at all, so it is no tar.
+            BadInputError: there is no member at all, so it is not a tar.
         """
         count = 0
         try:
@@ -127,20 +127,20 @@ class Tar:
         while at + _BLOCK <= self.size:
             header = os.pread(self._file.fileno(), _BLOCK, at)
             if not header.strip(b"\0"):
-                if self._goes_on(at):
+                if self._continues(at):
                     # Zeros in the middle: what a broken download leaves, or two tars in one file.
-                    raise BadInputError(f"{self.path} ends at byte {at:,}, and what lies behind is not read")
+                    raise BadInputError(f"{self.path} ends at byte {at:,}, and what follows is not read")
                 if not count:
                     raise BadInputError(f"{self.path} is empty: it holds no file")
                 return
             if not _sound(header):
-                raise BadInputError(f"{self.path} is damaged or no tar at byte {at:,}")
+                raise BadInputError(f"{self.path} is damaged or not a tar at byte {at:,}")
             kind = header[156:157]
             name = about.name or _name(header)
             size = 0 if kind in _NO_DATA else _number(header[124:136]) if about.size is None else about.size
             start = at + _BLOCK
             if kind == b"S":
-                start = self._behind_sparse_map(header, start)
+                start = self._after_sparse_map(header, start)
             if size < 0 or start + size > self.size:
                 raise BadInputError(f"{self.path} ends early, in {_text(name)!r:.100}")
             at = start + -(-size // _BLOCK) * _BLOCK
@@ -162,17 +162,17 @@ class Tar:
                 self.passed_over.append((_text(name), what))
             about = _About()
         if at < self.size or not count or about != _About():
-            raise BadInputError(f"{self.path} is damaged or no tar at byte {min(at, self.size):,}")
-        # A download that was cut between two members looks whole but for this.
+            raise BadInputError(f"{self.path} is damaged or not a tar at byte {min(at, self.size):,}")
+        # A download that was cut between two members looks complete except for this.
         raise BadInputError(f"{self.path} has no end mark: it may be cut short")
 
-    def _goes_on(self, at: int) -> bool:
-        """Whether there is more than zeros from here on, or more zeros than a tar ends with."""
+    def _continues(self, at: int) -> bool:
+        """Whether there is anything but zeros from `at` on, or more zeros than a tar ends with."""
         rest = self.size - at
         return rest > _MAX_END or bool(self.read(at, rest, "its end").strip(b"\0"))
 
-    def _behind_sparse_map(self, header: bytes, start: int) -> int:
-        """Where the data of a GNU sparse file start: its map goes on in further blocks while a flag says so."""
+    def _after_sparse_map(self, header: bytes, start: int) -> int:
+        """Where the data of a GNU sparse file start: its map continues in further blocks while a flag says so."""
         more = header[482]
         while more and start + _BLOCK <= self.size:
             more = os.pread(self._file.fileno(), 1, start + 504)[0]
@@ -182,7 +182,7 @@ class Tar:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What headers before a member say of it."""
+    """What the headers before a member say about it."""
 
     name: bytes = b""
     size: int | None = None
@@ -198,7 +198,7 @@ def _name(header: bytes) -> bytes:
 
 
 def _text(name: bytes) -> str:
-    # What is no UTF-8 becomes lone surrogates, which no video id may hold.
+    # Bytes that are not UTF-8 become lone surrogates, which video ids may not hold.
     return name[:_MAX_NAME].decode("utf-8", "surrogateescape")
 
 
@@ -211,7 +211,7 @@ def _number(digits: bytes) -> int:
 
 
 def _sound(header: bytes) -> bool:
-    """Whether the header's checksum is right: the sum of its bytes, its own place counted as blanks."""
+    """Whether the header's checksum is right: the sum of its bytes, with blanks in place of the checksum."""
     stated = header[148:156].strip(b" \0")
     if not re.fullmatch(rb"[0-7]+", stated):
         return False
@@ -219,7 +219,7 @@ def _sound(header: bytes) -> bool:
 
 
 def _pax(data: bytes, about: _About) -> _About:
-    """What a pax header says of the next member; from where it is malformed on it says nothing."""
+    """What a pax header says about the next member; ignored from where it is malformed."""
     at = 0
     while match := _PAX_LENGTH.match(data, at):
         end = at + int(match.group(1))

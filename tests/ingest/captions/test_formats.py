@@ -73,7 +73,7 @@ def test_json_without_a_line_is_a_track_without_a_cue() -> None:
 
 @pytest.mark.parametrize("ext", ["ttml", "srv3", "ass"])
 def test_another_form_is_refused_by_its_name(ext: str) -> None:
-    with pytest.raises(BadCaptionsError, match=f"in the form {ext} cannot be read"):
+    with pytest.raises(BadCaptionsError, match=f"of the format {ext} cannot be read"):
         to_vtt(b"", ext)
 
 
