@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS: Final = ("png", "svg")
+FORMATS: Final = ("png", "svg", "pdf")
 
 # Okabe and Ito's colours: told apart with any colour vision, and by lightness in grey print.
 BLACK, ORANGE, SKY, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
 GREY: Final = "#BBBBBB"
+
+_METADATA: Final = {"png": ("Software",), "svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
+"""What a file would say of the moment and the program that made it, by format: left out."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 8,
@@ -42,6 +45,8 @@ _STYLE: Final[dict[str, Any]] = {
     "legend.handlelength": 1.4,
     # The same rows give the same bytes.
     "svg.hashsalt": "signverse",
+    # Type 3, matplotlib's default, is refused by many journals.
+    "pdf.fonttype": 42,
 }
 
 _WIDTH: Final = 7.2
@@ -53,29 +58,32 @@ _NAMES: Final = 1.75
 _ROW: Final = 0.155
 """Inches a language: 56 fit on a page."""
 
+_LABEL_GAP: Final = 10
+"""Per cent of the axis that a label of a cap takes."""
+
 _KINDS: Final = (("manual", BLUE), ("automatic", ORANGE), ("translated", SKY), ("uncaptioned", GREY))
 _PARTS: Final = (("body", BLACK), ("face", ORANGE), ("left_hand", SKY), ("right_hand", BLUE))
 
 
 def check_plot_name(out: Path) -> None:
-    """Looks whether a file's name says one of the picture formats.
+    """Checks that a file's name ends in that of a picture format.
 
     Raises:
         BadInputError: it does not.
     """
     if out.suffix.lower().lstrip(".") not in FORMATS:
-        raise BadInputError(f"the name {out} says no picture format", "End it in .png or .svg.")
+        raise BadInputError(f"unknown picture format '{out.suffix}' of {out}", "End the name in .png, .svg or .pdf.")
 
 
 def draw(report: str, rows: pl.DataFrame, out: Path) -> None:
-    """Draws a report into a PNG or SVG file, which appears whole or not at all.
+    """Draws a report into a PNG, SVG or PDF file, which appears whole or not at all.
 
     Args:
         report: the report's name.
-        rows: what it gave.
+        rows: its rows.
 
     Raises:
-        BadInputError: there is nothing to draw, no drawing of this report, or the file cannot be written.
+        BadInputError: there is nothing to draw, the report has no drawing, or the file cannot be written.
     """
     check_plot_name(out)
     if report not in DRAWINGS:
@@ -87,8 +95,8 @@ def draw(report: str, rows: pl.DataFrame, out: Path) -> None:
     drawn = io.BytesIO()
     with rc_context(_STYLE):  # type: ignore[arg-type]
         form = out.suffix.lower().lstrip(".")
-        unsaid = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
-        DRAWINGS[report](rows).savefig(drawn, format=form, dpi=200, bbox_inches="tight", metadata=unsaid)
+        metadata: dict[str, Any] = dict.fromkeys(_METADATA[form])
+        DRAWINGS[report](rows).savefig(drawn, format=form, dpi=200, bbox_inches="tight", metadata=metadata)
     with whole_file(out) as file:
         file.write(drawn.getvalue())
 
@@ -135,8 +143,10 @@ def _log(axis: Axes, values: pl.Series) -> None:
     low, high = min(positive) / room, max(positive) * room
     axis.set_xscale("log")
     axis.set_xlim(low, high)
-    wide = high / low > 500
-    axis.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=12))
+    ratio = high / low
+    # As many numbers as stand apart on the narrowest panel; over many decades the locator takes every other one.
+    subs = (1.0, 2.0, 5.0) if ratio < 40 else (1.0, 3.0) if ratio < 500 else (1.0,)
+    axis.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=5 if ratio >= 500 else 12))
     axis.xaxis.set_major_formatter(FuncFormatter(_short))
     axis.xaxis.set_minor_locator(NullLocator())
 
@@ -174,6 +184,7 @@ def _languages(rows: pl.DataFrame) -> Figure:
     places = range(rows.height)
     for column, colour, marker in (("videos", SKY, "s"), ("clips", ORANGE, "^"), ("hours", BLUE, "o")):
         shown = rows[column].to_numpy().astype(float)
+        # No place on a logarithmic axis: not drawn.
         shown[shown <= 0] = float("nan")
         sizes.plot(shown, places, marker, color=colour, label=column, clip_on=False)
     _log(sizes, pl.concat([rows[column].cast(pl.Float64) for column in ("videos", "clips", "hours")]))
@@ -187,6 +198,8 @@ def _languages(rows: pl.DataFrame) -> Figure:
     _percent(kinds, "clips by kind of caption (%)")
     _key(kinds, 2)
     for offset, (part, colour) in zip((-0.24, -0.08, 0.08, 0.24), _PARTS, strict=True):
+        if rows[f"{part}_p50"].is_null().all():
+            continue
         at = [place + offset for place in places]
         sure.hlines(at, _floats(rows[f"{part}_p10"]), _floats(rows[f"{part}_p90"]), color=colour, linewidth=0.7)
         sure.plot(_floats(rows[f"{part}_p50"]), at, "o", color=colour, markersize=2, label=part.replace("_", " "))
@@ -202,6 +215,7 @@ def _floats(values: pl.Series) -> list[float]:
 
 def _balance(rows: pl.DataFrame) -> Figure:
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
 
     figure, (heat, caps) = _figure(2, 3.2, [1, 1], named=False)
     # Marks of three sizes inside each other: the three ways of weighing often agree.
@@ -220,21 +234,27 @@ def _balance(rows: pl.DataFrame) -> Figure:
             heat.plot(_floats(by_heat["temperature"]), _floats(by_heat[measure]), **style)
             caps.plot([100.0, *by_cap["kept_percent"]], [*as_it_is[measure], *by_cap[measure]], **style)
     most = int(rows["languages"].max())  # type: ignore[arg-type]
+    # The caps stand in a row above all marks, each at the hours that it keeps.
     hours = rows.filter((pl.col("weighted_by") == "hours") & pl.col("cap").is_not_null())
-    last = 200.0
-    for kept, effective, cap in hours.select("kept_percent", "exp_shannon_entropy", "cap").iter_rows():
-        if last - kept > 7 and cap >= 0.01:
-            caps.annotate(
-                f"{_short(float(f'{cap:.2g}'))} h", (kept, effective), (0, 6), textcoords="offset points", ha="center",
-                fontsize=6,
-            )  # fmt: skip
+    above_marks: dict[str, Any] = {
+        "xycoords": caps.get_xaxis_transform(),
+        "textcoords": "offset points",
+        "va": "top",
+        "fontsize": 6,
+    }
+    caps.annotate("no cap", (102, 1), (0, -2), ha="left", **above_marks)
+    last = 95.0
+    for kept, cap in hours.select("kept_percent", "cap").iter_rows():
+        if last - kept >= _LABEL_GAP and cap >= 0.01:
+            caps.annotate(f"{_short(float(f'{cap:.2g}'))} h", (kept, 1), (0, -2), ha="center", **above_marks)
             last = kept
-    heat.set_ylim(0, most * 1.1)
+    heat.set_ylim(0, most * 1.14)
+    heat.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     heat.set_xlim(1.03, -0.03)
-    heat.set_xlabel("temperature T (1: as the lake is, 0: all alike)")
+    heat.set_xlabel("temperature T (1: as the lake is, 0: all equal)")
     heat.set_ylabel(f"effective number of languages (of {most})")
-    caps.set_xlim(103, 0)
-    caps.set_xlabel("kept under a cap a language (%; labels: the cap in hours)")
+    caps.set_xlim(104, -4)
+    caps.set_xlabel("data kept with a per-language cap (%)")
     for axis in (heat, caps):
         axis.grid()
     heat.legend(
@@ -252,6 +272,8 @@ def _quality(rows: pl.DataFrame) -> Figure:
     figure, (sure, seen, people) = _by_language(rows, 3, [1.1, 1.1, 0.8])
     places = range(rows.height)
     for (part, colour), marker in zip(_PARTS, "oD<>", strict=True):
+        if rows[f"{part}_confidence"].is_null().all():
+            continue
         label = part.replace("_", " ")
         sure.plot(_floats(rows[f"{part}_confidence"]), places, marker, color=colour, label=label, clip_on=False)
     _score(sure, "median confidence of clips")

@@ -237,7 +237,7 @@ def test_stats_draws_a_report_beside_its_table(ask, tmp_path):
     assert (code, err) == (0, [f"drawn -> {tmp_path / 'balance.SVG'}"])
     assert pl.read_csv(io.BytesIO(out)).height == 33
     assert "</svg>" in (tmp_path / "balance.SVG").read_text()
-    for name, said in (("balance.jpg", "End it in .png or .svg"), ("nowhere/b.png", "cannot be written")):
+    for name, said in (("balance.jpg", "End the name in .png, .svg or .pdf"), ("nowhere/b.png", "cannot be written")):
         code, out, err = ask("stats", "balance", "--plot", tmp_path / name)
         assert (code, out, len(err)) == (1, b"", 1)
         assert said in err[0]

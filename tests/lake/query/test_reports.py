@@ -186,12 +186,14 @@ def test_every_report_is_drawn_alike_each_time(con, tmp_path, name):
     svg = (tmp_path / "1.svg").read_text(encoding="utf-8")
     assert "<dc:date>" not in svg
     assert "</svg>" in svg
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png", "1.svg", "2.png", "2.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{number}.{form}" for number in (1, 2) for form in plots.FORMATS
+    )
 
 
 def test_what_cannot_be_drawn_is_said(con, tmp_path):
     rows = report(con, "languages")
-    with pytest.raises(BadInputError, match=r"End it in \.png or \.svg"):
+    with pytest.raises(BadInputError, match=r"unknown picture format '\.jpg'.*End the name in \.png, \.svg or \.pdf"):
         plots.draw("languages", rows, tmp_path / "a.jpg")
     with pytest.raises(BadInputError, match="no rows to draw"):
         plots.draw("languages", rows.clear(), tmp_path / "a.png")
