@@ -1,4 +1,4 @@
-"""The options of every command that extracts. Imported at every start of the command line: nothing heavy here."""
+"""The options of every command that extracts. Imported whenever the command line starts: nothing heavy here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ModelsOption = Annotated[
         "--models",
         envvar="SIGNVERSE_MODELS",
         metavar="DIR",
-        help="Folder of the ONNX pair; by default where `models pull` puts it.",
+        help="Folder of the ONNX models (default: where models pull puts them).",
     ),
 ]
 
@@ -28,13 +28,11 @@ SoundMarksOption = Annotated[
         "--sound-marks",
         callback=one_of("keep", "drop"),
         metavar="keep|drop",
-        help="What is not said in captions: [Music], (applause), notes, >>.",
+        help="Keep or drop sounds in captions: [Music], (applause), notes, >>.",
     ),
 ]
 
-SentencesOption = Annotated[
-    bool, typer.Option("--sentences", help="Segments are sentences: cues are joined until one ends.")
-]
+SentencesOption = Annotated[bool, typer.Option("--sentences", help="Join caption cues to sentences, a segment each.")]
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class Extraction:
 
     Attributes:
         models: folder of the pair; None for where `models pull` puts it.
-        detector, pose: one file and no other; None for the folder's.
+        detector, pose: paths of the models; None for those of the folder.
         device: auto, cpu, cuda, tensorrt, or a card such as cuda:1.
-        workers: videos side by side; None for what suits the machine.
-        detect_every: frames from one detection to the next; 1 is exact.
-        stalled_s: a video of which nothing is heard for so many seconds is given up.
+        workers: videos extracted at once; None for what suits the machine.
+        detect_every: run the person detector on every Nth frame; 1 is exact.
+        stalled_s: seconds without progress after which a video is given up.
         exact: keep full float32.
-        text: what captions become.
+        text: how captions are read.
     """
 
     models: Path | None
@@ -64,7 +62,7 @@ class Extraction:
 
 
 def _device_name(value: str) -> str:
-    """The option's value, where it names a device."""
+    """The option's value, if it is the name of a device."""
     from signverse.ingest.models.devices import parse_device
     from signverse.lake.model.errors import BadInputError
 
@@ -92,15 +90,25 @@ extracting = stands_for(
     "how",
     {
         "models": (ModelsOption, None),
-        "detector": (Annotated[Path | None, typer.Option(metavar="FILE", help="This detector and no other.")], None),
-        "pose": (Annotated[Path | None, typer.Option(metavar="FILE", help="This pose model and no other.")], None),
+        "detector": (
+            Annotated[
+                Path | None, typer.Option(metavar="FILE", help="Path of the detector model (default: from --models).")
+            ],
+            None,
+        ),
+        "pose": (
+            Annotated[
+                Path | None, typer.Option(metavar="FILE", help="Path of the pose model (default: from --models).")
+            ],
+            None,
+        ),
         "device": (
             Annotated[
                 str,
                 typer.Option(
                     callback=_device_name,
                     metavar="auto|cpu|cuda|tensorrt",
-                    help="Where the models run: on all GPUs, on one (cuda:1), or on the CPU. Never silently elsewhere.",
+                    help="Device of the models; cuda:1 is one GPU. auto takes a GPU if one works.",
                 ),
             ],
             "auto",
@@ -108,21 +116,23 @@ extracting = stands_for(
         "workers": (
             Annotated[
                 int | None,
-                typer.Option(min=1, metavar="N", help="Videos extracted side by side: one a core, on a GPU up to 8."),
+                typer.Option(
+                    min=1, metavar="N", help="Videos extracted at once (default: one a core, on a GPU up to 8)."
+                ),
             ],
             None,
         ),
         "detect_every": (
             Annotated[
                 int,
-                typer.Option(min=1, metavar="N", help="Frames from one detection of people to the next; 1 is exact."),
+                typer.Option(min=1, metavar="N", help="Run the person detector on every Nth frame (1 = all)."),
             ],
             DETECT_EVERY,
         ),
         "stalled_after": (
             Annotated[
                 int,
-                typer.Option(min=1, metavar="SECONDS", help="Give a video up that makes no progress for so long."),
+                typer.Option(min=1, metavar="SECONDS", help="Give up on a video after this long without progress."),
             ],
             STALLED_S,
         ),
@@ -130,7 +140,7 @@ extracting = stands_for(
             Annotated[
                 bool,
                 typer.Option(
-                    "--full-precision", help="Keep full float32, not 1/8 pixel and 1/256 score: 3 times the disk."
+                    "--full-precision", help="Store full float32, not 1/8 pixel and 1/256 score: 3 times the disk."
                 ),
             ],
             False,
