@@ -244,7 +244,7 @@ class Lake:
         read_ahead: int = 256,
         threads: int | None = None,
     ) -> Any:
-        """Clips for PyTorch: an iterable `ClipStream`, or a `ClipDataset` by index; see `lake.clips.torch_dataset`.
+        """Clips for PyTorch: an iterable `ClipStream`, or a `ClipDataset` by index.
 
         A sample is a dict of points, a float32 tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text
         and sign_language. `signverse.collate` makes batches of them.
@@ -262,12 +262,7 @@ class Lake:
             BadInputError: torch is missing; or see `read_clips`.
             EmptySelectionError: there is no clip.
         """
-        try:
-            from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "torch":
-                raise
-            raise BadInputError("PyTorch is not installed", "Run: pip install torch.") from None
+        from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
 
         if map_style and (shuffle or rank is not None or world_size is not None):
             raise BadInputError(

@@ -7,7 +7,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A machine that is busy takes longer than 200 ms now and then: no deadline in any test.
+hypothesis.settings.register_profile("signverse", deadline=None)
+hypothesis.settings.load_profile("signverse")
 
 # Where the tests run in the background of a script, Ctrl-C is ignored by them and by every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from signverse.lake.clips.stream import Clip, ClipReader
-    from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream, collate
+    from signverse.lake.clips.torch_dataset import ClipDataset, ClipSamples, ClipStream, collate
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import (
         BadInputError,
@@ -47,6 +47,7 @@ __all__ = [
     "Clip",
     "ClipDataset",
     "ClipReader",
+    "ClipSamples",
     "ClipStream",
     "DamagedLakeError",
     "EmptySelectionError",
@@ -70,7 +71,7 @@ __all__ = [
 
 _MODULES = {
     "clips.stream": ("Clip", "ClipReader"),
-    "clips.torch_dataset": ("ClipDataset", "ClipStream", "collate"),
+    "clips.torch_dataset": ("ClipDataset", "ClipSamples", "ClipStream", "collate"),
     "lake": ("Lake",),
     "model.errors": (
         "BadInputError",
