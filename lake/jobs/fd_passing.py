@@ -1,7 +1,7 @@
-"""What a worker tells its parent, open files included: a long video's keypoints wait in files without a name.
+"""Messages from a worker to its parent, open files included: a long video's keypoints lie in files without a name.
 
-Such a file crosses over the pipe itself, behind the message that holds it. multiprocessing's own way is a socket in
-$TMPDIR: its name must be shorter than 108 letters, and the socket of a killed process stays.
+An open file (its descriptor) is sent over the same pipe, after the message that holds it. multiprocessing would use a
+socket in $TMPDIR: its name must be shorter than 108 letters, and the socket of a killed process stays.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads what our own worker wrote; nothing that came from a file is ever unpickled."""
+    """Reads what a worker of this package wrote; nothing that came from a file is ever unpickled."""
 
     def __init__(self, data: bytes, pipe: Connection) -> None:
         super().__init__(io.BytesIO(data))
         self._pipe = pipe
 
     def persistent_load(self, pid: Any) -> Spill:
-        # In the order in which they were met, which is that of the files in the pipe.
+        # In the order of pickling, which is that of the descriptors in the pipe.
         return Spill.of(recv_handle(self._pipe), num_rows=pid)
 
 
 def send(pipe: Connection, message: Any) -> None:
-    """Sends a message to the other end's `receive`.
+    """Send a message to the other end's `receive`.
 
     Raises:
         ConnectionError: the other end is closed.
@@ -50,12 +50,12 @@ def send(pipe: Connection, message: Any) -> None:
     pickler.dump(message)
     pipe.send_bytes(buffer.getbuffer())
     for spill in pickler.spills:
-        # The process is asked for on Windows only, where files have no such handles.
+        # The process id is needed on Windows only.
         send_handle(pipe, spill.fileno(), None)
 
 
 def receive(pipe: Connection) -> Any:
-    """The next message of the other end's `send`.
+    """Receive the next message of the other end's `send`.
 
     Raises:
         EOFError: the other end is closed.

@@ -1,0 +1,28 @@
+"""What happens to a task, as its caller is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+EventKind = Literal["progress", "result", "error", "died", "stalled"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a task. Any number of progress events come first, then exactly one of another kind.
+
+    Attributes:
+        kind: what happened.
+        task: the task, as it was submitted.
+        value: depends on the kind.
+            progress: what the job reported.
+            result: what the job returned.
+            error: the SignverseError that it raised; any other exception arrives as one.
+            died: how the worker's process ended, such as "SIGKILL" or "exit code 7".
+            stalled: the seconds without an event after which the worker was ended.
+    """
+
+    kind: EventKind
+    task: Any
+    value: Any
