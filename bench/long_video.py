@@ -27,7 +27,8 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import extract_video
-from signverse.lake.jobs.pool import Job, Pool, Report
+from signverse.lake.jobs.executor import Job, Report
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
 
@@ -101,7 +102,7 @@ def _here(frames: int) -> None:
     worker = 0.0
     with tempfile.TemporaryDirectory(prefix="signverse-bench-") as folder:
         began = time.perf_counter()
-        with Committer(Lake.create(folder).folder) as committer, Pool(1, make_job, frames) as pool:
+        with Committer(Lake.create(folder).folder) as committer, LOCAL.executor(1, make_job, frames) as pool:
             for event in pool.run([VideoTask(Path("long.mp4"), Entry("long"), ())]):
                 if event.kind == "result":
                     committer.add(event.value)

@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -20,9 +20,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from signverse.export.release.index import INDEX, SUMS, Row, index_row, write_index
 from signverse.export.release.layouts import LAYOUTS, Layout
-from signverse.lake.jobs.workers import side_by_side
+from signverse.lake.jobs.executor import Engine, Job, Report
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.wording import some
 from signverse.lake.query.output import whole_file
@@ -155,6 +156,7 @@ class Folder(Generic[R]):
         *,
         done: Sequence[Written[R]] = (),
         workers: int = 1,
+        engine: Engine = LOCAL,
         on_unit: Callable[[Written[R]], None] | None = None,
     ) -> list[R]:
         """Writes units, then index.csv and SHA256SUMS; gives the rows of the index.
@@ -165,16 +167,19 @@ class Folder(Generic[R]):
         Args:
             write: writes one unit to the folder; where there are several workers it and the units are pickled.
             done: units of this export that are there already.
-            workers: units written side by side, each by a process.
-            on_unit: told each finished unit.
+            workers: units written at once, each by a process of its own where there are several.
+            engine: where these processes run.
+            on_unit: called with each finished unit.
         """
         finished = {written.name: written for written in done}
         missing = [unit for unit in units if unit.name not in finished]
         try:
-            for written in self._write_all(lake, missing, write, workers):
-                finished[written.name] = written
-                if on_unit is not None:
-                    on_unit(written)
+            # Closed before the sweep: the workers are gone then.
+            with closing(self._write_all(lake, missing, write, workers, engine)) as units_written:
+                for written in units_written:
+                    finished[written.name] = written
+                    if on_unit is not None:
+                        on_unit(written)
         except BaseException:
             with held():
                 self._sweep(unit.name for unit in units)
@@ -188,16 +193,31 @@ class Folder(Generic[R]):
         return index
 
     def _write_all(
-        self, lake: Lake, units: Sequence[U], write: Callable[[Lake, Path, U], Written[R]], workers: int
-    ) -> Iterator[Written[R]]:
-        one = partial(_write_unit, write, self.out)
+        self,
+        lake: Lake,
+        units: Sequence[U],
+        write: Callable[[Lake, Path, U], Written[R]],
+        workers: int,
+        engine: Engine,
+    ) -> Generator[Written[R]]:
         if workers == 1 or len(units) < 2:
             for unit in units:
-                yield one(lake, unit)
-        else:
-            calls = [(one, unit) for unit in units]
-            given = (lake.folder, lake.version)
-            yield from side_by_side(_in_process, calls, workers=workers, begin=_open_lake, given=given)
+                yield _write_unit(write, self.out, lake, unit)
+            return
+        write_one = partial(_write_unit, write, self.out)
+        size = min(workers, len(units))
+        with engine.executor(size, _make_job, lake.folder, lake.version, write_one) as executor:
+            for event in executor.run(units):
+                if event.kind == "result":
+                    yield event.value
+                elif event.kind == "error":
+                    raise event.value
+                elif event.kind == "died":
+                    raise SignverseError(
+                        f"the process that wrote {event.task.name} was ended from outside ({event.value}), perhaps "
+                        "because memory ran out",
+                        "Run the same command again to go on; fewer --workers need less memory.",
+                    )
 
     def _sweep(self, units: Iterable[str]) -> None:
         """Clears away what belongs to no finished unit."""
@@ -292,16 +312,11 @@ def _write_unit(write: Callable[[Lake, Path, U], Written[R]], out: Path, lake: L
     return written
 
 
-# In the processes.
+def _make_job(folder: Path, version: int, write: Callable[[Lake, U], Written[R]]) -> Job:
+    """The worker's side: opens the lake once, then writes units."""
+    lake = Lake.open(folder, version=version)
 
-_lake: Lake | None = None
+    def job(unit: U, _: Report) -> Written[R]:
+        return write(lake, unit)
 
-
-def _open_lake(folder: Path, version: int) -> None:
-    global _lake
-    _lake = Lake.open(folder, version=version)
-
-
-def _in_process(one: Callable[[Lake, U], Written[R]], unit: U) -> Written[R]:
-    assert _lake is not None
-    return one(_lake, unit)
+    return job

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from signverse.ingest.acquire.scheduling.limits import Limits
     from signverse.ingest.acquire.scheduling.progress import Summary
     from signverse.ingest.manifest import Manifest
-    from signverse.lake.jobs.pool import Pool
+    from signverse.lake.jobs.executor import Executor
     from signverse.lake.lake import Lake
 
 _REFRESH_S: Final = 5.0
@@ -205,7 +205,7 @@ def _schedule(
     listed: Manifest,
     options: Acquisition,
     limits: Limits,
-    extraction: Pool | None,
+    extraction: Executor | None,
     keep_media: bool,
     stalled_s: float,
 ) -> Summary:
@@ -220,7 +220,7 @@ def _schedule(
     from signverse.ingest.acquire.worklist import make_worklist
     from signverse.ingest.cli.screen import RunScreen
     from signverse.ingest.manifest import known_entries
-    from signverse.lake.jobs.pool import Pool
+    from signverse.lake.jobs.pool import LOCAL
 
     worklist = make_worklist(listed, options, lake, known_entries(lake))
     screen = RunScreen(len(worklist.entries), extracts=extraction is not None)
@@ -228,7 +228,7 @@ def _schedule(
         stack.enter_context(resumable())
         settings = stack.enter_context(private_folder(options.settings))
         run = stack.enter_context(Run(media.folder))
-        downloads = stack.enter_context(Pool(options.parallel, make_job, media.folder, settings))
+        downloads = stack.enter_context(LOCAL.executor(options.parallel, make_job, media.folder, settings))
         if extraction is not None:
             stack.enter_context(extraction)
         stack.enter_context(screen.shown())
@@ -237,7 +237,7 @@ def _schedule(
         return scheduler.run()
 
 
-def _extraction_pool(how: Extraction) -> Pool:
+def _extraction_pool(how: Extraction) -> Executor:
     """The pool that extracts, not started yet: its workers start with their first video.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 
 from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
 from signverse.ingest.videos.run import Tally, attempts_so_far
-from signverse.lake.jobs.pool import Pool
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.storage.committer import Committer, VideoRows
@@ -61,7 +61,7 @@ def import_shards(
         options = replace(options, skip=frozenset(lake.snapshot.visible()["video_id"]))
     attempts = attempts_so_far(lake)
     waiting = [ShardTask(path) for path in shards]
-    with Committer(lake.folder) as committer, Pool(workers, make_job, options) as pool:
+    with Committer(lake.folder) as committer, LOCAL.executor(workers, make_job, options) as pool:
         importing = _Import(committer, options, attempts, listed or {})
         while waiting:
             again: list[ShardTask] = []

@@ -19,7 +19,7 @@ from signverse.ingest.shards.poses import Poses
 from signverse.ingest.shards.repairs import as_published, repair
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.ingest.videos.rows import build_rows
-from signverse.lake.jobs.pool import Job, Report
+from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id

@@ -14,7 +14,7 @@ from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import Plan, VideoTask
 from signverse.ingest.videos.workers import STAGE, extraction_pool
-from signverse.lake.jobs.pool import Event
+from signverse.lake.jobs.events import Event
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import OUTCOMES

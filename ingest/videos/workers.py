@@ -15,7 +15,8 @@ from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_d
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
-from signverse.lake.jobs.pool import Job, Pool, Report
+from signverse.lake.jobs.executor import Executor, Job, Report
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.storage.committer import VideoRows
 from signverse.lake.storage.keypoints import Points
@@ -56,17 +57,17 @@ def default_workers(videos: int | None, device: str, requested: int | None = Non
     return (workers, threads) if requested is None else (requested, max(1, workers * threads // requested))
 
 
-def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any) -> Pool:
+def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any) -> Executor:
     """A pool of extraction workers: a process each on the CPU, threads of one process for each card on GPUs.
 
     Args:
         workers: videos at once.
         settings: the arguments of `make_job` after models and device.
     """
-    return Pool(
+    return LOCAL.executor(
         workers,
         make_job,
-        each=[(models, process_device, *settings) for process_device in process_devices(device, workers)],
+        per_process=[(models, process_device, *settings) for process_device in process_devices(device, workers)],
     )
 
 

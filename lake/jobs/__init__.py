@@ -1,4 +1,4 @@
-"""Where work runs. Ingestion and export hand tasks to an executor and get events back; they start no process themselves.
+"""Where work runs. Ingestion and export give tasks to an executor and get events back; neither starts processes.
 
 May import: lake.model, lake.storage. Start with executor.py.
 

@@ -21,7 +21,7 @@ from signverse.ingest.captions.files_beside import VTT, captions_beside, tag_of
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.decode import Decoder
-from signverse.lake.jobs.pool import Job, Report
+from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model.errors import BadInputError
 
 CAPTIONS: Final = "captions"

@@ -17,7 +17,8 @@ from signverse.ingest.acquire.scheduling.other_runs import OtherRuns
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
 from signverse.ingest.acquire.scheduling.state_machine import Event
-from signverse.lake.jobs import pool
+from signverse.lake.jobs.events import Event as TaskEvent
+from signverse.lake.jobs.executor import Executor
 from signverse.lake.model.wording import counted
 
 
@@ -35,7 +36,7 @@ class DownloadStage:
         self,
         context: RunContext,
         recorder: Recorder,
-        workers: pool.Pool,
+        workers: Executor,
         queue: RetryQueue,
         extraction: ExtractionStage | None,
         were_unavailable: Collection[str],
@@ -132,7 +133,7 @@ class DownloadStage:
         self._recorder.keep_lease(video_id)
         context.states.apply(video_id, Event.DOWNLOAD_STARTED)
         is_last = queue.tries_in_run(video_id) + 1 >= context.limits.attempts
-        self._workers.give(DownloadTask(video_id, context.worklist.urls[video_id], is_last))
+        self._workers.submit(DownloadTask(video_id, context.worklist.urls[video_id], is_last))
 
     def _hand_over(self, video_id: str, media: FinishedVideo) -> None:
         if self._extraction is not None:
@@ -142,7 +143,7 @@ class DownloadStage:
 
     def handle_events(self) -> None:
         """Takes what the workers report, without waiting for them."""
-        for event in self._workers.hear(STALLED_S, 0.0):
+        for event in self._workers.poll(STALLED_S, 0.0):
             if event.kind == "progress":
                 self._context.listener.download_progress(event.task.video_id, *event.value)
             else:
@@ -175,7 +176,7 @@ class DownloadStage:
         context.listener.download_ended(video_id, attempt, retried)
 
 
-def _attempt(event: pool.Event) -> Attempt:
+def _attempt(event: TaskEvent) -> Attempt:
     """The attempt that a worker's last event stands for."""
     match event.kind:
         case "result":

@@ -12,7 +12,8 @@ from signverse.ingest.acquire.scheduling.state_machine import Event
 from signverse.ingest.acquire.worklist import complete
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.run import describe_failure
-from signverse.lake.jobs import pool
+from signverse.lake.jobs.events import Event as TaskEvent
+from signverse.lake.jobs.executor import Executor
 
 
 class ExtractionStage:
@@ -25,7 +26,7 @@ class ExtractionStage:
     """
 
     def __init__(
-        self, context: RunContext, recorder: Recorder, workers: pool.Pool, *, keep_media: bool, stalled_s: float
+        self, context: RunContext, recorder: Recorder, workers: Executor, *, keep_media: bool, stalled_s: float
     ) -> None:
         self._context, self._recorder, self._workers = context, recorder, workers
         self._keep_media, self._stalled_s = keep_media, stalled_s
@@ -69,17 +70,17 @@ class ExtractionStage:
             self._extracting[video_id] = media
             self._context.states.apply(video_id, Event.EXTRACTION_STARTED)
             entry = complete(self._context.worklist.entries[video_id], media.info)
-            self._workers.give(VideoTask(media.path, entry, media.captions))
+            self._workers.submit(VideoTask(media.path, entry, media.captions))
 
     def handle_events(self) -> None:
         """Takes what the workers report, without waiting for them."""
-        for event in self._workers.hear(self._stalled_s, 0.0):
+        for event in self._workers.poll(self._stalled_s, 0.0):
             if event.kind == "progress":
                 self._context.listener.extraction_progress(event.task, *event.value)
             else:
                 self._end(event)
 
-    def _end(self, event: pool.Event) -> None:
+    def _end(self, event: TaskEvent) -> None:
         context = self._context
         task: VideoTask = event.task
         video_id = task.entry.video_id

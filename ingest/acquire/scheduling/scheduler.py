@@ -7,7 +7,6 @@ its videos. Whatever is killed, and whenever: the next run goes on from the lake
 from __future__ import annotations
 
 from collections.abc import Mapping
-from multiprocessing.connection import wait
 
 import polars as pl
 
@@ -30,7 +29,7 @@ from signverse.ingest.acquire.scheduling.state_machine import (
     initial_state,
 )
 from signverse.ingest.extract.defaults import STALLED_S as EXTRACTION_STALLED_S
-from signverse.lake.jobs.pool import Pool
+from signverse.lake.jobs.executor import Executor, wait_for_events
 from signverse.lake.storage.committer import Committer
 
 
@@ -47,8 +46,8 @@ class Scheduler:
     def __init__(
         self,
         context: RunContext,
-        download_workers: Pool,
-        extraction_workers: Pool | None,
+        download_workers: Executor,
+        extraction_workers: Executor | None,
         *,
         keep_media: bool = False,
         stalled_s: float = EXTRACTION_STALLED_S,
@@ -101,7 +100,7 @@ class Scheduler:
     def _wait(self, downloads: DownloadStage) -> None:
         """Waits until a worker reports something, a download is due, or it is time to look at the disk again."""
         pools = [workers for workers in (self._download_workers, self._extraction_workers) if workers is not None]
-        wait([pipe for workers in pools for pipe in workers.pipes], min(POLL_S, downloads.wait_s))
+        wait_for_events(pools, min(POLL_S, downloads.wait_s))
 
     def _prepare(self, recorder: Recorder) -> tuple[DownloadStage, ExtractionStage | None]:
         """Sorts the videos: which are done, which are to be extracted, which are to be downloaded."""

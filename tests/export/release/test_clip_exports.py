@@ -121,7 +121,7 @@ def unfinished(command, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPat
         fails.at = every["segment_id"][8]
         module = {"webdataset": "webdataset", "parquet": "parquet", "pose": "posefile"}[kind]
         with monkeypatch.context() as patch:
-            patch.setattr(f"export.{module}.read_clips", fails)
+            patch.setattr(f"signverse.export.formats.{module}.read_clips", fails)
             assert signverse(*command(kind))[0] == 1
         return tmp_path / "out"
 
@@ -288,7 +288,7 @@ DRIVER = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
-from signverse.export import posefile as posefile_module
+from signverse.export.formats import posefile as posefile_module
 
 pose_file = posefile_module.pose_file
 

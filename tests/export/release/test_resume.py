@@ -21,7 +21,7 @@ DRIVER = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, os.environ["ROOT"])
-from signverse.export import shards as shards_module
+from signverse.export.release import shards as shards_module
 
 everybody = shards_module.Lake.people
 

@@ -20,7 +20,7 @@ from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import extract_video, make_job
-from signverse.lake.jobs.pool import Pool
+from signverse.lake.jobs.pool import ProcessPool
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_videos_that_are_done_at_once_in_one_process_come_out_as_each_does_alone
         video = gpu.make_video(tmp_path / f"{number}.mp4", size)
         tasks.append(VideoTask(video, Entry(str(number)), ()))
     alone = Extractor(pair, "cpu", 1, 3)
-    with Pool(4, make_job, each=[(pair, "cpu", 2, 3, True)]) as pool:
+    with ProcessPool(4, make_job, per_process=[(pair, "cpu", 2, 3, True)]) as pool:
         together = {event.task.entry.video_id: event.value for event in pool.run(tasks) if event.kind == "result"}
     for task in tasks:
         expected = extract_video(alone, task, lambda value: None, exact=True)

@@ -207,7 +207,8 @@ def test_the_cpu_gets_a_process_a_core_and_a_card_one_process_with_several_video
 def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, list[str]]] = []
     monkeypatch.setattr(
-        "signverse.ingest.videos.workers.Pool", lambda size, make, each: made.append((size, [one[1] for one in each]))
+        "signverse.lake.jobs.pool.LocalEngine.executor",
+        lambda _, size, make, per_process: made.append((size, [arguments[1] for arguments in per_process])),
     )
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     pair = ModelPair(Path("d"), Path("p"))

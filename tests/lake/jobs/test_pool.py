@@ -15,7 +15,8 @@ from types import ModuleType
 
 import pytest
 
-from signverse.lake.jobs.pool import Event, Pool
+from signverse.lake.jobs.events import Event
+from signverse.lake.jobs.pool import ProcessPool
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 JOBS = """
@@ -83,7 +84,7 @@ def done(jobs: ModuleType) -> Callable[..., list[Event]]:
     """Runs tasks through a pool and gives all its events but progress."""
 
     def run(tasks: list, size: int = 2, *arguments: object) -> list[Event]:
-        with Pool(size, jobs.make_job, *arguments) as pool:
+        with ProcessPool(size, jobs.make_job, *arguments) as pool:
             return [event for event in pool.run(tasks) if event.kind != "progress"]
 
     return run
@@ -97,13 +98,13 @@ def test_every_task_gives_its_result_whatever_the_number_of_workers(done) -> Non
 
 
 def test_no_tasks_need_no_process(jobs: ModuleType) -> None:
-    with Pool(4, jobs.make_job) as pool:
+    with ProcessPool(4, jobs.make_job) as pool:
         assert list(pool.run([])) == []
         assert pool._workers == []
 
 
 def test_progress_comes_in_order_before_the_result(jobs: ModuleType) -> None:
-    with Pool(1, jobs.make_job) as pool:
+    with ProcessPool(1, jobs.make_job) as pool:
         events = list(pool.run([("report", 50)]))
     assert [event.value for event in events[:-1]] == list(range(50))
     assert {event.kind for event in events[:-1]} == {"progress"}
@@ -160,7 +161,7 @@ def test_when_every_task_kills_its_process_every_task_is_told(done) -> None:
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_task_of_which_nothing_is_heard_is_given_up_and_the_others_go_on(jobs: ModuleType, size: int) -> None:
     tasks = [("add", 1), ("sleep", 600), ("add", 2), ("stop", 0), ("add", 3)]
-    with Pool(size, jobs.make_job) as pool:
+    with ProcessPool(size, jobs.make_job) as pool:
         events = list(pool.run(tasks, 3.0))
         assert [event for event in events if event.kind == "stalled"] == [
             Event("stalled", task, 3.0) for task in tasks if task[0] in {"sleep", "stop"}
@@ -169,14 +170,14 @@ def test_a_task_of_which_nothing_is_heard_is_given_up_and_the_others_go_on(jobs:
 
 
 def test_a_task_that_tells_how_far_it_is_may_take_its_time(jobs: ModuleType) -> None:
-    with Pool(1, jobs.make_job) as pool:
+    with ProcessPool(1, jobs.make_job) as pool:
         list(pool.run([("add", 1)]))
         kinds = [event.kind for event in pool.run([("slowly", 8)], 2.0)]
     assert kinds == ["progress"] * 8 + ["result"]
 
 
 def test_a_listener_that_takes_its_time_makes_no_task_stall(jobs: ModuleType) -> None:
-    with Pool(2, jobs.make_job) as pool:
+    with ProcessPool(2, jobs.make_job) as pool:
         # On a busy machine a process alone may take longer than that to start.
         list(pool.run([("add", 0), ("add", 0)]))
         kinds = []
@@ -189,7 +190,7 @@ def test_a_listener_that_takes_its_time_makes_no_task_stall(jobs: ModuleType) ->
 def test_workers_that_share_a_process_share_its_job_and_its_processes_differ_by_their_arguments(
     jobs: ModuleType,
 ) -> None:
-    with Pool(5, jobs.make_job, each=[(100,), (200,)]) as pool:
+    with ProcessPool(5, jobs.make_job, per_process=[(100,), (200,)]) as pool:
         pids = {event.value for event in pool.run([("report", 0)] * 20) if event.kind == "result"}
         assert len(pids) == 2
         # The first five go to the processes in turn.
@@ -199,14 +200,14 @@ def test_workers_that_share_a_process_share_its_job_and_its_processes_differ_by_
 
 def test_who_was_at_work_beside_a_task_that_killed_the_process_is_done_again(jobs: ModuleType) -> None:
     tasks = [("sleep", 1), ("add", 5), ("sleep", 1.1), ("signal", signal.SIGKILL), ("add", 6), ("add", 7)]
-    with Pool(4, jobs.make_job, each=[(0,)]) as pool:
+    with ProcessPool(4, jobs.make_job, per_process=[(0,)]) as pool:
         events = [(event.kind, event.task, event.value) for event in pool.run(tasks)]
     assert sorted(task for kind, task, _ in events if kind == "result") == sorted(set(tasks) - {tasks[3]})
     assert [(task, value) for kind, task, value in events if kind == "died"] == [(tasks[3], "SIGKILL")]
 
 
 def test_who_works_beside_a_task_that_is_given_up_is_done_again(jobs: ModuleType) -> None:
-    with Pool(2, jobs.make_job, each=[(0,)]) as pool:
+    with ProcessPool(2, jobs.make_job, per_process=[(0,)]) as pool:
         kinds = {
             event.task: event.kind
             for event in pool.run([("sleep", 1000), ("slowly", 9)], 3)
@@ -224,7 +225,7 @@ def test_a_process_that_dies_between_two_tasks_does_not_end_the_run(done) -> Non
 
 
 def test_a_process_that_is_gone_before_it_is_given_a_task_is_told_and_replaced(jobs: ModuleType) -> None:
-    with Pool(1, jobs.make_job) as pool:
+    with ProcessPool(1, jobs.make_job) as pool:
         events = []
         for event in pool.run([("add", 1), ("add", 2), ("add", 3)]):
             events.append(event)
@@ -240,7 +241,7 @@ def running(pids: list[int]) -> list[int]:
 
 
 def test_leaving_early_ends_the_processes(jobs: ModuleType) -> None:
-    with Pool(2, jobs.make_job) as pool:
+    with ProcessPool(2, jobs.make_job) as pool:
         for _ in pool.run([("report", 0), ("sleep", 600), ("sleep", 600)]):
             break
         pids = [worker.process.pid for worker in pool._workers]
@@ -250,7 +251,7 @@ def test_leaving_early_ends_the_processes(jobs: ModuleType) -> None:
 
 def test_an_error_in_the_middle_ends_the_processes(jobs: ModuleType) -> None:
     pids = []
-    with pytest.raises(ZeroDivisionError), Pool(2, jobs.make_job) as pool:
+    with pytest.raises(ZeroDivisionError), ProcessPool(2, jobs.make_job) as pool:
         for _ in pool.run([("report", 0), ("sleep", 600)]):
             pids = [worker.process.pid for worker in pool._workers]
             raise ZeroDivisionError
@@ -260,12 +261,12 @@ def test_an_error_in_the_middle_ends_the_processes(jobs: ModuleType) -> None:
 
 MAIN = """
 import sys
-from signverse.ingest.pool import Pool
+from signverse.lake.jobs.pool import ProcessPool
 from pool_jobs import make_job
 
 if __name__ == "__main__":
     try:
-        with Pool(2, make_job) as pool:
+        with ProcessPool(2, make_job) as pool:
             for event in pool.run([("report", 1), ("sleep", 600), ("sleep", 600)]):
                 print(event.kind, event.value, flush=True)
     except KeyboardInterrupt:
@@ -293,6 +294,12 @@ def program(jobs: ModuleType, tmp_path: Path) -> Iterator[subprocess.Popen]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
+def wait_for_result(program: subprocess.Popen) -> None:
+    assert program.stdout is not None
+    while not (line := program.stdout.readline()).startswith("result"):
+        assert line, program.communicate()[1]
+
+
 def members(group: int) -> list[int]:
     """Processes of a group that are running."""
     found = []
@@ -317,9 +324,7 @@ def left_behind(group: int) -> list[int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_ctrl_c_reaches_the_parent_only_and_no_process_stays_behind(program: subprocess.Popen) -> None:
-    assert program.stdout is not None
-    while not program.stdout.readline().startswith("result"):
-        pass
+    wait_for_result(program)
     os.killpg(program.pid, signal.SIGINT)
     out, errors = program.communicate(timeout=30)
     assert out.startswith("interrupted [")
@@ -339,12 +344,8 @@ def test_ctrl_c_while_the_processes_start_prints_no_tracebacks_of_theirs(program
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_when_the_parent_is_killed_its_idle_processes_end_too(program: subprocess.Popen) -> None:
-    assert program.stdout is not None
-    while not program.stdout.readline().startswith("result"):
-        pass
+def test_when_the_parent_is_killed_its_processes_end_too_whatever_they_are_at(program: subprocess.Popen) -> None:
+    wait_for_result(program)
     program.kill()
     program.wait()
-    # Those in the middle of a task end when they next tell or ask; this one sleeps, so it is ended by hand.
-    os.killpg(program.pid, signal.SIGTERM)
     assert left_behind(program.pid) == []

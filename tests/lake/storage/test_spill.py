@@ -42,8 +42,8 @@ def test_a_worker_hands_its_tables_over_and_leaves_nothing_however_it_ends(tmp_p
             """
             import os, signal, sys, time
             import pyarrow as pa
-            from signverse.ingest.pool import Pool
-            from signverse.lake.spill import Spill
+            from signverse.lake.jobs.pool import ProcessPool
+            from signverse.lake.storage.spill import Spill
 
             def make_job():
                 def job(task, report):
@@ -56,7 +56,7 @@ def test_a_worker_hands_its_tables_over_and_leaves_nothing_however_it_ends(tmp_p
                 return job
 
             if __name__ == "__main__":
-                with Pool(1, make_job) as pool:
+                with ProcessPool(1, make_job) as pool:
                     for event in pool.run(["whole", "killed", "another"]):
                         rows = event.kind == "result" and [t["frame"][0].as_py() for t in event.value.tables()]
                         print(event.task, event.kind, rows or event.value)
