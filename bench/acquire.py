@@ -68,7 +68,7 @@ def _timed(commands: list[list[str]], videos: int) -> tuple[float, float]:
 
 def _ours(site: Site, ids: list[str], out: Path, parallel: int) -> tuple[float, float]:
     manifest = out / "manifest.csv"
-    manifest.write_text("video_id,sign_language,url\n" + "".join(f"{one},ase,{site.made(one)}\n" for one in ids))
+    manifest.write_text("video_id,sign_language,url\n" + "".join(f"{one},ase,{site.url(one)}\n" for one in ids))
     options = shlex.split(f"--media {out}/media --lake {out}/lake --sleep 0 --keep-free 0 --parallel {parallel}")
     command = [sys.executable, "-m", "signverse", "ingest", "download", str(manifest), *options, "--proxy", ""]
     result = _timed([command], len(ids))
@@ -83,12 +83,12 @@ def _plain(site: Site, out: Path) -> list[str]:
 
 
 def _loop(site: Site, ids: list[str], out: Path) -> tuple[float, float]:
-    result = _timed([[*_plain(site, out), site.made(one)] for one in ids], len(ids))
+    result = _timed([[*_plain(site, out), site.url(one)] for one in ids], len(ids))
     assert len(list(out.glob("*.mp4"))) == len(ids)
     return result
 
 
 def _batch(site: Site, ids: list[str], out: Path) -> tuple[float, float]:
-    result = _timed([[*_plain(site, out), *map(site.made, ids)]], len(ids))
+    result = _timed([[*_plain(site, out), *map(site.url, ids)]], len(ids))
     assert len(list(out.glob("*.mp4"))) == len(ids)
     return result

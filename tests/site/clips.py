@@ -1,4 +1,4 @@
-"""What the site has: videos with their captions, and how its API tells of them."""
+"""What the test site has: videos with captions, and its API's answer about a video."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.site.troubles import SAID, Trouble
-from tests.site.words import FORMS, spoken
+from tests.site.caption_text import FORMATS, human_vtt
+from tests.site.faults import MESSAGES, Fault
 
 CODECS = {"avc1": "avc1.64001F", "av01": "av01.0.05M.08"}
 
 CHUNK = 10 << 20
-"""Bytes that yt-dlp asks YouTube for at once."""
+"""Bytes of the ranges that yt-dlp requests from YouTube."""
 
 
 @dataclass(frozen=True)
@@ -20,45 +20,45 @@ class Captions:
     """A caption track.
 
     Attributes:
-        key: what the site calls it: a language, or `en-de` for a person's German text in English.
+        key: what the site calls it: a language, or `en-de` for a human German text in English.
         kind: manual; automatic: the recogniser's own, which is listed as `de` and as `de-orig`; or translated.
         text: a WebVTT file.
         source: of a translation, the language it was made from.
-        forms: that it is offered in.
+        formats: that it is offered in.
     """
 
     key: str = "en"
     kind: str = "manual"
-    text: str = spoken("Good evening.", "Here is the news.")
+    text: str = human_vtt("Good evening.", "Here is the news.")
     source: str = ""
-    forms: tuple[str, ...] = FORMS
+    formats: tuple[str, ...] = FORMATS
 
     @property
     def query(self) -> str:
-        """What tells it from others of its key, as in YouTube's addresses."""
+        """The query that tells it from other tracks with its key, as in YouTube's addresses."""
         if self.kind == "manual":
             return f"lang={self.key}"
         if self.kind == "automatic":
             return f"lang={self.key}&kind=asr"
-        by_person = self.key.endswith(f"-{self.source}")
-        return f"lang={self.source}{'' if by_person else '&kind=asr'}&tlang={self.key}"
+        is_human = self.key.endswith(f"-{self.source}")
+        return f"lang={self.source}{'' if is_human else '&kind=asr'}&tlang={self.key}"
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A video of the site.
+    """A video of the site, with what goes wrong with it.
 
     Attributes:
         file: the video, a path or its bytes. All of its formats are this one file.
-        trouble: what goes wrong with it.
+        fault: what goes wrong with it, one or several.
         heights: of its formats. Each comes in each of the codecs, as picture only; the smallest comes with sound too.
-        chunk: bytes that yt-dlp asks for at once, as with YouTube; None for all.
+        chunk: bytes of the ranges that yt-dlp requests, as with YouTube; None for the whole file.
     """
 
     video_id: str
     file: Path | bytes
     tracks: tuple[Captions, ...] = ()
-    trouble: Trouble | tuple[Trouble, ...] = ()
+    fault: Fault | tuple[Fault, ...] = ()
     title: str = "A made video"
     channel: str = "Made Signs"
     channel_id: str = "UCmadesigns0000000000000"
@@ -74,34 +74,34 @@ class Clip:
         return len(self.file) if isinstance(self.file, bytes) else self.file.stat().st_size
 
     @property
-    def troubles(self) -> tuple[Trouble, ...]:
-        return self.trouble if isinstance(self.trouble, tuple) else (self.trouble,)
+    def faults(self) -> tuple[Fault, ...]:
+        return self.fault if isinstance(self.fault, tuple) else (self.fault,)
 
 
-def told(clip: Clip, address: str, trouble: Trouble | None) -> dict[str, Any]:
-    """What `/api/ID.json` answers."""
-    kind = trouble.kind if trouble else ""
-    about: dict[str, Any] = {
+def api_answer(clip: Clip, address: str, fault: Fault | None) -> dict[str, Any]:
+    """The answer of `/api/ID.json`."""
+    kind = fault.kind if fault else ""
+    answer: dict[str, Any] = {
         "id": clip.video_id,
         "title": clip.title,
         "channel": clip.channel,
         "channel_id": clip.channel_id,
         "duration": clip.duration,
         "language": clip.language,
-        "trouble": kind,
+        "fault": kind,
         "formats": [],
     }
-    if kind in SAID:
-        return about | {"reason": SAID[kind][0], "subreason": SAID[kind][1]}
+    if kind in MESSAGES:
+        return answer | {"reason": MESSAGES[kind][0], "subreason": MESSAGES[kind][1]}
     if kind in {"sign_in", "no_formats"}:
-        return about
+        return answer
     if kind == "playlist":
-        return about | {"entries": [f"{address}/made/{clip.video_id}?part={part}" for part in (1, 2)]}
-    return about | {"formats": _formats(clip, address), **_captions(clip, address)}
+        return answer | {"entries": [f"{address}/made/{clip.video_id}?part={part}" for part in (1, 2)]}
+    return answer | {"formats": _formats(clip, address), **_captions(clip, address)}
 
 
 def _formats(clip: Clip, address: str) -> list[dict[str, Any]]:
-    def one(height: int, codec: str, sound: bool) -> dict[str, Any]:
+    def video_format(height: int, codec: str, sound: bool) -> dict[str, Any]:
         name = f"{codec}-{height}{'-sound' if sound else ''}"
         return {
             "format_id": name,
@@ -118,8 +118,8 @@ def _formats(clip: Clip, address: str) -> list[dict[str, Any]]:
         }
 
     return [
-        *(one(height, codec, False) for height in clip.heights for codec in clip.codecs),
-        one(min(clip.heights), clip.codecs[0], True),
+        *(video_format(height, codec, False) for height in clip.heights for codec in clip.codecs),
+        video_format(min(clip.heights), clip.codecs[0], True),
     ]
 
 
@@ -130,11 +130,11 @@ def _captions(clip: Clip, address: str) -> dict[str, dict[str, list[dict[str, st
     for track in clip.tracks:
         addresses = [
             {
-                "ext": form,
-                "url": f"{address}/captions/{clip.video_id}/{track.key}.{form}?{track.query}&fmt={form}",
+                "ext": ext,
+                "url": f"{address}/captions/{clip.video_id}/{track.key}.{ext}?{track.query}&fmt={ext}",
                 "name": track.key,
             }
-            for form in track.forms
+            for ext in track.formats
         ]
         (human if track.kind == "manual" else automatic)[track.key] = addresses
         if track.kind == "automatic":

@@ -1,6 +1,6 @@
-"""What yt-dlp makes of addresses, told as JSON: a line for each. `python -m tests.site.probe FOLDER ADDRESS...`
+"""Prints what yt-dlp makes of addresses as JSON, a line each: `python -m tests.site.probe FOLDER ADDRESS...`.
 
-A process of its own, as for workers: `ask()` starts it.
+It runs in a process of its own, as workers do; `probe()` starts it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What became of an address.
+class Probed:
+    """What yt-dlp made of an address.
 
     Attributes:
-        classes: of the exception and those below it, outermost first; empty where all went well.
-        messages: theirs.
-        info: of what yt-dlp told of the video, what tests look at.
+        classes: of the exception and its causes, outermost first; empty where there was none.
+        messages: of these exceptions.
+        info: the part of yt-dlp's info that tests look at.
         size: bytes of the file; None where there is none.
-        partial: bytes that lie in a part file.
-        warnings: that yt-dlp gave.
+        partial: bytes of the part file.
+        warnings: of yt-dlp.
     """
 
     address: str
@@ -41,8 +41,8 @@ class Told:
     warnings: tuple[str, ...] = ()
 
 
-def ask(folder: Path, *addresses: str) -> dict[str, Told]:
-    """Has a new process try addresses, one after the other; a caption file's address is just fetched."""
+def probe(folder: Path, *addresses: str) -> dict[str, Probed]:
+    """Tries addresses in a new process, one after the other; that of a caption track is only fetched."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.site.probe", str(folder), *addresses],
         capture_output=True,
@@ -54,7 +54,8 @@ def ask(folder: Path, *addresses: str) -> dict[str, Told]:
     assert ran.returncode == 0, ran.stderr
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     return {
-        line["address"]: Told(**{k: tuple(v) if isinstance(v, list) else v for k, v in line.items()}) for line in lines
+        line["address"]: Probed(**{k: tuple(v) if isinstance(v, list) else v for k, v in line.items()})
+        for line in lines
     }
 
 
@@ -71,7 +72,7 @@ class _Log:
 
 
 def chain(error: object) -> Iterator[BaseException]:
-    """An exception and what caused it, as yt-dlp keeps that: in `exc_info`, in `cause`, and as Python does."""
+    """An exception and its causes, which yt-dlp keeps in `exc_info`, in `cause`, and as Python does."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -101,27 +102,27 @@ def _options(folder: Path, log: _Log) -> dict[str, Any]:
 
 
 def _try(ydl: Any, address: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"info": {}}
+    result: dict[str, Any] = {"info": {}}
     try:
         if "/captions/" in address:
             with ydl.urlopen(address) as response:
-                told["size"] = len(response.read())
+                result["size"] = len(response.read())
         else:
             info = ydl.extract_info(address, download=False)
-            told["info"] = _part_of(info)
+            result["info"] = _part_of(info)
             path = Path(ydl.prepare_filename(info))
             if info.get("_type", "video") == "video":
                 try:
                     ydl.process_info(info)
                 finally:
                     half = path.with_name(path.name + ".part")
-                    told["size"] = path.stat().st_size if path.exists() else None
-                    told["partial"] = half.stat().st_size if half.exists() else None
+                    result["size"] = path.stat().st_size if path.exists() else None
+                    result["partial"] = half.stat().st_size if half.exists() else None
     except Exception as error:
         errors = list(chain(error))
-        told["classes"] = [type(one).__name__ for one in errors]
-        told["messages"] = [str(one) for one in errors]
-    return told
+        result["classes"] = [type(cause).__name__ for cause in errors]
+        result["messages"] = [str(cause) for cause in errors]
+    return result
 
 
 def _part_of(info: dict[str, Any]) -> dict[str, Any]:
@@ -138,8 +139,8 @@ def _part_of(info: dict[str, Any]) -> dict[str, Any]:
         "filesize",
     )
     names += ("extractor", "live_status", "subtitles", "automatic_captions", "_type")
-    some = {name: info.get(name) for name in names}
-    return some | {
+    part = {name: info.get(name) for name in names}
+    return part | {
         "entries": len(list(info.get("entries") or ())),
         "formats": [f["format_id"] for f in info.get("formats") or ()],
     }
@@ -152,8 +153,8 @@ def main(folder: Path, addresses: list[str]) -> None:
     with YoutubeDL(_options(folder, log)) as ydl:
         for address in addresses:
             log.warnings.clear()
-            told = _try(ydl, address)
-            print(json.dumps(told | {"address": address, "warnings": log.warnings}), flush=True)
+            result = _try(ydl, address)
+            print(json.dumps(result | {"address": address, "warnings": log.warnings}), flush=True)
 
 
 if __name__ == "__main__":

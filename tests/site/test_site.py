@@ -1,4 +1,4 @@
-"""What yt-dlp makes of the site: that it downloads from it, and how each trouble appears to it.
+"""What yt-dlp makes of the site: that it downloads from it, and how each fault appears to it.
 
 The tables here are what the judging of downloads goes by: which exceptions arise, and what they say.
 """
@@ -16,20 +16,20 @@ from urllib.parse import urlsplit
 import av
 import pytest
 
+from tests.site.caption_text import automatic_vtt, human_vtt, to_format
 from tests.site.clips import CHUNK
+from tests.site.faults import CAPTIONS, KINDS, LOOK, MEDIA, MESSAGES
 from tests.site.population import manifest, population
-from tests.site.probe import Told, ask
-from tests.site.server import ALL, Captions, Clip, Site, Trouble
-from tests.site.troubles import CAPTIONS, KINDS, LOOK, MEDIA, SAID
+from tests.site.probe import Probed, probe
+from tests.site.server import ALL, Captions, Clip, Fault, Site
 from tests.site.videos import small_video
-from tests.site.words import in_form, rolled_up, spoken
 
 VIDEO = small_video(8.0)
 
 # Besides the stages: what the generic extractor is given, and what goes by only after many requests.
 PAGE, ENDLESS = "page", "endless"
 
-# Kind of trouble: the exception below DownloadError, and what it says.
+# Kind of fault: the exception below DownloadError, and what it says.
 LOOKS = {
     "deleted": ("ExtractorError", "Video unavailable. This video has been removed by the uploader"),
     "terminated": ("ExtractorError", "because the YouTube account associated with this video has been terminated."),
@@ -69,7 +69,7 @@ LOOKS = {
     "empty": ("JSONDecodeError", "Failed to parse JSON"),
 }
 
-# Kind of trouble: all the exceptions, and what the first says. A caption track is fetched with `YoutubeDL.urlopen`.
+# Kind of fault: all the exceptions, and what the first says. A caption track is fetched with `YoutubeDL.urlopen`.
 TRACKS = {
     "403": ("HTTPError", "HTTP Error 403: Forbidden"),
     "404": ("HTTPError", "HTTP Error 404: Not Found"),
@@ -110,8 +110,8 @@ CASES = [
 ]
 
 
-def clip(name: str, *troubles: Trouble, **more: object) -> Clip:
-    return Clip(name, VIDEO, (Captions(),), troubles, **more)  # type: ignore[arg-type]
+def clip(name: str, *faults: Fault, **more: object) -> Clip:
+    return Clip(name, VIDEO, (Captions(),), faults, **more)  # type: ignore[arg-type]
 
 
 def case_clip(stage: str, kind: str) -> Clip:
@@ -119,29 +119,29 @@ def case_clip(stage: str, kind: str) -> Clip:
     if kind == "fine":
         return clip(name)
     if stage == ENDLESS:
-        return clip(name, Trouble(kind, MEDIA, times=200))
+        return clip(name, Fault(kind, MEDIA, times=200))
     # In parts, yt-dlp would ask for the other half for ever.
     chunk = None if kind == "truncated_silently" else CHUNK
-    return clip(name, Trouble(kind, LOOK if stage == PAGE else stage, rate=100_000), chunk=chunk)
+    return clip(name, Fault(kind, LOOK if stage == PAGE else stage, rate=100_000), chunk=chunk)
 
 
 @pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, dict[tuple[str, str], Told]]:
+def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, dict[tuple[str, str], Probed]]:
     """A site where everything goes wrong, and what a process with yt-dlp and the plug-in says of each."""
     clips = {case: case_clip(*case) for case in CASES}
     with Site(clips.values()) as site:
         address = {
             (stage, kind): f"{site.address}/captions/{one.video_id}/en.vtt"
             if stage == CAPTIONS
-            else (site.page if stage == PAGE else site.made)(one.video_id)
+            else (site.page_url if stage == PAGE else site.url)(one.video_id)
             for (stage, kind), one in clips.items()
         }
-        answers = ask(tmp_path_factory.mktemp("told"), *address.values())
+        answers = probe(tmp_path_factory.mktemp("probed"), *address.values())
         return site, {case: answers[address[case]] for case in CASES}
 
 
 @pytest.fixture(scope="module")
-def told(tried: tuple[Site, dict[tuple[str, str], Told]]) -> dict[tuple[str, str], Told]:
+def probed(tried: tuple[Site, dict[tuple[str, str], Probed]]) -> dict[tuple[str, str], Probed]:
     return tried[1]
 
 
@@ -169,12 +169,12 @@ def status_of(address: str, **headers: str) -> int:
 
 def test_every_trouble_is_tried_here() -> None:
     assert {kind for _, kind in CASES if not kind.isdecimal()} == {*KINDS, "fine"}
-    assert set(SAID) <= set(LOOKS)
+    assert set(MESSAGES) <= set(LOOKS)
 
 
 @pytest.mark.parametrize("kind", LOOKS)
-def test_trouble_while_looking(told: dict[tuple[str, str], Told], kind: str) -> None:
-    seen = told[LOOK, kind]
+def test_trouble_while_looking(probed: dict[tuple[str, str], Probed], kind: str) -> None:
+    seen = probed[LOOK, kind]
     below, words = LOOKS[kind]
     assert seen.classes[:2] == ("DownloadError", below)
     assert words in seen.messages[0]
@@ -182,60 +182,60 @@ def test_trouble_while_looking(told: dict[tuple[str, str], Told], kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", TRACKS)
-def test_trouble_with_captions(told: dict[tuple[str, str], Told], kind: str) -> None:
-    seen = told[CAPTIONS, kind]
+def test_trouble_with_captions(probed: dict[tuple[str, str], Probed], kind: str) -> None:
+    seen = probed[CAPTIONS, kind]
     assert (" ".join(seen.classes), TRACKS[kind][1] in seen.messages[0]) == (TRACKS[kind][0], True), seen.messages
 
 
 @pytest.mark.parametrize("kind", VIDEOS)
-def test_trouble_with_the_video(told: dict[tuple[str, str], Told], kind: str) -> None:
-    seen = told[MEDIA, kind]
+def test_trouble_with_the_video(probed: dict[tuple[str, str], Probed], kind: str) -> None:
+    seen = probed[MEDIA, kind]
     assert (" ".join(seen.classes), VIDEOS[kind][1] in seen.messages[0]) == (VIDEOS[kind][0], True), seen.messages
     assert seen.size is None
     assert bool(seen.partial) == (kind in {"stall", "truncated"})
 
 
 @pytest.mark.parametrize("kind", UNSEEN)
-def test_trouble_that_does_not_appear_as_an_error(told: dict[tuple[str, str], Told], kind: str) -> None:
-    seen = told[MEDIA, kind]
+def test_trouble_that_does_not_appear_as_an_error(probed: dict[tuple[str, str], Probed], kind: str) -> None:
+    seen = probed[MEDIA, kind]
     assert seen.classes == ()
     assert seen.size == UNSEEN[kind]
-    # Where the site told the size, that is how it can be noticed.
+    # The size that the site states shows it.
     assert seen.info["filesize"] == len(VIDEO)
 
 
-def test_live_videos_and_playlists_are_told_without_an_error(told: dict[tuple[str, str], Told]) -> None:
-    assert told[LOOK, "live"].info["live_status"] == "is_live"
-    assert (told[LOOK, "playlist"].info["_type"], told[LOOK, "playlist"].info["entries"]) == ("playlist", 2)
-    assert told[LOOK, "slow"].info["live_status"] == "not_live"
+def test_live_videos_and_playlists_are_told_without_an_error(probed: dict[tuple[str, str], Probed]) -> None:
+    assert probed[LOOK, "live"].info["live_status"] == "is_live"
+    assert (probed[LOOK, "playlist"].info["_type"], probed[LOOK, "playlist"].info["entries"]) == ("playlist", 2)
+    assert probed[LOOK, "slow"].info["live_status"] == "not_live"
 
 
 def test_our_own_extractor_tells_what_that_of_youtube_does(tmp_path: Path) -> None:
     tracks = (
         Captions("en"),
-        Captions("de", "automatic", rolled_up("Guten Abend.", language="de")),
+        Captions("de", "automatic", automatic_vtt("Guten Abend.", language="de")),
         Captions("en", "translated", source="de"),
         Captions("fr-en", "translated", source="en"),
     )
     about = {"title": "News", "channel": "Signs", "channel_id": "UC1", "duration": 8.0, "language": "de"}
     with Site([Clip("one", VIDEO, tracks, **about)]) as site:  # type: ignore[arg-type]
-        seen = ask(tmp_path, site.made("one"))[site.made("one")]
+        seen = probe(tmp_path, site.url("one"))[site.url("one")]
         info = seen.info
         assert (seen.classes, seen.size) == ((), len(VIDEO))
         assert {key: info[key] for key in about} == about
-        # It was asked for 720 lines in H.264.
+        # Requested: 720 lines in H.264.
         assert (info["extractor"], info["format_id"], info["vcodec"]) == ("MadeSite", "avc1-720", "avc1.64001F")
         assert set(info["formats"]) == {
             *(f"{codec}-{height}" for codec in ("avc1", "av01") for height in (360, 720, 1080)),
             "avc1-360-sound",
         }
-        assert [one.path for one in site.of("one", MEDIA)] == ["/media/one.mp4?format=avc1-720"]
+        assert [one.path for one in site.requests_for("one", MEDIA)] == ["/media/one.mp4?format=avc1-720"]
         assert list(info["subtitles"]) == ["en"]
         automatic = info["automatic_captions"]
         assert list(automatic) == ["de", "de-orig", "en", "fr-en"]
         assert [form["ext"] for form in automatic["en"]] == ["json3", "srt", "vtt"]
-        asked = {key: urlsplit(forms[-1]["url"]).query for key, forms in automatic.items()}
-        assert asked == {
+        queries = {key: urlsplit(forms[-1]["url"]).query for key, forms in automatic.items()}
+        assert queries == {
             "de": "lang=de&kind=asr&fmt=vtt",
             "de-orig": "lang=de&kind=asr&fmt=vtt",
             "en": "lang=de&kind=asr&tlang=en&fmt=vtt",
@@ -246,71 +246,71 @@ def test_our_own_extractor_tells_what_that_of_youtube_does(tmp_path: Path) -> No
             assert fetch(form["url"]).decode() == track.text
 
 
-def test_the_generic_extractor_reads_pages(tried: tuple[Site, dict[tuple[str, str], Told]]) -> None:
-    site, told = tried
-    seen = told[PAGE, "fine"]
+def test_the_generic_extractor_reads_pages(tried: tuple[Site, dict[tuple[str, str], Probed]]) -> None:
+    site, probed = tried
+    seen = probed[PAGE, "fine"]
     assert (seen.classes, seen.size, seen.info["extractor"]) == ((), len(VIDEO), "html5")
-    assert [urlsplit(one.path).path for one in site.of("page-fine")] == ["/watch", "/media/page-fine.mp4"]
+    assert [urlsplit(one.path).path for one in site.requests_for("page-fine")] == ["/watch", "/media/page-fine.mp4"]
     (track,) = seen.info["subtitles"]["en"]
     assert urlsplit(track["url"]).path == "/captions/page-fine/en.vtt"
 
 
-def test_the_generic_extractor_has_no_words_for_troubles(told: dict[tuple[str, str], Told]) -> None:
-    assert told[PAGE, "deleted"].classes == ("DownloadError", "UnsupportedError")
-    assert told[PAGE, "429"].classes == ("DownloadError", "HTTPError")
-    assert "Unable to download webpage: HTTP Error 429" in told[PAGE, "429"].messages[0]
+def test_the_generic_extractor_has_no_words_for_troubles(probed: dict[tuple[str, str], Probed]) -> None:
+    assert probed[PAGE, "deleted"].classes == ("DownloadError", "UnsupportedError")
+    assert probed[PAGE, "429"].classes == ("DownloadError", "HTTPError")
+    assert "Unable to download webpage: HTTP Error 429" in probed[PAGE, "429"].messages[0]
 
 
 def test_a_download_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
-    with Site([clip("one", Trouble("truncated", MEDIA))]) as site:
-        first = ask(tmp_path, site.made("one"))[site.made("one")]
+    with Site([clip("one", Fault("truncated", MEDIA))]) as site:
+        first = probe(tmp_path, site.url("one"))[site.url("one")]
         assert first.size is None
         assert first.partial
         sent = site.bytes_sent("one")
-        site.mend("one")
-        assert ask(tmp_path, site.made("one"))[site.made("one")].size == len(VIDEO)
-        assert site.of("one", MEDIA)[-1].range.startswith(f"bytes={first.partial}-")
-        assert site.of("one", MEDIA)[-1].status == 206
+        site.clear_faults("one")
+        assert probe(tmp_path, site.url("one"))[site.url("one")].size == len(VIDEO)
+        assert site.requests_for("one", MEDIA)[-1].range.startswith(f"bytes={first.partial}-")
+        assert site.requests_for("one", MEDIA)[-1].status == 206
         assert site.bytes_sent("one") == sent + len(VIDEO) - first.partial
     assert (tmp_path / "one.mp4").read_bytes() == VIDEO
 
 
 def test_yt_dlp_asks_without_end_for_the_rest_of_a_part_that_ends_early(
-    tried: tuple[Site, dict[tuple[str, str], Told]],
+    tried: tuple[Site, dict[tuple[str, str], Probed]],
 ) -> None:
     """Its 2026.8 counts no retry then, does not wait and calls no hook: a download needs a watch over it."""
-    site, told = tried
-    assert told[ENDLESS, "truncated_silently"].size == len(VIDEO)
-    assert len(site.of("endless-truncated-silently", MEDIA)) == 201
+    site, probed = tried
+    assert probed[ENDLESS, "truncated_silently"].size == len(VIDEO)
+    assert len(site.requests_for("endless-truncated-silently", MEDIA)) == 201
 
 
 def test_troubles_come_late_go_by_and_can_be_mended(site: Site) -> None:
     api, track = f"{site.address}/api/one.json", f"{site.address}/captions/one/en.vtt"
-    site.break_("one", Trouble("429", after=1, times=2, retry_after=7), Trouble("500", CAPTIONS))
+    site.set_faults("one", Fault("429", after=1, times=2, retry_after=7), Fault("500", CAPTIONS))
     assert [status_of(api) for _ in range(4)] == [200, 429, 429, 200]
     assert status_of(track) == 500
-    site.mend("one")
+    site.clear_faults("one")
     assert status_of(track) == 200
-    site.break_(ALL, Trouble("403"))
+    site.set_faults(ALL, Fault("403"))
     assert status_of(api) == 403
 
 
 def test_each_caption_track_has_a_count_of_its_own() -> None:
     tracks = (Captions("en"), Captions("de"))
-    with Site([Clip("one", VIDEO, tracks, Trouble("429", CAPTIONS, times=1))]) as site:
+    with Site([Clip("one", VIDEO, tracks, Fault("429", CAPTIONS, times=1))]) as site:
         paths = [f"{site.address}/captions/one/{key}.vtt" for key in ("en", "en", "de", "de")]
         assert [status_of(path) for path in paths] == [429, 200, 429, 200]
 
 
 def test_a_cookie_opens_what_is_for_members(site: Site) -> None:
-    site.break_("one", Trouble("403", unless_cookie="member=yes"))
+    site.set_faults("one", Fault("403", unless_cookie="member=yes"))
     api = f"{site.address}/api/one.json"
     assert (status_of(api), status_of(api, Cookie="member=yes")) == (403, 200)
     assert site.requests[-1].cookie == "member=yes"
 
 
 def test_retry_after_is_sent_where_it_is_wanted(site: Site) -> None:
-    site.break_("one", Trouble("429", retry_after=7, times=1), Trouble("429"))
+    site.set_faults("one", Fault("429", retry_after=7, times=1), Fault("429"))
     for expected in ("7", None):
         with pytest.raises(urllib.error.HTTPError) as error:
             fetch(f"{site.address}/api/one.json")
@@ -335,7 +335,7 @@ def test_a_connection_is_kept_and_counted(site: Site) -> None:
         kept.getresponse().read()
     kept.close()
     assert [one.status for one in site.requests] == [200, 200, 404]
-    assert (site.connections_of("one"), site.most_connections) == (1, 1)
+    assert (site.connections_of("one"), site.max_connections) == (1, 1)
     fetch(f"{site.address}/api/one.json")
     assert site.connections_of("one") == 2
 
@@ -356,18 +356,18 @@ def test_a_video_may_be_a_file(site: Site, tmp_path: Path) -> None:
 
 
 def test_two_at_once_for_one_video_are_seen(site: Site) -> None:
-    site.break_("one", Trouble("slow", MEDIA, rate=20_000))
+    site.set_faults("one", Fault("slow", MEDIA, rate=20_000))
     both = [threading.Thread(target=fetch, args=(f"{site.address}/media/one.mp4",)) for _ in range(2)]
     for thread in both:
         thread.start()
     for thread in both:
         thread.join()
-    assert site.most_at_once_of("one") == site.most_at_once == site.most_connections == 2
+    assert site.max_concurrent_for("one") == site.max_concurrent == site.max_connections == 2
     assert site.bytes_sent("one") == 2 * len(VIDEO)
 
 
 def test_a_site_closes_while_clients_wait() -> None:
-    with Site([clip("one", Trouble("silence", MEDIA))]) as site:
+    with Site([clip("one", Fault("silence", MEDIA))]) as site:
         host = urlsplit(site.address)
         waiting = http.client.HTTPConnection(str(host.hostname), host.port, timeout=10)
         waiting.request("GET", "/media/one.mp4")
@@ -378,17 +378,17 @@ def test_a_site_closes_while_clients_wait() -> None:
 
 
 def test_a_population_is_the_same_each_time_and_has_its_share_of_troubles() -> None:
-    shares = {Trouble("deleted"): 0.2, Trouble("429", CAPTIONS, times=1): 0.1}
-    clips = population(500, [VIDEO], troubles=shares)
-    assert clips == population(500, [VIDEO], troubles=shares)
-    assert clips != population(500, [VIDEO], troubles=shares, seed=1)
+    shares = {Fault("deleted"): 0.2, Fault("429", CAPTIONS, times=1): 0.1}
+    clips = population(500, [VIDEO], faults=shares)
+    assert clips == population(500, [VIDEO], faults=shares)
+    assert clips != population(500, [VIDEO], faults=shares, seed=1)
     assert len({clip.video_id for clip in clips}) == 500
-    assert 60 < sum(clip.trouble == Trouble("deleted") for clip in clips) < 140
+    assert 60 < sum(clip.fault == Fault("deleted") for clip in clips) < 140
     assert {track.kind for clip in clips for track in clip.tracks} == {"manual", "automatic", "translated"}
     with Site(clips) as site:
         lines = manifest(site, clips).splitlines()
     assert len(lines) == 501
-    assert lines[1] == f"{clips[0].video_id},ase,{site.made(clips[0].video_id)}"
+    assert lines[1] == f"{clips[0].video_id},ase,{site.url(clips[0].video_id)}"
 
 
 def test_small_videos_are_real(tmp_path: Path) -> None:
@@ -402,6 +402,6 @@ def test_small_videos_are_real(tmp_path: Path) -> None:
 
 
 def test_captions_have_other_forms() -> None:
-    vtt = spoken("One.", "Two.")
-    assert in_form(vtt, "srt").startswith(b"1\n00:00:00,000 --> 00:00:01,000\nOne.\n\n2\n")
-    assert b'"tStartMs": 1000, "dDurationMs": 1000, "segs": [{"utf8": "Two."}]' in in_form(vtt, "json3")
+    vtt = human_vtt("One.", "Two.")
+    assert to_format(vtt, "srt").startswith(b"1\n00:00:00,000 --> 00:00:01,000\nOne.\n\n2\n")
+    assert b'"tStartMs": 1000, "dDurationMs": 1000, "segs": [{"utf8": "Two."}]' in to_format(vtt, "json3")

@@ -1,4 +1,4 @@
-"""What the tests of acquisition share: a site on this machine, manifests of it, and models that find nobody at once."""
+"""What the tests of acquisition share: a site on this machine, manifests of it, and fast models that detect no one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Place:
     def manifest(self, *video_ids: str, language: str = "ase", name: str = "manifest.csv") -> Path:
         """A manifest of videos of the site."""
         path = self.folder / name
-        rows = [f"{video_id},{language},{self.site.made(video_id)}\n" for video_id in video_ids]
+        rows = [f"{video_id},{language},{self.site.url(video_id)}\n" for video_id in video_ids]
         path.write_text("video_id,sign_language,url\n" + "".join(rows), "utf-8")
         return path
 
@@ -49,9 +49,9 @@ class Place:
     def status(self) -> dict:
         code, out, err = self.signverse("status", "--lake", self.lake, "--media", self.media, "--json")
         assert code == 0, err
-        told = json.loads(out)
-        assert sum(told["states"].values()) == told["listed"]
-        return told
+        status = json.loads(out)
+        assert sum(status["states"].values()) == status["listed"]
+        return status
 
     def files(self) -> list[str]:
         """What a person sees in the media folder."""
@@ -79,7 +79,7 @@ def clip(video_id: str, *tracks: Captions, **more: object) -> Clip:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pair that fits and finds nobody, at once."""
+    """A pair of models that detects no one, and is fast."""
     folder = tmp_path_factory.mktemp("models")
     detector(folder / "detector.onnx")
     pose(folder / "pose.onnx")

@@ -1,4 +1,4 @@
-"""Lakes with a known account: rows of attempts, sources and videos, written as they are."""
+"""Fills lakes with known rows: attempts, listed videos, and videos with a segment each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def at(minutes: float) -> datetime:
-    """A moment, in minutes from noon."""
+    """A time, in minutes from noon."""
     return NOON + timedelta(minutes=minutes)
 
 
@@ -32,23 +32,23 @@ def attempt(
     }
 
 
-def note(lake: Lake, *attempts: dict[str, Any]) -> None:
+def record(lake: Lake, *attempts: dict[str, Any]) -> None:
     delta.append(lake.folder / OUTCOMES.name, OUTCOMES, list(attempts))
     lake.refresh()
 
 
-def ask(lake: Lake, language: str, *video_ids: str, minutes: float = 0.0) -> None:
-    """Puts ids into `sources`, as a manifest does."""
+def list_videos(lake: Lake, language: str, *video_ids: str, minutes: float = 0.0) -> None:
+    """Lists ids in `sources`, as a manifest does."""
     rows = [
-        {"video_id": one, "ingest_id": new_ingest_id(), "sign_language": language, "listed_at": at(minutes)}
-        for one in video_ids
+        {"video_id": video_id, "ingest_id": new_ingest_id(), "sign_language": language, "listed_at": at(minutes)}
+        for video_id in video_ids
     ]
     delta.append(lake.folder / SOURCES.name, SOURCES, rows)
     lake.refresh()
 
 
-def put_in(lake: Lake, language: str, *video_ids: str, hours: float | None = 1.0, captions: str = "manual") -> None:
-    """Puts videos into the lake, each with one segment."""
+def add_videos(lake: Lake, language: str, *video_ids: str, hours: float | None = 1.0, captions: str = "manual") -> None:
+    """Adds videos, each with two segments."""
     videos: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
     for video_id in video_ids:

@@ -1,4 +1,4 @@
-"""Every id that was asked for is in one state, and the states add up to the ids."""
+"""Every listed id is in one state, and the states add up to the ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.acquire.corpus_state import STATES, tries_so_far, video_states
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import at, attempt, note, put_in
+from tests.ingest.acquire.lakes import add_videos, at, attempt, record
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_an_empty_lake_has_tried_nothing(lake: Lake) -> None:
 
 
 def test_ids_come_in_their_order_and_each_once(lake: Lake) -> None:
-    put_in(lake, "ase", "b", "zz")
-    note(lake, attempt("c", "download", "blocked", 0), attempt("other", "download", "failed", 0))
+    add_videos(lake, "ase", "b", "zz")
+    record(lake, attempt("c", "download", "blocked", 0), attempt("other", "download", "failed", 0))
     found = video_states(lake, ["c", "b", "a", "b"])
     assert found.select("video_id", "state").rows() == [
         ("c", "blocked"),
@@ -49,48 +49,48 @@ def test_ids_come_in_their_order_and_each_once(lake: Lake) -> None:
 
 @pytest.mark.parametrize("outcome", ["blocked", "failed", "unavailable"])
 def test_what_is_in_the_lake_is_there_whatever_happened_since(lake: Lake, outcome: str) -> None:
-    put_in(lake, "ase", "a")
-    note(lake, attempt("a", "extract", "done", 0), attempt("a", "download", outcome, 1))
+    add_videos(lake, "ase", "a")
+    record(lake, attempt("a", "extract", "done", 0), attempt("a", "download", outcome, 1))
     assert state(lake) == state(lake, media=[]) == state(lake, media=["a"]) == "in the lake"
 
 
 def test_what_was_downloaded_and_is_gone_is_to_be_had_again(lake: Lake) -> None:
-    note(lake, attempt("a", "download", "done", 0))
+    record(lake, attempt("a", "download", "done", 0))
     assert state(lake) == "downloaded"
     assert state(lake, media=["a"]) == "downloaded"
     assert state(lake, media=["b"]) == "not tried yet"
 
 
 def test_a_video_that_cannot_be_extracted_has_failed_until_it_is_downloaded_again(lake: Lake) -> None:
-    note(lake, attempt("a", "download", "done", 0), attempt("a", "extract", "failed", 1, "bad_video"))
+    record(lake, attempt("a", "download", "done", 0), attempt("a", "extract", "failed", 1, "bad_video"))
     assert state(lake) == state(lake, media=["a"]) == state(lake, media=[]) == "failed"
-    note(lake, attempt("a", "download", "done", 2))
+    record(lake, attempt("a", "download", "done", 2))
     assert state(lake) == state(lake, media=["a"]) == "downloaded"
 
 
 def test_a_video_that_is_there_is_there_although_a_site_refuses_it(lake: Lake) -> None:
-    note(lake, attempt("a", "download", "blocked", 0))
+    record(lake, attempt("a", "download", "blocked", 0))
     assert state(lake, media=["a"]) == "downloaded"
     assert state(lake, media=[]) == "blocked"
 
 
 def test_captions_and_lists_decide_nothing(lake: Lake) -> None:
-    note(lake, attempt("a", "captions", "blocked", 0), attempt("a", "list", "failed", 1))
-    note(lake, attempt("b", "download", "done", 0), attempt("b", "captions", "failed", 1))
+    record(lake, attempt("a", "captions", "blocked", 0), attempt("a", "list", "failed", 1))
+    record(lake, attempt("b", "download", "done", 0), attempt("b", "captions", "failed", 1))
     assert state(lake) == "not tried yet"
     assert state(lake, "b") == "downloaded"
 
 
 def test_the_newest_attempt_decides_by_its_time_and_not_by_when_it_was_committed(lake: Lake) -> None:
-    note(lake, attempt("a", "download", "unavailable", 5, "deleted", "It is gone"))
+    record(lake, attempt("a", "download", "unavailable", 5, "deleted", "It is gone"))
     # Another run's journal, which was brought in later.
-    note(lake, attempt("a", "download", "blocked", 3, "rate_limit", "Wait"))
+    record(lake, attempt("a", "download", "blocked", 3, "rate_limit", "Wait"))
     row = video_states(lake, ["a"]).row(0, named=True)
     assert (row["state"], row["reason"], row["message"], row["at"]) == ("unavailable", "deleted", "It is gone", at(5))
 
 
 def test_who_comes_back_is_noticed(lake: Lake) -> None:
-    note(
+    record(
         lake,
         attempt("back", "download", "unavailable", 0),
         attempt("back", "download", "done", 1),
@@ -106,8 +106,8 @@ def test_who_comes_back_is_noticed(lake: Lake) -> None:
 
 def test_tries_are_counted_since_something_was_last_done(lake: Lake) -> None:
     outcomes = ["failed", "blocked", "done", "blocked", "unavailable", "failed"]
-    note(lake, *(attempt("a", "download", outcome, minute) for minute, outcome in enumerate(outcomes)))
-    note(lake, attempt("b", "download", "failed", 0), attempt("b", "download", "done", 9))
+    record(lake, *(attempt("a", "download", outcome, minute) for minute, outcome in enumerate(outcomes)))
+    record(lake, attempt("b", "download", "failed", 0), attempt("b", "download", "done", 9))
     rows = video_states(lake, ["a", "b", "c"])
     assert rows["tries"].to_list() == [3, 0, 0]
     assert tries_so_far(rows) == {"a": (3, at(5))}
@@ -115,7 +115,7 @@ def test_tries_are_counted_since_something_was_last_done(lake: Lake) -> None:
 
 def test_a_video_that_is_fetched_and_cannot_be_read_again_and_again_waits_longer_each_time(lake: Lake) -> None:
     stages = [("download", "done"), ("extract", "failed")] * 3
-    note(lake, *(attempt("a", stage, outcome, minute) for minute, (stage, outcome) in enumerate(stages)))
+    record(lake, *(attempt("a", stage, outcome, minute) for minute, (stage, outcome) in enumerate(stages)))
     assert video_states(lake, ["a"])["tries"].to_list() == [3]
 
 
@@ -176,20 +176,27 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     st.one_of(st.none(), st.sets(st.sampled_from(IDS))),
 )
 def test_the_account_is_what_a_plain_rule_says_and_adds_up(
-    large: Lake, told: dict[str, list[tuple[str, str, int]]], there: set[str], here: set[str] | None
+    large: Lake, histories_by_id: dict[str, list[tuple[str, str, int]]], there: set[str], here: set[str] | None
 ) -> None:
     number = next(_number)
     names = {one: f"{number}-{one}" for one in IDS}
-    note(large, *(attempt(names[one], stage, outcome, minute) for one in IDS for stage, outcome, minute in told[one]))
+    record(
+        large,
+        *(
+            attempt(names[one], stage, outcome, minute)
+            for one in IDS
+            for stage, outcome, minute in histories_by_id[one]
+        ),
+    )
     if there:
-        put_in(large, "ase", *(names[one] for one in there))
+        add_videos(large, "ase", *(names[one] for one in there))
     rows = video_states(large, names.values(), None if here is None else {names[one] for one in here})
     assert rows["video_id"].to_list() == list(names.values())
     assert set(rows["state"]) <= set(STATES)
     assert Counter(rows["state"]).total() == len(IDS)
     for one, row in zip(IDS, rows.iter_rows(named=True), strict=True):
-        expected = naive(told[one], one in there, None if here is None else one in here)
-        assert (row["state"], row["tries"], row["came_back"]) == expected, told[one]
+        expected = naive(histories_by_id[one], one in there, None if here is None else one in here)
+        assert (row["state"], row["tries"], row["came_back"]) == expected, histories_by_id[one]
         assert (row["at"] is None) == (row["outcome"] is None)
     tried = tries_so_far(rows)
     assert set(tried) == {

@@ -11,7 +11,7 @@ from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.forecast import MIN_MEASURED, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import attempt, note, put_in
+from tests.ingest.acquire.lakes import add_videos, attempt, record
 
 PUBLISHED = PUBLISHED_HOURS / PUBLISHED_VIDEOS
 
@@ -65,15 +65,15 @@ def test_a_manifest_of_nothing_takes_nothing(lake: Lake) -> None:
 
 
 def test_an_empty_lake_says_as_much_as_none(lake: Lake) -> None:
-    asked = entries(ase=3, pso=2)
-    without, with_lake = forecast(asked, None), forecast(asked, lake)
+    listed = entries(ase=3, pso=2)
+    without, with_lake = forecast(listed, None), forecast(listed, lake)
     assert with_lake[0].equals(without[0])
     assert with_lake[1] == without[1]
 
 
 def test_what_is_there_and_what_cannot_be_had_are_not_to_do(lake: Lake) -> None:
-    put_in(lake, "ase", "ase-0", "ase-1", "another")
-    note(
+    add_videos(lake, "ase", "ase-0", "ase-1", "another")
+    record(
         lake,
         attempt("ase-2", "download", "unavailable", 0),
         attempt("ase-3", "download", "blocked", 0),
@@ -89,8 +89,8 @@ def test_what_is_there_and_what_cannot_be_had_are_not_to_do(lake: Lake) -> None:
 
 
 def test_a_lake_with_many_videos_knows_better_than_the_publication(lake: Lake) -> None:
-    put_in(lake, "ase", *(f"old-{i}" for i in range(MIN_MEASURED)), hours=2.0)
-    put_in(lake, "pso", *(f"older-{i}" for i in range(MIN_MEASURED // 2)), hours=0.5)
+    add_videos(lake, "ase", *(f"old-{i}" for i in range(MIN_MEASURED)), hours=2.0)
+    add_videos(lake, "pso", *(f"older-{i}" for i in range(MIN_MEASURED // 2)), hours=0.5)
     rows, basis = forecast(entries(ase=1, pso=1, bfi=1), lake)
     found = numbers(rows)
     overall = (2.0 * MIN_MEASURED + 0.5 * (MIN_MEASURED // 2)) / (MIN_MEASURED + MIN_MEASURED // 2)
@@ -101,9 +101,9 @@ def test_a_lake_with_many_videos_knows_better_than_the_publication(lake: Lake) -
 
 
 def test_videos_of_unknown_length_are_no_measure(lake: Lake) -> None:
-    put_in(lake, "ase", *(f"long-{i}" for i in range(MIN_MEASURED)), hours=1.0)
-    put_in(lake, "ase", *(f"unknown-{i}" for i in range(MIN_MEASURED)), hours=None)
-    put_in(lake, "pso", *(f"unknown-pso-{i}" for i in range(MIN_MEASURED)), hours=None)
+    add_videos(lake, "ase", *(f"long-{i}" for i in range(MIN_MEASURED)), hours=1.0)
+    add_videos(lake, "ase", *(f"unknown-{i}" for i in range(MIN_MEASURED)), hours=None)
+    add_videos(lake, "pso", *(f"unknown-pso-{i}" for i in range(MIN_MEASURED)), hours=None)
     rows, basis = forecast(entries(ase=1, pso=1), lake)
     found = numbers(rows)
     assert found["ase"]["hours"] == found["pso"]["hours"] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Several runs in one media folder: nobody does another's work, and whoever is killed leaves nothing that is lost."""
+"""Several runs in one media folder: none does another's work, and a killed one loses nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORK = multiprocessing.get_context("fork")
 
 @dataclass
 class Worker:
-    """A process that has a run of the folder, has done what it was told, and waits."""
+    """A process that has a run of the folder, has done its work, and waits."""
 
     process: BaseProcess
     pipe: Connection
@@ -197,7 +197,7 @@ def test_a_container_with_the_host_s_name_is_another_machine(media: Path, monkey
         pytest.skip("looks into /proc")
     with Run(media) as far, Run(media) as run:
         far.take_lease("a")
-        # Its processes have numbers of their own, which mean nobody here.
+        # Its processes have numbers of their own, which mean nothing here.
         file = moved(media, far.id, f"{socket.gethostname()} pid:[1]")
         file.write_text(json.dumps({**json.loads(file.read_text()), "pid": 2**22 + 1}))
         assert not run.take_lease("a")

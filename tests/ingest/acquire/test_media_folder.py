@@ -213,8 +213,8 @@ def test_an_info_file_that_tells_nothing_is_none(media: MediaFolder, content: by
 
 def test_of_an_info_file_only_plain_values_of_known_names_are_taken(media: MediaFolder) -> None:
     path = info_path(media.folder / "a.mp4")
-    told = {"title": "T", "channel": ["no"], "channel_id": None, "duration": {"s": 1}, "formats": [{}] * 1000, "x": 1}
-    path.write_text(json.dumps(told))
+    info = {"title": "T", "channel": ["no"], "channel_id": None, "duration": {"s": 1}, "formats": [{}] * 1000, "x": 1}
+    path.write_text(json.dumps(info))
     assert read_info(path) == {"title": "T"}
     # Of yt-dlp's own beside a video, which may be large; a gigabyte is not read.
     with path.open("wb") as file:

@@ -11,7 +11,7 @@ import pytest
 
 from signverse.ingest.acquire.corpus_state import STATES
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import attempt, note, put_in
+from tests.ingest.acquire.lakes import add_videos, attempt, record
 
 Signverse = Callable[..., tuple[int, str, str]]
 
@@ -35,8 +35,8 @@ def test_the_table_fits_80_columns_and_the_rest_is_said_below_it(manifest: Path,
 
 def test_what_is_in_the_lake_is_counted_by_state(tmp_path: Path, manifest: Path, signverse: Signverse) -> None:
     lake = Lake.create(tmp_path / "lake")
-    put_in(lake, "ase", "a")
-    note(lake, attempt("b", "download", "unavailable", 0, "deleted"))
+    add_videos(lake, "ase", "a")
+    record(lake, attempt("b", "download", "unavailable", 0, "deleted"))
     code, _, err = signverse("ingest", "plan", manifest, "--lake", tmp_path / "lake")
     assert code == 0
     assert "1 to do" in err

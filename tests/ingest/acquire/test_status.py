@@ -15,7 +15,7 @@ from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.status import Status, read_status
 from signverse.ingest.cli.screen import status_screen
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import ask, at, attempt, note, put_in
+from tests.ingest.acquire.lakes import add_videos, at, attempt, list_videos, record
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture
 def corpus(lake: Lake, tmp_path: Path) -> tuple[Lake, MediaFolder]:
     """Twelve ids in each state at least once, and a video that came without a manifest."""
-    ask(lake, "ase", *(f"a{i}" for i in range(9)))
-    ask(lake, "pso", "p0", "p1", "p2")
+    list_videos(lake, "ase", *(f"a{i}" for i in range(9)))
+    list_videos(lake, "pso", "p0", "p1", "p2")
     # A label that was mended: the newest counts.
-    ask(lake, "und", "u0", minutes=-9)
-    ask(lake, "pso", "u0", minutes=-1)
-    put_in(lake, "ase", "a0", "a1", hours=1.5)
-    put_in(lake, "ase", "a2", hours=0.5, captions="automatic")
-    put_in(lake, "bfi", "stranger", hours=0.25, captions="none")
-    note(
+    list_videos(lake, "und", "u0", minutes=-9)
+    list_videos(lake, "pso", "u0", minutes=-1)
+    add_videos(lake, "ase", "a0", "a1", hours=1.5)
+    add_videos(lake, "ase", "a2", hours=0.5, captions="automatic")
+    add_videos(lake, "bfi", "stranger", hours=0.25, captions="none")
+    record(
         lake,
         *(attempt(one, "download", "done", -120) for one in ("a0", "a1", "a2")),
         *(attempt(one, "extract", "done", minute) for one, minute in (("a0", -100), ("a1", -30), ("a2", -10))),
@@ -83,7 +83,7 @@ def test_every_id_is_counted_once_by_state_and_by_language(corpus: tuple[Lake, M
 def test_the_lake_s_hours_and_captions_are_those_of_visible_videos(corpus: tuple[Lake, MediaFolder]) -> None:
     lake, media = corpus
     # Extracted again: the new one takes the place of the old one.
-    put_in(lake, "ase", "a0", hours=1.5)
+    add_videos(lake, "ase", "a0", hours=1.5)
     status = read_status(lake, media, at(0))
     assert status.hours == pytest.approx(3.75)
     assert status.captions == {"automatic": 1, "manual": 2, "none": 1}
@@ -123,11 +123,11 @@ def test_the_media_folder_is_looked_at_where_it_is_named(corpus: tuple[Lake, Med
 def test_all_of_it_comes_as_json(corpus: tuple[Lake, MediaFolder]) -> None:
     for media in (corpus[1], None):
         status = read_status(corpus[0], media, at(0))
-        told = json.loads(json.dumps(status.as_json()))
-        assert told["at"] == "2026-11-22T12:00:00+00:00"
-        assert told["states"] == status.states
-        assert told["causes"][0]["last"] == "2026-11-22T11:58:00+00:00"
-        assert set(told) == set(vars(status))
+        plain = json.loads(json.dumps(status.as_json()))
+        assert plain["at"] == "2026-11-22T12:00:00+00:00"
+        assert plain["states"] == status.states
+        assert plain["causes"][0]["last"] == "2026-11-22T11:58:00+00:00"
+        assert set(plain) == set(vars(status))
 
 
 def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
@@ -146,8 +146,8 @@ def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
 
 
 def test_the_table_fits_80_columns(lake: Lake) -> None:
-    ask(lake, "ase", *(f"a{i}" for i in range(12_345)))
-    note(lake, *(attempt(f"a{i}", "download", "unavailable", 0, "deleted") for i in range(12_345)))
+    list_videos(lake, "ase", *(f"a{i}" for i in range(12_345)))
+    record(lake, *(attempt(f"a{i}", "download", "unavailable", 0, "deleted") for i in range(12_345)))
     status = read_status(lake, None, at(0))
     lines = shown(status, 80).splitlines()
     assert lines[0].split() == [
@@ -160,9 +160,9 @@ def test_the_table_fits_80_columns(lake: Lake) -> None:
 def test_in_a_pipe_lines_are_neither_cut_nor_filled(
     lake: Lake, tmp_path: Path, signverse: Callable[..., tuple[int, str, str]]
 ) -> None:
-    ask(lake, "ase", "a", "b")
-    note(lake, attempt("a", "download", "failed", 0, "network", "long " * 50 + "end"))
-    note(lake, attempt("b", "download", "blocked", 0, "bot_check", "short"))
+    list_videos(lake, "ase", "a", "b")
+    record(lake, attempt("a", "download", "failed", 0, "network", "long " * 50 + "end"))
+    record(lake, attempt("b", "download", "blocked", 0, "bot_check", "short"))
     code, out, _ = signverse("status", "--lake", tmp_path / "lake")
     assert code == 0
     assert all(line == line.rstrip() for line in out.splitlines())
@@ -181,8 +181,8 @@ def test_an_empty_lake_has_a_screen_too(lake: Lake, tmp_path: Path) -> None:
 def test_many_languages_and_many_causes_stay_one_screen_and_the_rest_is_counted(lake: Lake) -> None:
     languages = [f"x{i:02}" for i in range(15)]
     for number, language in enumerate(languages):
-        ask(lake, language, *(f"{language}-{i}" for i in range(20 - number)))
-    note(lake, *(attempt(f"x00-{i}", "download", "failed", -i, f"cause-{i}", "No") for i in range(11)))
+        list_videos(lake, language, *(f"{language}-{i}" for i in range(20 - number)))
+    record(lake, *(attempt(f"x00-{i}", "download", "failed", -i, f"cause-{i}", "No") for i in range(11)))
     status = read_status(lake, None, at(0))
     text = shown(status)
     assert len(text.splitlines()) < 35
@@ -195,8 +195,8 @@ def test_many_languages_and_many_causes_stay_one_screen_and_the_rest_is_counted(
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_a_long_message_is_cut_and_what_happened_is_not(lake: Lake, width: int) -> None:
-    ask(lake, "ase", "a", "b")
-    note(
+    list_videos(lake, "ase", "a", "b")
+    record(
         lake,
         attempt("a", "download", "unavailable", 0, "not_found", "gone " * 60),
         attempt("b", "download", "failed", 0, "network", "no"),
@@ -208,8 +208,8 @@ def test_a_long_message_is_cut_and_what_happened_is_not(lake: Lake, width: int) 
 
 
 def test_what_others_wrote_moves_no_cursor_and_is_no_markup(lake: Lake) -> None:
-    ask(lake, "[bold]\x1b[2J", "a")
-    note(lake, attempt("a", "extract", "failed", 0, "[red]\x07", "[link=x]\x1b[2J\rgone\nand [/] more"))
+    list_videos(lake, "[bold]\x1b[2J", "a")
+    record(lake, attempt("a", "extract", "failed", 0, "[red]\x07", "[link=x]\x1b[2J\rgone\nand [/] more"))
     text = shown(read_status(lake, None, at(0)))
     assert not {"\x1b", "\x07", "\r"} & set(text)
     assert "[bold]" in text

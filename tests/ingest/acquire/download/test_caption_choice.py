@@ -12,7 +12,7 @@ from signverse.ingest.acquire.download.caption_choice import choose_tracks
 from signverse.ingest.acquire.download.settings import CAPTION_MODES
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.tracks import is_english
-from tests.site.clips import Captions, Clip, told
+from tests.site.clips import Captions, Clip, api_answer
 
 ADDRESS = "https://www.youtube.com/api/timedtext?v=abc"
 
@@ -62,7 +62,7 @@ def test_where_english_lacks_one_translation_comes_last() -> None:
 
 def test_a_translation_of_what_a_person_wrote_is_better_than_one_of_what_a_machine_heard() -> None:
     assert chosen(youtube(("fr", "de"), "de"))[-1] == ("en-de", "en", "translated", "de")
-    # None is in the spoken language: the first one.
+    # None is in the human_vtt language: the first one.
     assert chosen(youtube(("fr", "it"), "de"))[-1] == ("en-fr", "en", "translated", "fr")
     assert chosen(youtube(("fr", "it"), None))[-1] == ("en-fr", "en", "translated", "fr")
 
@@ -135,7 +135,7 @@ def test_a_site_with_translations_of_its_own_keeps_their_source() -> None:
         Captions("en", "translated", source="de"),
         Captions("en-fr", "translated", source="fr"),
     )
-    info = told(Clip("abc", b"", tracks), "http://127.0.0.1:1", None)
+    info = api_answer(Clip("abc", b"", tracks), "http://127.0.0.1:1", None)
     assert chosen(info) == [("de-orig", "de", "automatic", ""), ("en-fr", "en", "translated", "fr")]
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from signverse.ingest.acquire.download.outcomes import KINDS as OUTCOME_KINDS
 from signverse.ingest.acquire.download.outcomes import Outcome, classify, rules
+from tests.site.faults import CAPTIONS, KINDS, MEDIA, MESSAGES
 from tests.site.probe import ROOT
-from tests.site.server import PLUGINS, Captions, Clip, Site, Trouble
-from tests.site.troubles import CAPTIONS, KINDS, MEDIA, SAID
+from tests.site.server import PLUGINS, Captions, Clip, Fault, Site
 from tests.site.videos import small_video
 
 
@@ -142,25 +142,25 @@ STATUSES = ("400", "401", "403", "404", "410", "429", "451", "500", "502", "503"
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Outcome]:
-    """What the fetcher makes of every trouble: by the kind, and by whether one looks, downloads or wants captions."""
+    """What the fetcher makes of every fault: by the kind, and by whether one looks, downloads or wants captions."""
     kinds = [*KINDS, *STATUSES]
     with Site() as site:
         addresses = {}
         for kind in kinds:
             for stage in ("look", "page", MEDIA, CAPTIONS):
                 try:
-                    trouble = Trouble(kind, "look" if stage == "page" else stage, rate=60_000)
+                    fault = Fault(kind, "look" if stage == "page" else stage, rate=60_000)
                 except ValueError:
                     # It is told when one looks, and not later.
                     continue
                 name = f"{kind}-{stage}"
-                if stage == "page" and kind in SAID and kind != "bot":
+                if stage == "page" and kind in MESSAGES and kind != "bot":
                     # They are all one to the generic extractor.
                     continue
-                site.add(Clip(name, small_video(1), (Captions(),), trouble=trouble, chunk=None))
+                site.add(Clip(name, small_video(1), (Captions(),), fault=fault, chunk=None))
                 tracks = f"{site.address}/captions/{name}/en.vtt"
                 addresses[kind, stage] = (
-                    site.page(name) if stage == "page" else tracks if stage == CAPTIONS else site.made(name)
+                    site.page_url(name) if stage == "page" else tracks if stage == CAPTIONS else site.url(name)
                 )
         ran = subprocess.run(
             [sys.executable, "-m", "tests.ingest.acquire.download.classified", str(tmp_path_factory.mktemp("judged"))],

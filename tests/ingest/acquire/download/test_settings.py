@@ -107,8 +107,8 @@ def test_a_worker_uses_a_copy_of_the_cookies_that_only_its_owner_may_read(tmp_pa
     scratch.mkdir()
     with Site([Clip("abc", small_video(1))]) as site:
         downloader = Downloader(Settings(cookies=path, scratch=scratch, proxy=""))
-        downloader.fetch_info(site.page("abc"))
-        assert {request.cookie for request in site.of("abc")} >= {"SID=secret"}
+        downloader.fetch_info(site.page_url("abc"))
+        assert {request.cookie for request in site.requests_for("abc")} >= {"SID=secret"}
         # The site sets one; yt-dlp keeps its cookies when it ends.
         downloader._ydl.save_cookies()
     (copy,) = scratch.iterdir()

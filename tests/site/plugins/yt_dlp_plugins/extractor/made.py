@@ -1,4 +1,4 @@
-"""yt-dlp's extractor for the site of `tests.site.server`. It fails as the one for YouTube does, with its words.
+"""yt-dlp's extractor for the site of `tests.site.server`; it fails as that for YouTube does, with its messages.
 
 yt-dlp finds it wherever `tests/site/plugins` is on Python's path.
 """
@@ -15,35 +15,37 @@ from yt_dlp.utils import ExtractorError, remove_end
 
 class MadeSiteIE(InfoExtractor):
     _VALID_URL = r"(?P<site>https?://127\.0\.0\.1:\d+)/made/(?P<id>[\w-]+)(?:\?part=(?P<part>\d))?$"
-    # As for YouTube: without it yt-dlp asks again with an address of another country.
+    # As for YouTube: else yt-dlp repeats the request with an address of another country.
     _GEO_BYPASS = False
     # Behind YouTube's hint about cookies, which is taken from there.
     _COOKIE_HOWTO_WIKI_URL = YoutubeIE._COOKIE_HOWTO_WIKI_URL
 
     def _real_extract(self, url: str) -> dict[str, Any]:
         site, video_id, part = self._match_valid_url(url).group("site", "id", "part")
-        told = self._told(f"{site}/api/{video_id}.json", video_id, {"part": part} if part else {})
-        trouble = told["trouble"]
-        if entries := told.get("entries"):
-            return self.playlist_result([self.url_result(one, MadeSiteIE) for one in entries], video_id, told["title"])
-        if trouble == "sign_in":
+        answer = self._answer(f"{site}/api/{video_id}.json", video_id, {"part": part} if part else {})
+        fault = answer["fault"]
+        if entries := answer.get("entries"):
+            return self.playlist_result(
+                [self.url_result(one, MadeSiteIE) for one in entries], video_id, answer["title"]
+            )
+        if fault == "sign_in":
             self.raise_login_required()
-        if trouble == "drm":
+        if fault == "drm":
             self.report_drm(video_id)
-        if not told["formats"] and told.get("reason"):
-            self._refuse(told["reason"], told["subreason"], trouble)
-        status = {"live": "is_live", "upcoming": "is_upcoming", "premiere": "is_upcoming"}.get(trouble, "not_live")
+        if not answer["formats"] and answer.get("reason"):
+            self._refuse(answer["reason"], answer["subreason"], fault)
+        status = {"live": "is_live", "upcoming": "is_upcoming", "premiere": "is_upcoming"}.get(fault, "not_live")
         return {
             "id": f"{video_id}-{part}" if part else video_id,
-            **{key: told[key] for key in ("title", "channel", "channel_id", "duration", "language")},
-            "formats": told["formats"],
-            "subtitles": told.get("subtitles", {}),
-            "automatic_captions": told.get("automatic_captions", {}),
+            **{key: answer[key] for key in ("title", "channel", "channel_id", "duration", "language")},
+            "formats": answer["formats"],
+            "subtitles": answer.get("subtitles", {}),
+            "automatic_captions": answer.get("automatic_captions", {}),
             "live_status": status,
         }
 
-    def _told(self, url: str, video_id: str, query: dict[str, str]) -> dict[str, Any]:
-        """The API's answer, asked for again as often as YouTube's is."""
+    def _answer(self, url: str, video_id: str, query: dict[str, str]) -> dict[str, Any]:
+        """The API's answer, requested as often as YouTube's is."""
         for retry in self.RetryManager():
             try:
                 return self._download_json(
@@ -56,17 +58,17 @@ class MadeSiteIE(InfoExtractor):
                 retry.error = error
         raise AssertionError("the last try returns or raises")
 
-    def _refuse(self, reason: str, subreason: str, trouble: str) -> None:
-        """What YoutubeIE does when there is nothing to play."""
+    def _refuse(self, reason: str, subreason: str, fault: str) -> None:
+        """Raises as YoutubeIE does where there is nothing to play."""
         if subreason:
-            if trouble == "region":
+            if fault == "region":
                 self.raise_geo_restricted(subreason, ["DE", "AT"], metadata_available=True)
             reason += f". {subreason}"
         if "sign in" in reason.lower():
             reason = remove_end(reason, "This helps protect our community. Learn more")
             hint = YoutubeIE._youtube_login_hint.fget(self)
             reason = f"{remove_end(reason.strip(), '.')}. {hint}"
-        elif trouble == "captcha":
+        elif fault == "captcha":
             reason += ". YouTube is requiring a captcha challenge before playback"
         elif "This content isn't available, try again later" in reason:
             reason = (

@@ -1,4 +1,4 @@
-"""What can go wrong with a video on a site."""
+"""What can go wrong with a video on the test site, and when."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 LOOK, CAPTIONS, MEDIA = STAGES = ("look", "captions", "media")
-"""What a request is for: the page or the API's answer, a caption track, the video itself."""
+"""What a request is for: information (the page, or the API's answer), a caption track, the video itself."""
 
-SAID: Final = {
+MESSAGES: Final = {
     # YouTube's words: reason and subreason of a playabilityStatus.
     "deleted": ("Video unavailable", "This video has been removed by the uploader"),
     "terminated": (
@@ -36,47 +36,47 @@ SAID: Final = {
     "premiere": ("Premieres in 2 hours", ""),
     "live_ended": ("This live stream recording is not available.", ""),
 }
-"""Troubles that the site tells in words while it answers 200."""
+"""Faults that the site describes in an answer with status 200."""
 
 KINDS: Final = (
-    *SAID,
-    # Said without words of YouTube's.
-    "sign_in",  # the words that yt-dlp has for sites that want one to sign in
+    *MESSAGES,
+    # Described without a message of YouTube's.
+    "sign_in",  # the message that yt-dlp has for sites that require an account
     "drm",
     "no_formats",
     "live",
     "playlist",
-    # Of HTTP, besides three digits: a status.
-    "redirect",  # to itself; for ever where it is not limited by `times`
+    # Of HTTP; besides these a status of three digits.
+    "redirect",  # to itself; without end unless limited by `times`
     "hang_up",  # the connection is closed without an answer
-    "silence",  # the connection stays, the answer does not come
+    "silence",  # the connection stays open, and no answer comes
     "stall",  # half of it comes, then nothing
     "slow",  # `rate` bytes a second
     "truncated",  # half of what Content-Length promised, then the connection is cut
-    # Half of it, and nothing says so: chunked, properly ended. yt-dlp, where it asks for a part, then asks again for
-    # ever, without a pause: limit it by `times`, or set `Clip.chunk` to None.
+    # Half of it, and nothing says so: chunked, properly ended. Where yt-dlp requests a range, it then repeats that
+    # without end and without a pause: limit it by `times`, or set `Clip.chunk` to None.
     "truncated_silently",
-    "no_range",  # the whole, whatever part was asked for
-    "html",  # a page where something else should be
+    "no_range",  # the whole file, whatever range was requested
+    "html",  # a web page in place of the file
     "garbage",  # the right type and length, other bytes
     "empty",
 )
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Something that goes wrong when a video is asked for.
+class Fault:
+    """Something that goes wrong with the requests for a video.
 
     Attributes:
         kind: of KINDS, or a status such as "429".
-        stage: of STAGES: which requests it is for. What is said in words is for the first stage.
-        after: so many requests pass before it.
-        times: then so many are troubled; None for all. Captions are counted for each track, what all videos share over
-            all requests.
+        stage: of STAGES: which requests it concerns. What is described in an answer is for the first stage.
+        after: so many requests succeed before it.
+        times: then so many fail; None for all. Each caption track is counted by itself; a fault of the whole site
+            counts all requests.
         retry_after: seconds that the answer's header of that name gives; None for no header.
         rate: bytes a second, for "slow".
-        key: of the caption track that is meant; "" for all.
-        unless_cookie: a request that carries this ("name=value") is spared.
+        key: of the caption track that it concerns; "" for all.
+        unless_cookie: a request that carries this ("name=value") succeeds.
     """
 
     kind: str
@@ -90,11 +90,11 @@ class Trouble:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and not (self.kind.isdecimal() and 400 <= int(self.kind) <= 599):
-            raise ValueError(f"no trouble is called {self.kind}: {', '.join(KINDS)}, or a status")
+            raise ValueError(f"there is no fault {self.kind}: {', '.join(KINDS)}, or a status")
         if self.stage not in STAGES:
-            raise ValueError(f"no stage is called {self.stage}: {', '.join(STAGES)}")
-        if self.kind in TOLD and self.stage != LOOK:
-            raise ValueError(f"{self.kind} is told when one looks, not with the {self.stage}")
+            raise ValueError(f"there is no stage {self.stage}: {', '.join(STAGES)}")
+        if self.kind in IN_ANSWER and self.stage != LOOK:
+            raise ValueError(f"{self.kind} is described with the information, not with the {self.stage}")
 
     @property
     def status(self) -> int:
@@ -102,5 +102,5 @@ class Trouble:
         return int(self.kind) if self.kind.isdecimal() else 0
 
 
-TOLD: Final = frozenset({*SAID, "sign_in", "drm", "no_formats", "live", "playlist"})
-"""Troubles that the page or the API's answer tells of."""
+IN_ANSWER: Final = frozenset({*MESSAGES, "sign_in", "drm", "no_formats", "live", "playlist"})
+"""Faults that the page or the API's answer describes."""

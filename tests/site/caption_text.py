@@ -1,18 +1,18 @@
-"""Caption files in the forms that sites have."""
+"""Caption text as sites have it: WebVTT by people and by a speech recogniser, and other formats."""
 
 from __future__ import annotations
 
 import json
 from itertools import pairwise
 
-FORMS = ("json3", "srt", "vtt")
+FORMATS = ("json3", "srt", "vtt")
 """As YouTube lists them: the best one for us is last."""
 
 TYPES = {"vtt": "text/vtt", "srt": "application/x-subrip", "json3": "application/json"}
 
 
-def spoken(*lines: str, seconds: float = 1.0, start: float = 0.0) -> str:
-    """WebVTT as a person writes it: a cue a line, one after the other."""
+def human_vtt(*lines: str, seconds: float = 1.0, start: float = 0.0) -> str:
+    """WebVTT as people write it: a cue a line, one after the other."""
     cues = [
         f"{_stamp(start + i * seconds)} --> {_stamp(start + (i + 1) * seconds)}\n{line}\n"
         for i, line in enumerate(lines)
@@ -20,7 +20,7 @@ def spoken(*lines: str, seconds: float = 1.0, start: float = 0.0) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def rolled_up(*lines: str, seconds: float = 1.0, language: str = "en") -> str:
+def automatic_vtt(*lines: str, seconds: float = 1.0, language: str = "en") -> str:
     """WebVTT as YouTube's speech recogniser writes it: words with times, and each line shown a second time."""
     cues = []
     for i, (before, line) in enumerate(pairwise(("", *lines))):
@@ -36,14 +36,14 @@ def rolled_up(*lines: str, seconds: float = 1.0, language: str = "en") -> str:
     return "\n".join([f"WEBVTT\nKind: captions\nLanguage: {language}\n", *cues])
 
 
-def in_form(vtt: str, form: str) -> bytes:
-    """A WebVTT file in one of FORMS."""
-    if form == "vtt":
+def to_format(vtt: str, ext: str) -> bytes:
+    """A WebVTT file in one of FORMATS."""
+    if ext == "vtt":
         return vtt.encode()
     import webvtt
 
     cues = [(_ms(cue.start_time), _ms(cue.end_time), cue.text) for cue in webvtt.from_string(vtt).captions]
-    if form == "srt":
+    if ext == "srt":
         blocks = [
             f"{i}\n{_stamp(start / 1000, ',')} --> {_stamp(end / 1000, ',')}\n{text}\n"
             for i, (start, end, text) in enumerate(cues, 1)
