@@ -24,6 +24,7 @@ from signverse.ingest.cli.acquire_options import (
 from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.extract.defaults import STALLED_S
+from signverse.lake.cli.query import WideOption
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def plan(
     manifest: ManifestArgument,
     lake: OptionalLakeOption = None,
     media: OptionalMediaOption = None,
-    wide: Annotated[bool, typer.Option("--wide", help="Show all columns, also where the table gets too wide.")] = False,
+    wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
@@ -88,7 +89,7 @@ def plan(
         shown = shown.select(_SHORT)
     elif opened is None:
         shown = shown.drop("in the lake", "downloaded")
-    write_rows(shown, form, output)
+    write_rows(shown, form, output, wide=wide)
     invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
