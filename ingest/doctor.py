@@ -1,4 +1,4 @@
-"""What this machine has, and what would be used."""
+"""What this machine has, and what extraction would use, for `signverse doctor`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. `fine` is False where something must be done before extraction can run."""
+    """A result. `fine` is False where something must be done before extraction can run."""
 
     name: str
     found: str
@@ -33,7 +33,7 @@ class Check:
 
 
 def examine(models: Path | None) -> Iterator[Check]:
-    """Looks at the machine, one thing after the other."""
+    """Checks the machine, one thing after the other."""
     yield Check("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Check("signverse-lake", version("signverse-lake"))
     yield Check("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
@@ -65,7 +65,7 @@ def _gpus() -> Check:
 
 
 def _workers(device: str) -> Check:
-    """What ingestion would start for more videos than it can do at once."""
+    """How many workers ingestion would start for many videos."""
     videos, threads = default_workers(None, device)
     processes = len(process_devices(device, videos))
     found = f"{counted(videos, 'video')} at once on {device}, {counted(threads, 'thread')} each"
@@ -86,7 +86,7 @@ def _runtime() -> Check:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    # Both wheels write the same folder: whichever came last has half-replaced the other.
+    # Both wheels install into the same folder: the later one has partly overwritten the other.
     if len(found) == 2:
         return Check(
             "onnxruntime", f"{' and '.join(found)} are both installed: uninstall both, install one", fine=False

@@ -1,4 +1,4 @@
-"""Manifests: which videos, in which sign language. A CSV with or without a header."""
+"""Manifests: a CSV of video ids and their sign languages, with or without a header."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id
-from signverse.lake.model.wording import some
+from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.sources import add_sources, columns_of, known_sources, read_rows
 
 _COLUMNS: Final = {
@@ -21,7 +21,7 @@ _COLUMNS: Final = {
     "channel": {"channel", "uploader"},
     "channel_id": {"channel_id", "uploader_id"},
 }
-"""Our column, and what headers call it."""
+"""Our columns, and their names in headers."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """What a manifest holds.
+    """The rows of a manifest.
 
     Attributes:
         entries: by video id, in the order of the file.
-        refused: rows that cannot be used: a printable form of the id, and why, with the line number.
-        remarks: what was taken with a grain of salt, a line each.
+        refused: rows that cannot be used: the id in printable form, and the reason with the line number.
+        remarks: about repeated ids and unknown languages, a line each.
     """
 
     path: Path
@@ -54,10 +54,10 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Reads a manifest: video id and language, in the first two columns or as a header names them.
+    """Reads a manifest. Without a header, the first two columns are video id and language.
 
     Raises:
-        BadInputError: the file cannot be read as CSV, or its header names no video id.
+        BadInputError: the file cannot be read as CSV, or its header has no video id.
     """
     rows = read_rows(path, "manifest")
     if not rows:
@@ -73,7 +73,7 @@ def read_manifest(path: Path) -> Manifest:
     for line, row in rows:
         cells = {name: row[i].strip() or None for name, i in columns.items() if i < len(row)}
         raw = row[columns["video_id"]] if columns["video_id"] < len(row) else ""
-        # Blanks around an id are a typist's; a line break in it is not.
+        # Blanks around an id are typing errors; a line break in it is not.
         video_id = raw.strip(" \t")
         try:
             check_video_id(video_id)
@@ -87,7 +87,9 @@ def read_manifest(path: Path) -> Manifest:
                 video_id if first == entry else f"{video_id} (as {first.language_label}, not {entry.language_label})"
             )
     if repeated:
-        manifest.remarks.append(f"{path}: {len(repeated)} repeated ids, the first row counts: {some(repeated)}")
+        manifest.remarks.append(
+            f"{path}: {counted(len(repeated), 'repeated id')}, the first row is used: {some(repeated)}"
+        )
     for why, ids in unknown.items():
         manifest.remarks.append(f"{path}: {why} Taken as und: {some(ids)}")
     return manifest
@@ -101,15 +103,15 @@ def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[
             code = sign_languages.resolve(label)
         except UnknownLanguageError as error:
             unknown.setdefault(str(error), []).append(video_id)
-    others = {name: cells.get(name) for name in ("url", "title", "channel", "channel_id")}
-    return Entry(video_id, label, code, **others)
+    about = {name: cells.get(name) for name in ("url", "title", "channel", "channel_id")}
+    return Entry(video_id, label, code, **about)
 
 
 def known_entries(lake: Lake) -> dict[str, Entry]:
-    """What the manifests of earlier runs told, by video id: the rows of `sources`."""
+    """The entries of the manifests of earlier runs, by video id: the rows of `sources`."""
     return {video_id: Entry(**row) for video_id, row in known_sources(lake.snapshot).items()}
 
 
 def write_sources(lake: Lake, manifest: Manifest) -> int:
-    """Adds the rows of a manifest that `sources` does not hold as they are; returns how many."""
+    """Adds the rows of a manifest that `sources` lacks or holds differently; returns how many."""
     return add_sources(lake.snapshot, (vars(entry) for entry in manifest.entries.values()))

@@ -211,4 +211,4 @@ def test_every_row_is_taken_or_refused_or_told_and_none_is_lost(tmp_path_factory
     assert list(manifest.entries) == list(dict.fromkeys(good))
     assert len(manifest.refused) == len(filled) - len(good)
     repeated = len(good) - len(set(good))
-    assert any(f"{repeated} repeated ids" in line for line in manifest.remarks) == (repeated > 0)
+    assert any(f"{repeated:,} repeated id" in line for line in manifest.remarks) == (repeated > 0)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def quickstart(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `signverse quickstart` as on a machine that has no models yet."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNVERSE_", "XDG_"))}
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNVERSE_", "XDG_", "UV_"))}
 
     def run(*options: object) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
@@ -82,8 +82,8 @@ def test_a_folder_that_holds_other_things_is_left_as_it_is(quickstart, tmp_path:
     for options in ((), ("--out", mine)):
         ran = quickstart(*options)
         assert (ran.returncode, ran.stdout) == (1, "")
-        assert "holds other things. Name another folder: signverse quickstart --out DIR." in ran.stderr
+        assert "holds other files. Name another folder: signverse quickstart --out DIR." in ran.stderr
     assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
     (tmp_path / "file").touch()
     ran = quickstart("--out", tmp_path / "file")
-    assert (ran.returncode, "cannot be made" in ran.stderr, ran.stderr.count("\n")) == (1, True, 1)
+    assert (ran.returncode, "cannot be created" in ran.stderr, ran.stderr.count("\n")) == (1, True, 1)

@@ -294,7 +294,7 @@ def test_rows_of_the_manifest_that_cannot_be_used_are_told(tmp_path: Path, signv
     path = pack(tmp_path / "a.tar", video("x"))
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake", "--manifest", tmp_path / "m.csv")
     assert code == 0
-    assert "m.csv: 1 repeated ids" in err
+    assert "m.csv: 1 repeated id" in err
     assert "m.csv line 2: video id '../x' is no plain name" in err
 
 

@@ -303,7 +303,7 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     lines = first.stderr.splitlines()
     for name in ("caption", "cut", "empty", "text"):
         assert len([line for line in lines if line.startswith(f"{name}: failed: {folder}/{name}.")]) == 1
-    assert f"{manifest}: 1 repeated ids, the first row counts: -good (as Polish, not ase)" in lines
+    assert f"{manifest}: 1 repeated id, the first row is used: -good (as Polish, not ase)" in lines
     assert [line for line in lines if line.startswith("grey: ")] == ["grey: nobody was found in 24 frames"]
     assert [line for line in lines if "Klingon" in line]
     assert len([line for line in lines if "video id '" in line]) == 3
