@@ -35,7 +35,8 @@ class Settings:
         rate: bytes/s of one download.
         sleep: seconds between two videos of a worker, from and to.
         least_free: free bytes of the media's disk below which a running download ends.
-        backoff_s: seconds before a caption track is requested again after a 429.
+        backoff_s: seconds before a caption track is requested again after a 429; below 1, yt-dlp's own retries are
+            as much faster.
     """
 
     max_height: int = MAX_HEIGHT

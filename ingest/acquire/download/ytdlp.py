@@ -73,7 +73,10 @@ class Downloader:
             "retries": 3,
             "fragment_retries": 5,
             "extractor_retries": 2,
-            "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor", "file_access"), _ytdlp_backoff),
+            "retry_sleep_functions": dict.fromkeys(
+                ("http", "fragment", "extractor", "file_access"),
+                lambda n: _ytdlp_backoff(n) * min(1.0, settings.backoff_s),
+            ),
             "socket_timeout": SOCKET_TIMEOUT_S,
             "ratelimit": settings.rate,
             "progress_hooks": [self._on_progress],

@@ -13,7 +13,7 @@ from tests.ingest.models.test_pair import detector, pose
 from tests.site.server import PLUGINS, Captions, Clip, Site
 from tests.site.videos import small_video
 
-QUICK = ("--sleep", "0", "--pause", "0.05", "--proxy", "", "--parallel", "1")
+QUICK = ("--sleep", "0", "--pause", "0.01", "--proxy", "", "--parallel", "1")
 """Tests need not be polite to their own site; a worker takes a second to start."""
 
 
