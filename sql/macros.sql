@@ -1,10 +1,10 @@
--- What one says in a query instead of formulas. The page docs/sql.md is made of the comments above each macro; what
--- follows `Example:` is run by a test.
--- DuckDB binds a macro when it is made, unless arithmetic on a parameter comes first: hence `+ 0` where columns of
--- keypoints are named and no joint is.
+-- Macros that stand for formulas. docs/reference/sql.md is made of the comments above each macro; what follows
+-- `Example:` is run by a test. `files.seen()` is the threshold of a seen hand, SEEN in lake/model/skeleton.py. DuckDB
+-- binds a macro when it is created, unless arithmetic on a parameter comes first: hence `+ 0` where columns of
+-- keypoints occur and no joint does.
 
 -- A sign language by any name: language('Polish') = language('pjm') = language('pso') = 'pso'. An unknown or ambiguous
--- name is an error that says which are meant.
+-- name is an error with the nearest languages.
 -- Example: select count(*) as clips from clips where sign_language = language('Polish')
 create macro language(language_name) as (
     select case
@@ -15,14 +15,14 @@ create macro language(language_name) as (
         ))
     end
     from files.language_names as known
-    where known.asked = trim(regexp_replace(lower(language_name), '[\s_]+', ' ', 'g'))
+    where known.name = trim(regexp_replace(lower(language_name), '[\s_]+', ' ', 'g'))
 );
 
--- The place of a named joint among the 128 points, counted from 0; null where no joint is called that.
+-- The index of a named joint among the 128 points, counted from 0; null for an unknown name.
 -- Example: select joint_index('right_wrist') as point
 create macro joint_index(joint_name) as list_position(getvariable('joints'), joint_name) - 1;
 
--- The error of a joint that nobody knows, with the name that comes nearest.
+-- The error of an unknown joint, with the nearest name.
 create macro no_such_joint(joint_name) as error(
     'no joint is called ''' || joint_name || '''; nearest: ' || list_max(list_transform(
         getvariable('joints'),
@@ -30,7 +30,7 @@ create macro no_such_joint(joint_name) as error(
     )).joint || '; the table skeleton lists them'
 );
 
--- x of a named joint in pixels, over keypoints. Only the list of the joint's part is read.
+-- x of a named joint in pixels, over keypoints. Only the lists of the joint's part are read.
 -- Example: select avg(joint_x('nose')) as x from keypoints where person = 0
 create macro joint_x(joint_name) as case
     when joint_index(joint_name) < 18 then body_xy[2 * joint_index(joint_name) + 1]
@@ -60,7 +60,8 @@ create macro joint_score(joint_name) as case
     else no_such_joint(joint_name)
 end;
 
--- x, y and score of a named joint in one, over keypoints: joint('nose').y is its height. What is not used is not read.
+-- x, y and score of a named joint, over keypoints: joint('nose').y is its height. Columns that are not used are not
+-- read.
 -- Example: select frame, joint('right_wrist') as wrist from keypoints where person = 0 order by video_id, frame limit 3
 create macro joint(joint_name) as {
     'x': joint_x(joint_name),
@@ -68,19 +69,19 @@ create macro joint(joint_name) as {
     'score': joint_score(joint_name)
 };
 
--- How far two named joints are from each other in a row of keypoints, in pixels.
+-- The distance of two named joints in a row of keypoints, in pixels.
 -- Example: select avg(joint_distance('right_wrist', 'nose')) as pixels from keypoints where person = 0
 create macro joint_distance(one_joint, other_joint) as sqrt(
     (joint_x(one_joint) - joint_x(other_joint)) ** 2 + (joint_y(one_joint) - joint_y(other_joint)) ** 2
 );
 
--- A length in pixels as a multiple of the person's shoulder width in the same row of keypoints: so people of different
--- sizes, near and far, can be compared.
+-- A length in pixels as a multiple of the person's shoulder width in the same row of keypoints: comparable between
+-- people near and far.
 -- Example: select avg(shoulder_widths(joint_y('neck') - joint_y('right_wrist'))) as height from keypoints
 create macro shoulder_widths(pixels) as (pixels + 0) / nullif(joint_distance('left_shoulder', 'right_shoulder'), 0);
 
--- How fast a named joint moves over keypoints, in pixels a second since the frame before; null where that frame has no
--- such person or point. Give it all frames: a condition on frame also hides the frame before.
+-- The speed of a named joint over keypoints, in pixels a second since the previous frame; null where that frame lacks
+-- the person or the point. It needs all frames: a condition on frame hides the previous frame as well.
 -- Example: select max(speed) as fastest from (select joint_speed('right_wrist') as speed from keypoints)
 create macro joint_speed(joint_name) as case
     when frame - lag(frame) over (partition by video_id, person order by frame) = 1 then 24 * sqrt(
@@ -89,8 +90,8 @@ create macro joint_speed(joint_name) as case
     )
 end;
 
--- Both wrists' speed in every frame of a video: in pixels a second, and in shoulder widths a second by the person's median
--- shoulder width over the video.
+-- The speed of both wrists in every frame of a video: in pixels a second, and in shoulder widths a second (the person's
+-- median shoulder width over the video).
 -- Example: select person, avg(right_widths) as widths_a_second from wrist_speed('two-people0') group by all
 create macro wrist_speed(of_video) as table
 select
@@ -108,24 +109,24 @@ from (
 )
 order by person, frame;
 
--- Whether a row of keypoints shows both hands: each with a confidence above 0.3 (or another bound), as hands_seen of
--- segments counts.
+-- Whether a row of keypoints shows both hands: each with a confidence above the threshold, by default that of
+-- hands_seen in segments.
 -- Example: select video_id, avg(hands_in_view()::int) as share from keypoints where person = 0 group by all
-create macro hands_in_view(above := 0.3) as coalesce(
+create macro hands_in_view(above := files.seen()) as coalesce(
     (above + 0) < left_hand_confidence and (above + 0) < right_hand_confidence, false
 );
 
--- How many frames two half-open ranges share; 0 where they do not meet.
+-- The number of frames that two half-open ranges share.
 -- Example: select segment_id from segments where frames_overlap(start_frame, end_frame, 0, 48) > 0
 create macro frames_overlap(start_one, end_one, start_two, end_two) as greatest(
     least(end_one, end_two) - greatest(start_one, start_two), 0
 );
 
--- The frame that shows at a time in seconds: the first one that a range beginning there touches.
+-- The frame that is shown at a time in seconds: the first frame of a range that begins there.
 -- Example: select * from keypoints where frame >= seconds_to_frame(1.5)
 create macro seconds_to_frame(seconds) as floor(seconds * 24)::int;
 
--- The frame before which a range that ends at a time in seconds is over. Ranges are half-open: frame < this.
+-- The end, as a frame, of a half-open range that ends at a time in seconds: frame < this.
 -- Example: select count(*) as frames from keypoints where frame < seconds_to_end_frame(2.01)
 create macro seconds_to_end_frame(seconds) as ceil(seconds * 24)::int;
 
@@ -133,6 +134,7 @@ create macro seconds_to_end_frame(seconds) as ceil(seconds * 24)::int;
 -- Example: select segment_id, frame_to_seconds(end_frame) as ends_at from segments
 create macro frame_to_seconds(frame_number) as frame_number / 24.0;
 
--- How many words a text has: runs of other things than blanks. It says little where writing has no blanks between words.
+-- The number of words of a text, which are separated by blanks. It says little of writing that has no blanks between
+-- words.
 -- Example: select sum(words(text)) as words from segments
 create macro words(of_text) as len(string_split_regex(trim(of_text), '\s+')) - (trim(of_text) = '')::int;

@@ -1,18 +1,19 @@
--- What a session over a lake shows. `files.NAME` are the bare files of a table; `files.visible` holds video_id and
--- ingest_id of each visible video; an ingest_id is no other video's, and a join of one column takes half the time. The page
--- docs/sql.md is made of the comments above each view.
+-- The views of a session over a lake. `files.NAME` are all rows of a table; `files.visible` holds video_id and
+-- ingest_id of each visible video. Views join it by ingest_id alone, which no two videos share: a join on two columns
+-- takes twice the time. docs/reference/sql.md is made of the comments above each view.
 
 -- An ingested video, the newest ingestion of each. duration_s is in seconds, width and height in pixels; num_frames
--- counts frames at 24 a second. repairs says what import put right and, where people were told apart here, what happened
--- to them: cuts:2 (new shots in which everybody stands elsewhere), people_returned:1 (who came back after more than a
--- second, without a cut, and got the same number), crossings:3 (who was hidden behind another for up to a second and was
+-- counts frames at 24 a second. repairs lists what import repaired and, where people were tracked by this package, what
+-- happened to them: cuts:2 (new shots in which all people stand elsewhere), people_returned:1 (returned after more than
+-- a second without a cut, and got the same number), crossings:3 (hidden behind another person for up to a second, and
 -- found again).
 create view videos as
 from files.videos semi join files.visible using (ingest_id);
 
--- A caption with its times, and what choosing asks for. Frames are a half-open range at 24 a second; the confidences are
--- means of the primary signer's scores; coverage is the share of frames with the signer, hands_seen that with both hands.
--- A video without captions has one segment over its whole length: text is null there, and caption_kind is none.
+-- A caption with its times, and the measures that clips are selected by. Frames are a half-open range at 24 a second;
+-- the confidences are means of the primary signer's scores; coverage is the share of frames with the signer, hands_seen
+-- that of frames with both hands. A video without captions has one segment over its whole length: text is null, and
+-- caption_kind is none.
 create view segments as
 from files.segments semi join files.visible using (ingest_id);
 
@@ -21,25 +22,25 @@ create view captions as
 from files.captions semi join files.visible using (ingest_id);
 
 -- One person in one frame; person 0 is the primary signer. The lists ..._xy hold x0, y0, x1, y1, ... in pixels and
--- ..._score a score a joint: joint_x('right_wrist') and its like find a joint in them. An absent point is null with
--- score 0, an unknown score is null, and a part that was not there at all is a null list.
+-- ..._score one score a joint: joint_x('right_wrist') and the like look up a joint in them. An absent point is null
+-- with score 0, an unknown score is null, and a part without any point is a null list.
 create view keypoints as
 from files.keypoints semi join files.visible using (ingest_id);
 
--- What was asked for: an id of a manifest with its label and metadata, the newest row of each id.
+-- An id that a manifest lists, with its label and metadata; the newest row of each id.
 create view sources as
 from files.sources
 qualify row_number() over (partition by video_id order by listed_at desc, ingest_id desc) = 1;
 
--- One attempt at one stage of one video: done, unavailable, blocked or failed, and why.
+-- One attempt at one stage of one video: its outcome (done, unavailable, blocked or failed) and the reason.
 create view outcomes as from files.outcomes;
 
--- A video's part in a named split, of the newest making of each name.
+-- The part of a video in a named split; of splits that were made again, the newest.
 create view splits as
 from files.splits
 qualify made_at = max(made_at) over (partition by name);
 
--- A clip: a segment with what is known of its video. duration_s is the clip's own length in seconds.
+-- A clip: a segment with the metadata of its video. duration_s is the clip's own length in seconds.
 create view clips as
 select
     segments.*,
@@ -54,9 +55,9 @@ select
 from segments
 join videos using (video_id);
 
--- Keypoints in long form: a row for each of the 128 joints of each person in each frame, by name (the table skeleton
--- lists them). x and y are pixels. Filters on joint, part, video_id, sign_language, frame and person reach the files: of
--- one joint only the lists of its part are read. Without one there are 128 rows a person a frame: ask for few.
+-- Keypoints in long form: one row for each of the 128 joints of each person in each frame, by name (the table skeleton
+-- lists them). x and y are pixels. Filters on joint, part, video_id, sign_language, frame and person reach the files:
+-- for one joint only the lists of its part are read. Without a filter there are 128 rows per person and frame.
 create view joints as
 select
     keypoints.video_id, keypoints.ingest_id, keypoints.sign_language, keypoints.frame, keypoints.person,

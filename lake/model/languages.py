@@ -133,11 +133,11 @@ def nearest(asked: str, count: int = 3) -> list[str]:
 
 @lru_cache(maxsize=1)
 def lookup_table() -> list[dict[str, str | None]]:
-    """Every name that resolves or is refused, for the SQL macro language(): asked, sign_language, refusal."""
+    """Every name that resolves or is refused, for the SQL macro language(): name, sign_language, refusal."""
     rows: list[dict[str, str | None]] = []
     for asked in sorted({name for level in _levels() for name in level}):
         try:
-            rows.append({"asked": asked, "sign_language": resolve(asked), "refusal": None})
+            rows.append({"name": asked, "sign_language": resolve(asked), "refusal": None})
         except UnknownLanguageError as error:
-            rows.append({"asked": asked, "sign_language": None, "refusal": str(error)})
+            rows.append({"name": asked, "sign_language": None, "refusal": str(error)})
     return rows

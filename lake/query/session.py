@@ -15,7 +15,7 @@ import pyarrow as pa
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT
-from signverse.lake.model.skeleton import JOINTS, PARTS
+from signverse.lake.model.skeleton import JOINTS, PARTS, SEEN
 from signverse.lake.storage.parquet_layout import literal_path
 from signverse.lake.storage.snapshot import Snapshot
 
@@ -64,6 +64,8 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     _copy_in(con, "skeleton", _skeleton())
     con.execute("set variable joints = ?", [list(JOINTS)])
     con.execute(_joints_by_part())
+    # Constants of the package have one place, in Python.
+    con.execute(f"create macro files.seen() as {SEEN}")
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con

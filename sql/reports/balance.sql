@@ -1,11 +1,11 @@
--- How evenly the languages are represented, and what sampling by a temperature or a cap a language would make of it.
--- Each row weighs the languages by their videos, clips or hours (those of the videos). Temperature T draws a language with
--- a probability proportional to n^T: 1 is the lake as it is, 0 is uniform. A cap takes at most so many videos, clips or
--- hours of each language: half, a fifth, ... of the largest.
--- exp_shannon_entropy and inverse_simpson are effective numbers of languages: so many of equal size would be as diverse,
--- the first giving rare ones more weight (Hill numbers of order 1 and 2). gini is 0 where all are of one size, towards 1
--- where one has all. top_percent is the share of the largest. kept_percent is what a cap leaves. repeats is how often the
--- rarest language would be seen while as much is drawn as there is. `und` is no language and is left out.
+-- How evenly the languages are represented, and how sampling by a temperature or a per-language cap would change it.
+-- Each row weighs the languages by their videos, clips or hours (those of the videos). Temperature T draws a language
+-- with a probability proportional to n^T: 1 is the lake as it is, 0 is uniform. A cap takes at most so many videos,
+-- clips or hours of each language: a half, a fifth, ... of the largest. exp_shannon_entropy and inverse_simpson are
+-- effective numbers of languages: this many languages of equal size would be as diverse; the first gives rare ones more
+-- weight (Hill numbers of order 1 and 2). gini is 0 if all have the same size and nears 1 if one has nearly all.
+-- top_percent is the share of the largest. kept_percent is the share that a cap keeps. repeats is how often the rarest
+-- language would be drawn while as much is drawn as there is. `und` is left out.
 -- Short form: weighted_by as by, temperature as T, cap, exp_shannon_entropy as effective, inverse_simpson as simpson,
 -- top_language as top, top_percent as top %, kept_percent as kept %, repeats
 with sizes as (
@@ -54,7 +54,7 @@ select
     round(exp(-sum(share * ln(share))), 2) as exp_shannon_entropy,
     round(1 / sum(share * share), 2) as inverse_simpson,
     round(greatest((2 * sum(place * share) - 1) / count(*) - 1, 0), 4) as gini,
-    -- At temperature 0 all are alike and none is the top one.
+    -- At temperature 0 all are equal and none is the largest.
     arg_max(sign_language, (share, n)) filter (temperature is distinct from 0) as top_language,
     round(100 * max(share), 2) as top_percent,
     case when temperature is null then round(100 * sum(weight) / any_value(total), 2) end as kept_percent,

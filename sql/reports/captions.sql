@@ -1,8 +1,9 @@
--- Caption tracks of each kind and language: how many, of how many videos, how much text, and how fast it is to be read.
--- kind is manual (by people), automatic (recognised from speech) or translated (by machine); language is that of the text.
--- words counts what stands between blanks, which says little of languages that write none; the rates are over the time
--- that cues are shown.
--- Short form: kind, language, tracks, videos, cues, hours, words, words_per_second as words/s, characters_per_second as chars/s
+-- Caption tracks of each kind and language: number, videos, amount of text, and reading speed.
+-- kind is manual (by people), automatic (recognised from speech) or translated (by machine); language is that of the
+-- text. words are separated by blanks, which says little of languages that write none; rates are over the time that
+-- cues are shown.
+-- Short form: kind, language, tracks, videos, cues, hours, words, words_per_second as words/s, characters_per_second as
+-- chars/s
 with of_tracks as (
     select
         kind, language, video_id, any_value(sign_language) as sign_language,

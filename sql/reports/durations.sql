@@ -1,5 +1,5 @@
--- How long clips and videos are: quantiles in seconds by sign language, and over all.
--- p05 to p95 are quantiles: one in twenty is shorter than p05, half are shorter than p50. Rows without a language are over
+-- Lengths of clips and videos: quantiles in seconds by sign language, and over all.
+-- p05 to p95 are quantiles: one in twenty is shorter than p05, half are shorter than p50. Rows without a language cover
 -- all languages.
 -- Short form: of, sign_language as language, name, number, p05_s as p05 s, p50_s as p50 s,
 -- p95_s as p95 s, longest_s as longest s

@@ -1,9 +1,9 @@
--- Videos, clips and hours of each sign language, its share of the hours, how sure the keypoints are, and its captions.
--- hours are those of the videos. body_p10, body_p50 and body_p90 are quantiles of the clips' mean confidence of that part
--- of the primary signer, and so for the other parts; manual, automatic, translated and uncaptioned count clips by the
--- kind of their caption.
--- Short form: sign_language as language, name, videos, clips, hours, share_percent as share %, left_hand_p50 as left p50,
--- right_hand_p50 as right p50
+-- Videos, clips and hours of each sign language, its share of the hours, its captions and its keypoints' confidence.
+-- hours are those of the videos. body_p10, body_p50 and body_p90 are quantiles of the clips' mean confidence of that
+-- part of the primary signer, and so for the other parts; manual, automatic, translated and uncaptioned count clips by
+-- the kind of their caption.
+-- Short form: sign_language as language, name, videos, clips, hours, share_percent as share %, left_hand_p50 as left
+-- p50, right_hand_p50 as right p50
 with of_videos as (
     select sign_language, count(*) as videos, sum(duration_s) / 3600 as hours
     from videos

@@ -1,10 +1,11 @@
--- How sure the keypoints of each sign language are, how many people are seen, and how often the signer and both hands are.
--- All of clips: ..._confidence is the median of their mean confidences (of the primary signer), coverage the mean share of
--- frames with the signer, hands_seen that of frames with both hands. clear_hands_percent has both hands at a confidence of
--- 0.5 or more, steady_percent both hands in nine frames of ten, several_people_percent more than one person in some frame.
--- body_unknown_percent are clips whose source lost the body's scores.
--- Short form: sign_language as language, name, clips, coverage, hands_seen as hands seen, clear_hands_percent as clear %,
--- steady_percent as steady %, several_people_percent as several people %
+-- Confidence of the keypoints of each sign language, share of frames with the signer and both hands, number of people.
+-- All over clips: ..._confidence is the median of their mean confidences (of the primary signer), coverage the mean
+-- share of frames with the signer, hands_seen that of frames with both hands. clear_hands_percent counts clips in which
+-- both hands have a confidence of at least 0.5, steady_percent those with both hands in at least 0.9 of the frames,
+-- several_people_percent those with more than one person in some frame. body_unknown_percent counts clips whose source
+-- lost the scores of the body.
+-- Short form: sign_language as language, name, clips, coverage, hands_seen as hands seen, clear_hands_percent as clear
+-- %, steady_percent as steady %, several_people_percent as several people %
 select
     sign_language,
     any_value(languages.name) as name,

@@ -5,12 +5,15 @@ The source is read and not imported: what needs PyTorch is documented where PyTo
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import griffe
+
+from signverse import Selection
 
 ROOT: Final = Path(__file__).parents[3]
 
@@ -80,7 +83,10 @@ def _docstring(item: Any) -> Iterator[str]:
     """A docstring as Markdown: its prose, and its sections as lists."""
     if item.docstring is None:
         return
-    prose, *sections = _SECTION.split(item.docstring.value)
+    # The attributes of a selection are documented by their filters, when the module is loaded.
+    made = item.path == "signverse.lake.query.selection.Selection"
+    text = inspect.getdoc(Selection) or "" if made else item.docstring.value
+    prose, *sections = _SECTION.split(text)
     yield _markdown(prose.strip())
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title in {"Returns", "Yields"}:

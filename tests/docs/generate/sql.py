@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from signverse.lake.lake import Lake
+from signverse.lake.model.skeleton import SEEN
 from signverse.lake.query import reports, session
 
 HEAD = """# SQL
@@ -55,6 +56,7 @@ def entries(file: str) -> list[Entry]:
     for comment, kind, name, parameters, _ in re.findall(pattern, source, re.M):
         assert comment, f"{name} has no comment"
         about, examples = _paragraph(comment)
+        parameters = parameters.replace("files.seen()", str(SEEN))
         found.append(Entry(kind, name, f"{name}{parameters}", about, examples))
     return found
 

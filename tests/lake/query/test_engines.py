@@ -95,7 +95,7 @@ def some_of(*values):
 
 
 NOW = datetime.now(UTC)
-ASKED = st.fixed_dictionaries(
+CONDITIONS = st.fixed_dictionaries(
     {},
     optional={
         "languages": some_of(*LANGUAGES),
@@ -134,18 +134,18 @@ ASKED = st.fixed_dictionaries(
         "seed": st.integers(0, 3),
     },
 ).flatmap(
-    lambda asked: (
-        st.just(asked)
-        if "hours" not in asked and "limit" not in asked
-        else st.sampled_from([asked, asked | {"temperature": 0.5}, asked | {"temperature": 0.0}])
+    lambda conditions: (
+        st.just(conditions)
+        if "hours" not in conditions and "limit" not in conditions
+        else st.sampled_from([conditions, conditions | {"temperature": 0.5}, conditions | {"temperature": 0.0}])
     )
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(ASKED)
-def test_polars_and_duckdb_choose_the_same_clips(fair, asked):
-    selection = Selection(**asked)
+@given(CONDITIONS)
+def test_polars_and_duckdb_choose_the_same_clips(fair, conditions):
+    selection = Selection(**conditions)
     ours = fair.select(selection).collect()
     theirs = fair.select(selection, engine="duckdb").collect()
     assert ours["segment_id"].to_list() == theirs["segment_id"].to_list()
@@ -211,7 +211,7 @@ def test_hours_are_met_within_a_clip_a_language(fair):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("conditions", "said"),
     [
         ({"temperature": 1.5, "limit": 3}, "temperature is 1.5. It takes 0 to 1."),
         ({"temperature": 0.5}, "not how much"),
@@ -230,10 +230,10 @@ def test_hours_are_met_within_a_clip_a_language(fair):
         ({"ingested_after": datetime(2026, 1, 1)}, "time zone"),
     ],
 )
-def test_what_cannot_be_asked_is_named(fair, asked, said):
+def test_what_cannot_be_asked_is_named(fair, conditions, said):
     for engine in ("polars", "duckdb"):
         with pytest.raises(BadInputError) as error:
-            fair.select(Selection.of(**asked), engine=engine).collect()
+            fair.select(Selection.of(**conditions), engine=engine).collect()
         assert said in str(error.value)
         assert "\n" not in str(error.value)
 
@@ -248,7 +248,7 @@ def test_a_sample_of_hours_holds_where_frames_pass_two_to_the_31() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "conditions",
     [
         {"channels": "\udcff"},
         {"limit": 10**20},
@@ -256,10 +256,10 @@ def test_a_sample_of_hours_holds_where_frames_pass_two_to_the_31() -> None:
         {"ingested_after": datetime.fromisoformat("0001-01-01T00:00+14:00")},
     ],
 )
-def test_what_no_engine_could_carry_is_refused(fair, asked) -> None:
+def test_what_no_engine_could_carry_is_refused(fair, conditions) -> None:
     for engine in ("polars", "duckdb"):
         with pytest.raises(BadInputError):
-            fair.select(Selection.of(**asked), engine=engine).collect()
+            fair.select(Selection.of(**conditions), engine=engine).collect()
 
 
 @pytest.mark.parametrize("least", [1e300, float("inf"), -1e300, float("-inf")])

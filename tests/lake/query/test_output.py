@@ -56,7 +56,7 @@ def terminal(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("asked", "out", "form"),
+    ("requested", "out", "form"),
     [
         (None, None, "table"),
         (None, "x.csv", "csv"),
@@ -69,8 +69,8 @@ def terminal(monkeypatch):
         ("csv", None, "csv"),
     ],
 )
-def test_the_format_is_the_one_asked_for_else_what_the_name_says(asked, out, form):
-    assert pick_format(asked and Format(asked), out and Path(out)) is Format(form)
+def test_the_format_is_the_one_asked_for_else_what_the_name_says(requested, out, form):
+    assert pick_format(requested and Format(requested), out and Path(out)) is Format(form)
 
 
 @pytest.mark.parametrize("name", ["x", "x.xlsx", ".csv", "csv", "x.csv.gz", "-"])

@@ -49,7 +49,7 @@ def market(tmp_path_factory, fill, video):
 
 quarters = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 seconds = st.sampled_from([0.0, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
-asked = st.fixed_dictionaries(
+conditions = st.fixed_dictionaries(
     {},
     optional={
         "languages": st.lists(st.sampled_from(LANGUAGES), max_size=2).map(tuple),
@@ -66,7 +66,7 @@ asked = st.fixed_dictionaries(
 )
 
 
-def where(asked: dict) -> tuple[str, list]:
+def where(conditions: dict) -> tuple[str, list]:
     """The same in SQL."""
     terms, values = ["true"], []
 
@@ -74,32 +74,32 @@ def where(asked: dict) -> tuple[str, list]:
         terms.append(text)
         values.extend(given)
 
-    if asked.get("languages"):
-        term("sign_language in (select unnest(?::varchar[]))", list(asked["languages"]))
-    if asked.get("videos"):
-        term("video_id in (select unnest(?::varchar[]))", list(asked["videos"]))
-    for part, least in asked.get("min_confidence", {}).items():
+    if conditions.get("languages"):
+        term("sign_language in (select unnest(?::varchar[]))", list(conditions["languages"]))
+    if conditions.get("videos"):
+        term("video_id in (select unnest(?::varchar[]))", list(conditions["videos"]))
+    for part, least in conditions.get("min_confidence", {}).items():
         term(f"{part}_confidence >= ?", least)
     for name, test in (("min_duration", "duration_s >= ?"), ("max_duration", "duration_s <= ?")):
-        if name in asked:
-            term(test, asked[name])
-    if "text" in asked:
-        term("contains(lower(text), lower(?))", asked["text"])
-    if "captioned" in asked:
-        term("text is not null" if asked["captioned"] else "text is null")
+        if name in conditions:
+            term(test, conditions[name])
+    if "text" in conditions:
+        term("contains(lower(text), lower(?))", conditions["text"])
+    if "captioned" in conditions:
+        term("text is not null" if conditions["captioned"] else "text is null")
     for name, test in (("min_coverage", "coverage >= ?"), ("max_people", "people_max <= ?")):
-        if name in asked:
-            term(test, asked[name])
-    limit = f" limit {asked['limit']}" if "limit" in asked else ""
+        if name in conditions:
+            term(test, conditions[name])
+    limit = f" limit {conditions['limit']}" if "limit" in conditions else ""
     return f"select segment_id from clips where {' and '.join(terms)} order by video_id, start_frame{limit}", values
 
 
 @settings(max_examples=80, deadline=None)
-@given(asked)
-def test_a_selection_equals_a_where_in_sql(market, asked):
+@given(conditions)
+def test_a_selection_equals_a_where_in_sql(market, conditions):
     opened, con = market
-    chosen = opened.clips(**asked).collect()["segment_id"].to_list()
-    query, values = where(asked)
+    chosen = opened.clips(**conditions).collect()["segment_id"].to_list()
+    query, values = where(conditions)
     assert chosen == [row[0] for row in con.execute(query, values).fetchall()]
 
 
@@ -139,7 +139,7 @@ def chosen(selection: Selection, *rows: dict) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "rows", "passing"),
+    ("conditions", "rows", "passing"),
     [
         ({"languages": ("ase",)}, [{"sign_language": "ase"}, {"sign_language": "pso"}, {}], [0]),
         ({"languages": ("ASL", "Polish")}, [{"sign_language": code} for code in ("ase", "pso", "und")], [0, 1]),
@@ -162,12 +162,12 @@ def chosen(selection: Selection, *rows: dict) -> list[int]:
         ({}, [{}, {}], [0, 1]),
     ],
 )
-def test_each_condition_lets_through_what_fits_and_never_what_is_unknown(asked, rows, passing):
-    assert chosen(Selection(**asked), *rows) == passing
+def test_each_condition_lets_through_what_fits_and_never_what_is_unknown(conditions, rows, passing):
+    assert chosen(Selection(**conditions), *rows) == passing
 
 
 @pytest.mark.parametrize(
-    ("text", "asked"),
+    ("text", "needle"),
     [
         ("GRÜSSE AUS KÖLN", "grüße aus köln"),
         ("grüße", "GRÜSSE"),
@@ -183,13 +183,13 @@ def test_each_condition_lets_through_what_fits_and_never_what_is_unknown(asked, 
         ("ÉCOLE", "école"),
     ],
 )
-def test_text_is_found_in_any_case_of_any_script(text, asked):
-    assert chosen(Selection(text=asked), {"text": text}, {"text": "none of it"}) == [0]
+def test_text_is_found_in_any_case_of_any_script(text, needle):
+    assert chosen(Selection(text=needle), {"text": text}, {"text": "none of it"}) == [0]
 
 
-@pytest.mark.parametrize("asked", ["100%", "a_b", "a.b", "[x]", "(", "\\", "^a", "a|b", "*", "$1", "'", "{}"])
-def test_text_is_taken_as_it_is_written(asked):
-    assert chosen(Selection(text=asked), {"text": f"..{asked}.."}, {"text": "100 aXb x a b 1"}) == [0]
+@pytest.mark.parametrize("needle", ["100%", "a_b", "a.b", "[x]", "(", "\\", "^a", "a|b", "*", "$1", "'", "{}"])
+def test_text_is_taken_as_it_is_written(needle):
+    assert chosen(Selection(text=needle), {"text": f"..{needle}.."}, {"text": "100 aXb x a b 1"}) == [0]
 
 
 def test_clips_come_by_video_and_start_and_the_limit_takes_the_first():
@@ -256,8 +256,8 @@ def test_a_chosen_clip_names_its_segment_and_its_ingestion(market):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"min_coverage": 50}, {"min_coverage": -0.1}, {"max_people": -1}, {"min_duration": -1}]
+    "conditions", [{"min_coverage": 50}, {"min_coverage": -0.1}, {"max_people": -1}, {"min_duration": -1}]
 )
-def test_a_bound_that_nothing_can_have_is_refused_with_its_range(market, asked):
-    with pytest.raises(BadInputError, match=rf"{next(iter(asked))} is .* It takes 0"):
-        market[0].clips(**asked)
+def test_a_bound_that_nothing_can_have_is_refused_with_its_range(market, conditions):
+    with pytest.raises(BadInputError, match=rf"{next(iter(conditions))} is .* It takes 0"):
+        market[0].clips(**conditions)

@@ -57,21 +57,21 @@ def test_what_there_is_can_be_listed(con):
 
 def test_language_knows_every_name_that_python_knows(con):
     for row in lookup_table():
-        asked = row["asked"].title().replace(" ", "_")
+        name = row["name"].title().replace(" ", "_")
         if row["sign_language"]:
-            assert one(con, "select language(?)", f"  {asked}\t") == row["sign_language"] == resolve(asked)
+            assert one(con, "select language(?)", f"  {name}\t") == row["sign_language"] == resolve(name)
         else:
             with pytest.raises(duckdb.Error) as refusal:
-                con.execute("select language(?)", [asked])
+                con.execute("select language(?)", [name])
             with pytest.raises(UnknownLanguageError):
-                resolve(asked)
+                resolve(name)
             assert "may be any of" in str(refusal.value)
 
 
-@pytest.mark.parametrize("asked", ["Klingon", "", "a'b"])
-def test_language_refuses_what_no_language_is_called(con, asked):
+@pytest.mark.parametrize("name", ["Klingon", "", "a'b"])
+def test_language_refuses_what_no_language_is_called(con, name):
     with pytest.raises(duckdb.Error, match="no sign language is called"):
-        con.execute("select language(?)", [asked])
+        con.execute("select language(?)", [name])
 
 
 def test_language_filters_rows(con):
@@ -112,7 +112,7 @@ def test_an_unknown_joint_is_an_error(con, macro):
 
 
 @pytest.mark.parametrize(
-    ("asked", "column"),
+    ("formula", "column"),
     [
         ("joint_y('right_index_4')", "right_hand_xy"),
         ("joint_x('nose')", "body_xy"),
@@ -120,8 +120,8 @@ def test_an_unknown_joint_is_an_error(con, macro):
         ("joint_x('left_hand_root')", "left_hand_xy"),
     ],
 )
-def test_only_the_list_column_of_the_joint_is_read(con, asked, column):
-    plan = con.execute(f"explain (format json) select avg({asked}) from keypoints").fetchall()[0][1]
+def test_only_the_list_column_of_the_joint_is_read(con, formula, column):
+    plan = con.execute(f"explain (format json) select avg({formula}) from keypoints").fetchall()[0][1]
     scans = []
     nodes = json.loads(plan)
     while nodes:
