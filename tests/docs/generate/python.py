@@ -29,8 +29,8 @@ width and height.
 import signverse
 
 lake = signverse.open("LAKE")
-lake.clips(languages=["ase"], min_confidence={"right_hand": 0.5}).collect()  # polars.DataFrame, a row a clip
-lake.keypoints("VIDEO_ID", start_frame=0, end_frame=100)  # float32 [100, 128, 3], nan where absent
+lake.clips(languages=["ase"], min_duration=2).collect()  # polars.DataFrame, a row a clip
+lake.keypoints("VIDEO_ID", end_frame=100)  # float32 [100, 128, 3], nan where absent
 lake.duckdb().sql("from segments limit 5")  # a DuckDB connection with the views
 ```
 """
@@ -121,7 +121,7 @@ def _parameters(function: Any) -> str:
 def _signature(name: str, function: Any) -> str:
     returns = f" -> {function.returns}" if function.returns is not None else ""
     line = f"{name}({_parameters(function)}){returns}"
-    if len(line) > 100:
+    if len(line) > 84:
         inner = _parameters(function)
         # At commas that are not inside brackets.
         parts, depth, begun = [], 0, 0
