@@ -20,6 +20,7 @@ from signverse.ingest.cli.acquire_options import (
     OptionalLakeOption,
     OptionalMediaOption,
     acquiring,
+    read_size,
 )
 from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
@@ -178,11 +179,12 @@ def _acquire(
     from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.relabel import relabel
     from signverse.lake.lake import Lake
-    from signverse.lake.model.wording import byte_size, counted
+    from signverse.lake.model.wording import counted
 
     listed = read_manifest(manifest)
     check_requirements(options, folder, lake, urls_of(listed.entries, listed.path))
-    limits = Limits(byte_size(ahead), options.keep_free, options.attempts, options.first_pause_s, options.keep_going)
+    backlog = read_size("--ahead", ahead)
+    limits = Limits(backlog, options.keep_free, options.attempts, options.first_pause_s, options.keep_going)
     extraction = _extraction_pool(how) if how is not None else None
     opened = Lake.create(lake)
     media = MediaFolder.create(folder)

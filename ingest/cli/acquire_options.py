@@ -49,7 +49,7 @@ KeepMediaOption = Annotated[
 ]
 
 
-def _size(option: str, text: str) -> int:
+def read_size(option: str, text: str) -> int:
     """Bytes; an error names the option."""
     # Here, as in `_make`: these modules are not needed at every start.
     from signverse.lake.model.errors import BadInputError
@@ -65,13 +65,13 @@ def _make(**given: Any) -> Acquisition:
     from signverse.ingest.acquire.worklist import read_slice
     from signverse.lake.model.languages import resolve
 
-    keep_free = _size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
+    keep_free = read_size("--keep-free", given["keep_free"]) if given["keep_free"] not in {"0", "0GB"} else 0
     settings = Settings(
         max_height=given["max_height"],
         captions=given["captions"],
         cookies=given["cookies"],
         proxy=given["proxy"],
-        rate=_size("--rate", given["rate"].removesuffix("/s")) if given["rate"] else None,
+        rate=read_size("--rate", given["rate"].removesuffix("/s")) if given["rate"] else None,
         sleep=read_sleep(given["sleep"]),
         # No download starts below --keep-free; running ones may go below it, but not to the last byte.
         least_free=keep_free // 2,

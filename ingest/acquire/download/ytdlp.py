@@ -188,6 +188,7 @@ class Downloader:
 
 
 def _downloader(options: dict[str, Any]) -> Any:
+    # Imported in functions: yt-dlp takes half a second to start, and commands that download nothing do without it.
     from yt_dlp import YoutubeDL
 
     class WithoutTables(YoutubeDL):  # type: ignore[misc]

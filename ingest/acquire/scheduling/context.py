@@ -10,7 +10,7 @@ from signverse.ingest.acquire.leases import Run
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.scheduling.limits import Limits
 from signverse.ingest.acquire.scheduling.progress import Listener, Summary
-from signverse.ingest.acquire.scheduling.state_machine import Event, State, next_state
+from signverse.ingest.acquire.scheduling.state_machine import VideoEvent, VideoState, next_state
 from signverse.ingest.acquire.worklist import Worklist
 from signverse.lake.lake import Lake
 
@@ -19,16 +19,16 @@ class VideoStates:
     """The state of each video of a run; it changes by the table of `state_machine` only."""
 
     def __init__(self) -> None:
-        self._states: dict[str, State] = {}
+        self._states: dict[str, VideoState] = {}
 
-    def start(self, states: Mapping[str, State]) -> None:
+    def start(self, states: Mapping[str, VideoState]) -> None:
         """Sets the initial states."""
         self._states = dict(states)
 
-    def __getitem__(self, video_id: str) -> State:
+    def __getitem__(self, video_id: str) -> VideoState:
         return self._states[video_id]
 
-    def apply(self, video_id: str, event: Event) -> None:
+    def apply(self, video_id: str, event: VideoEvent) -> None:
         """Moves a video to its next state.
 
         Raises:

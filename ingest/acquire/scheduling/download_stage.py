@@ -16,8 +16,8 @@ from signverse.ingest.acquire.scheduling.limits import LEASED_S, POLL_S, STALLED
 from signverse.ingest.acquire.scheduling.other_runs import OtherRuns
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
-from signverse.ingest.acquire.scheduling.state_machine import Event
-from signverse.lake.jobs.events import Event as TaskEvent
+from signverse.ingest.acquire.scheduling.state_machine import VideoEvent
+from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Executor
 from signverse.lake.model.wording import counted
 
@@ -26,7 +26,7 @@ class DownloadStage:
     """Feeds the download workers.
 
     Args:
-        workers: a pool whose workers run `ingest.acquire.download.worker`.
+        workers: an executor whose workers run `ingest.acquire.download.worker`.
         queue: the videos to download.
         extraction: takes what is downloaded; None in a run that only downloads.
         were_unavailable: videos that were unavailable before this run.
@@ -108,30 +108,30 @@ class DownloadStage:
         context, queue = self._context, self._queue
         if not context.run.take_lease(video_id):
             context.summary.elsewhere.add(video_id)
-            context.states.apply(video_id, Event.LEASE_DENIED)
+            context.states.apply(video_id, VideoEvent.LEASE_DENIED)
             queue.requeue(video_id, context.now(), LEASED_S)
             return
         context.summary.elsewhere.discard(video_id)
         # After the lease is taken: whatever another run did with the video is in the lake by now.
         self._others.refresh()
         if video_id in self._others.settled:
-            context.states.apply(video_id, Event.SETTLED_ELSEWHERE)
+            context.states.apply(video_id, VideoEvent.SETTLED_ELSEWHERE)
             queue.drop(video_id)
             context.run.release_lease(video_id)
             return
         if (media := context.media.find(video_id)) is not None:
             # Whole, and left by a run that was killed meanwhile.
-            context.states.apply(video_id, Event.MEDIA_FOUND)
+            context.states.apply(video_id, VideoEvent.MEDIA_FOUND)
             queue.drop(video_id)
             self._hand_over(video_id, media)
             return
         if (pause := self._others.retry_at.get(video_id, 0.0) - context.now()) > 0:
-            context.states.apply(video_id, Event.POSTPONED)
+            context.states.apply(video_id, VideoEvent.POSTPONED)
             queue.requeue(video_id, context.now(), pause)
             context.run.release_lease(video_id)
             return
         self._recorder.keep_lease(video_id)
-        context.states.apply(video_id, Event.DOWNLOAD_STARTED)
+        context.states.apply(video_id, VideoEvent.DOWNLOAD_STARTED)
         is_last = queue.tries_in_run(video_id) + 1 >= context.limits.attempts
         self._workers.submit(DownloadTask(video_id, context.worklist.urls[video_id], is_last))
 
@@ -162,7 +162,7 @@ class DownloadStage:
         if attempt.info:
             self._recorder.record_source(context.worklist.entries[video_id], attempt.info)
         if outcome.kind == "done" and attempt.media is not None:
-            context.states.apply(video_id, Event.DOWNLOAD_DONE)
+            context.states.apply(video_id, VideoEvent.DOWNLOAD_DONE)
             context.summary.downloaded += 1
             context.summary.size += attempt.size
             self._hand_over(video_id, attempt.media)
@@ -176,7 +176,7 @@ class DownloadStage:
         context.listener.download_ended(video_id, attempt, retried)
 
 
-def _attempt(event: TaskEvent) -> Attempt:
+def _attempt(event: Event) -> Attempt:
     """The attempt that a worker's last event stands for."""
     match event.kind:
         case "result":
@@ -189,8 +189,8 @@ def _attempt(event: TaskEvent) -> Attempt:
     return Attempt(Outcome("failed", "crashed", str(event.value)))
 
 
-def _event(outcome: Outcome, *, retried: bool) -> Event:
+def _event(outcome: Outcome, *, retried: bool) -> VideoEvent:
     """The event of a download that gave no video."""
     if outcome.kind == "unavailable":
-        return Event.DOWNLOAD_UNAVAILABLE
-    return Event.DOWNLOAD_RETRY if retried else Event.DOWNLOAD_GIVEN_UP
+        return VideoEvent.DOWNLOAD_UNAVAILABLE
+    return VideoEvent.DOWNLOAD_RETRY if retried else VideoEvent.DOWNLOAD_GIVEN_UP

@@ -8,11 +8,11 @@ from signverse.ingest.acquire.corpus_state import DOWNLOADED, video_states
 from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.recorder import Recorder
-from signverse.ingest.acquire.scheduling.state_machine import Event
+from signverse.ingest.acquire.scheduling.state_machine import VideoEvent
 from signverse.ingest.acquire.worklist import complete
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.run import describe_failure
-from signverse.lake.jobs.events import Event as TaskEvent
+from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Executor
 
 
@@ -20,7 +20,7 @@ class ExtractionStage:
     """Feeds the extraction workers.
 
     Args:
-        workers: a pool whose workers extract.
+        workers: an executor whose workers extract.
         keep_media: whether media stays after its commit.
         stalled_s: a video whose extraction reports nothing for so long is given up.
     """
@@ -58,7 +58,7 @@ class ExtractionStage:
         rows = video_states(context.lake, [key for key in context.worklist.entries if key in finished], finished.keys())
         for video_id in rows.filter(pl.col("state") == DOWNLOADED)["video_id"]:
             if context.run.take_lease(video_id):
-                context.states.apply(video_id, Event.MEDIA_FOUND)
+                context.states.apply(video_id, VideoEvent.MEDIA_FOUND)
                 self.add(video_id, finished[video_id])
         return bool(self._waiting)
 
@@ -68,7 +68,7 @@ class ExtractionStage:
             video_id, media, size = self._waiting.pop(0)
             self._waiting_bytes -= size
             self._extracting[video_id] = media
-            self._context.states.apply(video_id, Event.EXTRACTION_STARTED)
+            self._context.states.apply(video_id, VideoEvent.EXTRACTION_STARTED)
             entry = complete(self._context.worklist.entries[video_id], media.info)
             self._workers.submit(VideoTask(media.path, entry, media.captions))
 
@@ -80,20 +80,20 @@ class ExtractionStage:
             else:
                 self._end(event)
 
-    def _end(self, event: TaskEvent) -> None:
+    def _end(self, event: Event) -> None:
         context = self._context
         task: VideoTask = event.task
         video_id = task.entry.video_id
         media = self._extracting.pop(video_id)
         if event.kind == "result":
-            context.states.apply(video_id, Event.EXTRACTION_DONE)
+            context.states.apply(video_id, VideoEvent.EXTRACTION_DONE)
             self._recorder.record_extracted(video_id, event.value, None if self._keep_media else media)
             context.summary.extracted += 1
             context.summary.frames += event.value.video["num_frames"]
             context.listener.extracted(task, event.value)
         else:
             message, reason = describe_failure(event)
-            context.states.apply(video_id, Event.EXTRACTION_FAILED)
+            context.states.apply(video_id, VideoEvent.EXTRACTION_FAILED)
             self._recorder.record_extraction_failed(video_id, reason, message)
             context.summary.ended[video_id] = "failed"
             context.listener.extraction_failed(task, message)

@@ -21,10 +21,10 @@ from signverse.ingest.acquire.scheduling.progress import Summary
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
 from signverse.ingest.acquire.scheduling.state_machine import (
-    Event,
     FirstStep,
     Known,
-    State,
+    VideoEvent,
+    VideoState,
     first_step,
     initial_state,
 )
@@ -37,8 +37,8 @@ class Scheduler:
     """The loop of `ingest download` and `ingest run`.
 
     Args:
-        download_workers: a pool whose workers run `ingest.acquire.download.worker`.
-        extraction_workers: a pool whose workers extract; None in a run that only downloads.
+        download_workers: an executor whose workers run `ingest.acquire.download.worker`.
+        extraction_workers: an executor whose workers extract; None in a run that only downloads.
         keep_media: whether media stays after its commit.
         stalled_s: a video whose extraction reports nothing for so long is given up.
     """
@@ -65,7 +65,7 @@ class Scheduler:
         context = self._context
         with Committer(context.lake.folder) as committer:
             recorder = Recorder(
-                context.lake, context.run, committer, lambda key: context.states.apply(key, Event.COMMITTED)
+                context.lake, context.run, committer, lambda key: context.states.apply(key, VideoEvent.COMMITTED)
             )
             recorder.recover(context.worklist.invalid)
             downloads, extraction = self._prepare(recorder)
@@ -88,7 +88,7 @@ class Scheduler:
         return context.summary
 
     def _is_over(self, downloads: DownloadStage) -> bool:
-        """Whether no download is left, or a site blocks for so long that the run gives up; asked when all are idle."""
+        """Whether no download is left, or a site blocks for so long that the run gives up. For when all are idle."""
         summary = self._context.summary
         if downloads.left and downloads.is_blocked and not summary.stopped:
             summary.stopped = (
@@ -119,7 +119,7 @@ class Scheduler:
         }
         context.states.start(states)
         queue = RetryQueue(
-            [video_id for video_id, state in states.items() if state == State.QUEUED],
+            [video_id for video_id, state in states.items() if state == VideoState.QUEUED],
             {key: (tries, at.timestamp()) for key, (tries, at) in tries_so_far(rows).items()},
             context.now(),
             first_pause_s=context.limits.first_pause_s,
@@ -141,7 +141,7 @@ class Scheduler:
 
     def _start(
         self, known: Known, video_id: str, media: FinishedVideo | None, extraction: ExtractionStage | None
-    ) -> State:
+    ) -> VideoState:
         """Does the first step of a video; returns its initial state."""
         context, summary = self._context, self._context.summary
         leased = True

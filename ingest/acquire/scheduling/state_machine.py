@@ -36,7 +36,7 @@ from typing import Final
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE
 
 
-class State(Enum):
+class VideoState(Enum):
     """Where a video is in a run."""
 
     LEFT_OUT = auto()
@@ -59,7 +59,7 @@ class State(Enum):
     """Blocked or failed; the next run tries it again."""
 
 
-class Event(Enum):
+class VideoEvent(Enum):
     """What happens to a video; see the table above."""
 
     LEASE_DENIED = auto()
@@ -77,27 +77,30 @@ class Event(Enum):
     COMMITTED = auto()
 
 
-TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
-    State.LEFT_OUT: {Event.MEDIA_FOUND: State.DOWNLOADED},
-    State.QUEUED: {
-        Event.LEASE_DENIED: State.QUEUED,
-        Event.POSTPONED: State.QUEUED,
-        Event.SETTLED_ELSEWHERE: State.DONE,
-        Event.MEDIA_FOUND: State.DOWNLOADED,
-        Event.DOWNLOAD_STARTED: State.DOWNLOADING,
+TRANSITIONS: Final[Mapping[VideoState, Mapping[VideoEvent, VideoState]]] = {
+    VideoState.LEFT_OUT: {VideoEvent.MEDIA_FOUND: VideoState.DOWNLOADED},
+    VideoState.QUEUED: {
+        VideoEvent.LEASE_DENIED: VideoState.QUEUED,
+        VideoEvent.POSTPONED: VideoState.QUEUED,
+        VideoEvent.SETTLED_ELSEWHERE: VideoState.DONE,
+        VideoEvent.MEDIA_FOUND: VideoState.DOWNLOADED,
+        VideoEvent.DOWNLOAD_STARTED: VideoState.DOWNLOADING,
     },
-    State.DOWNLOADING: {
-        Event.DOWNLOAD_DONE: State.DOWNLOADED,
-        Event.DOWNLOAD_UNAVAILABLE: State.UNAVAILABLE,
-        Event.DOWNLOAD_RETRY: State.QUEUED,
-        Event.DOWNLOAD_GIVEN_UP: State.GIVEN_UP,
+    VideoState.DOWNLOADING: {
+        VideoEvent.DOWNLOAD_DONE: VideoState.DOWNLOADED,
+        VideoEvent.DOWNLOAD_UNAVAILABLE: VideoState.UNAVAILABLE,
+        VideoEvent.DOWNLOAD_RETRY: VideoState.QUEUED,
+        VideoEvent.DOWNLOAD_GIVEN_UP: VideoState.GIVEN_UP,
     },
-    State.DOWNLOADED: {Event.EXTRACTION_STARTED: State.EXTRACTING},
-    State.EXTRACTING: {Event.EXTRACTION_DONE: State.EXTRACTED, Event.EXTRACTION_FAILED: State.GIVEN_UP},
-    State.EXTRACTED: {Event.COMMITTED: State.DONE},
-    State.DONE: {Event.MEDIA_FOUND: State.DOWNLOADED},
-    State.UNAVAILABLE: {Event.MEDIA_FOUND: State.DOWNLOADED},
-    State.GIVEN_UP: {Event.MEDIA_FOUND: State.DOWNLOADED},
+    VideoState.DOWNLOADED: {VideoEvent.EXTRACTION_STARTED: VideoState.EXTRACTING},
+    VideoState.EXTRACTING: {
+        VideoEvent.EXTRACTION_DONE: VideoState.EXTRACTED,
+        VideoEvent.EXTRACTION_FAILED: VideoState.GIVEN_UP,
+    },
+    VideoState.EXTRACTED: {VideoEvent.COMMITTED: VideoState.DONE},
+    VideoState.DONE: {VideoEvent.MEDIA_FOUND: VideoState.DOWNLOADED},
+    VideoState.UNAVAILABLE: {VideoEvent.MEDIA_FOUND: VideoState.DOWNLOADED},
+    VideoState.GIVEN_UP: {VideoEvent.MEDIA_FOUND: VideoState.DOWNLOADED},
 }
 
 
@@ -105,7 +108,7 @@ class ImpossibleEventError(AssertionError):
     """An event that cannot happen in the state of its video: a bug of the scheduler."""
 
 
-def next_state(state: State, event: Event) -> State:
+def next_state(state: VideoState, event: VideoEvent) -> VideoState:
     """The state after an event.
 
     Raises:
@@ -173,20 +176,22 @@ def first_step(known: Known, *, retry: Collection[str], extracts: bool, keep_med
     return FirstStep.EXTRACT if extracts else FirstStep.NOTHING
 
 
-def initial_state(step: FirstStep, known: Known, *, leased: bool = True) -> State:
+def initial_state(step: FirstStep, known: Known, *, leased: bool = True) -> VideoState:
     """The state that a first step leads to.
 
     Args:
-        leased: whether the run got the lease; asked for where a video is to be extracted.
+        leased: whether the run got the lease, which a video needs that is to be extracted.
     """
     match step:
         case FirstStep.SKIP:
-            return State.LEFT_OUT
+            return VideoState.LEFT_OUT
         case FirstStep.DOWNLOAD | FirstStep.DOWNLOAD_ANEW:
-            return State.QUEUED
+            return VideoState.QUEUED
         case FirstStep.EXTRACT:
-            return State.DOWNLOADED if leased else State.LEFT_OUT
+            return VideoState.DOWNLOADED if leased else VideoState.LEFT_OUT
         case FirstStep.REMOVE_MEDIA:
-            return State.DONE
+            return VideoState.DONE
         case FirstStep.NOTHING:
-            return {IN_LAKE: State.DONE, UNAVAILABLE: State.UNAVAILABLE}.get(known.corpus_state, State.DOWNLOADED)
+            return {IN_LAKE: VideoState.DONE, UNAVAILABLE: VideoState.UNAVAILABLE}.get(
+                known.corpus_state, VideoState.DOWNLOADED
+            )

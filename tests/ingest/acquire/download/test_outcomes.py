@@ -75,7 +75,7 @@ def test_a_country_is_a_country_and_a_studio_is_a_studio() -> None:
     studio = "This video contains content from A, who has blocked it"
     assert word(f"{studio} in your country on copyright grounds") == ("unavailable", "region")
     assert word(f"{studio} on copyright grounds") == ("unavailable", "copyright")
-    assert word("Video unavailable") == ("unavailable", "not_told")
+    assert word("Video unavailable") == ("unavailable", "unspecified")
 
 
 def test_the_disk_is_not_taken_for_the_network() -> None:

@@ -14,17 +14,17 @@ from signverse.ingest.acquire.scheduling import state_machine
 from signverse.ingest.acquire.scheduling.context import VideoStates
 from signverse.ingest.acquire.scheduling.state_machine import (
     TRANSITIONS,
-    Event,
     FirstStep,
     ImpossibleEventError,
     Known,
-    State,
+    VideoEvent,
+    VideoState,
     first_step,
     initial_state,
     next_state,
 )
 
-FINAL = {State.LEFT_OUT, State.DONE, State.UNAVAILABLE, State.GIVEN_UP}
+FINAL = {VideoState.LEFT_OUT, VideoState.DONE, VideoState.UNAVAILABLE, VideoState.GIVEN_UP}
 
 OUTCOMES = ("blocked", "failed", "unavailable")
 
@@ -38,8 +38,8 @@ knowns = st.builds(
 )
 
 
-@given(st.sampled_from(State), st.sampled_from(Event))
-def test_every_event_in_every_state_has_a_defined_result(state: State, event: Event) -> None:
+@given(st.sampled_from(VideoState), st.sampled_from(VideoEvent))
+def test_every_event_in_every_state_has_a_defined_result(state: VideoState, event: VideoEvent) -> None:
     if event in TRANSITIONS[state]:
         assert next_state(state, event) is TRANSITIONS[state][event]
     else:
@@ -51,20 +51,21 @@ def test_the_table_in_the_docstring_is_the_table() -> None:
     rows = re.findall(r"^    ([A-Z_]*) +([A-Z_]+) +([A-Z_]+)\b", str(state_machine.__doc__), re.M)
     states = itertools.accumulate((row[0] for row in rows), lambda last, name: name or last)
     written = {
-        (State[state], Event[event]): State[after] for state, (_, event, after) in zip(states, rows, strict=True)
+        (VideoState[state], VideoEvent[event]): VideoState[after]
+        for state, (_, event, after) in zip(states, rows, strict=True)
     }
     assert written == {(state, event): after for state, row in TRANSITIONS.items() for event, after in row.items()}
 
 
 def test_every_state_is_reached_and_every_event_happens_somewhere() -> None:
-    assert set(TRANSITIONS) == set(State)
-    assert {event for row in TRANSITIONS.values() for event in row} == set(Event)
-    starts = {State.LEFT_OUT, State.QUEUED, State.DOWNLOADED, State.DONE, State.UNAVAILABLE}
-    assert starts | {after for row in TRANSITIONS.values() for after in row.values()} == set(State)
+    assert set(TRANSITIONS) == set(VideoState)
+    assert {event for row in TRANSITIONS.values() for event in row} == set(VideoEvent)
+    starts = {VideoState.LEFT_OUT, VideoState.QUEUED, VideoState.DOWNLOADED, VideoState.DONE, VideoState.UNAVAILABLE}
+    assert starts | {after for row in TRANSITIONS.values() for after in row.values()} == set(VideoState)
 
 
-@pytest.mark.parametrize("state", State)
-def test_from_every_state_a_video_can_end(state: State) -> None:
+@pytest.mark.parametrize("state", VideoState)
+def test_from_every_state_a_video_can_end(state: VideoState) -> None:
     reached, waiting = {state}, [state]
     while waiting:
         fresh = set(TRANSITIONS[waiting.pop()].values()) - reached
@@ -73,12 +74,14 @@ def test_from_every_state_a_video_can_end(state: State) -> None:
     assert reached & FINAL
 
 
-@given(knowns, st.lists(st.sampled_from(Event), max_size=30))
-def test_whatever_happens_a_video_is_extracted_only_after_it_was_downloaded(known: Known, events: list[Event]) -> None:
+@given(knowns, st.lists(st.sampled_from(VideoEvent), max_size=30))
+def test_whatever_happens_a_video_is_extracted_only_after_it_was_downloaded(
+    known: Known, events: list[VideoEvent]
+) -> None:
     states = VideoStates()
     step = first_step(known, retry=(), extracts=True, keep_media=False)
     states.start({"a": initial_state(step, known)})
-    downloaded = states["a"] is State.DOWNLOADED
+    downloaded = states["a"] is VideoState.DOWNLOADED
     for event in events:
         before = states["a"]
         try:
@@ -86,11 +89,11 @@ def test_whatever_happens_a_video_is_extracted_only_after_it_was_downloaded(know
         except ImpossibleEventError:
             assert states["a"] is before
             continue
-        downloaded = downloaded or event in {Event.DOWNLOAD_DONE, Event.MEDIA_FOUND}
-        if states["a"] in {State.EXTRACTING, State.EXTRACTED}:
+        downloaded = downloaded or event in {VideoEvent.DOWNLOAD_DONE, VideoEvent.MEDIA_FOUND}
+        if states["a"] in {VideoState.EXTRACTING, VideoState.EXTRACTED}:
             assert downloaded
-        if event is Event.COMMITTED:
-            assert before is State.EXTRACTED
+        if event is VideoEvent.COMMITTED:
+            assert before is VideoState.EXTRACTED
 
 
 @given(knowns, st.sets(st.sampled_from(OUTCOMES)), st.booleans(), st.booleans(), st.booleans())
@@ -99,17 +102,17 @@ def test_every_video_has_a_first_step_and_a_state_to_start_in(
 ) -> None:
     step = first_step(known, retry=retry, extracts=extracts, keep_media=keep_media)
     state = initial_state(step, known, leased=leased)
-    assert state not in {State.DOWNLOADING, State.EXTRACTING, State.EXTRACTED, State.GIVEN_UP}
+    assert state not in {VideoState.DOWNLOADING, VideoState.EXTRACTING, VideoState.EXTRACTED, VideoState.GIVEN_UP}
     if known.corpus_state == IN_LAKE:
-        assert state is State.DONE
+        assert state is VideoState.DONE
     if step in {FirstStep.REMOVE_MEDIA, FirstStep.EXTRACT}:
         assert extracts and known.has_media
     if step is FirstStep.DOWNLOAD_ANEW:
         # A file that the user has put there is never replaced.
         assert known.was_downloaded
     if known.corpus_state == UNAVAILABLE and UNAVAILABLE not in retry:
-        assert state is State.UNAVAILABLE
-    if retry and state is State.QUEUED:
+        assert state is VideoState.UNAVAILABLE
+    if retry and state is VideoState.QUEUED:
         assert known.corpus_state in retry
 
 
