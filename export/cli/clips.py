@@ -47,7 +47,9 @@ def webdataset(
 
     \b
     signverse export webdataset --lake LAKE --out DIR --language ase --captioned
-    webdataset.WebDataset("DIR/signverse-{000000..000041}.tar").decode().to_tuple("keypoints.npy", "json")
+    signverse export webdataset --lake LAKE --out DIR --selection clips.parquet
+    tars = webdataset.WebDataset("DIR/signverse-{000000..000041}.tar")
+    samples = tars.decode().to_tuple("keypoints.npy", "json")
     """
     _export("webdataset", opened, out, selection, conditions, clips_per_shard, "tar", all_people, workers, overwrite)
 
@@ -73,6 +75,7 @@ def parquet(
 
     \b
     signverse export parquet --lake LAKE --out DIR --language ase --captioned
+    signverse export parquet --lake LAKE --out DIR --selection clips.parquet
     clips = polars.read_parquet("DIR/*.parquet")
     clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
 
@@ -100,7 +103,9 @@ def pose(
 
     \b
     signverse export pose --lake LAKE --out DIR --language ase --captioned
-    pose_format.Pose.read(open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()).body.data
+    signverse export pose --lake LAKE --out DIR --selection clips.parquet
+    data = open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()
+    pose_format.Pose.read(data).body.data
     """
     from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 

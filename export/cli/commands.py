@@ -79,7 +79,7 @@ def shards(
     \b
     signverse export shards --lake LAKE --out DIR
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
-    signverse export shards --lake LAKE --out DIR --language asf --language bfi --min-confidence right_hand=0.5
+    signverse export shards --lake LAKE --out DIR -l asf -l bfi --captioned
     """
     from signverse.export.release.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
@@ -156,6 +156,7 @@ def picture(
     """Draw people as skeletons: frames of a video side by side.
 
     \b
+    signverse picture VIDEO_ID --lake LAKE -o video.png
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
     from signverse.export.draw.sheet import draw_sheet

@@ -59,7 +59,7 @@ def plan(
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
-    """Estimate what a manifest will bring: videos by language, hours and gigabytes.
+    """Estimate a manifest: videos by language, hours, gigabytes.
 
     With --lake and --media, videos that are there already are counted, and left out of the estimate.
 
@@ -147,10 +147,10 @@ def run(
     ahead: AheadOption = AHEAD,
     keep_media: KeepMediaOption = False,
 ) -> None:
-    """Download and extract the videos of a manifest, and remove each when the lake has it.
+    """Download and extract a manifest's videos, using little disk.
 
-    Kill it anywhere: the same command goes on, repeats nothing and loses nothing. `signverse status` shows the state of
-    every video.
+    A video is removed from the disk when the lake has it. Kill it anywhere: the same command goes on, repeats nothing
+    and loses nothing. `signverse status` shows the state of every video.
 
     \b
     signverse ingest run manifest.csv --media DIR --lake LAKE
@@ -291,7 +291,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every five seconds, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
 ) -> None:
-    """Show the state of a corpus: what is in the lake, what waits, what is unavailable and why.
+    """Show the state of a corpus: done, waiting, unavailable, why.
 
     \b
     signverse status --lake LAKE --media DIR

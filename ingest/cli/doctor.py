@@ -8,7 +8,7 @@ from signverse.ingest.cli.extraction_options import ModelsOption
 
 
 def doctor(models: ModelsOption = None) -> None:
-    """Check this machine: packages, models, GPUs, and what extraction would use.
+    """Check this machine: packages, models, GPUs.
 
     Exits with 1 where something must be done before extraction can run.
 

@@ -93,7 +93,7 @@ def shards(
 
 
 def inspect(tars: ShardsArgument, format: FormatOption = None, output: OutOption = None) -> None:
-    """Show what is in released shards: dialects, people, defects, captions.
+    """Show what is in shards: dialects, people, defects, captions.
 
     One row a video. Nothing is imported. Pickled data is parsed, never executed.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from signverse.lake.cli.shared import FormatOption, LakeOption, say
+from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, say
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def mount(app: typer.Typer) -> None:
 
 def maintain(
     lake: LakeOption,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: DryRunOption = False,
     full: Annotated[
         bool, typer.Option("--full", help="Sort a partition also where less than a tenth lies outside the order.")
     ] = False,

@@ -53,7 +53,7 @@ def sql(
     joint('right_wrist').y, wrist_speed('VIDEO_ID'), ... (docs/sql.md has all).
 
     \b
-    signverse sql "select video_id, count(*) from segments group by all" --lake LAKE
+    signverse sql "select title, num_frames from videos limit 5" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
     from signverse.lake.query import read_only
@@ -88,9 +88,9 @@ def select(
     repeated. A sample depends on the seed alone: a lake that has grown gives much the same one.
 
     \b
-    signverse select --lake LAKE --language ase --min-confidence right_hand=0.5 -o clips.parquet
-    signverse select --lake LAKE --language Polish --text weather --limit 20
-    signverse select --lake LAKE --captioned --hours 100 --temperature 0.5 -o clips.parquet
+    signverse select --lake LAKE --language ase --captioned -o clips.parquet
+    signverse select --lake LAKE -l Polish --min-confidence right_hand=0.5
+    signverse select --lake LAKE --hours 100 --temperature 0.5 -o clips.parquet
     """
     import polars as pl
 
@@ -135,9 +135,10 @@ def stats(
         Path | None, typer.Option("--plot", metavar="FILE.png|svg|pdf", help="Draw the report, too, as for a paper.")
     ] = None,
 ) -> None:
-    """Print a named report: balance, captions, durations, languages or quality.
+    """Print a report, such as languages, durations or quality.
 
-    A table has the columns that answer the report's question, with --wide all; csv, json and parquet always have all.
+    The reports are balance, captions, durations, languages and quality. A
+    table has the columns that answer its question, with --wide all; csv, json and parquet always have all.
 
     \b
     signverse stats languages --lake LAKE
@@ -178,9 +179,9 @@ def keypoints(
     *,
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
     opened: Lake,
-    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where the clip begins.")] = 0.0,
+    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
     end: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Where it ends; the end of the video by default.")
+        float | None, typer.Option(metavar="SECONDS", help="Where to end; the end of the video by default.")
     ] = None,
     person: Annotated[int, typer.Option(min=0, metavar="N", help="0 is the primary signer.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,
@@ -192,6 +193,7 @@ def keypoints(
 
     \b
     signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy
+    signverse keypoints VIDEO_ID --lake LAKE --person 1 -o second.npy
     """
     import numpy as np
 

@@ -75,6 +75,7 @@ FormatOption = Annotated[
         help="How rows are written; by default as the name after -o says, else a table.",
     ),
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
+from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -58,7 +58,7 @@ def split(
     check: Annotated[
         bool, typer.Option("--check", help="Make nothing: prove that the stored split keeps its parts apart.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
+    dry_run: DryRunOption = False,
     conditions: Selection,
     format: FormatOption = None,
     output: OutOption = None,
