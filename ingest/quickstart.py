@@ -72,7 +72,8 @@ Everything is in {out}. Continue with your own data:
 """
 
 NO_MODELS: Final = """
-The models are not installed, so no video was extracted. They are 351 MB (or name their folder: --models DIR):
+The models are not installed, so no video was extracted. They are 351 MB; where
+you have them, name their folder: --models DIR.
 
   {program} models pull
   {program} quickstart --pull   # all of this again, and an extraction

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,11 @@ from signverse.ingest.cli.shared import (
     say_relabelled,
 )
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+
+if TYPE_CHECKING:
+    from signverse.ingest.shards.importer import ShardTally
+    from signverse.ingest.shards.reader import Options
+    from signverse.lake.lake import Lake
 
 ShardsArgument = Annotated[
     list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
@@ -50,10 +56,9 @@ def shards(
     signverse ingest shards SHARDS --language asf --language bfi --lake LAKE
     """
     # Here, not above: what these import is heavy, and --help should not wait for it.
-    from signverse.ingest.cli.shards_report import ImportProgress, report
+    from signverse.ingest.cli.shards_report import report
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.shards.caption_tracks import index_captions
-    from signverse.ingest.shards.importer import import_shards
     from signverse.ingest.shards.reader import Options
     from signverse.ingest.shards.tar_files import sort_tars
     from signverse.ingest.shards.upload_state import listed_videos
@@ -76,20 +81,37 @@ def shards(
             say_relabelled(relabel(opened, listed.entries))
         say_manifest(listed)
     known = known_entries(opened) | (listed.entries if listed else {})
-    with resumable(), ImportProgress(len(found.shards)) as progress:
-        tally = import_shards(
-            opened,
-            found.shards,
-            Options(known, codes, not no_repair, index),
-            workers=workers,
-            redo=redo,
-            listed=expected,
-            on_video=progress.on_video,
-            on_shard=progress.on_shard,
-        )
+    options = Options(known, codes, not no_repair, index)
+    tally = _import(opened, found.shards, options, workers=workers, redo=redo, listed=expected)
     opened.refresh()
     compact_small_files(opened)
     report(tally, len(found.shards), lake, manifest=listed is not None)
+
+
+def _import(
+    lake: Lake,
+    shards: list[Path],
+    options: Options,
+    *,
+    workers: int,
+    redo: bool,
+    listed: Mapping[str, frozenset[str]],
+) -> ShardTally:
+    """Runs the import under a progress bar."""
+    from signverse.ingest.cli.shards_report import ImportProgress
+    from signverse.ingest.shards.importer import import_shards
+
+    with resumable(), ImportProgress(len(shards)) as progress:
+        return import_shards(
+            lake,
+            shards,
+            options,
+            workers=workers,
+            redo=redo,
+            listed=listed,
+            on_video=progress.on_video,
+            on_shard=progress.on_shard,
+        )
 
 
 def inspect(tars: ShardsArgument, format: FormatOption = None, output: OutOption = None) -> None:

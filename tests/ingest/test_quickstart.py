@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from signverse.ingest.quickstart import EXTRACTION, STEPS
+from signverse.ingest.quickstart import EXTRACTION, NEXT, NO_MODELS, STEPS, program
 from signverse.lake.lake import Lake
 from signverse.lake.upkeep.verify import verify_lake
 
@@ -87,3 +87,12 @@ def test_a_folder_that_holds_other_things_is_left_as_it_is(quickstart, tmp_path:
     (tmp_path / "file").touch()
     ran = quickstart("--out", tmp_path / "file")
     assert (ran.returncode, "cannot be created" in ran.stderr, ran.stderr.count("\n")) == (1, True, 1)
+
+
+def test_in_a_checkout_the_commands_to_type_next_begin_with_uv_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert program() == "uv run signverse"
+    lines = (NEXT.format(out="DIR", program=program()) + NO_MODELS.format(program=program())).splitlines()
+    assert max(map(len, lines)) <= 80
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH")
+    assert program() == "signverse"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from signverse.command_line import build_app
+from signverse.ingest.captions import files_beside
 from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.captions.track_names import file_tag
@@ -163,3 +164,13 @@ def test_sound_marks_are_kept_or_dropped_and_nothing_else(tmp_path: Path, capfd:
     code = run(build_app(), ["ingest", "videos", str(tmp_path), "--lake", "lake", "--sound-marks", "maybe"])
     assert code == 2
     assert "choose from keep, drop" in capfd.readouterr().err
+
+
+def test_which_files_are_captions_is_said_in_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["x.en.vtt", "x.de.srt", "x.SRT", "y.en.srt", "x.mp4"]
+    assert [name for name in names if files_beside.is_caption_file(name)] == ["x.en.vtt"]
+    monkeypatch.setattr(files_beside, "ENDINGS", (".vtt", ".srt"))
+    assert [name for name in names if files_beside.is_caption_file(name)] == names[:-1]
+    found = captions_beside(tmp_path / "x.mp4", "x", names)
+    assert [path.name for path in found] == ["x.de.srt", "x.en.vtt", "x.SRT"]
+    assert [files_beside.tag_of(path, "x") for path in found] == ["de", "en", ""]
