@@ -1,35 +1,52 @@
-"""`python -m bench [NAME...]`: runs the named benchmarks, or all; `pictures --out DIR` draws."""
+"""`python -m bench [NAME...]`: run the named benchmarks, or all of them."""
 
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
-from bench import acquire, channels, clips, extract, gpu, layout, long_video, people, pictures, query, shards, upkeep
-
-BENCHES = {
-    "acquire": acquire.main,
-    "channels": channels.main,
-    "clips": clips.main,
-    "extract": extract.main,
-    "gpu": gpu.main,
-    "layout": layout.main,
-    "long_video": long_video.main,
-    "shards": shards.main,
-    "upkeep": upkeep.main,
-    "query": query.main,
-    "people": people.main,
+BENCHMARKS = {
+    "layout": "bytes a frame and a clip to numpy, beside Delta's default writer and the released tars",
+    "clips": "one clip and 256 random ones to numpy, beside Lance and the released tars",
+    "query": "queries to a lake of the released size: 39,197 videos, 2 million segments; cold and warm",
+    "shards": "import and export of shards, beside numpy on the same bytes; peak memory",
+    "upkeep": "maintain on a growing lake: speed, and whether memory stays flat",
+    "extract": "extraction beside easy-dwpose and rtmlib: frames/s and accuracy, on the CPU",
+    "gpu": "frames/s on the GPUs of this machine, against what the models alone could do",
+    "long_video": "peak memory over a video of ten hours",
+    "people": "identity switches a minute and correct numbers, on videos of known people",
+    "channels": "BGR against RGB as the detector's input",
+    "acquire": "downloads beside yt-dlp in a shell loop, from a site on this machine",
 }
+"""What each measures. A name is a module of this package with a function `main`."""
+
+PICTURES = "pictures"
+
+
+def main() -> None:
+    listing = "\n".join(f"  {name:11} {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure speed, size and accuracy beside what one would use instead.",
+        epilog=f"benchmarks (all of them if none is named):\n{listing}\n\n"
+        f"not a benchmark:\n  {PICTURES:11} draw the results of extraction and tracking into the folder --out",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a benchmark")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder for {PICTURES}")
+    options = parser.parse_args()
+    if unknown := set(options.names) - {*BENCHMARKS, PICTURES}:
+        names = ", ".join((*BENCHMARKS, PICTURES))
+        parser.error(f"{', '.join(sorted(unknown))} is not a benchmark: choose from {names}")
+    for name in options.names or BENCHMARKS:
+        # Imported one by one: each needs other libraries.
+        module = import_module(f"bench.{name}")
+        if name == PICTURES:
+            module.main(options.out)
+        else:
+            module.main()
+
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)} or pictures; all but the last")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where pictures go")
-    given = parser.parse_args()
-    for name in given.names or BENCHES:
-        if name == "pictures":
-            pictures.main(given.out)
-        elif name in BENCHES:
-            BENCHES[name]()
-        else:
-            parser.error(f"no benchmark is called {name}: {', '.join(BENCHES)} or pictures")
+    main()

@@ -1,7 +1,7 @@
-"""Downloading beside plain yt-dlp in a shell loop, on one site on this machine: videos and captions a second.
+"""Downloads beside plain yt-dlp in a shell loop, from a site on this machine: videos and captions a second.
 
-The site asks nobody to wait, and neither side pauses between videos: what is left is the downloader's own cost. The
-site's processor time is not counted in either's.
+The site never throttles and neither side pauses between videos, so that the downloader's own cost is measured. The
+site's processor time is not counted.
 """
 
 from __future__ import annotations

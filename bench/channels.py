@@ -1,15 +1,15 @@
-"""What the order of the channels is worth to the detector: people found with BGR, as we feed it, and with RGB.
+"""The order of the detector's input channels: people found with BGR, as we do, and with RGB.
 
     python -m bench channels
 
-easy-dwpose feeds RGB. The pose model takes RGB in both.
+easy-dwpose uses RGB. The pose model takes RGB in both.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from bench.samples import data_folder, has_people, sample_videos, spread_frames
+from bench.sample_videos import data_folder, has_people, sample_videos, spread_frames
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.runtime import make_session
 

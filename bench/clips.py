@@ -1,7 +1,7 @@
-"""Reading clips to numpy: one, and 256 at random, beside Lance and the released tars, on the same clips in one run.
+"""Clips to numpy: one, and 256 at random, beside Lance and the released tars, on the same clips in one run.
 
     python -m bench clips                      # makes a lake: in arrival order, then maintained
-    python -m bench.clips LAKE [LAKE...]       # lakes that are there
+    python -m bench.clips LAKE [LAKE...]       # existing lakes
     uv run --with pylance python -m bench clips   # with Lance beside it
 
 Lance holds float32, uncompressed, a row a frame, as one column [384] and as a column a part, in formats 2.0 to 2.2;
@@ -9,9 +9,9 @@ each is read by a take a clip and by one take of all clips, and the fastest coun
 these clips and useless for others; a row for 240 frames reads three times what a clip needs.) The tars are `card`
 shards, of which np.load unpickles a whole video for each clip, as their users do; it is timed on some of the clips.
 
-Lance is faster while everything lies in memory: it copies 1,536 bytes a frame, where a clip of a lake costs the
-decompression of a whole row group of 1,024 frames, at 460 bytes each: half a millisecond of a core, which alone is
-more than all of Lance's work. What was tried to get nearer:
+Lance is faster while everything is in memory: it copies 1,536 bytes a frame, whereas a clip of a lake costs the
+decompression of a whole row group of 1,024 frames of 460 bytes: half a millisecond of a core, which alone is more than
+all of Lance's work. What was tried to get closer:
 
 - pyarrow with threads, a memory map, pre_buffer or larger buffers: no difference; without checksums 4 %.
 - `lake.storage.page_decoder` instead of pyarrow's walk over list levels: 1.3 ms a clip against 2.9.
@@ -88,7 +88,7 @@ def _run(lake: Lake, name: str, folder: Path) -> None:
     for row in rows[:40]:
         fresh = Lake.open(lake.folder)
         fresh.num_frames(row["video_id"])
-        _forget(lake.folder / "keypoints", files)
+        _drop_file_cache(lake.folder / "keypoints", files)
         cold.append(_timed(lambda fresh=fresh, row=row: one(row, fresh)))
     warm = [_timed(lambda row=row: one(row)) for row in rows * 2][len(rows) :]
     print(f"  one clip, footers warm {_ms(warm)}; cold, the file's pages and its footer too {_ms(cold)}")
@@ -202,8 +202,8 @@ def _tars(lake: Lake, videos: pl.DataFrame, folder: Path) -> Callable[[dict[str,
     return read
 
 
-def _forget(folder: Path, files: list[str]) -> None:
-    """Has the system drop what it holds of the files in memory."""
+def _drop_file_cache(folder: Path, files: list[str]) -> None:
+    """Drop the files from the system's file cache."""
     for name in files:
         handle = os.open(folder / name, os.O_RDONLY)
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,8 +1,8 @@
-"""A lake of the real shape for benchmarks: 39,197 videos, 2,000,000 segments, in the order in which videos arrive.
+"""A lake of the released size for benchmarks: 39,197 videos, 2,000,000 segments, in the order in which videos arrive.
 
-Languages are those of the released manifest, where shared/data has it, else a long tail like it. Captions are made of
-random words in the script of their language, no two alike; keypoints are synthetic signers, for as many videos as the
-disk budget allows. Everything goes through the lake's own writers, some 150 videos a commit.
+Languages are those of the released manifest if the sample data has it, else a long tail like it. Captions are random
+words in the script of their language, no two alike; keypoints are synthetic signers, for as many videos as the disk
+budget allows. Everything goes through the lake's own writers, some 150 videos a commit.
 
     python -m bench.corpus FOLDER [--videos 39197] [--segments 2000000] [--budget-gb 2] [--commits 256]
 """
@@ -63,7 +63,7 @@ def make_corpus(
     commits: int = 256,
     seed: int = 1,
 ) -> Lake:
-    """Makes the lake; the same arguments give the same rows, but for the ids of ingestions.
+    """Make the lake; the same arguments give the same rows, except for the ids of ingestions.
 
     Args:
         keypoints_bytes: about how much the keypoints may take; videos beyond it have none.
@@ -92,7 +92,7 @@ def _listed(count: int, random: np.random.Generator) -> tuple[list[str], list[st
     path = data / "manifest" / "signverse_2m_metadata_ori.csv"
     if path.is_file():
         entries = list(read_manifest(path).entries.values())[:count]
-        ids, languages = [one.video_id for one in entries], [one.sign_language for one in entries]
+        ids, languages = [entry.video_id for entry in entries], [entry.sign_language for entry in entries]
         if len(ids) == count:
             return ids, languages
     letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
@@ -256,10 +256,10 @@ class _Maker:
         spoken = segments.filter(pc.is_valid(segments.column("text")))
 
         def track(name: str, kind: str, tag: str, text: Any) -> pa.Table:
-            told = {"track": name, "kind": kind, "language": tag}
+            constant = {"track": name, "kind": kind, "language": tag}
             columns = {
-                field.name: pa.repeat(told[field.name], spoken.num_rows)
-                if field.name in told
+                field.name: pa.repeat(constant[field.name], spoken.num_rows)
+                if field.name in constant
                 else text
                 if field.name == "text"
                 else spoken.column(field.name)
@@ -274,13 +274,13 @@ class _Maker:
         return pa.concat_tables([track("en.translated", "translated", "en", spoken.column("text")), own])
 
     def _keypoints(self, frames: int) -> pa.Table:
-        pieces, there = [], 0
-        while there < frames:
+        pieces, num_frames = [], 0
+        while num_frames < frames:
             signer = self._signers[int(self._random.integers(len(self._signers)))]
             start = int(self._random.integers(0, signer.num_rows - 64))
-            piece = signer.slice(start, min(frames - there, signer.num_rows - start))
+            piece = signer.slice(start, min(frames - num_frames, signer.num_rows - start))
             pieces.append(piece)
-            there += piece.num_rows
+            num_frames += piece.num_rows
         table = pa.concat_tables(pieces).combine_chunks()
         return table.set_column(
             table.schema.get_field_index("frame"), "frame", pa.array(np.arange(frames, dtype=np.int32))
@@ -294,20 +294,20 @@ def _write(folder: Path, table: Table, partition: str, rows: pa.Table) -> delta.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Makes a lake of the real shape for benchmarks.")
+    parser = argparse.ArgumentParser(description="Make a lake of the released size for benchmarks.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--videos", type=int, default=VIDEOS_OF_THE_RELEASE)
     parser.add_argument("--segments", type=int, default=SEGMENTS_OF_THE_RELEASE)
     parser.add_argument("--budget-gb", type=float, default=2.0)
     parser.add_argument("--commits", type=int, default=256)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
     lake = make_corpus(
-        asked.folder,
-        videos=asked.videos,
-        segments=asked.segments,
-        keypoints_bytes=int(asked.budget_gb * 1e9),
-        commits=asked.commits,
+        options.folder,
+        videos=options.videos,
+        segments=options.segments,
+        keypoints_bytes=int(options.budget_gb * 1e9),
+        commits=options.commits,
     )
     print(f"{lake} in {time.monotonic() - began:,.0f} s")
 

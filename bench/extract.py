@@ -1,11 +1,12 @@
-"""Extraction beside what users would run instead: easy-dwpose's own loop and rtmlib, same models, same frames, one run.
+"""Extraction beside easy-dwpose's own loop and rtmlib: same models, same frames, one run.
 
     python -m bench extract                             three rounds
     SIGNVERSE_BENCH_ROUNDS=1 python -m bench extract    one
 
 Speed is frames/s over all sample videos with people in them, the median of the rounds. In a round everything is
-measured once for each video, one after the other, so that what else the machine does meets all alike. The ideal is a
-thread a core, each with both models in sessions of one thread, running them as often as ours did and nothing else.
+measured once for each video, one after the other, so that other load on the machine affects all alike. The ideal is
+one thread a core, each with both models in single-threaded sessions, that runs them as often as ours did and does
+nothing else.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench.references import environment, kept, run_reference
-from bench.samples import data_folder, has_people, sample_videos
+from bench.references import environment, results, run_reference
+from bench.sample_videos import data_folder, has_people, sample_videos
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.extractor import Extraction, Extractor
 from signverse.ingest.extract.openpose import to_openpose
@@ -50,59 +51,59 @@ def _theirs(name: str, models: ModelPair, video: Path, out: Path) -> float:
     return run_reference(name, models.detector.parent, out, video)[0]
 
 
-class _Counted:
-    """Counts the images that any detector looks at."""
+class _DetectionCounter:
+    """Counts the images that go through any detector."""
 
     def __init__(self) -> None:
         self.images = 0
-        many = Detector.many
+        original = Detector.predict_batch
 
         def counted(detector: Detector, images: Any) -> Any:
             self.images += len(images)
-            return many(detector, images)
+            return original(detector, images)
 
-        Detector.many = counted  # type: ignore[method-assign]
+        Detector.predict_batch = counted  # type: ignore[method-assign]
 
 
 def _measure(models: ModelPair, videos: list[Path], out: Path, rounds: int) -> None:
     threads = len(os.sched_getaffinity(0))
-    counted = _Counted()
+    counter = _DetectionCounter()
     extractors = {every: Extractor(models, "cpu", threads, every) for every in INTERVALS}
     found: dict[int, dict[Path, Extraction]] = {every: {} for every in INTERVALS}
     detections: dict[int, dict[Path, int]] = {every: {} for every in INTERVALS}
-    took: dict[str, list[float]] = {}
+    rounds_of: dict[str, list[float]] = {}
 
     def ours(every: int, path: Path) -> float:
-        counted.images = 0
+        counter.images = 0
         began = time.perf_counter()
         found[every][path] = extractors[every].extract(path)
         seconds = time.perf_counter() - began
-        detections[every][path] = counted.images
+        detections[every][path] = counter.images
         return seconds
 
     for _ in range(rounds):
         total: dict[str, float] = {}
         for path in videos:
-            now = {name: _theirs(name, models, path, out) for name in ("easy", "rtmlib")}
+            seconds_of = {name: _theirs(name, models, path, out) for name in ("easy", "rtmlib")}
             for every in TIMED:
-                now[f"ours {every}"] = ours(every, path)
+                seconds_of[f"ours {every}"] = ours(every, path)
                 people = len(found[every][path].frames)
-                now[f"ideal {every}"] = _ideal(models, threads, detections[every][path], people)
+                seconds_of[f"ideal {every}"] = _ideal(models, threads, detections[every][path], people)
             count = found[1][path].num_frames
-            told = ", ".join(f"{name} {count / seconds:.1f}" for name, seconds in now.items())
-            print(f"  {path.stem:20} {told}", flush=True)
-            for name, seconds in now.items():
+            rates = ", ".join(f"{name} {count / seconds:.1f}" for name, seconds in seconds_of.items())
+            print(f"  {path.stem:20} {rates}", flush=True)
+            for name, seconds in seconds_of.items():
                 total[name] = total.get(name, 0.0) + seconds
         for name, seconds in total.items():
-            took.setdefault(name, []).append(seconds)
+            rounds_of.setdefault(name, []).append(seconds)
     for path in videos:
         _theirs("exact", models, path, out)
         for every in INTERVALS:
             if path not in found[every]:
                 ours(every, path)
 
-    frames = sum(one.num_frames for one in found[1].values())
-    rate = {name: frames / statistics.median(seconds) for name, seconds in took.items()}
+    frames = sum(extraction.num_frames for extraction in found[1].values())
+    rate = {name: frames / statistics.median(seconds) for name, seconds in rounds_of.items()}
     print(f"extract: {len(videos)} videos, {frames} frames, {threads} cores, medians of {rounds} rounds; frames/s")
     print(f"  easy-dwpose's own loop       {rate['easy']:6.1f}")
     print(f"  rtmlib                       {rate['rtmlib']:6.1f}")
@@ -113,16 +114,16 @@ def _measure(models: ModelPair, videos: list[Path], out: Path, rounds: int) -> N
             f"{mine / rate['rtmlib']:.2f} times rtmlib (target {target}); {mine / ideal:.0%} of the ideal {ideal:.1f} "
             "(target 90%)"
         )
-    print("  per round: " + "; ".join(f"{name} {_each(frames, seconds)}" for name, seconds in took.items()))
+    print("  per round: " + "; ".join(f"{name} {_each(frames, seconds)}" for name, seconds in rounds_of.items()))
     _accuracy(found, detections, videos, out)
 
 
 def _each(frames: int, seconds: list[float]) -> str:
-    return " ".join(f"{frames / one:.1f}" for one in seconds)
+    return " ".join(f"{frames / second:.1f}" for second in seconds)
 
 
 def _ideal(models: ModelPair, threads: int, detections: int, people: int) -> float:
-    """Seconds that the models alone take, in as many threads, each with sessions of its own of one thread."""
+    """Seconds that the models alone take in that many threads, each with its own single-threaded sessions."""
     pairs = [[make_session(path, "cpu", 1) for path in (models.detector, models.pose)] for _ in range(threads)]
     inputs = [
         {given.name: np.random.default_rng(0).normal(size=given.shape).astype(np.float32)}
@@ -162,7 +163,7 @@ def _accuracy(
         "   people missed, more   detections"
     )
     truth = [_found(out, "exact", path) for path in videos]
-    frames = sum(one.num_frames for one in found[1].values())
+    frames = sum(extraction.num_frames for extraction in found[1].values())
     for every in INTERVALS:
         mine = [(found[every][path].frames, found[every][path].points) for path in videos]
         _row(f"ours, detection every {every}", mine, truth, f"{sum(detections[every].values()) / frames:.0%}")
@@ -178,14 +179,14 @@ Found = tuple[np.ndarray, np.ndarray]
 
 
 def _found(out: Path, name: str, video: Path) -> Found:
-    rows = kept(out, name, video)
+    rows = results(out, name, video)
     return rows.frames, to_openpose(rows.points) if rows.points.shape[1] == 133 else rows.points
 
 
-def _row(name: str, some: list[Found], truth: list[Found], more: str = "") -> None:
+def _row(name: str, videos: list[Found], truth: list[Found], more: str = "") -> None:
     pixels, faces, hands = [], [], []
     missed = extra = 0
-    for (frames, points), (true_frames, true_points) in zip(some, truth, strict=True):
+    for (frames, points), (true_frames, true_points) in zip(videos, truth, strict=True):
         box = true_points[:, FACE.slice, :2]
         diagonal = np.nanmedian(np.linalg.norm(np.nanmax(box, axis=1) - np.nanmin(box, axis=1), axis=1))
         for frame in np.unique(np.r_[frames, true_frames]):

@@ -4,15 +4,15 @@
     python -m bench.gpu --device tensorrt:0     one
     python -m bench.gpu --device cpu --small    tiny models and pictures on the CPU: whether the script runs
 
-Both models have production's size and random weights (bench/giants.py). Measured are:
+Both models have production's size and random weights (bench/random_models.py). Measured are:
 
-- the models' own rate: images/s of each model at its best batch, input and output on the card, nothing else going on.
+- the models' own rate: images/s of each model at its best batch size, input and output on the card, nothing else.
   An ideal run takes that time for the detections and crops that ours requested, and no other;
 - ours: the workers of `signverse ingest videos`, as many videos at once as it takes by default, rows built, nothing
   written;
-- the published pipeline's way: one video, one step after the other: a detection a frame at batch 1, crops by 8, the
+- the published pipeline's method: one video, step by step, a detection a frame at batch 1, batches of 8 crops, the
   models' files as they are, on ONNX Runtime's CUDA provider;
-- decoding alone, on one core: where that times the cores is less than the card takes, the card waits.
+- decoding alone, on one core: if that times the cores is less than the card can process, the card waits.
 
 Rows go to bench/gpu.md.
 """
@@ -33,7 +33,7 @@ import av
 import cv2
 import numpy as np
 
-from bench.giants import make_detector, make_pose
+from bench.random_models import make_detector, make_pose
 from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.extractor import Extractor
@@ -48,14 +48,14 @@ from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
-NOBODY: Final = "No GPU was at hand so far.\n"
+NOT_MEASURED: Final = "No GPU was at hand so far.\n"
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64)
 PUBLISHED_CROPS: Final = 8
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: pictures, frames of the video, videos a worker, and seconds for each size of batch."""
+    """How much is measured: picture size, frames of the video, videos a worker, seconds for each batch size."""
 
     width: int
     height: int
@@ -90,8 +90,8 @@ def main(arguments: list[str] | None = None) -> None:
         models, video = make_models(Path(folder), given.small), make_video(Path(folder) / "video.mp4", size)
         for device in usable:
             rows = measure(models, video, device, size)
-            kept = None if given.small or device == "cpu" else TABLE
-            if table := given.table or kept:
+            default_table = None if given.small or device == "cpu" else TABLE
+            if table := given.table or default_table:
                 note(table, rows)
 
 
@@ -107,7 +107,7 @@ def make_models(folder: Path, small: bool) -> ModelPair:
 
 
 def make_video(path: Path, size: Size) -> Path:
-    """A camera that pans slowly over something soft with grain on it: no cuts, and work for the decoder."""
+    """A camera that pans slowly over a soft picture with grain: no cuts, and work for the decoder."""
     rng = np.random.default_rng(0)
     high, wide = 2 * size.height, 2 * size.width
     soft = cv2.resize(rng.uniform(90, 160, (9, 16, 3)).astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
@@ -142,7 +142,7 @@ def measure(models: ModelPair, video: Path, device: str, size: Size) -> list[str
     print(f"  published way  {theirs:8.1f} frames/s")
     rows = []
     for every in (1, DETECT_EVERY):
-        detections, people = looked(models, video, device, every)
+        detections, people = requests_per_frame(models, video, device, every)
         ideal = cards / (detections / detector + people / pose)
         mine = ours(models, video, device, every, size)
         print(
@@ -160,25 +160,25 @@ def measure(models: ModelPair, video: Path, device: str, size: Size) -> list[str
 
 
 def note(table: Path, rows: list[str]) -> None:
-    """Puts rows at the table's end."""
+    """Append rows to the table."""
     before = table.read_text() if table.exists() else ""
-    table.write_text(before.replace(NOBODY, "") + "".join(rows))
+    table.write_text(before.replace(NOT_MEASURED, "") + "".join(rows))
 
 
 def own_rate(path: Path, device: str, size: Size) -> tuple[float, int]:
-    """A model's images/s at its best batch, and that batch; what goes in and out stays on the device."""
+    """A model's images/s at its best batch size, and that size; input and output stay on the device."""
     import onnxruntime as ort
 
     named = parse_device(device)
     place = ("cuda", named.card or 0) if named.kind in GPU_DEVICES else ("cpu", 0)
     session = _plain_session(path, device, BATCHES[-1])
-    taken = session.get_inputs()[0]
+    model_input = session.get_inputs()[0]
     rng = np.random.default_rng(0)
     best = (0.0, 0)
     for batch in BATCHES:
-        images = rng.normal(size=(batch, *taken.shape[1:])).astype(np.float32)
+        images = rng.normal(size=(batch, *model_input.shape[1:])).astype(np.float32)
         binding = session.io_binding()
-        binding.bind_ortvalue_input(taken.name, ort.OrtValue.ortvalue_from_numpy(images, *place))
+        binding.bind_ortvalue_input(model_input.name, ort.OrtValue.ortvalue_from_numpy(images, *place))
         for output in session.get_outputs():
             binding.bind_output(output.name, *place)
         for _ in range(3):
@@ -198,9 +198,10 @@ def _plain_session(path: Path, device: str, batch: int) -> Any:
         return make_session(path, device)
     card = nvidia_driver().cards[named.card or 0].name
     folder = engine_folder(path.read_bytes(), card, load_tensorrt())
-    taken = make_session(path, "cpu").get_inputs()[0]
+    model_input = make_session(path, "cpu").get_inputs()[0]
     with engine_lock(folder, path.name, card):
-        return make_session(path, device, options=engine_options(folder, taken.name, tuple(taken.shape[1:]), batch))
+        options = engine_options(folder, model_input.name, tuple(model_input.shape[1:]), batch)
+        return make_session(path, device, options=options)
 
 
 def decoding(video: Path) -> float:
@@ -211,7 +212,7 @@ def decoding(video: Path) -> float:
 
 
 def published(models: ModelPair, video: Path, device: str, size: Size) -> float:
-    """Frames/s of the published pipeline's way: each frame detected alone, crops by 8, nothing overlaps."""
+    """Frames/s of the published pipeline's method: one frame a detection, batches of 8 crops, nothing overlaps."""
     cores = available_cores() if device == "cpu" else 1
     detector = Detector(make_session(models.detector, device, cores))
     pose = PoseEstimator(make_session(models.pose, device, cores))
@@ -239,11 +240,11 @@ def published(models: ModelPair, video: Path, device: str, size: Size) -> float:
     return count / (time.perf_counter() - began)
 
 
-def looked(models: ModelPair, video: Path, device: str, every: int) -> tuple[float, float]:
-    """Detections and crops a frame that our extraction of the video asks its models for."""
+def requests_per_frame(models: ModelPair, video: Path, device: str, every: int) -> tuple[float, float]:
+    """Detections and crops a frame that our extraction of the video needs."""
     counts = [0, 0]
     extractor = Extractor(models, device, 2, every)
-    detect, estimate = extractor._detector.many, extractor._pose.many
+    detect, estimate = extractor._detector.predict_batch, extractor._pose.predict_batch
 
     def detect_counted(images: Any) -> Any:
         counts[0] += len(images)
@@ -253,7 +254,8 @@ def looked(models: ModelPair, video: Path, device: str, every: int) -> tuple[flo
         counts[1] += sum(map(len, boxes))
         return estimate(images, boxes)
 
-    extractor._detector.many, extractor._pose.many = detect_counted, estimate_counted  # type: ignore[method-assign]
+    extractor._detector.predict_batch = detect_counted  # type: ignore[method-assign]
+    extractor._pose.predict_batch = estimate_counted  # type: ignore[method-assign]
     frames = extractor.extract(video).num_frames
     return counts[0] / frames, counts[1] / frames
 

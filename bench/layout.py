@@ -1,8 +1,8 @@
-"""What the keypoints layout buys: bytes a frame, one clip to numpy, one part of a clip, and a mean in SQL.
+"""The keypoints layout: bytes a frame, one clip to numpy, one part of a clip, and a mean in SQL.
 
-Against the released form (npz in a tar, here our own `card` shards) and the default Delta writer with the model's own
-float32. 40 synthetic signers of 1,500 frames; medians over clips chosen by a seed, all warm. The synthetic motion is
-smoother than real keypoints and its noise is not: bytes a frame are of these data, and ratios are what counts.
+Compared with the released form (npz in a tar, here our own `card` shards) and the default Delta writer with the
+model's own float32. 40 synthetic signers of 1,500 frames; medians over clips chosen by a seed, all warm. The synthetic
+motion is smoother than that of real keypoints and its noise is not: bytes a frame are of these data, the ratios count.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Peak memory over a made video of ten hours with one person in every frame: of the worker, and of who commits.
+"""Peak memory of worker and committer over a synthetic video of ten hours with one person in every frame.
 
     python -m bench long_video
-    python -m bench.long_video FRAMES   # of so many frames, as JSON: MB of the worker and of the committer, and seconds
+    python -m bench.long_video FRAMES   # for one length, as JSON: MB of worker and committer, and seconds
 
-Decoding and the models are left out; everything after them is what an ingestion runs, from the points of each frame on,
-in a worker process of the same pool.
+Decoding and the models are replaced; everything after them is what an ingestion runs, in a worker process of the same
+pool.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from bench.memory import peak_mb
 from signverse.ingest.extract import extractor
 from signverse.ingest.extract.decode import VideoFacts
 from signverse.ingest.manifest import Entry
@@ -37,35 +38,28 @@ HOUR: Final = 24 * 3600
 
 def main() -> None:
     for hours in (1, 10):
-        told = measure(hours * HOUR)
-        rate = hours * HOUR / told["seconds"]
+        measured = measure(hours * HOUR)
+        rate = hours * HOUR / measured["seconds"]
         print(
-            f"long_video: {hours} h of one person, the worker takes {told['worker']:,.0f} MB and the committer "
-            f"{told['committer']:,.0f} MB; {rate:,.0f} frames/s"
+            f"long_video: {hours} h of one person, the worker takes {measured['worker']:,.0f} MB and the committer "
+            f"{measured['committer']:,.0f} MB; {rate:,.0f} frames/s"
         )
 
 
 def measure(frames: int) -> dict[str, float]:
-    """Runs it in processes of its own."""
+    """Measure in processes of its own."""
     run = [sys.executable, "-m", "bench.long_video", str(frames)]
     ran = subprocess.run(run, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-    told: dict[str, float] = json.loads(ran.stdout)
-    return told
-
-
-def peak() -> float:
-    """MB that this process has held at most."""
-    # Not what getrusage tells: that begins with the memory of the process that started this one.
-    (told,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(told.split()[1]) / 1024
+    measured: dict[str, float] = json.loads(ran.stdout)
+    return measured
 
 
 def make_job(frames: int) -> Job:
-    """The worker's side: as in `ingest.videos.workers`, with made points in the place of decoding and models."""
+    """The worker's side: as in `ingest.videos.workers`, with synthetic points in place of decoding and models."""
     random = np.random.default_rng(0)
-    someone = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
-    moves = someone + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)
-    points, box = moves.astype(np.float32), np.array([[0, 0, 600, 600]], np.float32)
+    person = np.append(random.uniform(0, 600, (133, 2)), np.full((133, 1), 0.6), axis=1)
+    motion = person + random.normal(0, 2, (97, 1, 133, 3)) * (1, 1, 0)
+    points, box = motion.astype(np.float32), np.array([[0, 0, 600, 600]], np.float32)
 
     def found(*_: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return ((box, points[frame % len(points)]) for frame in range(frames))
@@ -87,18 +81,18 @@ def make_job(frames: int) -> Job:
     pair = ModelPair(Path("detector"), Path("pose"))
     made = {"_detector": None, "_pose": None, "_threads": 1, "_every": 1, "_models": pair}
     made |= {"_detector_sha256": "", "_pose_sha256": "", "provider": "none"}
-    made_up = SimpleNamespace(**made)
-    made_up.extract = lambda *a, **k: extractor.Extractor.extract(made_up, *a, **k)  # type: ignore[arg-type]
+    fake = SimpleNamespace(**made)
+    fake.extract = lambda *a, **k: extractor.Extractor.extract(fake, *a, **k)  # type: ignore[arg-type]
 
     def job(task: VideoTask, report: Report) -> VideoRows:
-        rows = extract_video(made_up, task, report)
-        report(peak())
+        rows = extract_video(fake, task, report)
+        report(peak_mb())
         return rows
 
     return job
 
 
-def _here(frames: int) -> None:
+def _run_here(frames: int) -> None:
     worker = 0.0
     with tempfile.TemporaryDirectory(prefix="signverse-bench-") as folder:
         began = time.perf_counter()
@@ -111,8 +105,8 @@ def _here(frames: int) -> None:
                 elif isinstance(event.value, float):
                     worker = event.value
         seconds = time.perf_counter() - began
-    print(json.dumps({"worker": worker, "committer": peak(), "seconds": seconds}))
+    print(json.dumps({"worker": worker, "committer": peak_mb(), "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    _here(int(sys.argv[1]))
+    _run_here(int(sys.argv[1]))

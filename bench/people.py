@@ -1,10 +1,10 @@
-"""Who is who: identity switches a minute, the share of people with the right number, and speed.
+"""Tracking: identity switches a minute, the share of people with the correct number, and speed.
 
-    python -m bench people      on made keypoints, and on composed videos where the sample videos are there
+    python -m bench people      on synthetic keypoints, and on composed videos if the sample videos are there
 
-A switch is a person whose number is another than when it was last seen. Right is the number that is the person's in
-the best one-to-one reading of the numbers over the whole video; primary is the share of the primary signer's frames in
-which it is person 0. Beside ours: the order in which the detector lists people, and the rule before this one.
+A switch is a person whose number differs from when they were last seen. Correct ("right") is a number that agrees with
+the best one-to-one assignment of numbers to people over the whole video; "primary" is the share of the primary signer's
+frames in which they are person 0. Beside ours: the order in which the detector lists people, and a plain IoU tracker.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final
 
 import numpy as np
 
-from bench.composed import film, stories
-from bench.held_out import held_out_stories
-from bench.people_before import assign_people_before
-from bench.samples import data_folder
-from bench.scenes import Scene, scenes
+from bench.composed_videos import film, stories
+from bench.held_out_videos import held_out_stories
+from bench.iou_baseline import assign_people_by_iou
+from bench.sample_videos import data_folder
+from bench.synthetic_scenes import Scene, scenes
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.assignment import best_assignment
@@ -32,14 +32,14 @@ _SPEED_FRAMES: Final = 20_000
 Numbers = Sequence[np.ndarray]
 RULES: dict[str, Callable[[list[np.ndarray], list[np.ndarray]], Numbers]] = {
     "detector's order": lambda boxes, points: [np.arange(len(frame)) for frame in boxes],
-    "rule before": assign_people_before,
+    "IoU tracker": assign_people_by_iou,
     "ours": assign_people,
 }
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one video: switches a minute, and the shares of right numbers and of the primary signer as person 0."""
+    """Figures of one video: switches a minute, shares of correct numbers and of the primary signer as person 0."""
 
     switches: float
     right: float
@@ -47,27 +47,27 @@ class Figures:
 
 
 def judge(scene: Scene, numbers: Numbers) -> Figures:
-    """Compare numbers with the truth; who is nobody (-1) is passed over."""
-    together = np.zeros((32, 128))
+    """Compare numbers with the truth; detections of nobody (-1) are ignored."""
+    agreement = np.zeros((32, 128))
     last: dict[int, int] = {}
     switches = 0
-    for who, given in zip(scene.truth, numbers, strict=True):
-        for person, number in zip(who.tolist(), given.tolist(), strict=True):
+    for frame_truth, frame_numbers in zip(scene.truth, numbers, strict=True):
+        for person, number in zip(frame_truth.tolist(), frame_numbers.tolist(), strict=True):
             if person >= 0:
-                together[person, number] += 1
+                agreement[person, number] += 1
                 switches += last.get(person, number) != number
                 last[person] = number
-    right = sum(together[pair] for pair in best_assignment(together))
-    primary = together[scene.primary]
-    return Figures(switches / scene.minutes, float(right / together.sum()), float(primary[0] / primary.sum()))
+    right = sum(agreement[pair] for pair in best_assignment(agreement))
+    primary = agreement[scene.primary]
+    return Figures(switches / scene.minutes, float(right / agreement.sum()), float(primary[0] / primary.sum()))
 
 
 def main() -> None:
     _speed()
-    print(f"people: made keypoints, {SEEDS} times each scene")
-    made = [scene for seed in range(SEEDS) for scene in scenes(seed)]
-    for name in dict.fromkeys(scene.name for scene in made):
-        _table(name, [scene for scene in made if scene.name == name])
+    print(f"people: synthetic keypoints, {SEEDS} times each scene")
+    synthetic = [scene for seed in range(SEEDS) for scene in scenes(seed)]
+    for name in dict.fromkeys(scene.name for scene in synthetic):
+        _table(name, [scene for scene in synthetic if scene.name == name])
     data = data_folder()
     if data is None:
         print("people: no composed videos: name the folder of the sample videos in SIGNVERSE_TEST_DATA")
@@ -76,27 +76,27 @@ def main() -> None:
     for name, roles in stories(data):
         scene, _ = film(name, roles, data / "models")
         _table(name, [scene])
-    print("people: held out: composed of other signers, after the rule was made")
+    print("people: held out: composed of other signers, written after the tracker was tuned")
     held_out: dict[int, list[Scene]] = {every: [] for every in (1, DETECT_EVERY)}
     for name, roles in held_out_stories(data):
-        for every, some in held_out.items():
-            some.append(film(name, roles, data / "models", every)[0])
-            _table(f"{name}; detection every {every}", some[-1:], primary=False)
-    for every, some in held_out.items():
-        _table(f"all held out; detection every {every}", some, primary=False)
+        for every, filmed in held_out.items():
+            filmed.append(film(name, roles, data / "models", every)[0])
+            _table(f"{name}; detection every {every}", filmed[-1:], primary=False)
+    for every, filmed in held_out.items():
+        _table(f"all held out; detection every {every}", filmed, primary=False)
 
 
-def _table(name: str, some: list[Scene], primary: bool = True) -> None:
-    """Judge the rules on scenes; `primary` is left out where nobody says who is."""
+def _table(name: str, videos: list[Scene], primary: bool = True) -> None:
+    """Print the figures of each rule; without `primary` for videos with no defined primary signer."""
     print(f"  {name}")
     for rule, assign in RULES.items():
-        numbers = [assign(scene.boxes, scene.points) for scene in some]
-        found = [judge(scene, given) for scene, given in zip(some, numbers, strict=True)]
+        numbers = [assign(scene.boxes, scene.points) for scene in videos]
+        found = [judge(scene, given) for scene, given in zip(videos, numbers, strict=True)]
         switches, right, first = (
             np.array([getattr(f, key) for f in found]) for key in ("switches", "right", "primary")
         )
         words = [f"primary {first.mean():6.1%}"] if primary else []
-        if len(some) == 1:
+        if len(videos) == 1:
             words.append(", ".join(getattr(numbers[0], "events", ())))
         print(
             f"    {rule:16} {switches.mean():8.1f} switches a minute (most {switches.max():7.1f})   "
@@ -114,7 +114,7 @@ def _speed() -> None:
         boxes = np.concatenate([np.nanmin(points[..., :2], axis=2), np.nanmax(points[..., :2], axis=2)], axis=-1)
         lists = list(boxes), list(points)
         rows = np.repeat(np.arange(_SPEED_FRAMES), count), boxes.reshape(-1, 4), points.reshape(-1, 128, 3)
-        before = _rate(lambda lists=lists: assign_people_before(*lists))
+        before = _rate(lambda lists=lists: assign_people_by_iou(*lists))
         framewise = _rate(lambda lists=lists: assign_people(*lists))
         flat = _rate(lambda rows=rows: number_people(*rows))
         print(

@@ -1,8 +1,8 @@
-"""Pictures to look at: the references and ours side by side on the same frames, and who is who in a composed video.
+"""Pictures: the references and ours on the same frames, and the numbers of people in a composed video.
 
     python -m bench pictures --out DIR
 
-The footage belongs to third parties: the pictures are for looking at, and are not committed.
+The footage belongs to third parties: do not commit the pictures.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.composed import film, stories
+from bench.composed_videos import film, stories
 from bench.people import RULES
-from bench.references import kept, run_reference
-from bench.samples import data_folder, spread_frames
-from bench.scenes import Scene
+from bench.references import results, run_reference
+from bench.sample_videos import data_folder, spread_frames
+from bench.synthetic_scenes import Scene
 from signverse.export.draw.skeleton import draw_people
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
@@ -61,11 +61,12 @@ def side_by_side(video: Path, models: Path) -> Image.Image:
         np.save(sample, images)
         for name in ("exact", "rtmlib"):
             run_reference(name, models, sample.parent, sample)
-            rows = kept(sample.parent, name, sample)
+            rows = results(sample.parent, name, sample)
             points[name] = [rows.points[rows.frames == t] for t in range(len(images))]
     detector = Detector(make_session(models / "yolox_nano_640.onnx", "cpu"))
     pose = PoseEstimator(make_session(models / "wholebody133_384x288.onnx", "cpu"))
-    points["ours"] = [those for _, those in find_people(iter(images), images[0].nbytes, detector, pose, 1, threads=2)]
+    found = find_people(iter(images), images[0].nbytes, detector, pose, 1, threads=2)
+    points["ours"] = [frame_points for _, frame_points in found]
 
     height, width = images[0].shape[:2]
     tile = round(_TILE * height / width)
@@ -78,8 +79,8 @@ def side_by_side(video: Path, models: Path) -> Image.Image:
             drawn = draw_people(people, width, height, scale=_TILE / width, background=background)
             sheet.paste(drawn, (column * _TILE, row * tile))
             place = (column * _TILE + 6, row * tile + 4)
-            told = f"{words}, frame {number}, {len(people)} found"
-            draw.text(place, told, fill="white", stroke_fill="black", stroke_width=2, font=ImageFont.load_default(16))
+            label = f"{words}, frame {number}, {len(people)} found"
+            draw.text(place, label, fill="white", stroke_fill="black", stroke_width=2, font=ImageFont.load_default(16))
     return sheet
 
 
@@ -103,9 +104,9 @@ def _numbered(image: np.ndarray, boxes: np.ndarray, points: np.ndarray, numbers:
         corners = np.nan_to_num(box).round().astype(int).tolist()
         cv2.rectangle(image, corners[:2], corners[2:4], colour, 4)
         cv2.putText(image, str(number), (corners[0] + 8, corners[1] + 52), cv2.FONT_HERSHEY_SIMPLEX, 1.8, colour, 5)
-        for one, other in BODY_LIMBS:
-            if min(person[one, 2], person[other, 2]) > SEEN:
-                ends = person[[one, other], :2].round().astype(int).tolist()
+        for start, end in BODY_LIMBS:
+            if min(person[start, 2], person[end, 2]) > SEEN:
+                ends = person[[start, end], :2].round().astype(int).tolist()
                 cv2.line(image, ends[0], ends[1], colour, 3)
     cv2.putText(image, words, (12, 36), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (255, 255, 255), 3)
     return cv2.resize(image, (320, 180), interpolation=cv2.INTER_AREA)

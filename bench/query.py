@@ -1,18 +1,16 @@
-"""Questions to a lake of the real shape (bench/corpus.py), once in arrival order and once maintained.
+"""Queries to a lake of the released size (bench/corpus.py), in arrival order and maintained.
 
-Each question is asked by a process of its own: first with nothing in the system's file cache and no footer parsed
-("cold": the files' pages are given up beforehand), then eight times more ("warm", the median). Beside it the target of
-this project and the peak memory of the process.
+Each query runs in its own process: first "cold", with nothing in the system's file cache and no footer parsed, then
+eight times more "warm" (the median). Printed beside the target of this project and the peak memory of the process.
 
-    python -m bench query                              makes the lakes, in some five minutes and 8 GB of disk
-    SIGNVERSE_BENCH_LAKES=FOLDER python -m bench query  keeps them there, and takes them from there the next time
+    python -m bench query                              makes the lakes (about five minutes, 8 GB of disk)
+    SIGNVERSE_BENCH_LAKES=FOLDER python -m bench query  keeps them there for the next time
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -25,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from bench.memory import peak_mb
 from signverse.lake.lake import Lake
 from signverse.lake.query.read_only import run
 from signverse.lake.query.reports import find_report
@@ -53,11 +52,11 @@ def _ase(path: Path) -> Callable[[], Any]:
 
 
 def _session(path: Path) -> Callable[[], Any]:
-    def ask() -> int:
+    def open_session() -> int:
         with Lake.open(path).duckdb() as con:
             return len(con.sql("select 1").fetchall())
 
-    return ask
+    return open_session
 
 
 def _balance(path: Path) -> Callable[[], Any]:
@@ -96,7 +95,7 @@ def _clips(lake: Lake, count: int) -> list[tuple[str, int]]:
     return found
 
 
-QUESTIONS: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | None, int]]] = {
+QUERIES: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | None, int]]] = {
     "open the lake": (_opening, 20, WARM),
     "3 rare languages, confidence and duration": (_rare, 30, WARM),
     "the same of ASL": (_ase, 120, WARM),
@@ -105,7 +104,7 @@ QUESTIONS: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | No
     "text search over all captions": (_text, 400, WARM),
     "one clip of 96 frames to numpy": (_clip, 3, 256),
 }
-"""What is asked; the target in milliseconds; how often it is asked warm."""
+"""Each query by name: how to prepare it, the target in milliseconds, and how often it is run warm."""
 
 
 def main() -> None:
@@ -114,11 +113,11 @@ def main() -> None:
     try:
         lakes = make_lakes(folder)
         print("query: 39,197 videos, 2,000,000 segments; ms; cold, then the median of the warm ones")
-        for question, (_, target, _) in QUESTIONS.items():
-            words = f"  {question:42} " + (f"target {target:4.0f}" if target is not None else "           ")
+        for query_name, (_, target, _) in QUERIES.items():
+            words = f"  {query_name:42} " + (f"target {target:4.0f}" if target is not None else "           ")
             for name, path in lakes.items():
-                told = _apart(path, question)
-                words += f"   {name} {told['cold']:7.1f} {told['warm']:6.1f} ({told['peak']:5,.0f} MB)"
+                measured = _measure_in_process(path, query_name)
+                words += f"   {name} {measured['cold']:7.1f} {measured['warm']:6.1f} ({measured['peak']:5,.0f} MB)"
             print(words, flush=True)
         _wrists(lakes["maintained"], folder)
     finally:
@@ -127,7 +126,7 @@ def main() -> None:
 
 
 def make_lakes(folder: Path) -> dict[str, Path]:
-    """The lake in arrival order and the maintained one; made where they are not there yet."""
+    """The lake in arrival order and the maintained one, made if they do not exist."""
     from bench.corpus import make_corpus
     from signverse.lake.upkeep.maintain import maintain
     from signverse.lake.upkeep.plan import make_plan
@@ -142,13 +141,13 @@ def make_lakes(folder: Path) -> dict[str, Path]:
     return lakes
 
 
-def _apart(path: Path, question: str) -> dict[str, float]:
-    _give_up_pages(path)
-    command = [sys.executable, "-m", "bench.query", str(path), question]
+def _measure_in_process(path: Path, query_name: str) -> dict[str, float]:
+    _drop_file_cache(path)
+    command = [sys.executable, "-m", "bench.query", str(path), query_name]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
-def _give_up_pages(folder: Path) -> None:
+def _drop_file_cache(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file():
             handle = os.open(file, os.O_RDONLY)
@@ -156,41 +155,34 @@ def _give_up_pages(folder: Path) -> None:
             os.close(handle)
 
 
-def _measure(path: Path, question: str) -> None:
-    prepare, _, times = QUESTIONS[question]
+def _measure(path: Path, query_name: str) -> None:
+    prepare, _, times = QUERIES[query_name]
     ask = prepare(path)
     took = []
     for _ in range(times + 1):
         began = time.perf_counter()
         ask()
         took.append(1000 * (time.perf_counter() - began))
-    print(json.dumps({"cold": took[0], "warm": statistics.median(took[-times // 2 :]), "peak": _peak_mb()}))
-
-
-def _peak_mb() -> float:
-    """Of this process: ru_maxrss would be that of its parent, where that one is larger."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
+    print(json.dumps({"cold": took[0], "warm": statistics.median(took[-times // 2 :]), "peak": peak_mb()}))
 
 
 def _wrists(path: Path, folder: Path) -> None:
-    """The mean height of the right wrist over all frames of a language, in SQL, beside numpy over the card's tars."""
+    """The mean height of the right wrist over all frames of a language: SQL, and numpy over `card` tars."""
     from signverse.export.release.choice import chosen_videos
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 
     lake = Lake.open(path)
     keypoints = collect(lake.table("keypoints").group_by("sign_language").len().sort("len", descending=True))
-    # One whose tars are made in seconds: the largest of at most 200,000 frames.
+    # The largest language of at most 200,000 frames: its tars are written in seconds.
     language, frames = next((row for row in keypoints.rows() if row[1] <= 200_000), keypoints.rows()[-1])
     con = lake.duckdb()
     query = f"select avg(joint_y('right_wrist')) from keypoints where sign_language = '{language}'"
     ours = _median(lambda: con.sql(query).fetchall())
     videos = lake.videos().collect()
-    there = videos.filter((videos["sign_language"] == language) & videos["keypoints_file"].is_not_null())
+    chosen = videos.filter((videos["sign_language"] == language) & videos["keypoints_file"].is_not_null())
     out = folder / "wrists"
     shutil.rmtree(out, ignore_errors=True)
-    shards = plan_shards(chosen_videos(lake, there.select("video_id", "ingest_id"))[0])
+    shards = plan_shards(chosen_videos(lake, chosen.select("video_id", "ingest_id"))[0])
     done = prepare_folder(out, lake, shards, Spec(), overwrite=True)
     export_shards(lake, shards, out, Spec(), done=done)
     theirs = _median(lambda: _by_numpy(out), 1)

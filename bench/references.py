@@ -1,14 +1,14 @@
-"""What users would run instead of ours, run as they would, in an environment of its own.
+"""easy-dwpose and rtmlib, run as their users would, in an environment of their own.
 
-easy-dwpose pins what does not go together with our dependencies, so that it and rtmlib live in an environment that is
-made once and kept in the user's cache. What runs there is this file, as a script:
+easy-dwpose's pins conflict with our dependencies; it and rtmlib are therefore installed into an environment that is
+made once and kept in the user's cache. This file runs there as a script:
 
     python -m bench.references easy|rtmlib|exact MODELS OUT INPUT...
 
-easy is easy-dwpose's own loop, a frame after the other; rtmlib its detector and pose model, a frame after the other,
-with the channel orders that the models want and a threshold of 0.3; exact is easy-dwpose's Wholebody on full-resolution
-frames, as the reference for boxes and points. An input is a video, of which all get the frames that our decoder gives,
-or a .npy of frames uint8 [T, H, W, 3], BGR. The seconds for each are printed, what was found is kept in OUT.
+easy is easy-dwpose's own loop, frame by frame; rtmlib its detector and pose model, frame by frame, with the channel
+orders that the models need and a threshold of 0.3; exact is easy-dwpose's Wholebody on full-resolution frames, the
+reference for boxes and points. An input is a video, decoded by our decoder for all, or a .npy of frames uint8
+[T, H, W, 3], BGR. The seconds for each are printed, results are written to OUT.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray] | None]
 
 
 class NoReferencesError(Exception):
-    """The environment of the references cannot be made: uv is not there, or the package registry is not reached."""
+    """The environment of the references cannot be made: uv is missing, or the package registry cannot be reached."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a reference found in one input, a row a person.
+class Results:
+    """What a reference found in one input, one row for each person in each frame.
 
     Attributes:
         frames: int [N], counted from 0, not falling.
-        boxes: [N, 4], nan where the reference does not tell.
+        boxes: [N, 4], nan if the reference does not return them.
         points: [N, 133 or 128, 3].
     """
 
@@ -56,12 +56,12 @@ class Kept:
 
 
 def environment() -> Path:
-    """The Python of the references' environment, which is made where there is none yet.
+    """The Python of the references' environment, which is made if it does not exist.
 
-    It lies in the user's cache, or in the folder that SIGNVERSE_BENCH_REFERENCES names.
+    It is in the user's cache, or in the folder that SIGNVERSE_BENCH_REFERENCES names.
 
     Raises:
-        NoReferencesError: it is not there and cannot be made.
+        NoReferencesError: it does not exist and cannot be made.
     """
     from platformdirs import user_cache_path
 
@@ -74,7 +74,7 @@ def environment() -> Path:
     if uv is None:
         raise NoReferencesError("uv is not installed")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made under another name: what was broken off is not taken for an environment, and two may make it at once.
+    # Made under another name first: an interrupted attempt is never used, and two processes may try at once.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="references-") as beside:
         made = Path(beside) / "made"
         subprocess.run([uv, "venv", "--quiet", made], check=True)
@@ -91,7 +91,7 @@ def environment() -> Path:
 
 
 def run_reference(name: str, models: Path, out: Path, *inputs: Path) -> list[float]:
-    """Run easy, rtmlib or exact on videos or arrays of frames; what is found is `kept` in `out`.
+    """Run easy, rtmlib or exact on videos or arrays of frames; results are written to `out`.
 
     Args:
         models: the folder of yolox_nano_640.onnx and wholebody133_384x288.onnx.
@@ -110,14 +110,14 @@ def run_reference(name: str, models: Path, out: Path, *inputs: Path) -> list[flo
     return [float(line) for line in ran.stdout.splitlines()[-len(inputs) :]]
 
 
-def kept(out: Path, name: str, path: Path) -> Kept:
-    """What `run_reference` has found in an input."""
+def results(out: Path, name: str, path: Path) -> Results:
+    """The results of `run_reference` for an input."""
     with np.load(out / f"{name}-{path.stem}.npz") as file:
-        return Kept(file["frames"], file["boxes"].astype(np.float32), file["points"].astype(np.float32))
+        return Results(file["frames"], file["boxes"].astype(np.float32), file["points"].astype(np.float32))
 
 
 def easy(detector: str, pose: str) -> Run:
-    # Of torch it uses only a decorator that keeps gradients away.
+    # It uses nothing of torch but a decorator that disables gradients.
     torch = types.ModuleType("torch")
     torch.inference_mode = lambda: lambda function: function
     sys.modules["torch"] = torch
@@ -182,24 +182,24 @@ def main(name: str, models: str, out: str, *paths: str) -> None:
         f"{models}/yolox_nano_640.onnx", f"{models}/wholebody133_384x288.onnx"
     )
 
-    def all_of(images: Iterable[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray] | None]:
+    def run_all(images: Iterable[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray] | None]:
         return [run(image) for image in images]
 
     for path in map(Path, paths):
         began = time.perf_counter()
         if path.suffix == ".npy":
-            found = all_of(np.load(path))
+            found = run_all(np.load(path))
         else:
             with Decoder(path) as video:
-                found = all_of(video)
+                found = run_all(video)
         print(time.perf_counter() - began)
-        there = [(frame, *people) for frame, people in enumerate(found) if people is not None]
+        frames = [(frame, *people) for frame, people in enumerate(found) if people is not None]
         np.savez(
             Path(out, f"{name}-{path.stem}.npz"),
-            frames=np.repeat([frame for frame, *_ in there], [len(boxes) for _, boxes, _ in there]).astype(int),
-            boxes=np.concatenate([np.empty((0, 4)), *(boxes for _, boxes, _ in there)]),
+            frames=np.repeat([frame for frame, *_ in frames], [len(boxes) for _, boxes, _ in frames]).astype(int),
+            boxes=np.concatenate([np.empty((0, 4)), *(boxes for _, boxes, _ in frames)]),
             points=np.concatenate(
-                [np.empty((0, 128 if name == "easy" else 133, 3)), *(points for *_, points in there)]
+                [np.empty((0, 128 if name == "easy" else 133, 3)), *(points for *_, points in frames)]
             ),
         )
 

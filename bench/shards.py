@@ -1,8 +1,8 @@
-"""Import and export of shards, beside what numpy alone takes for the same bytes.
+"""Import and export of shards, beside numpy alone on the same bytes.
 
 A consolidated tar of 100,000 frames of synthetic signers and a per-frame tar of 20,000. Import is from the tar to
-committed Delta; numpy merely loads. Export of `card` is of 400,000 frames, from the lake to finished tars; numpy's side
-is np.savez of frames that lie in memory. Medians of three.
+committed Delta, while numpy only loads. Export is of 400,000 frames as `card`, from the lake to finished tars, while
+numpy only runs np.savez on frames in memory. Medians of three.
 """
 
 from __future__ import annotations
@@ -21,17 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from bench import peaks
+from bench import shard_memory
+from bench.shard_work import export_card, import_here
 from signverse.export.release.choice import chosen_videos
-from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.shards.importer import import_shards
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
-from signverse.lake.storage.committer import Committer, VideoRows
 
 
 def main() -> None:
@@ -53,7 +51,7 @@ def _run(folder: Path) -> None:
     ):
         theirs = frames / _median(lambda load=load, path=path: load(path))
         ours = frames / _median(lambda path=path: import_here(folder / "here", path))
-        apart = frames / _median(lambda path=path: _import_apart(folder / "apart", path))
+        apart = frames / _median(lambda path=path: _import_in_process(folder / "apart", path))
         print(
             f"  import {name:13} numpy loads {theirs:9,.0f}   one process {ours:9,.0f} ({ours / theirs:.2f}x)", end=""
         )
@@ -61,7 +59,7 @@ def _run(folder: Path) -> None:
     _copies(consolidated, folder / "four.tar", 4)
     import_here(folder / "lake", folder / "four.tar")
     _exports(folder)
-    peaks.report(folder, {"100,000": consolidated, "400,000": folder / "four.tar"})
+    shard_memory.report(folder, {"100,000": consolidated, "400,000": folder / "four.tar"})
 
 
 def _exports(folder: Path) -> None:
@@ -91,12 +89,6 @@ def _exports(folder: Path) -> None:
     print(f"    of which two processes take {statistics.median(times['start']):.1f} s to start")
 
 
-def export_card(lake: Lake, videos: pl.DataFrame, out: Path, workers: int = 1, videos_per_shard: int = 20) -> None:
-    shards = plan_shards(videos, videos_per_shard=videos_per_shard)
-    done = prepare_folder(out, lake, shards, Spec(), overwrite=True)
-    export_shards(lake, shards, out, Spec(), done=done, workers=workers)
-
-
 def _cores() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
@@ -118,16 +110,7 @@ def _write_plainly(path: Path, size: int) -> None:
     path.unlink()
 
 
-def import_here(folder: Path, path: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    lake = Lake.create(folder)
-    with Committer(lake.folder) as committer:
-        for item in read_shard(ShardTask(path), Options()):
-            if isinstance(item, VideoRows):
-                committer.add(item)
-
-
-def _import_apart(folder: Path, path: Path) -> None:
+def _import_in_process(folder: Path, path: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     import_shards(Lake.create(folder), [path], Options())
 

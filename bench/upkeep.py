@@ -1,6 +1,6 @@
-"""Upkeep of a lake in arrival order: how fast, and whether memory stays flat as the lake grows.
+"""Maintenance of a lake in arrival order: speed, and whether memory stays flat as the lake grows.
 
-Each run is a process of its own, so that its peak memory is its own.
+Each run has its own process, whose peak memory is measured.
 """
 
 from __future__ import annotations

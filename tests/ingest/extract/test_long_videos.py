@@ -106,7 +106,7 @@ def write_still(path: Path, size: tuple[int, int], times: list[int], **options: 
 
 def peak_of(code: str, *arguments: object) -> list[float]:
     """Runs a program that ends by printing numbers; they, and the MB that it has held at most."""
-    program = f"import sys\nfrom bench.long_video import peak\n{code}\nprint(peak())"
+    program = f"import sys\nfrom bench.memory import peak_mb\n{code}\nprint(peak_mb())"
     ran = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)], check=True, capture_output=True, text=True, cwd=ROOT
     )

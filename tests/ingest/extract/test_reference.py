@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.references import NoReferencesError, environment, kept, run_reference
-from bench.samples import has_people, sample_videos, spread_frames
+from bench.references import NoReferencesError, environment, results, run_reference
+from bench.sample_videos import has_people, sample_videos, spread_frames
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
@@ -49,7 +49,7 @@ def found(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dic
     for name in REFERENCES:
         run_reference(name, models, folder, *samples)
         for sample in samples:
-            rows = kept(folder, name, sample)
+            rows = results(folder, name, sample)
             frames = range(len(out[sample.stem]["ours"]))
             out[sample.stem][name] = [(rows.boxes[rows.frames == t], rows.points[rows.frames == t]) for t in frames]
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import gpu
-from bench.giants import make_detector, make_pose
+from bench.random_models import make_detector, make_pose
 from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models import devices

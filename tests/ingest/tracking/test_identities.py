@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import scenes as made
-from bench.composed import film, stories
+from bench import synthetic_scenes as made
+from bench.composed_videos import film, stories
+from bench.iou_baseline import assign_people_by_iou
 from bench.people import judge
-from bench.people_before import assign_people_before
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.assignment import best_assignment
 from signverse.ingest.tracking.detections import iou
@@ -209,7 +209,7 @@ def test_person_0_is_the_one_who_signs_most_of_the_time(seed: int) -> None:
 
 def test_the_rule_before_lost_people_where_this_one_keeps_them() -> None:
     some = [scene for seed in range(4) for scene in scenes(seed).values()]
-    before = [judge(scene, assign_people_before(scene.boxes, scene.points)) for scene in some]
+    before = [judge(scene, assign_people_by_iou(scene.boxes, scene.points)) for scene in some]
     assert np.mean([figures.switches for figures in before]) > 1
     assert np.mean([figures.primary for figures in before]) < 0.8
 

@@ -1,7 +1,8 @@
-"""Composed videos that the rule for who is who was not made on: other signers, speeds, sizes, directions and exits.
+"""Composed videos held out from the tuning of the tracker: other signers, speeds, sizes, directions and exits.
 
-The constants of ingest/tracking/tracker.py and ingest/tracking/reid.py were chosen while looking at bench/scenes.py
-and at the stories of bench/composed.py. These were written afterwards, and nothing was changed to suit them.
+The constants of ingest/tracking/tracker.py and ingest/tracking/reid.py were chosen while looking at
+bench/synthetic_scenes.py and at the stories of bench/composed_videos.py. These were written afterwards, and nothing was
+tuned on them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.composed import Role, cut_out, mirrored
+from bench.composed_videos import Role, cut_out, mirrored
 from signverse.lake.model.skeleton import FPS
 
 

@@ -1,7 +1,7 @@
-"""Made videos of known people, as keypoints: who cross, leave, return, take turns and are cut between.
+"""Synthetic videos of known people, as keypoints: people cross, leave, return, take turns, and there are cuts.
 
-People are `make_signer`'s, moved about. What a detector does to them is done to them: their order is shuffled frame by
-frame, points and boxes jitter, one in thirty is missed, and who stands behind somebody near enough is not found at all.
+People are `make_signer`'s, moved about, with a detector's errors: their order is shuffled in each frame, points and
+boxes jitter, one person in thirty is missed, and a person close behind another is not found at all.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def actor(
     y: np.ndarray | float = 0.0,
     rests: np.ndarray | bool = False,
 ) -> Actor:
-    """An actor of which one number holds for all frames."""
+    """An actor; a single number holds for all frames."""
     filled = [np.broadcast_to(np.asarray(value), frames).copy() for value in (x, size, y, rests)]
     return Actor(seed, filled[0], filled[1], filled[2], filled[3])
 
 
 def play(name: str, actors: list[Actor], primary: int = 0, seed: int = 1) -> Scene:
-    """Film the actors."""
+    """The scene that the actors make, with a detector's errors."""
     random = np.random.default_rng(seed)
     frames = len(actors[0].x)
     poses = [_pose(one) for one in actors]
@@ -78,7 +78,7 @@ def play(name: str, actors: list[Actor], primary: int = 0, seed: int = 1) -> Sce
     for t in range(frames):
         who = [n for n, one in enumerate(actors) if np.isfinite(one.x[t])]
         boxes = {n: _box(poses[n][t]) for n in who}
-        # Nearest first, as a detector is surest of them: the others are suppressed where they overlap with one kept.
+        # The nearest have a detector's highest scores: others are suppressed where they overlap with one of them.
         kept: list[int] = []
         for n in sorted(who, key=lambda n: -actors[n].size[t]):
             if all(iou(boxes[n], boxes[other]) <= NMS_IOU for other in kept):
@@ -120,7 +120,7 @@ def scenes(seed: int = 0) -> list[Scene]:
     n = int(24 * FPS)
     t = np.arange(n) / FPS
     pace = random.uniform(0.9, 1.1)
-    some = [int(s) for s in random.integers(0, 10**6, 4)]
+    seeds = [int(s) for s in random.integers(0, 10**6, 4)]
     swing = 0.5 + 0.3 * np.sin(2 * np.pi * t / 8 * pace)
 
     away = np.full(n, 0.72)
@@ -144,21 +144,21 @@ def scenes(seed: int = 0) -> list[Scene]:
     second = np.where(shot == 0, 0.7, np.where(alone, np.nan, 0.75))
     zoom = np.where(shot == 0, 0.55, np.where(alone, 0.95, 0.45))
     return [
-        play("two cross", [actor(some[0], swing, n, 0.62), actor(some[1], 1 - swing, n, 0.55)], seed=seed),
-        play("one leaves and returns", [actor(some[0], 0.3, n), actor(some[1], away, n, rests=True)], seed=seed),
+        play("two cross", [actor(seeds[0], swing, n, 0.62), actor(seeds[1], 1 - swing, n, 0.55)], seed=seed),
+        play("one leaves and returns", [actor(seeds[0], 0.3, n), actor(seeds[1], away, n, rests=True)], seed=seed),
         play(
             "three, one walks behind two",
-            [actor(some[0], 0.3, n, 0.65), actor(some[1], 0.68, n, 0.6, rests=True), actor(some[2], walker, n, 0.5)],
+            [actor(seeds[0], 0.3, n, 0.65), actor(seeds[1], 0.68, n, 0.6, rests=True), actor(seeds[2], walker, n, 0.5)],
             seed=seed,
         ),
         play(
             "two take turns",
-            [actor(some[0], 0.3, n, rests=~turn), actor(some[1], 0.7, n, rests=turn)],
+            [actor(seeds[0], 0.3, n, rests=~turn), actor(seeds[1], 0.7, n, rests=turn)],
             seed=seed,
         ),
         play(
             "cuts between both and one",
-            [actor(some[0], first, n, zoom), actor(some[1], second, n, zoom * 0.95, rests=both)],
+            [actor(seeds[0], first, n, zoom), actor(seeds[1], second, n, zoom * 0.95, rests=both)],
             seed=seed,
         ),
     ]

@@ -1,4 +1,4 @@
-"""The sample videos and models that benches and tests of extraction share; they are not part of the repository."""
+"""The sample videos and models that benchmarks and tests of extraction share; not part of the repository."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def data_folder() -> Path | None:
-    """The folder with videos and models, or None where there is none."""
+    """The folder with videos and models, or None if there is none."""
     named = os.environ.get("SIGNVERSE_TEST_DATA")
     folder = Path(named) if named else ROOT.parent / "shared" / "data"
     return folder if (folder / "videos").is_dir() and (folder / "models").is_dir() else None

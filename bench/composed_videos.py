@@ -1,7 +1,7 @@
-"""Videos composed of real signers, cut out of their own videos: who is where is known in every frame.
+"""Videos composed of real signers who were cut out of their own videos, so that it is known who is where.
 
-The signers of three of shared/data's videos stand before plain backgrounds and can be cut out by colour. They are
-played forwards and backwards, moved over a grey background, the larger in front of the smaller.
+The signers of three sample videos stand before plain backgrounds and can be cut out by colour. They are played
+forwards and backwards and moved over a grey background, the larger in front of the smaller.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.scenes import Scene
+from bench.synthetic_scenes import Scene
 from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
@@ -24,8 +24,8 @@ from signverse.ingest.tracking.detections import TRACKED_JOINTS, iou
 from signverse.lake.model.skeleton import BODY, FPS, SEEN
 
 WIDTH, HEIGHT = 960, 540
-# The face's points are no better, and would outvote these.
-_STEADY = [joint for joint in TRACKED_JOINTS if joint < BODY.size]
+# The points of the face are no better, and would outvote these.
+_BODY_JOINTS = [joint for joint in TRACKED_JOINTS if joint < BODY.size]
 
 
 def _green(image: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def cut_out(path: Path, is_signer: Callable[[np.ndarray], np.ndarray], frames: i
     with Decoder(path) as video:
         for image in video:
             image = cv2.resize(image, (480 * image.shape[1] // image.shape[0], 480))
-            # Closed over gaps of a few pixels: a neck in the shade is still a neck.
+            # Gaps of a few pixels are closed, such as a neck in the shade.
             solid = cv2.morphologyEx(is_signer(image).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
             _, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
             largest = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
@@ -155,8 +155,8 @@ def stories(data: Path) -> Iterator[tuple[str, list[Role]]]:
 def film(name: str, roles: list[Role], models: Path, every: int = 1) -> tuple[Scene, list[np.ndarray]]:
     """A composed video through the real models, and its images.
 
-    A found person is the one on whom three quarters of its head and shoulders lie. One mixed of two, as the model finds
-    them where one hides the other, is nobody's: -1. So is, of two on the same person, the one whose box fits it less.
+    The truth of a detection is the person on whom three quarters of its head and shoulders lie. A mixture of two, as
+    the model finds for occluded people, is nobody: -1. So is the worse of two detections of one person.
     """
     detector = Detector(make_session(models / "yolox_nano_640.onnx", "cpu"))
     pose = PoseEstimator(make_session(models / "wholebody133_384x288.onnx", "cpu"))
@@ -168,20 +168,20 @@ def film(name: str, roles: list[Role], models: Path, every: int = 1) -> tuple[Sc
         points = to_openpose(raw)
         scene.boxes.append(boxes)
         scene.points.append(points)
-        scene.truth.append(_whose(boxes, points, owner))
+        scene.truth.append(_true_person(boxes, points, owner))
     return scene, images
 
 
-def _whose(boxes: np.ndarray, points: np.ndarray, owner: np.ndarray) -> np.ndarray:
+def _true_person(boxes: np.ndarray, points: np.ndarray, owner: np.ndarray) -> np.ndarray:
     truth = np.full(len(points), -1)
     fit = np.zeros(int(owner.max()) + 1)
-    for row, (box, person) in enumerate(zip(boxes, points[:, _STEADY], strict=True)):
+    for row, (box, person) in enumerate(zip(boxes, points[:, _BODY_JOINTS], strict=True)):
         x, y, score = person.T
         inside = (score > SEEN) & (x >= 0) & (x < WIDTH) & (y >= 0) & (y < HEIGHT)
         if not inside.any():
             continue
-        someone, count = np.unique(owner[y[inside].astype(int), x[inside].astype(int)], return_counts=True)
-        who = someone[count.argmax()]
+        owners, count = np.unique(owner[y[inside].astype(int), x[inside].astype(int)], return_counts=True)
+        who = owners[count.argmax()]
         if who < 0 or count.max() < 0.75 * inside.sum():
             continue
         down, across = np.nonzero(owner == who)

@@ -1,13 +1,13 @@
-"""Random weights in the shape of production: YOLOX-l at 640 and RTMPose-l whole-body at 384x288, with a free batch.
+"""Models of production size with random weights: YOLOX-l at 640, RTMPose-l whole-body at 384x288, dynamic batch.
 
 The layers are those of the two published architectures (YOLOX: CSPDarknet, PAFPN, decoupled head; RTMPose: CSPNeXt,
 a 7x7 convolution, a gated attention unit, two SimCC heads), so that the arithmetic is theirs: 155 billion operations an
 image and 20 billion a crop, counting a multiply-add as two (papers count RTMPose's as one: 10). Batch norms are folded
 into the convolutions, as exporters do.
 
-Random weights find nobody and move every point. What a model gives is therefore overlaid at its very end, after all of
-its arithmetic: one cell of the detector is a person in the middle of a 16:9 picture, and each point has its peak at
-a place of its own. So every frame has one person, who keeps still, and following works as it does with real models.
+Random weights find nobody and move every point. A model's output is therefore overwritten at its very end, after all
+arithmetic: one cell of the detector is a person in the middle of a 16:9 picture, and each point has its peak at a fixed
+place. So every frame has one person, who keeps still, and box propagation works as with real models.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Net:
         self._weights: list[Any] = []
         self.shapes: dict[str, Shape] = {name: shape}
 
-    def node(self, kind: str, *taken: str, shape: Shape, **attributes: Any) -> str:
+    def node(self, kind: str, *inputs: str, shape: Shape, **attributes: Any) -> str:
         name = f"{kind}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(taken), [name], **attributes))
+        self._nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         self.shapes[name] = shape
         return name
 

@@ -1,4 +1,4 @@
-"""Peak memory of import and of export, each in a process of its own, over sizes that show whether it is flat."""
+"""Peak memory of the import and export of shards, each in its own process, for growing sizes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from bench.memory import peak_mb
+from bench.shard_work import export_card, import_here
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.storage.committer import Committer, VideoRows
 
 
 def report(folder: Path, tars: dict[str, Path]) -> None:
-    """Prints the peaks of each tar: its import, its export to one tar, and the export of one video as long as all."""
+    """Print for each tar the peaks of its import, of its export to one tar, and of the export of one video as long."""
     print(f"  peak memory: {_peak('nothing'):,.0f} MB with the libraries loaded and nothing done")
     for size, tar in tars.items():
         lake, out = folder / "peak-lake", folder / "peak-out"
@@ -31,7 +33,7 @@ def report(folder: Path, tars: dict[str, Path]) -> None:
 
 
 def _join(lake: Path, out: Path) -> None:
-    """A lake of one video, which is all videos of a lake one after the other."""
+    """Make a lake of one video: all videos of a lake, concatenated."""
     given = Lake.open(lake)
     columns = [name for name in KEYPOINTS.file_schema.names if name not in {"video_id", "ingest_id", "frame", "person"}]
     with Committer(Lake.create(out).folder) as committer:
@@ -49,22 +51,17 @@ def _join(lake: Path, out: Path) -> None:
 
 def _peak(what: str, *paths: Path) -> float:
     """Peak memory of a process in MB."""
-    run = [sys.executable, "-m", "bench.peaks", what, *map(str, paths)]
+    run = [sys.executable, "-m", "bench.shard_memory", what, *map(str, paths)]
     return float(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
 def _in_process(what: str, *paths: str) -> None:
-    from bench import shards
-
     if what == "import":
-        shards.import_here(Path(paths[1]), Path(paths[0]))
+        import_here(Path(paths[1]), Path(paths[0]))
     elif what == "export":
         lake = Lake.open(paths[0])
-        shards.export_card(lake, lake.videos().collect(), Path(paths[1]), videos_per_shard=1_000_000)
-    # Not what getrusage tells: that begins with the memory of the process that started this one.
-    status = Path("/proc/self/status").read_text()
-    (told,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
-    print(int(told.split()[1]) / 1024)
+        export_card(lake, lake.videos().collect(), Path(paths[1]), videos_per_shard=1_000_000)
+    print(peak_mb())
 
 
 if __name__ == "__main__":
