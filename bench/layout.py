@@ -84,7 +84,7 @@ def _run(folder: Path) -> None:
         return lake.keypoints(video_id, start_frame=start, end_frame=start + CLIP)
 
     def hand_from_lake(video_id: str, start: int) -> np.ndarray:
-        return lake._reader.clip(placed[video_id], start, start + CLIP, 0, (RIGHT_HAND,))
+        return lake.snapshot.reader.clip(placed[video_id], start, start + CLIP, 0, (RIGHT_HAND,))
 
     def from_plain(video_id: str, start: int) -> np.ndarray:
         scan = pl.scan_parquet(plain_files).filter(
