@@ -3,10 +3,10 @@
 -- takes twice the time. docs/reference/sql.md is made of the comments above each view.
 
 -- An ingested video, the newest ingestion of each. duration_s is in seconds, width and height in pixels; num_frames
--- counts frames at 24 a second. repairs lists what import repaired and, where people were tracked by this package, what
--- happened to them: cuts:2 (new shots in which all people stand elsewhere), people_returned:1 (returned after more than
--- a second without a cut, and got the same number), crossings:3 (hidden behind another person for up to a second, and
--- found again).
+-- counts frames at 24 a second. repairs lists what import changed in the data; events lists, where people were tracked by
+-- this package, what happened in the video: cuts:2 (new shots in which all people stand elsewhere), people_returned:1
+-- (returned after more than a second without a cut, and got the same number), crossings:3 (hidden behind another person
+-- for up to a second, and found again). events is null for videos that were ingested before there was this column.
 create view videos as
 from files.videos semi join files.visible using (ingest_id);
 

@@ -51,6 +51,7 @@ _VIDEOS: Final = [
     ("english_source", STRING),
     ("document_text", STRING),
     ("repairs", pa.list_(STRING)),
+    ("events", pa.list_(STRING)),
     ("detector", STRING),
     ("detector_sha256", STRING),
     ("pose_model", STRING),
@@ -157,8 +158,9 @@ class Table:
         name: the folder in the lake, and the name in SQL.
         about: what one row is.
         schema: all columns; the partition column is not stored in the files.
-        order: the columns that upkeep sorts rows by.
+        order: the columns that maintenance sorts rows by.
         partition: the partition column, or None.
+        added: columns that files of older lakes may lack; they are null there.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Table:
     schema: pa.Schema
     order: tuple[str, ...]
     partition: str | None = None
+    added: tuple[str, ...] = ()
 
     @property
     def file_schema(self) -> pa.Schema:
@@ -184,6 +187,7 @@ VIDEOS: Final = Table(
     "an ingested video, written last: its row makes the video visible",
     pa.schema(_VIDEOS),
     ("video_id", "ingested_at", "ingest_id"),
+    added=("events",),
 )
 SEGMENTS: Final = Table(
     "segments",

@@ -51,11 +51,16 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
             until = snapshot.read_until(table.name)
             if until is not None:
                 then = f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
-            _view(
-                con,
-                f"create view files.{table.name} as select {columns} from read_parquet("  # noqa: S608 (names from lake.schema)
-                f"getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}){then}",
+            source = (
+                f"read_parquet(getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}"
             )
+            if table.added:
+                # Files of older lakes lack these columns, perhaps all files do.
+                _copy_in(con, f"files.no_{table.name}", table.schema.empty_table())
+                source = f"(from {source}, union_by_name = true) union all by name from files.no_{table.name})"
+            else:
+                source += ")"
+            _view(con, f"create view files.{table.name} as select {columns} from {source}{then}")  # noqa: S608 (names from lake.schema)
         else:
             _copy_in(con, f"files.{table.name}", table.schema.empty_table())
     _copy_in(con, "files.visible", visible)

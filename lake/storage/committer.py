@@ -35,7 +35,8 @@ class VideoRows:
     """A finished video, ready to be committed.
 
     Attributes:
-        video: a row of `videos` without the placement and the ingestion, which the committer fills in.
+        video: a row of `videos` without the placement and the ingestion, which the committer fills in; `events` is
+            empty by default.
         keypoints: rows as `lake.storage.keypoints.to_table` makes them, sorted by frame and person; those of a
             long video as a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
@@ -112,7 +113,7 @@ class Committer:
         # `videos` is not partitioned by language and the others are; all carry it as a column.
         for table, extra in ((SEGMENTS, rows.segments), (CAPTIONS, rows.captions)):
             self._rows[table.name] += [{**row, **ids, "sign_language": language} for row in extra]
-        video = {**rows.video, **ids, **_NOWHERE, "ingested_at": now}
+        video = {"events": [], **rows.video, **ids, **_NOWHERE, "ingested_at": now}
         self._rows[VIDEOS.name].append(video)
         self._write_keypoints(video, rows.keypoints)
         self.record(

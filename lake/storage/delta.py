@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -54,6 +54,23 @@ def create(folder: Path, table: Table) -> None:
     )
 
 
+def add_missing_columns(folder: Path, table: Table) -> None:
+    """Adds the columns of `table.added` that the table of an older lake lacks to its schema; its files stay."""
+    if not table.added:
+        return
+    for _ in range(_RETRIES):
+        delta = open_table(folder)
+        known = delta.schema().to_arrow().names
+        missing = pa.schema([table.schema.field(name) for name in table.added if name not in known])
+        if not missing.names:
+            return
+        try:
+            delta.alter.add_columns(Schema.from_arrow(missing).fields)
+        except CommitFailedError:
+            # Another process committed at the same time; it may have added them.
+            continue
+
+
 def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
     """The table as it is, or was at a version.
 
@@ -81,7 +98,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
     if int(written) > FORMAT_VERSION:
         raise NewerLakeError(
             f"{folder.parent} has format {written}, this version reads up to {FORMAT_VERSION}",
-            "Upgrade: pip install -U signverse-lake.",
+            "Update your installation of signverse-lake from its repository.",
         )
     return table
 

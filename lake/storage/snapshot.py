@@ -84,7 +84,9 @@ class Snapshot:
 
     @classmethod
     def create(cls, path: str | Path) -> Snapshot:
-        """Opens the lake at the path, making it where there is none yet.
+        """Opens the lake at the path to write to it, making it where there is none yet.
+
+        The tables of a lake of an older version get the columns that they lack.
 
         Raises:
             NotALakeError: the path is a file, or a folder that holds other things.
@@ -99,6 +101,8 @@ class Snapshot:
             # `videos` comes last: while it is missing this is no lake, and making it anew completes it.
             for table in (*(t for t in TABLES if t is not VIDEOS), VIDEOS):
                 delta.create(folder / table.name, table)
+        for table in TABLES:
+            delta.add_missing_columns(folder / table.name, table)
         return cls(folder)
 
     def close(self) -> None:
@@ -165,7 +169,12 @@ class Snapshot:
             return pl.DataFrame(table.schema.empty_table()).lazy()
         # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
         rows = pl.scan_parquet(
-            files, glob=False, hive_partitioning=table.partition is not None, try_parse_hive_dates=False
+            files,
+            glob=False,
+            hive_partitioning=table.partition is not None,
+            try_parse_hive_dates=False,
+            schema=pl.DataFrame(table.file_schema.empty_table()).schema if table.added else None,
+            missing_columns="insert" if table.added else "raise",
         )
         return rows.select(table.schema.names)
 

@@ -101,6 +101,8 @@ def maintain(
         SignverseError: another upkeep works on the lake.
     """
     _check_room(snapshot, plan)
+    for table in TABLES:
+        delta.add_missing_columns(snapshot.folder / table.name, table)
     placed = dict(plan.placed)
     moved: set[Key] = set(plan.moved)
     told = on_bytes or (lambda _: None)
@@ -271,14 +273,19 @@ def _sorted_rows(
         con.execute("set temp_directory = ?", [spill])
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.register("places", places)
+        con.register("no_rows", table.file_schema.empty_table())
         con.register("dead", pa.table({"ingest_id": pa.array(sorted(dead), pa.string())}))
         paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
+        old = "read_parquet($1, hive_partitioning = false)"
+        if table.added:
+            # Files of older lakes lack these columns, perhaps all files do.
+            old = f"(from {old[:-1]}, union_by_name = true) union all by name from no_rows)"
         joined = "left join places using (video_id, ingest_id)" if moved else ""
         order = ", ".join(f'old."{name}"' for name in table.order)
         try:
             # Sorted rows come as a stream: they are never whole in memory.
             rows = con.sql(
-                f"select {columns} from read_parquet($1, hive_partitioning = false) as old {joined} "  # noqa: S608 (names from lake.schema)
+                f"select {columns} from {old} as old {joined} "  # noqa: S608 (names from lake.schema)
                 f"where old.ingest_id is null or old.ingest_id not in (select ingest_id from dead) order by {order}",
                 params=[paths],
             )

@@ -32,7 +32,7 @@ def verify_lake(snapshot: Snapshot) -> Iterator[str]:
         except SignverseError as error:
             yield str(error)
             return
-        missing = set(table.schema.names) - columns
+        missing = set(table.schema.names) - columns - set(table.added)
         if missing:
             yield f"table {table.name} lacks the columns {', '.join(sorted(missing))}"
         for name in files:

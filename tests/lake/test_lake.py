@@ -121,7 +121,7 @@ def test_a_lake_of_a_newer_format_is_refused(copied, name):
     DeltaTable(str(copied / name)).alter.set_table_properties(
         {"signverse.formatVersion": "2"}, raise_if_not_exists=False
     )
-    with pytest.raises(NewerLakeError, match=r"has format 2, this version reads up to 1.*pip install -U"):
+    with pytest.raises(NewerLakeError, match=r"has format 2, this version reads up to 1.*Update your installation"):
         Lake.open(copied).snapshot.files(name)
 
 

@@ -279,7 +279,7 @@ def write_some(folder: str, helper: str, name: str, count: int) -> None:
 
 @pytest.fixture
 def conftest_file() -> str:
-    return str(Path(__file__).with_name("conftest.py"))
+    return str(Path(__file__).parents[1] / "conftest.py")
 
 
 def test_two_processes_that_write_at_once_lose_nothing(tmp_path, conftest_file):
@@ -325,7 +325,7 @@ def test_a_write_that_hits_a_limit_leaves_a_lake_that_is_whole(tmp_path, fill, v
         f"""
         import importlib.util, resource, signal, sys
         from pathlib import Path
-        from signverse.lake.commit import Committer
+        from signverse.lake.storage.committer import Committer
         spec = importlib.util.spec_from_file_location("lakes", {conftest_file!r})
         lakes = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(lakes)
