@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,7 @@ from signverse.ingest.cli.shared import (
     say_manifest,
     say_relabelled,
 )
+from signverse.lake.cli.query import WideOption
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
 
 if TYPE_CHECKING:
@@ -114,10 +115,17 @@ def _import(
         )
 
 
-def inspect(tars: ShardsArgument, format: FormatOption = None, output: OutOption = None) -> None:
+_SHORT: Final = ("video_id", "dialect", "frames", "people", "defects", "captions", "problem")
+"""Columns of `inspect` in a table without --wide."""
+
+
+def inspect(
+    tars: ShardsArgument, wide: WideOption = False, format: FormatOption = None, output: OutOption = None
+) -> None:
     """Show what is in shards: dialects, people, defects, captions.
 
-    One row a video. Nothing is imported. Pickled data is parsed, never executed.
+    One row for each video; a table has the main columns, with --wide all. Nothing is imported. Pickled data is parsed,
+    never executed.
 
     \b
     signverse inspect Sign_DWPose_NPZ_000001.tar
@@ -133,7 +141,8 @@ def inspect(tars: ShardsArgument, format: FormatOption = None, output: OutOption
     form = pick_format(Format(format) if format else None, output)
     paths = find_tars(tars)
     rows = [row for path in paths for row in inspect_shard(path)]
-    write_rows(pl.DataFrame(rows, infer_schema_length=None), form, output)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    write_rows(frame.select(_SHORT) if form is Format.table and not wide else frame, form, output, wide=wide)
     failed = sum(bool(row["problem"]) for row in rows)
     say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
     if failed:

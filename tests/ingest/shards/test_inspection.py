@@ -183,3 +183,19 @@ def test_one_file_that_is_no_tar_does_not_hide_what_is_in_the_others(
     assert [(row["shard"], bool(row["problem"])) for row in rows.values()] == [
         ("a.tar", False), ("b.tar", True), ("c.tar", False)
     ]  # fmt: skip
+
+
+def test_a_table_has_the_columns_that_matter_and_wide_all_of_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from signverse.command_line import build_app
+    from signverse.lake.cli.entry import run
+
+    path = pack(tmp_path / "a.tar", {"x/poses.npz": b"damaged"})
+    headings = []
+    for options in ((), ("--wide",)):
+        assert run(build_app(), ["inspect", str(path), *options]) == 1
+        headings.append(capfd.readouterr().out.splitlines()[0].split())
+    assert headings[0] == ["video_id", "dialect", "frames", "people", "defects", "captions", "problem"]
+    assert set(headings[0]) < set(headings[1])
+    assert len(headings[1]) == 12
