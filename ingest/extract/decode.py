@@ -134,6 +134,7 @@ class Decoder:
 
     def _drain(self, graph: Graph) -> Iterator[NDArray[np.uint8]]:
         """The images that the filter graph has ready."""
+        # Imported in functions, not at the top: it would slow the start of the command line.
         import av
 
         while True:

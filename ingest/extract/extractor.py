@@ -101,6 +101,7 @@ class Extractor:
     def __init__(
         self, models: ModelPair, device: str = "auto", threads: int = 1, detect_every: int = DETECT_EVERY
     ) -> None:
+        # Imported in functions, not at the top: it would slow the start of the command line.
         import cv2
 
         # OpenCV would take every core for each of the images that are cropped side by side.

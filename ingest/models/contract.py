@@ -37,6 +37,7 @@ def model_role(path: Path) -> str:
 
 def open_for_inspection(path: Path) -> InferenceSession:
     """A session that shows a model's shapes; it is not optimised, which would take time."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import onnxruntime as ort
 
     options = ort.SessionOptions()

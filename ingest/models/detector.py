@@ -114,6 +114,7 @@ def letterbox(image: NDArray[np.uint8], canvas: NDArray[np.uint8]) -> float:
     Returns:
         Canvas pixels per image pixel.
     """
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import cv2
 
     ratio: float = min(canvas.shape[0] / image.shape[0], canvas.shape[1] / image.shape[1])

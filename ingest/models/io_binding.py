@@ -72,6 +72,7 @@ class BoundBuffers:
         return output[:count]
 
     def _bind(self, size: int) -> tuple[Any, Any, NDArray[np.float32]]:
+        # Imported in functions, not at the top: it would slow the start of the command line.
         from onnxruntime import OrtValue
 
         model = self._model

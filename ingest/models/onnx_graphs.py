@@ -82,6 +82,7 @@ class _Graph:
     """A model's graph, to which nodes are added before its input and after its outputs."""
 
     def __init__(self, path: str | Path) -> None:
+        # Imported in functions, not at the top: it would slow the start of the command line.
         import onnx
 
         self._model: ModelProto = onnx.load(str(path))

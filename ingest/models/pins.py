@@ -44,6 +44,7 @@ PINS: Final = (
 
 def default_folder() -> Path:
     """Where models are kept unless a folder is named: `models` in the user's cache of signverse."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     from platformdirs import user_cache_path
 
     return user_cache_path("signverse") / "models"

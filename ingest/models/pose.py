@@ -143,6 +143,7 @@ def crop(
     image: NDArray[np.uint8], centre: NDArray[np.float64], size: NDArray[np.float64], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """A region of an image, warped bilinearly to `shape` (width, height); black where it leaves the image."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import cv2
 
     width, height = shape

@@ -84,6 +84,7 @@ def _download(part: Path, pin: Pin, progress: Callable[[str, int, int], None] | 
     """
     # Plain HTTP can be resumed at any byte; the xet protocol cannot.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    # Imported in functions, not at the top: it would slow the start of the command line.
     from huggingface_hub import get_session, get_token, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
 

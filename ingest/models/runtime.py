@@ -160,6 +160,7 @@ def _start(
     model: Path | bytes, device: Device, threads: int, options: Options | None = None
 ) -> tuple[InferenceSession, str]:
     """A session, which may have fallen back to the CPU, and what ONNX Runtime printed."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import onnxruntime as ort
 
     settings = ort.SessionOptions()

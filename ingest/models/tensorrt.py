@@ -19,6 +19,7 @@ _LIBRARIES: Final = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxpa
 
 def engines_folder() -> Path:
     """Where built engines are kept: `engines` in the user's cache of signverse."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     from platformdirs import user_cache_path
 
     return user_cache_path("signverse") / "engines"

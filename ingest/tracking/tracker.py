@@ -22,7 +22,7 @@ MAX_LOST_FRAMES: Final = int(FPS)
 """A track that was lost for up to a second (the person turned away, or was occluded) can be recovered."""
 
 # The head and the shoulders of real signers move by 0.03 of the box's size from frame to frame at most (measured on
-# seven): three times that is still likely the same person, ten times that is somebody else.
+# seven): three times that is still likely the same person, ten times that is another person.
 _SPREAD: Final = 0.1
 # The longer a track was lost, the less certain its position: twice the spread after six frames.
 _SPREAD_FRAMES: Final = 6.0
@@ -52,8 +52,8 @@ class Tracks:
 
     Attributes:
         track_ids: int64 [N], each row's track, numbered from 0 by first frame.
-        cuts: the first frames of new shots: the frames in which everybody jumped.
-        resumptions: frames in which somebody is seen elsewhere after a while with nobody; a cut may lie before them.
+        cuts: the first frames of new shots: the frames in which every person jumped.
+        resumptions: frames in which a person is seen elsewhere after a while with nobody; a cut may lie before them.
         recoveries: the rows at both ends of each loss that was bridged, (last before, first after).
     """
 

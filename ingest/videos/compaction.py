@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from signverse.lake.cli.progress import byte_bar
 from signverse.lake.cli.shared import say
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
+from signverse.lake.upkeep.maintain import extent, has_many_small_files, maintain
+from signverse.lake.upkeep.plan import make_plan
 
 MAX_SMALL_FILES: Final = 64
 """Small files of a partition before it is compacted; a reader must open each of them."""
@@ -17,10 +20,6 @@ def compact_small_files(lake: Lake) -> None:
 
     An error is reported and not raised: the videos are in the lake.
     """
-    from signverse.lake.cli.progress import byte_bar
-    from signverse.lake.upkeep.maintain import extent, has_many_small_files, maintain
-    from signverse.lake.upkeep.plan import make_plan
-
     try:
         if not has_many_small_files(lake.snapshot, MAX_SMALL_FILES):
             return

@@ -43,6 +43,7 @@ def videos_to_keep(lake: Lake, where: str | None) -> set[str]:
     present = set(lake.snapshot.visible()["video_id"])
     if where is None or not present:
         return present
+    # Imported in functions, not at the top: it would slow the start of the command line.
     from signverse.lake.query.read_only import run
 
     with lake.duckdb() as con:

@@ -80,6 +80,7 @@ def make_job(
     text: TextSettings = AS_THEY_ARE,
 ) -> Job:
     """Load the models, once in a worker; the job extracts a video and returns its rows."""
+    # Imported here, not at the top: its libraries are heavy, and only workers need them.
     from signverse.ingest.extract.extractor import Extractor
 
     extractor = Extractor(models, device, threads, detect_every)
