@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli.options import ExportOption, OverwriteOption, writing
+from signverse.export.formats.defaults import CLIPS_PER_FILE
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import reading, say
 
@@ -35,7 +36,7 @@ def webdataset(
     selection: ClipsOption = None,
     conditions: Selection,
     all_people: AllPeopleOption = False,
-    clips_per_shard: PerShardOption = 1000,
+    clips_per_shard: PerShardOption = CLIPS_PER_FILE,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -63,7 +64,7 @@ def parquet(
     selection: ClipsOption = None,
     conditions: Selection,
     all_people: AllPeopleOption = False,
-    clips_per_shard: PerShardOption = 1000,
+    clips_per_shard: PerShardOption = CLIPS_PER_FILE,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from signverse.export.cli import clips as clip_commands
 from signverse.export.cli.options import ExportOption, OverwriteOption, writing
+from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.selection_options import selecting
@@ -40,22 +41,27 @@ def shards(
     *,
     opened: Lake,
     out: ExportOption,
-    dialect: Annotated[
-        str, typer.Option(callback=one_of("card", "consolidated"), metavar="card|consolidated", help="Format.")
-    ] = "card",
-    grain: Annotated[
+    layout: Annotated[
         str,
         typer.Option(
-            callback=one_of("video", "clip"),
-            metavar="video|clip",
-            help="The whole videos of the chosen clips, or their frames only; frames keep their numbers.",
+            callback=one_of(*LAYOUTS),
+            metavar="|".join(LAYOUTS),
+            help="Layout of the tar: card (dataset card) or consolidated (released tars).",
         ),
-    ] = "video",
+    ] = LAYOUTS[0],
+    frames: Annotated[
+        str,
+        typer.Option(
+            callback=one_of("all", "clips"),
+            metavar="all|clips",
+            help="All frames of the chosen videos, or those of the chosen clips only; frames keep their numbers.",
+        ),
+    ] = "all",
     selection: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
     ] = None,
     conditions: Selection,
-    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = 40,
+    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = VIDEOS_PER_SHARD,
     shard_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="About how large a tar may be, such as 2GB; instead of N videos.")
     ] = None,
@@ -87,12 +93,12 @@ def shards(
 
     clips = choose(opened, selection, conditions)
     videos, remarks = chosen_videos(opened, clips, order=order)
-    frames = frames_of(chosen_clips(opened, clips)) if grain == "clip" else None
+    num_frames = frames_of(chosen_clips(opened, clips)) if frames == "clips" else None
     for line in remarks:
         say(line)
-    spec = Spec(dialect, grain == "clip", chosen_segments(clips) if clips is not None else None)
+    spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None)
     size = byte_size(shard_size) if shard_size else 0
-    planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=frames)
+    planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
     with writing("shard", len(planned), len(done)) as on_shard:
         index = export_shards(opened, planned, out, spec, done=done, workers=workers, on_shard=on_shard)

@@ -1,15 +1,16 @@
-"""The `card` dialect: a video as poses.npz and caption.json, as the dataset card documents them."""
+"""The layout `card` of a shard: a video as poses.npz and caption.json, as the dataset card documents them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 
-from signverse.export.release.content import Content, Outline, fill, scored
+from signverse.export.formats.format import ShardLayout
+from signverse.export.formats.video_content import Content, Outline, fill, scored
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member
@@ -18,7 +19,7 @@ from signverse.lake.storage.keypoints import Points
 
 
 def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
-    """The files of a video by their names inside its folder; the keypoints first."""
+    """The files of a video by their names inside its folder."""
     return {
         "poses.npz": partial(write_poses, outline=outline, parts=parts),
         "caption.json": caption_json(outline),
@@ -84,3 +85,17 @@ def caption_json(content: Outline) -> bytes:
         "english_source": video["english_source"],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def count_segments(file: IO[bytes]) -> int:
+    """Count the segments of a caption.json. Raises ValueError, KeyError or TypeError where it is damaged."""
+    return len(json.load(file)["segments"])
+
+
+LAYOUT: Final = ShardLayout(
+    files=files,
+    keypoints="poses.npz",
+    others=("caption.json", "{video_id}.complete"),
+    segments="caption.json",
+    count_segments=count_segments,
+)

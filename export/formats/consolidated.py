@@ -1,4 +1,4 @@
-"""The `consolidated` dialect: flat keys, normalised coordinates, 1-based frame numbers, captions as WebVTT.
+"""The layout `consolidated` of a shard: flat keys, normalised coordinates, frames counted from 1, captions as WebVTT.
 
 It is what the published training code reads. Its defects are not repeated: body scores are scores.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.release.content import Content, Outline, fill, scored
+from signverse.export.formats.format import ShardLayout
+from signverse.export.formats.video_content import Content, Outline, fill, scored
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member
@@ -22,7 +23,7 @@ from signverse.lake.storage.keypoints import Points
 
 
 def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
-    """The files of a video by their names inside its folder; the keypoints first."""
+    """The files of a video by their names inside its folder."""
     frames = len(outline.frame_ids)
     return {
         "npz/poses.npz": partial(write_poses, outline=outline, parts=parts),
@@ -32,7 +33,7 @@ def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
 
 
 def released_points(content: Content) -> Points:
-    """Points as the dialect has them: shares of the frame; (-1, -1, 0) where absent."""
+    """Points as the layout has them: shares of the frame; (-1, -1, 0) where absent."""
     points = scored(content.points, content.visible)
     points[..., 0] /= np.float32(content.video["width"])
     points[..., 1] /= np.float32(content.video["height"])
@@ -122,3 +123,6 @@ def _stamp(seconds: float) -> str:
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+LAYOUT: Final = ShardLayout(files=files, keypoints="npz/poses.npz", others=("npz/.complete",), has_cues=True)

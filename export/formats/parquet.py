@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.export.release.clips import ABOUT, Chunk, Clip, digest_of, read_clips
-from signverse.export.release.folder import File, Written
-from signverse.export.release.index import ClipRow
+from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, digest_of, read_clips
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.writers.tar_writer import Hashed
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
@@ -128,3 +128,33 @@ def read_points(path: Path) -> list[tuple[str, str]]:
             row = {name: batch.column(name)[0] for name in batch.schema.names}
             found.append((cast(str, row["segment_id"].as_py()), digest_of(points_of(row))))
     return found
+
+
+def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
+    """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
+    try:
+        found = dict(read_points(path))
+    # Arrow's errors are these; a column that is missing is a KeyError.
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        yield f"{path} cannot be read: {' '.join(str(error).split())}"
+        return
+    for row in rows:
+        if row.segment_id not in found:
+            yield f"{path} lacks {row.segment_id}"
+        elif found[row.segment_id] != row.sha256:
+            yield f"{path}: the points of {row.segment_id} are not those of {INDEX}"
+    for segment_id in sorted(found.keys() - {row.segment_id for row in rows}):
+        yield f"{path} holds {segment_id}, which is not in {INDEX}"
+
+
+_FILE: Final = r"part-\d{5}\.parquet"
+
+FORMAT: Final = ClipFormat(
+    name="parquet",
+    folder=FolderRules(unit=_FILE, file=_FILE, row=ClipRow),
+    chunk_name=NAME,
+    frame_bytes=FRAME_BYTES,
+    clip_bytes=CLIP_BYTES,
+    write=write_part,
+    verify=verify,
+)

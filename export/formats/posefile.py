@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from signverse.export.draw.skeleton import FACE_CONTOURS
-from signverse.export.release.clips import Chunk, Clip, read_clips
-from signverse.export.release.content import scored
-from signverse.export.release.folder import File, Written
-from signverse.export.release.index import ClipRow
+from signverse.export.formats.clip_content import Chunk, Clip, read_clips
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow
+from signverse.export.formats.video_content import scored
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import (
@@ -100,3 +101,22 @@ def components() -> list[PoseHeaderComponent]:
             limbs, colours = _FACE_LIMBS, ((255, 255, 255),) * len(_FACE_LIMBS)
         made.append(PoseHeaderComponent(part.name, list(JOINTS[part.slice]), list(limbs), list(colours), "XYC"))
     return made
+
+
+def verify(path: Path, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:
+    """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
+    if [row.sha256 for row in rows] != [sha256]:
+        yield f"{path} is not the one of {INDEX}" if rows else f"{path} is not in {INDEX}"
+
+
+FORMAT: Final = ClipFormat(
+    name="pose",
+    folder=FolderRules(unit=r"clips-\d{6}", file=r"([^/]+)/\1-\d{5,}\.pose", row=ClipRow),
+    chunk_name=NAME,
+    frame_bytes=FRAME_BYTES,
+    clip_bytes=CLIP_BYTES,
+    write=write_poses,
+    verify=verify,
+    # Each video has a folder beside these files.
+    reserved=frozenset({INDEX, SUMS}),
+)

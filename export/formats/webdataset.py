@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.release.clips import Chunk, read_clips
-from signverse.export.release.folder import File, Written
-from signverse.export.release.index import ClipRow
+from signverse.export.formats.clip_content import Chunk, read_clips
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.writers.tar_writer import whole_tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
@@ -68,3 +70,49 @@ def npy(array: npt.NDArray[Any]) -> Callable[[IO[bytes]], None]:
 def as_json(about: Mapping[str, Any]) -> bytes:
     """What is known of a clip, as JSON; there is no nan in it."""
     return json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
+
+
+def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
+    """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
+    digests: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                # A link is not followed: what it leads to may lie anywhere, or nowhere.
+                data = tar.extractfile(member) if member.isreg() else None
+                key, _, ending = member.name.partition(".")
+                if data is None:
+                    yield f"{path}: {member.name} is not a plain file"
+                elif ending == "keypoints.npy":
+                    digests[key] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+                elif ending == "json":
+                    ids[key] = json.load(data)["segment_id"]
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+        yield f"{path} cannot be read: {' '.join(str(error).split())}"
+        return
+    for row in rows:
+        key = key_of(row.segment_id)
+        if key not in digests:
+            yield f"{path} lacks {key}.keypoints.npy"
+        elif digests[key] != row.sha256:
+            yield f"{path}: {key}.keypoints.npy is not the one of {INDEX}"
+        if key not in ids:
+            yield f"{path} lacks {key}.json"
+        elif ids[key] != row.segment_id:
+            yield f"{path}: {key}.json is of another clip"
+    for key in sorted(digests.keys() - {key_of(row.segment_id) for row in rows}):
+        yield f"{path} holds {key}, which is not in {INDEX}"
+
+
+_FILE: Final = r"signverse-\d{6}\.tar"
+
+FORMAT: Final = ClipFormat(
+    name="webdataset",
+    folder=FolderRules(unit=_FILE, file=_FILE, row=ClipRow),
+    chunk_name=NAME,
+    frame_bytes=FRAME_BYTES,
+    clip_bytes=CLIP_BYTES,
+    write=write_tar,
+    verify=verify,
+)

@@ -1,49 +1,21 @@
-"""The formats of clips, and writing an export in one of them. The same lake gives the same bytes."""
+"""Writing clips to a folder, in one of the formats of clips. The same lake gives the same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
-from signverse.export.formats import parquet, posefile, webdataset
-from signverse.export.release.clips import Chunk, plan_chunks
-from signverse.export.release.folder import Folder, Written, fingerprint
-from signverse.export.release.index import INDEX, SUMS, ClipRow
-from signverse.export.release.layouts import PARQUET, POSE, WEBDATASET, Layout
+from signverse.export.formats.clip_content import Chunk, plan_chunks
+from signverse.export.formats.format import ClipFormat, Written
+from signverse.export.formats.index_rows import ClipRow
+from signverse.export.formats.registry import CLIP_FORMATS
+from signverse.export.release.folder import Folder, fingerprint
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-
-
-@dataclass(frozen=True)
-class Format:
-    """How clips are written.
-
-    Attributes:
-        layout: of the folder.
-        chunk: name of a chunk, a template with the number from 0.
-        frame_bytes, clip_bytes: about what a person in a frame takes, and a clip besides.
-        write: writes a chunk to the folder.
-    """
-
-    layout: Layout[ClipRow]
-    chunk: str
-    frame_bytes: int
-    clip_bytes: int
-    write: Callable[..., Written[ClipRow]]
-
-
-FORMATS: Final[Mapping[str, Format]] = {
-    "webdataset": Format(
-        WEBDATASET, webdataset.NAME, webdataset.FRAME_BYTES, webdataset.CLIP_BYTES, webdataset.write_tar
-    ),
-    "parquet": Format(PARQUET, parquet.NAME, parquet.FRAME_BYTES, parquet.CLIP_BYTES, parquet.write_part),
-    "pose": Format(POSE, posefile.NAME, posefile.FRAME_BYTES, posefile.CLIP_BYTES, posefile.write_poses),
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +23,7 @@ class ClipExport:
     """An export of clips to a folder.
 
     Attributes:
-        kind: a name of `FORMATS`.
+        kind: a name of `CLIP_FORMATS`.
         all_people: everybody, not the primary signer only.
     """
 
@@ -66,13 +38,13 @@ class ClipExport:
         Raises:
             BadInputError: a video is called as a file of the export is.
         """
-        form = FORMATS[self.kind]
-        taken = {INDEX, SUMS} & set(clips["video_id"]) if self.kind == "pose" else set()
+        form = self._format
+        taken = form.reserved & set(clips["video_id"])
         if taken:
             raise BadInputError(f"the folder of video '{min(taken)}' would be the export's own file", "Leave it out.")
         return plan_chunks(
             clips,
-            form.chunk,
+            form.chunk_name,
             count,
             all_people=self.all_people,
             frame_bytes=form.frame_bytes,
@@ -99,8 +71,12 @@ class ClipExport:
         on_chunk: Callable[[Written[ClipRow]], None] | None = None,
     ) -> list[ClipRow]:
         """Writes chunks, then index.csv and SHA256SUMS; gives the rows of the index. See `Folder.write`."""
-        write = partial(FORMATS[self.kind].write, all_people=self.all_people)
+        write = partial(self._format.write, all_people=self.all_people)
         return self._folder().write(self.lake, chunks, write, done=done, workers=workers, on_unit=on_chunk)
 
     def _folder(self) -> Folder[ClipRow]:
-        return Folder(self.out, FORMATS[self.kind].layout)
+        return Folder(self.out, self._format.folder)
+
+    @property
+    def _format(self) -> ClipFormat:
+        return CLIP_FORMATS[self.kind]

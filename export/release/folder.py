@@ -18,8 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from signverse.export.release.index import INDEX, SUMS, Row, index_row, write_index
-from signverse.export.release.layouts import LAYOUTS, Layout
+from signverse.export.formats.format import File, FolderRules, Written
+from signverse.export.formats.index_rows import INDEX, SUMS, Row, index_row
+from signverse.export.formats.registry import FOLDERS
+from signverse.export.release.index import write_index
 from signverse.lake.jobs.executor import Engine, Job, Report
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
@@ -50,24 +52,6 @@ class Unit(Protocol):
 U = TypeVar("U", bound=Unit)
 
 
-@dataclass(frozen=True)
-class File:
-    """A finished file: its path in the folder, its bytes and their sha256."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Written(Generic[R]):
-    """A unit that is finished, and its rows of the index."""
-
-    name: str
-    files: Sequence[File]
-    index: Sequence[R]
-
-
 def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Sequence[Any]]) -> str:
     """What an export is of: two runs with the same may share their units.
 
@@ -93,7 +77,7 @@ class Folder(Generic[R]):
     """The folder of an export of one kind."""
 
     out: Path
-    layout: Layout[R]
+    rules: FolderRules[R]
 
     def prepare(self, units: Sequence[Unit], state: str, *, overwrite: bool) -> list[Written[R]]:
         """Makes the folder; returns the units of the same export that an earlier run finished.
@@ -187,7 +171,7 @@ class Folder(Generic[R]):
         in_order = [finished[unit.name] for unit in units]
         index = [row for written in in_order for row in written.index]
         sums = {file.name: file.sha256 for written in in_order for file in written.files}
-        write_index(self.out, self.layout.row, index, sums)
+        write_index(self.out, self.rules.row, index, sums)
         for name in (_STATE, *(_note_name(unit.name) for unit in units)):
             (self.out / name).unlink(missing_ok=True)
         return index
@@ -235,7 +219,7 @@ class Folder(Generic[R]):
             files = [File(**file) for file in told["files"]]
             if any((self.out / file.name).stat().st_size != file.size for file in files):
                 return None
-            return Written(unit, files, [index_row(self.layout.row, row) for row in told["index"]])
+            return Written(unit, files, [index_row(self.rules.row, row) for row in told["index"]])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -260,13 +244,13 @@ def is_ours(name: str) -> bool:
 
 def is_content(name: str) -> bool:
     """A path in a folder is one of the files that an export consists of."""
-    return any(re.fullmatch(known.file, name) for known in LAYOUTS)
+    return any(re.fullmatch(rules.file, name) for rules in FOLDERS)
 
 
 def _is_whole(name: str) -> bool:
     if name in {INDEX, SUMS, _STATE} or is_content(name):
         return True
-    return any(re.fullmatch(rf"\.{known.unit}{re.escape(_NOTE)}", name) for known in LAYOUTS)
+    return any(re.fullmatch(rf"\.{rules.unit}{re.escape(_NOTE)}", name) for rules in FOLDERS)
 
 
 def walk(out: Path) -> Iterator[str]:
@@ -295,8 +279,12 @@ def _remove(out: Path, names: Iterable[str]) -> None:
 
 
 def _same(path: Path, state: str) -> bool:
-    with suppress(OSError, UnicodeDecodeError):
-        return path.read_text(encoding="utf-8") == state
+    with suppress(OSError, ValueError, AttributeError):
+        earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "dialect" in earlier:
+            # The key's name before 0.2.
+            earlier["layout"] = earlier.pop("dialect")
+        return bool(earlier == json.loads(state))
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,26 +11,19 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.export.formats import card, consolidated
-from signverse.export.release.content import Content, Outline, outline_of, parts_of
-from signverse.export.release.folder import File, Folder, Written, fingerprint
-from signverse.export.release.index import IndexRow
-from signverse.export.release.layouts import SHARDS
-from signverse.export.writers.tar_writer import Member, whole_tar
+from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
+from signverse.export.formats.format import SHARD_FOLDER, SHARD_NAME, File, Written
+from signverse.export.formats.index_rows import VideoRow
+from signverse.export.formats.registry import SHARD_LAYOUTS
+from signverse.export.formats.video_content import Outline, outline_of, parts_of
+from signverse.export.release.folder import Folder, fingerprint
+from signverse.export.writers.tar_writer import whole_tar
 from signverse.lake.clips.prefetch import ahead
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import document_text
 from signverse.lake.storage.snapshot import collect
-
-VIDEOS_PER_SHARD: Final = 40
-
-DIALECTS: Final[Mapping[str, Callable[[Outline, Iterable[Content]], dict[str, Member]]]] = {
-    "card": card.files,
-    "consolidated": consolidated.files,
-}
-"""What writes the files of a video; the first file of each is its keypoints."""
 
 _BYTES_A_ROW: Final = 2_300
 """Of a person in a frame, in a shard (measured: card 1,800, consolidated 2,200): whether the disk will do."""
@@ -43,12 +36,12 @@ class Spec:
     """What is written of each video.
 
     Attributes:
-        dialect: card or consolidated.
+        layout: a name of `SHARD_LAYOUTS`.
         only_segments: the frames of the chosen segments and no others.
         segments: ids of the chosen segments by video id; None for all.
     """
 
-    dialect: str = "card"
+    layout: str = LAYOUTS[0]
     only_segments: bool = False
     segments: Mapping[str, frozenset[str]] | None = None
 
@@ -100,14 +93,14 @@ def plan_shards(
         batches[-1].append(video)
         sizes[-1] += expected
     return [
-        Shard(f"Sign_DWPose_NPZ_{number:06d}.tar", batch, size)
+        Shard(SHARD_NAME.format(number), batch, size)
         for number, (batch, size) in enumerate(zip(batches, sizes, strict=True), 1)
     ]
 
 
 def prepare_folder(
     out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *, overwrite: bool
-) -> list[Written[IndexRow]]:
+) -> list[Written[VideoRow]]:
     """Makes the folder of an export; returns the shards of the same export that an earlier run finished.
 
     Raises:
@@ -119,8 +112,8 @@ def prepare_folder(
         for shard in shards
         for video in shard.videos
     )
-    state = fingerprint(lake, {"dialect": spec.dialect, "only_segments": spec.only_segments}, content)
-    return Folder(out, SHARDS).prepare(shards, state, overwrite=overwrite)
+    state = fingerprint(lake, {"layout": spec.layout, "only_segments": spec.only_segments}, content)
+    return Folder(out, SHARD_FOLDER).prepare(shards, state, overwrite=overwrite)
 
 
 def export_shards(
@@ -129,10 +122,10 @@ def export_shards(
     out: Path,
     spec: Spec,
     *,
-    done: Sequence[Written[IndexRow]] = (),
+    done: Sequence[Written[VideoRow]] = (),
     workers: int = 1,
-    on_shard: Callable[[Written[IndexRow]], None] | None = None,
-) -> list[IndexRow]:
+    on_shard: Callable[[Written[VideoRow]], None] | None = None,
+) -> list[VideoRow]:
     """Writes shards, then index.csv and SHA256SUMS; gives the rows of the index.
 
     Args:
@@ -140,11 +133,11 @@ def export_shards(
         workers: shards written side by side, each by a process.
         on_shard: told each finished shard.
     """
-    write = partial(write_shard, dialect=spec.dialect, only_segments=spec.only_segments)
+    write = partial(write_shard, layout=spec.layout, only_segments=spec.only_segments)
     there = {written.name for written in done}
     with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in there], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
-    return Folder(out, SHARDS).write(lake, units, write, done=done, workers=workers, on_unit=on_shard)
+    return Folder(out, SHARD_FOLDER).write(lake, units, write, done=done, workers=workers, on_unit=on_shard)
 
 
 def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str, Shard]:
@@ -168,39 +161,40 @@ def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str,
     return {shard.name: replace(shard, segments=parts.get((shard.name,), nothing)) for shard in shards}
 
 
-def write_shard(lake: Lake, out: Path, shard: Shard, *, dialect: str, only_segments: bool) -> Written[IndexRow]:
+def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segments: bool) -> Written[VideoRow]:
     """Writes one shard, which takes its name when all of it is there."""
-    written: list[tuple[Outline, str]] = []
+    rules = SHARD_LAYOUTS[layout]
+    written: list[Outline] = []
     with (
         whole_tar(out / shard.name) as tar,
         # The next is read while this is written and the last is hashed.
-        closing(ahead(_read(lake, shard, dialect, only_segments))) as reading,
+        closing(ahead(_read(lake, shard, layout, only_segments))) as reading,
     ):
         for outline in reading:
             assert isinstance(outline, Outline)
-            files = DIALECTS[dialect](outline, parts_of(outline, iter(reading.__next__, None)))
+            files = rules.files(outline, parts_of(outline, iter(reading.__next__, None)))
             for name, data in files.items():
                 tar.add(f"{outline.video_id}/{name}", data)
-            written.append((outline, next(iter(files))))
+            written.append(outline)
     index = [
-        IndexRow(
+        VideoRow(
             video_id=outline.video_id,
             shard=shard.name,
             language=outline.video["sign_language"],
             segments=sum(row["text"] is not None for row in outline.segments),
             frames=len(outline.frame_ids),
-            sha256=tar.sha256(f"{outline.video_id}/{keypoints}"),
+            sha256=tar.sha256(f"{outline.video_id}/{rules.keypoints}"),
         )
-        for outline, keypoints in written
+        for outline in written
     ]
     return Written(shard.name, [File(shard.name, tar.file.size, tar.file.sha256())], index)
 
 
-def _read(lake: Lake, shard: Shard, dialect: str, only_segments: bool) -> Iterator[Any]:
+def _read(lake: Lake, shard: Shard, layout: str, only_segments: bool) -> Iterator[Any]:
     """Each video's outline, its keypoints, and None."""
     segments = _by_video(shard.segments)
     captions: dict[str, list[dict[str, Any]]] = {}
-    if dialect == "consolidated":
+    if SHARD_LAYOUTS[layout].has_cues:
         ids = [video["video_id"] for video in shard.videos]
         rows = lake.table(CAPTIONS.name).filter(pl.col("video_id").is_in(ids))
         captions = _by_video(collect(rows.sort("video_id", "track", "ordinal")))

@@ -1,19 +1,20 @@
-"""Whether an export is what it says it is: every file by its checksum, every row of the index by the content."""
+"""Verifying an export: every file by its checksum, every row of the index by the content."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.registry import CLIP_FORMATS, SHARD_LAYOUTS
 from signverse.export.release.folder import is_content, walk
-from signverse.export.release.index import INDEX, SUMS, ClipRow, IndexRow, Row, read_index
-from signverse.export.release.verify_clips import verify_clips
+from signverse.export.release.index import read_index
 from signverse.lake.model.errors import BadInputError
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")
@@ -26,7 +27,7 @@ def is_export(path: Path) -> bool:
 
 
 def verify_export(folder: Path) -> Iterator[str]:
-    """The problems of an export, one line each, each naming its file; none where all is well."""
+    """Yield the problems of an export, one line each, each naming its file."""
     if not (folder / SUMS).exists():
         yield f"{folder / SUMS} is missing: the export was not finished, or is not one of signverse"
         return
@@ -34,7 +35,7 @@ def verify_export(folder: Path) -> Iterator[str]:
     for number, line in enumerate((folder / SUMS).read_text("utf-8", "replace").splitlines(), 1):
         found = _LINE.fullmatch(line)
         if not found:
-            yield f"{folder / SUMS} line {number} is no checksum"
+            yield f"{folder / SUMS} line {number} is not a checksum"
         else:
             sums[found.group(2)] = found.group(1)
     for name in walk(folder):
@@ -53,18 +54,17 @@ def verify_export(folder: Path) -> Iterator[str]:
     if INDEX not in sound:
         return
     try:
-        index: list[Row] = read_index(folder / INDEX, IndexRow, ClipRow)
+        index: list[Row] = read_index(folder / INDEX, VideoRow, ClipRow)
     except BadInputError as error:
         yield str(error)
         return
     by_file: dict[str, list[Any]] = defaultdict(list)
     for row in index:
-        by_file[row.shard if isinstance(row, IndexRow) else cast(ClipRow, row).file].append(row)
-    of_clips = isinstance(next(iter(index), None), ClipRow)
+        by_file[row.path].append(row)
+    verify = _verify_clips if isinstance(next(iter(index), None), ClipRow) else _verify_shard
     for name in sorted(by_file.keys() | {name for name in sums if is_content(name)}):
         if name in sound:
-            path, rows = folder / name, by_file[name]
-            yield from verify_clips(path, sums[name], rows) if of_clips else _verify_shard(path, rows)
+            yield from verify(folder, name, sums[name], by_file[name])
         elif name not in sums:
             yield f"{folder / name} is in {INDEX} and not in {SUMS}"
 
@@ -78,39 +78,67 @@ def _checksum(path: Path, expected: str) -> str:
     return "" if found == expected else f"{path} is damaged: its sha256 is {found[:12]}..., not {expected[:12]}..."
 
 
-def _verify_shard(path: Path, rows: list[IndexRow]) -> Iterator[str]:
-    """What of a shard differs from the index: its checksum may be right and its content not what was announced."""
-    digests: dict[str, str] = {}
-    captions: dict[str, int] = {}
-    names: set[str] = set()
+def _verify_clips(folder: Path, name: str, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:
+    """Yield what of a file of clips differs from the index."""
+    form = next((form for form in CLIP_FORMATS.values() if re.fullmatch(form.folder.file, name)), None)
+    if form is None:
+        yield f"{folder / name} is not named as a file of clips"
+    else:
+        yield from form.verify(folder / name, sha256, rows)
+
+
+def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> Iterator[str]:
+    """Yield what of a shard differs from the index: its checksum may be right and its content not what is listed."""
+    path = folder / name
     try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                names.add(member.name)
-                # A link is not followed: what it leads to may lie anywhere, or nowhere.
-                data = tar.extractfile(member) if member.isreg() else None
-                video_id, _, file = member.name.partition("/")
-                if data is None:
-                    yield f"{path}: {member.name} is no plain file"
-                elif file in {"poses.npz", "npz/poses.npz"}:
-                    digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
-                elif file == "caption.json":
-                    captions[video_id] = len(json.load(data)["segments"])
+        found, problems = _read_shard(path)
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
+    yield from problems
     for row in rows:
-        # The dialect is told by what is there; of a video without anything the card's files are missed.
-        files = ["poses.npz", "caption.json", f"{row.video_id}.complete"]
-        if f"{row.video_id}/npz/poses.npz" in names:
-            files = ["npz/poses.npz", "npz/.complete"]
-        wanted = {f"{row.video_id}/{name}" for name in files}
-        for name in sorted(wanted - names):
-            yield f"{path} lacks {name}"
-        if row.video_id in digests and digests[row.video_id] != row.sha256:
-            yield f"{path}: {row.video_id}/poses.npz is not the one of {INDEX}"
-        if captions.get(row.video_id, row.segments) != row.segments:
-            found = captions[row.video_id]
-            yield f"{path}: {row.video_id}/caption.json has {found} segments, {INDEX} says {row.segments}"
-    for video_id in sorted(digests.keys() - {row.video_id for row in rows}):
+        video_id = row.video_id
+        # Of a video without keypoints the files of the first layout are missed.
+        layouts = SHARD_LAYOUTS.values()
+        layout = next(
+            (layout for layout in layouts if f"{video_id}/{layout.keypoints}" in found.names), next(iter(layouts))
+        )
+        required = {f"{video_id}/{file.format(video_id=video_id)}" for file in (layout.keypoints, *layout.others)}
+        for missing in sorted(required - found.names):
+            yield f"{path} lacks {missing}"
+        if found.digests.get(video_id, row.sha256) != row.sha256:
+            yield f"{path}: {video_id}/poses.npz is not the one of {INDEX}"
+        count = found.segments.get(video_id, row.segments)
+        if count != row.segments:
+            yield f"{path}: {video_id}/{layout.segments} has {count} segments, {INDEX} says {row.segments}"
+    for video_id in sorted(found.digests.keys() - {row.video_id for row in rows}):
         yield f"{path} holds {video_id}, which is not in {INDEX}"
+
+
+@dataclass
+class _Shard:
+    """What a shard holds: the names of its files, and the sha256 of the keypoints and the segments of each video."""
+
+    names: set[str] = field(default_factory=set)
+    digests: dict[str, str] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)
+
+
+def _read_shard(path: Path) -> tuple[_Shard, list[str]]:
+    """Read a shard; returns its problems too."""
+    found, problems = _Shard(), []
+    keypoints = {layout.keypoints for layout in SHARD_LAYOUTS.values()}
+    count_segments = {layout.segments: layout.count_segments for layout in SHARD_LAYOUTS.values()}
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            found.names.add(member.name)
+            # A link is not followed: its target may lie anywhere, or nowhere.
+            data = tar.extractfile(member) if member.isreg() else None
+            video_id, _, file = member.name.partition("/")
+            if data is None:
+                problems.append(f"{path}: {member.name} is not a plain file")
+            elif file in keypoints:
+                found.digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+            elif (count := count_segments.get(file)) is not None:
+                found.segments[video_id] = count(data)
+    return found, problems

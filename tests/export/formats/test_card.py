@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from signverse.export.formats.card import caption_json, released_points, write_poses
+from signverse.export.formats.video_content import Content, outline_of, parts_of
 from signverse.export.release.choice import chosen_videos
-from signverse.export.release.content import Content, outline_of, parts_of
 from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, PARTS

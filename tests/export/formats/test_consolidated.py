@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from signverse.export.formats import consolidated
 from signverse.export.formats.consolidated import captions, write_vtt
+from signverse.export.formats.video_content import Content, Outline, outline_of, parts_of
 from signverse.export.release.choice import chosen_videos
-from signverse.export.release.content import Content, Outline, outline_of, parts_of
 from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.captions.webvtt import read_vtt
@@ -117,7 +117,7 @@ def test_a_tar_holds_the_paths_that_the_published_ones_hold(make_lake, video, pe
 
 def test_the_sample_exported_and_verified_through_the_command_line(sample: Lake, tmp_path: Path, signverse) -> None:
     out = tmp_path / "out"
-    command = ["export", "shards", "--lake", sample.folder, "--out", out, "--dialect", "consolidated"]
+    command = ["export", "shards", "--lake", sample.folder, "--out", out, "--layout", "consolidated"]
     assert signverse(*command)[0] == 0
     assert signverse("verify", out) == (0, "", f"the export {out} is whole\n")
     code, said, _ = signverse("inspect", out / "Sign_DWPose_NPZ_000001.tar")
@@ -136,7 +136,7 @@ def test_a_file_that_a_consolidated_shard_lacks_is_named(sample: Lake, tmp_path:
     import hashlib
 
     out = tmp_path / "out"
-    signverse("export", "shards", "--lake", sample.folder, "--out", out, "--dialect", "consolidated")
+    signverse("export", "shards", "--lake", sample.folder, "--out", out, "--layout", "consolidated")
     shard = out / "Sign_DWPose_NPZ_000001.tar"
     files = files_of(shard)
     with tarfile.open(shard, "w") as tar:

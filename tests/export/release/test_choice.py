@@ -48,14 +48,14 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("grain", ["video", "clip"])
+@pytest.mark.parametrize("frames", ["all", "clips"])
 @pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
 def test_a_selection_by_file_and_the_same_by_options_give_the_same_export(
-    sample: Lake, tmp_path: Path, signverse, options: Sequence[str], grain: str
+    sample: Lake, tmp_path: Path, signverse, options: Sequence[str], frames: str
 ) -> None:
     chosen = tmp_path / "clips.parquet"
     assert signverse("select", "--lake", sample.folder, *options, "-o", chosen)[0] == 0
-    common = ["export", "shards", "--lake", sample.folder, "--grain", grain]
+    common = ["export", "shards", "--lake", sample.folder, "--frames", frames]
     assert signverse(*common, "--out", tmp_path / "file", "--selection", chosen)[0] == 0
     assert signverse(*common, "--out", tmp_path / "options", *options)[0] == 0
     assert everything(tmp_path / "file") == everything(tmp_path / "options")
@@ -106,8 +106,8 @@ def test_nothing_chosen_is_one_line_and_nothing_is_made(
         ["--limit", "0"],
         ["--workers", "0"],
         ["--videos-per-shard", "0"],
-        ["--dialect", "openpose"],
-        ["--grain", "frame"],
+        ["--layout", "openpose"],
+        ["--frames", "frame"],
         ["--order", "size"],
     ],
     ids=" ".join,
@@ -203,7 +203,7 @@ def test_videos_that_came_from_no_shard_are_last_in_the_order_of_the_source(make
 
 @pytest.mark.parametrize("dialect", ["card", "consolidated"])
 def test_two_workers_write_the_same_bytes_as_one(sample: Lake, tmp_path: Path, signverse, dialect: str) -> None:
-    command = ["export", "shards", "--lake", sample.folder, "--videos-per-shard", 2, "--dialect", dialect]
+    command = ["export", "shards", "--lake", sample.folder, "--videos-per-shard", 2, "--layout", dialect]
     assert signverse(*command, "--out", tmp_path / "one") == (
         0, "", f"6 videos, 804 frames in 3 shards -> {tmp_path / 'one'}\n",
     )  # fmt: skip

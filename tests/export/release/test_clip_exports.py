@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from signverse.export.formats import clip_content as clips_module
 from signverse.export.formats import posefile as posefile_module
-from signverse.export.release import clips as clips_module
 from signverse.export.release import folder as folder_module
 from signverse.export.release.choice import chosen_clips, frames_of
 from signverse.lake.lake import Lake

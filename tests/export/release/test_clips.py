@@ -1,4 +1,4 @@
-"""`--grain clip` writes the frames of the chosen segments, with their numbers; `--grain video` the whole."""
+"""`--frames clips` writes the frames of the chosen segments, with their numbers; `--frames all` the whole."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_only_the_frames_of_the_chosen_clips_go_out_with_their_numbers(
     spoken: Lake, tmp_path: Path, signverse, dialect: str, wanted: list[str]
 ) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", *[(v, text) for v in "ab" for text in wanted])
-    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--dialect", dialect]
-    assert signverse(*common, "--out", tmp_path / "clip", "--grain", "clip")[0] == 0
-    assert signverse(*common, "--out", tmp_path / "video", "--grain", "video")[0] == 0
+    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--layout", dialect]
+    assert signverse(*common, "--out", tmp_path / "clip", "--frames", "clips")[0] == 0
+    assert signverse(*common, "--out", tmp_path / "video", "--frames", "all")[0] == 0
     clips, whole = files_of(tmp_path / "clip" / NAME), files_of(tmp_path / "video" / NAME)
     frames = sorted(set().union(*(FRAMES[text] for text in wanted)))
     for video_id, absent in (("a", set()), ("b", {7, 8})):
@@ -96,7 +96,16 @@ def test_only_the_frames_of_the_chosen_clips_go_out_with_their_numbers(
 def test_a_video_of_which_nothing_was_chosen_stays_at_home(spoken: Lake, tmp_path: Path, signverse) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", ("b", "four"))
     code, _, told = signverse(
-        "export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", tmp_path / "out", "--grain", "clip"
+        "export",
+        "shards",
+        "--lake",
+        spoken.folder,
+        "--selection",
+        chosen,
+        "--out",
+        tmp_path / "out",
+        "--frames",
+        "clips",
     )
     assert (code, told) == (0, f"1 video, 6 frames in 1 shard -> {tmp_path / 'out'}\n")
     files = files_of(tmp_path / "out" / NAME)
@@ -109,7 +118,7 @@ def test_a_video_of_which_nothing_was_chosen_stays_at_home(spoken: Lake, tmp_pat
 
 def test_each_video_gives_its_own_clips(spoken: Lake, tmp_path: Path, signverse) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "one"), ("b", "four"))
-    signverse("export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", tmp_path / "out", "--grain", "clip")  # fmt: skip # noqa: E501
+    signverse("export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", tmp_path / "out", "--frames", "clips")  # fmt: skip # noqa: E501
     files = files_of(tmp_path / "out" / NAME)
     assert (numbers(files, "a"), numbers(files, "b")) == (list(range(6)), list(range(18, 24)))
 
@@ -122,7 +131,7 @@ def test_clips_of_everything_are_the_frames_of_all_segments(
         # Without captions a video is one clip of its whole length.
         video("b", 5, {(i, 0): person(i) for i in range(5)}),
     )
-    code, _, told = signverse("export", "shards", "--lake", lake.folder, "--out", tmp_path / "out", "--grain", "clip")
+    code, _, told = signverse("export", "shards", "--lake", lake.folder, "--out", tmp_path / "out", "--frames", "clips")
     assert (code, told) == (0, f"2 videos, 17 frames in 1 shard -> {tmp_path / 'out'}\n")
     files = files_of(tmp_path / "out" / NAME)
     assert numbers(files, "a") == [*range(6), *range(18, 24)]
@@ -134,7 +143,7 @@ def test_clips_can_be_brought_into_a_lake_at_their_places(
     spoken: Lake, tmp_path: Path, signverse, dialect: str
 ) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "two"), ("a", "four"))
-    signverse("export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", tmp_path / "out", "--grain", "clip", "--dialect", dialect)  # fmt: skip # noqa: E501
+    signverse("export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", tmp_path / "out", "--frames", "clips", "--layout", dialect)  # fmt: skip # noqa: E501
     lake = Lake.create(tmp_path / "again")
     import_shards(lake, [tmp_path / "out" / NAME], Options())
     lake.refresh()
@@ -154,7 +163,7 @@ def test_a_clip_that_the_lake_has_no_more_is_refused_in_one_line(
     chosen = choose(lake, tmp_path / "clips.parquet", ("a", "four"))
     lake = make_lake(video("a", 24, people, CUES[:1]))
     code, _, told = signverse(
-        "export", "shards", "--lake", lake.folder, "--selection", chosen, "--out", tmp_path / "out", "--grain", "clip"
+        "export", "shards", "--lake", lake.folder, "--selection", chosen, "--out", tmp_path / "out", "--frames", "clips"
     )
     assert code == 1
     assert "a-00003" in told
@@ -172,7 +181,7 @@ def test_clips_can_be_chosen_by_any_of_the_three_kinds_of_file(
     chosen = tmp_path / f"clips.{ending}"
     assert signverse("select", "--lake", spoken.folder, "--text", "four", "-o", chosen)[0] == 0
     out = tmp_path / "out"
-    command = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", out, "--grain", "clip"]
+    command = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--out", out, "--frames", "clips"]
     assert signverse(*command)[0] == 0
     assert numbers(files_of(out / NAME), "a") == list(range(18, 24))
 
@@ -184,7 +193,7 @@ def test_a_clip_that_was_moved_since_it_was_chosen_is_refused(
     chosen = choose(make_lake(video("a", 24, people, CUES)), tmp_path / "clips.parquet", ("a", "one"), ("a", "two"))
     lake = make_lake(video("a", 24, people, [CUES[0], (0.3, 0.5, "two"), *CUES[2:]]))
     out = tmp_path / "out"
-    command = ["export", "shards", "--lake", lake.folder, "--selection", chosen, "--out", out, "--grain", "clip"]
+    command = ["export", "shards", "--lake", lake.folder, "--selection", chosen, "--out", out, "--frames", "clips"]
     code, _, told = signverse(*command)
     assert (code, told.count("\n")) == (1, 1)
     assert "1 clip of the selection" in told
@@ -194,22 +203,22 @@ def test_a_clip_that_was_moved_since_it_was_chosen_is_refused(
 def test_the_text_of_the_whole_is_that_of_the_chosen_clips(spoken: Lake, tmp_path: Path, signverse) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "one"), ("a", "four"), ("b", "two"))
     common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen]
-    for grain, expected in (("clip", ["one four", "two"]), ("video", ["one two three four"] * 2)):
-        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
-        files = files_of(tmp_path / grain / NAME)
+    for frames, expected in (("clips", ["one four", "two"]), ("all", ["one two three four"] * 2)):
+        assert signverse(*common, "--out", tmp_path / frames, "--frames", frames)[0] == 0
+        files = files_of(tmp_path / frames / NAME)
         assert [json.loads(files[f"{name}/caption.json"])["document_text"] for name in "ab"] == expected
 
 
 def test_caption_tracks_hold_only_the_cues_of_the_chosen_clips(spoken: Lake, tmp_path: Path, signverse) -> None:
     chosen = choose(spoken, tmp_path / "clips.parquet", ("a", "one"), ("b", "two"))
-    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--dialect", "consolidated"]
-    for grain, expected in (
+    common = ["export", "shards", "--lake", spoken.folder, "--selection", chosen, "--layout", "consolidated"]
+    for frames, expected in (
         # "three" begins while "two" is still spoken.
-        ("clip", [["one"], ["two", "three"]]),
-        ("video", [["one", "two", "three", "four"]] * 2),
+        ("clips", [["one"], ["two", "three"]]),
+        ("all", [["one", "two", "three", "four"]] * 2),
     ):
-        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
-        files = files_of(tmp_path / grain / NAME)
+        assert signverse(*common, "--out", tmp_path / frames, "--frames", frames)[0] == 0
+        files = files_of(tmp_path / frames / NAME)
         told = [files[f"{name}/captions/{name}.en.vtt"].decode().split() for name in "ab"]
         assert [[word for word in words if word in FRAMES] for words in told] == expected
 
@@ -221,29 +230,29 @@ def test_a_shards_size_is_that_of_the_frames_that_go_out(
     lake = make_lake(*(video(name, 24, people, CUES) for name in "abcd"))
     chosen = choose(lake, tmp_path / "clips.parquet", *((name, "one") for name in "abcd"))
     common = ["export", "shards", "--lake", lake.folder, "--selection", chosen, "--shard-size", "80kB"]
-    for grain, shards in (("video", 4), ("clip", 1)):
-        assert signverse(*common, "--out", tmp_path / grain, "--grain", grain)[0] == 0
-        assert len(list((tmp_path / grain).glob("*.tar"))) == shards
+    for frames, shards in (("all", 4), ("clips", 1)):
+        assert signverse(*common, "--out", tmp_path / frames, "--frames", frames)[0] == 0
+        assert len(list((tmp_path / frames).glob("*.tar"))) == shards
     # And so is the room that is asked for.
     import shutil
     from collections import namedtuple
 
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 100_000))
-    assert signverse(*common, "--out", tmp_path / "tight-video", "--grain", "video")[0] == 1
-    assert signverse(*common, "--out", tmp_path / "tight-clip", "--grain", "clip")[0] == 0
+    assert signverse(*common, "--out", tmp_path / "tight-video", "--frames", "all")[0] == 1
+    assert signverse(*common, "--out", tmp_path / "tight-clip", "--frames", "clips")[0] == 0
 
 
-@pytest.mark.parametrize("grain", ["video", "clip"])
+@pytest.mark.parametrize("frames", ["all", "clips"])
 def test_segments_are_read_once_however_many_shards_there_are(
-    sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch, grain: str
+    sample: Lake, tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch, frames: str
 ) -> None:
     read: list[str] = []
     table = Snapshot.table
     monkeypatch.setattr(Snapshot, "table", lambda self, name, **more: (read.append(name), table(self, name, **more))[1])
     out = tmp_path / "out"
-    words = ["--grain", grain, "--videos-per-shard", 1]
+    words = ["--frames", frames, "--videos-per-shard", 1]
     assert signverse("export", "shards", "--lake", sample.folder, "--out", out, *words)[0] == 0
     assert len(list(out.glob("*.tar"))) == 6
     # Of clips once more, to know how many frames they have.
-    assert read.count("segments") == (1 if grain == "video" else 2)
+    assert read.count("segments") == (1 if frames == "all" else 2)

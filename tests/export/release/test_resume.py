@@ -233,8 +233,8 @@ def unfinished(sample: Lake, command: list[object], tmp_path: Path, signverse, m
     [
         ["--language", "ase"],
         ["--limit", 2],
-        ["--dialect", "consolidated"],
-        ["--grain", "clip"],
+        ["--layout", "consolidated"],
+        ["--frames", "clips"],
         ["--videos-per-shard", 2],
         ["--shard-size", "1MB"],
     ],

@@ -619,7 +619,7 @@ def test_a_body_score_that_was_lost_goes_out_as_visibility_and_never_comes_back_
     with Committer(first.folder) as committer:
         committer.add(rows)
     out = tmp_path / "out"
-    assert signverse("export", "shards", "--lake", first.folder, "--out", out, "--dialect", dialect)[0] == 0
+    assert signverse("export", "shards", "--lake", first.folder, "--out", out, "--layout", dialect)[0] == 0
     assert signverse("ingest", "shards", out, "--lake", tmp_path / "second")[0] == 0
     first.refresh()
     ours, theirs = everything(first)["keypoints"], everything(Lake.open(tmp_path / "second"))["keypoints"]

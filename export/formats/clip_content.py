@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from signverse.export.release.index import ClipRow
+from signverse.export.formats.index_rows import ClipRow
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.ids import check_video_id
