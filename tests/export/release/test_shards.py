@@ -256,7 +256,7 @@ LIMITED = """
 import resource, sys
 from signverse.command_line import main
 from signverse.lake.lake import Lake
-import polars, shards_module, pyarrow.parquet
+import polars, signverse.export.release.shards, pyarrow.parquet
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 main(sys.argv[2:])
 """
