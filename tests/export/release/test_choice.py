@@ -84,8 +84,8 @@ def test_a_file_and_options_together_are_refused_and_nothing_is_made(
         (["--language", "ase", "--min-duration", "9999"], "each condition alone: language ase: "),
         (["--uncaptioned", "--text", "the"], "no clip of "),
         (["--language", "Klingon"], "Klingon"),
-        (["--min-confidence", "foot=0.5"], "'foot' is no part of the body"),
-        (["--min-confidence", "body=nan"], "which is no number"),
+        (["--min-confidence", "foot=0.5"], "'foot' is not a part of the body"),
+        (["--min-confidence", "body=nan"], "which is not a number"),
         (["--video", "unheard"], "no clip of "),
     ],
 )
