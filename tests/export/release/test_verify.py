@@ -173,7 +173,10 @@ def test_a_line_of_checksums_that_is_none_and_one_that_leads_elsewhere_are_told(
     with (out / "SHA256SUMS").open("a") as file:
         file.write("nonsense\n" + "0" * 64 + "  ../../etc/passwd\n")
     lines = problems(out)
-    assert [line.rpartition("SHA256SUMS")[2] for line in lines] == [" line 4 is not a checksum", " line 5 is not a checksum"]
+    assert [line.rpartition("SHA256SUMS")[2] for line in lines] == [
+        " line 4 is not a checksum",
+        " line 5 is not a checksum",
+    ]
 
 
 def test_a_lake_and_a_folder_of_other_things_are_told_apart_from_an_export(
