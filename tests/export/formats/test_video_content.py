@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from signverse.export.formats.video_content import outline_of, parts_of
 from signverse.export.formats import video_content as content_module
+from signverse.export.formats.video_content import outline_of, parts_of
 from signverse.lake.storage.keypoints import from_table, list_columns
 
 
