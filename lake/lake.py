@@ -13,7 +13,7 @@ from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import PARTS, Part
-from signverse.lake.query.engines import Engine, choose
+from signverse.lake.query.engines import Engine, select_clips
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage import stored_splits
 from signverse.lake.storage.keypoints import Points
@@ -150,7 +150,7 @@ class Lake:
         Raises:
             UnknownLanguageError, BadInputError: see `Selection.check`.
         """
-        return choose(self.snapshot, selection, engine)
+        return select_clips(self.snapshot, selection, engine)
 
     def unfiltered_clips(self, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
         """Every visible segment with the metadata of its video.

@@ -25,8 +25,7 @@ from signverse.ingest.cli.acquire_options import (
 from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.extract.defaults import STALLED_S
-from signverse.lake.cli.query import WideOption
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, complain, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, complain, say
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,8 +16,7 @@ from signverse.ingest.cli.shared import (
     say_manifest,
     say_relabelled,
 )
-from signverse.lake.cli.query import WideOption
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, say
+from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, say
 
 if TYPE_CHECKING:
     from signverse.ingest.shards.importer import ShardTally

@@ -1,12 +1,22 @@
-"""The command maintain: compaction and the removal of unneeded files."""
+"""The command maintain: compaction, and the removal of unneeded files.
+
+Imported at every start of the command line: what is heavy is imported by the command itself.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from signverse.lake.upkeep.maintain import Extent
+    from signverse.lake.upkeep.plan import Plan
 
 
 def mount(app: typer.Typer) -> None:
@@ -18,7 +28,7 @@ def maintain(
     lake: LakeOption,
     dry_run: DryRunOption = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Sort a partition also where less than a tenth lies outside the order.")
+        bool, typer.Option("--full", help="Sort partitions of which less than a tenth is out of order, too.")
     ] = False,
     retention: Annotated[
         float,
@@ -26,11 +36,11 @@ def maintain(
     ] = 7.0,
     format: FormatOption = None,
 ) -> None:
-    """Sort and gather a lake's files, remove what is dead.
+    """Compact small files and delete unreferenced ones.
 
-    Partitions are sorted by video into files of about 128 MB; what a later ingestion replaced is dropped. Others may
-    read and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake.
-    With --retention 0 nobody else may use the lake.
+    Partitions are sorted by video into files of about 128 MB; replaced ingestions are dropped. Other processes may read
+    and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake. With
+    --retention 0 no other process may use the lake.
 
     \b
     signverse maintain --lake LAKE --dry-run
@@ -39,12 +49,9 @@ def maintain(
     import time
     from datetime import UTC, datetime, timedelta
 
-    import polars as pl
-
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted, size_of
-    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.upkeep.maintain import extent, unneeded
     from signverse.lake.upkeep.maintain import maintain as carry_out
     from signverse.lake.upkeep.plan import make_plan
@@ -53,25 +60,16 @@ def maintain(
     kept_for = timedelta(days=retention)
     plan = make_plan(opened.snapshot, retention=kept_for, full=full)
     before = extent(opened.snapshot)
-    waste = unneeded(opened.snapshot, kept_for)
-    if plan.nothing and not waste:
+    unreferenced = unneeded(opened.snapshot, kept_for)
+    if plan.nothing and not unreferenced:
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
     if dry_run:
-        columns = ["table", "sign_language", "files", "bytes", "why"]
-        rows = [(one.table.name, one.partition, len(one.files), one.size, one.why) for one in plan.rewrites]
-        write_rows(
-            pl.DataFrame(rows, columns, orient="row"), pick_format(Format(format) if format else None, None), None
-        )
-        say(
-            f"{counted(before.files, 'file')}, {size_of(before.size)}; "
-            f"{counted(sum(len(one.files) for one in plan.rewrites), 'file')} would be written anew, "
-            f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(waste), 'unneeded file')} of "
-            f"{size_of(sum(path.stat().st_size for path in waste))} removed"
-        )
+        _show(plan, before, unreferenced, format)
         return
     began = time.monotonic()
-    with byte_bar("files", sum(one.size for one in plan.rewrites)) as advance:
+    replaced = sum(rewrite.size for rewrite in plan.rewrites)
+    with byte_bar("files", replaced) as advance:
         removed = carry_out(opened.snapshot, plan, retention=kept_for, on_bytes=advance)
     after = extent(opened.snapshot)
     say(
@@ -81,5 +79,25 @@ def maintain(
     )
     if plan.rewrites and retention:
         until = datetime.now(UTC) + kept_for
-        replaced = sum(one.size for one in plan.rewrites)
         say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")
+
+
+def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str | None) -> None:
+    """Prints what maintenance would do."""
+    import polars as pl
+
+    from signverse.lake.model.wording import counted, size_of
+    from signverse.lake.query.output import Format, pick_format, write_rows
+
+    columns = ["table", "sign_language", "files", "bytes", "why"]
+    rows = [
+        (rewrite.table.name, rewrite.partition, len(rewrite.files), rewrite.size, rewrite.why)
+        for rewrite in plan.rewrites
+    ]
+    write_rows(pl.DataFrame(rows, columns, orient="row"), pick_format(Format(format) if format else None, None), None)
+    say(
+        f"{counted(before.files, 'file')}, {size_of(before.size)}; "
+        f"{counted(sum(len(rewrite.files) for rewrite in plan.rewrites), 'file')} would be rewritten, "
+        f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(unreferenced), 'unneeded file')} of "
+        f"{size_of(sum(path.stat().st_size for path in unreferenced))} removed"
+    )

@@ -1,4 +1,7 @@
-"""The commands that read a lake: sql, select, stats, keypoints."""
+"""The commands that read a lake: sql, select, stats, keypoints.
+
+Imported at every start of the command line: what is heavy is imported by the commands themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import FormatOption, OutOption, VideoIdCommand, reading, reading_if_needed, say
+from signverse.lake.cli.shared import (
+    FormatOption,
+    OutOption,
+    VideoIdCommand,
+    WideOption,
+    reading,
+    reading_if_needed,
+    say,
+)
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.selection import Selection
-
-
-WideOption = Annotated[
-    bool, typer.Option("--wide", help="Print every column of a table in full, however wide the terminal is.")
-]
 
 
 def mount(app: typer.Typer) -> None:
@@ -38,19 +44,20 @@ def sql(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input when piped."
+            metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input if it is a pipe."
         ),
     ] = None,
     wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
-    """Ask the lake in SQL (DuckDB).
+    """Query the lake in SQL (DuckDB).
 
     \b
     Views: videos, segments, clips, captions, keypoints, joints, sources,
     outcomes, splits; tables languages and skeleton. Macros: language('Polish'),
-    joint('right_wrist').y, wrist_speed('VIDEO_ID'), ... (docs/sql.md has all).
+    joint('right_wrist').y, wrist_speed('VIDEO_ID'), ... The SQL reference
+    lists all: docs/reference/sql.md.
 
     \b
     signverse sql "select title, num_frames from videos limit 5" --lake LAKE
@@ -82,7 +89,7 @@ def select(
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
-    """Choose clips. The result says which segments of which videos; `export --selection` takes it.
+    """Select clips by conditions; `export --selection` takes the file.
 
     A .parquet file has the conditions and the version of the lake in its metadata, so that an export of it can be
     repeated. A sample depends on the seed alone: a lake that has grown gives much the same one.
@@ -96,7 +103,7 @@ def select(
 
     from signverse.lake.model.skeleton import FPS
     from signverse.lake.model.wording import counted, lasting
-    from signverse.lake.query.engines import about_selection, nothing_selected
+    from signverse.lake.query.engines import nothing_selected, selection_metadata
     from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.selection import KEY
     from signverse.lake.storage.snapshot import collect
@@ -119,7 +126,7 @@ def select(
             pl.col("left_hand_confidence").round(3).alias("left hand"),
             "text",
         )
-    write_rows(rows, form, output, metadata=about_selection(opened.snapshot, conditions), wide=wide)
+    write_rows(rows, form, output, metadata=selection_metadata(opened.snapshot, conditions), wide=wide)
     say(f"{summary} -> {output}" if output else summary)
 
 
@@ -127,7 +134,9 @@ def select(
 def stats(
     *,
     open_lake: Callable[[], Lake],
-    name: Annotated[str | None, typer.Argument(metavar="REPORT", help="A report; without it they are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="REPORT", help="Name of the report; without it, all are listed.")
+    ] = None,
     wide: WideOption = False,
     format: FormatOption = None,
     output: OutOption = None,
@@ -141,6 +150,7 @@ def stats(
     table has the columns that answer its question, with --wide all; csv, json and parquet always have all.
 
     \b
+    signverse stats
     signverse stats languages --lake LAKE
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
@@ -177,21 +187,22 @@ def stats(
 @reading
 def keypoints(
     *,
-    video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
+    video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="Id of the video; it may begin with a dash.")],
     opened: Lake,
     start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
     end: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Where to end; the end of the video by default.")
     ] = None,
-    person: Annotated[int, typer.Option(min=0, metavar="N", help="0 is the primary signer.")] = 0,
+    person: Annotated[int, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,
 ) -> None:
     """Write a clip's keypoints as a numpy array.
 
     The array is float32 [T, 128, 3]: x and y in pixels, and score. Absent points are (nan, nan, 0); frames without the
-    person are nan. Times clip to the video.
+    person are nan. Times are clipped to the video.
 
     \b
+    signverse keypoints VIDEO_ID --lake LAKE -o video.npy
     signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy
     signverse keypoints VIDEO_ID --lake LAKE --person 1 -o second.npy
     """
@@ -202,7 +213,7 @@ def keypoints(
     from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
-        raise BadInputError(f"the array is written as .npy, and {output} says something else", "End the name in .npy.")
+        raise BadInputError(f"the array is a .npy file, and {output} is named otherwise", "End the name in .npy.")
     if output is None and sys.stdout.isatty():
         raise BadInputError("the array is binary and would spoil the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)

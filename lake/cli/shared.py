@@ -65,6 +65,10 @@ reading_if_needed = stands_for("open_lake", {"lake": (_OptionalLake, None), **_V
 """As `reading`, with a parameter `open_lake: Callable[[], Lake]`: for a command that can do without a lake."""
 
 
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="Print every column of a table in full, however wide the terminal is.")
+]
+
 # The formats are spelled out here: the module that writes them imports Polars, which --help should not wait for.
 FormatOption = Annotated[
     str | None,

@@ -17,7 +17,7 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
-from signverse.lake.query.engines import choose, nothing_selected
+from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import checked, read_selection_file
 from signverse.lake.storage.reader import Joints, Placement, placement_of
@@ -127,7 +127,7 @@ def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())
     if isinstance(clips, Selection):
-        rows = collect(choose(snapshot, clips).select(*KEY, *_ABOUT))
+        rows = collect(select_clips(snapshot, clips).select(*KEY, *_ABOUT))
         if rows.is_empty():
             raise nothing_selected(snapshot, clips)
         return checked(rows, "the selection")

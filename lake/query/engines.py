@@ -21,16 +21,16 @@ Engine = Literal["polars", "duckdb"]
 _ROW: Final = ["segment_id", "ingest_id"]
 
 
-def choose(snapshot: Snapshot, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
+def select_clips(snapshot: Snapshot, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
     """The clips of a selection, by video_id and start, with the columns of `Lake.unfiltered_clips`.
 
     Raises:
         BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
     """
-    from signverse.lake.query.read_only import check_reads
-
     conditions = selection.conditions(partial(split_videos, snapshot))
     if selection.where is not None:
+        from signverse.lake.query.read_only import check_reads
+
         # First alone: a parenthesis in it must not close the one that is put around it.
         check_reads(f"select 1 where {selection.where}\n")
     clips = _in_polars(snapshot, selection, conditions) if engine == "polars" else _in_duckdb(snapshot, conditions)
@@ -68,6 +68,7 @@ def _in_duckdb(snapshot: Snapshot, conditions: list[Condition]) -> pl.LazyFrame:
 
 
 def _query(snapshot: Snapshot, query: str) -> pl.DataFrame:
+    # Imported here for speed of start: most selections need no DuckDB.
     from signverse.lake.query.read_only import run
     from signverse.lake.query.session import connect
 
@@ -75,7 +76,7 @@ def _query(snapshot: Snapshot, query: str) -> pl.DataFrame:
         return run(con, query)
 
 
-def about_selection(snapshot: Snapshot, selection: Selection) -> dict[str, str]:
+def selection_metadata(snapshot: Snapshot, selection: Selection) -> dict[str, str]:
     """The metadata of a file of selected clips: the conditions, the lake and its version, this package's version."""
     from importlib.metadata import version
 
@@ -91,7 +92,9 @@ def nothing_selected(snapshot: Snapshot, selection: Selection) -> EmptySelection
     """The error where no clip passes: the lake is empty, or how many clips each condition alone leaves."""
     conditions = selection.conditions(partial(split_videos, snapshot))
     clips = snapshot.unfiltered_clips()
-    sums = [one.polars.sum().alias(str(i)) for i, one in enumerate(conditions) if one.polars is not None]
+    sums = [
+        condition.polars.sum().alias(str(i)) for i, condition in enumerate(conditions) if condition.polars is not None
+    ]
     counts = collect(clips.select(pl.len().alias("all"), *sums)).row(0, named=True)
     if not counts["all"]:
         return EmptySelectionError(

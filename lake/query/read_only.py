@@ -1,4 +1,4 @@
-"""Runs one statement that reads, and refuses every other."""
+"""Runs one SQL statement that reads; refuses every other."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CH
 
 
 def check_reads(query: str) -> str:
-    """The query itself, when it is one statement of a kind that reads.
+    """Returns the query if it is one statement of a kind that reads.
 
-    The kind is not the whole answer: a CTE may hold a COPY, and table functions may write. `run` looks at the plan.
+    The kind does not suffice: a CTE may hold a COPY, and table functions may write. `run` checks the plan as well.
 
     Raises:
         BadInputError: it is empty, does not parse, is several statements, or would write or set something.
@@ -48,14 +48,14 @@ def check_reads(query: str) -> str:
             raise BadInputError(f"{len(statements)} statements were given, one is run at a time")
         kind = statements[0].type
         if kind == duckdb.StatementType.EXPLAIN:
-            # EXPLAIN ANALYZE runs what it explains: that must read, too.
+            # EXPLAIN ANALYZE runs the statement: it has to read, too.
             explain = _EXPLAIN.match(query)
             if not explain:
-                raise BadInputError("a comment before EXPLAIN is not taken", "Put it behind.")
+                raise BadInputError("a comment stands before EXPLAIN", "Put it after the statement.")
             check_reads(query[explain.end() :])
-        # PIVOT is several statements inside: a type for its columns, then a SELECT.
+        # PIVOT consists of several statements: a type for its columns, then a SELECT.
         elif kind != duckdb.StatementType.SELECT and not re.match(r"\s*(un)?pivot\b", query, re.I):
-            raise BadInputError(f"a {kind.name} statement is not run", f"What runs: one statement of {READS}.")
+            raise BadInputError(f"a {kind.name} statement is not run", f"Allowed is one statement of {READS}.")
     return query
 
 
@@ -63,20 +63,20 @@ def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
     """Runs one statement that reads.
 
     Raises:
-        BadInputError: it does not only read, or the database refused it; says why in one line.
+        BadInputError: it does more than read, or the database refused it, with the reason in one line.
     """
     check_reads(query)
     explain = _EXPLAIN.match(query)
     explained = query[explain.end() :] if explain else query
-    # Only while it is looked at: whoever uses the connection otherwise gets DuckDB's usual messages.
+    # Only for this query: other users of the connection get DuckDB's usual messages.
     con.execute("set errors_as_json = true")
-    ahead = len(_PLAN) - len(query.encode()) + len(explained.encode())
+    prefix = len(_PLAN) - len(query.encode()) + len(explained.encode())
     try:
         _check_plan(con, explained)
-        ahead = 0
+        prefix = 0
         return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
-        raise BadInputError(f"the query was refused: {one_line(con, error, query, ahead)}") from None
+        raise BadInputError(f"the query was refused: {one_line(con, error, query, prefix)}") from None
     except PolarsError as error:
         raise BadInputError(
             f"the result has a column that cannot be shown: {str(error).splitlines()[0]}",
@@ -87,17 +87,17 @@ def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
 
 
 def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Refuses a query whose plan holds an operator that writes.
+    """Refuses a query whose plan contains an operator that writes.
 
     Planning runs nothing. A SELECT may write in two ways: a CTE may be a COPY, an INSERT, an UPDATE or a DELETE, and a
-    table function may switch on a log that is a file.
+    table function may enable a log that is written to a file.
     """
     nodes = json.loads(con.execute(f"{_PLAN}{query}").fetchall()[-1][-1])
     while nodes:
         node = nodes.pop()
         if _WRITES.search(node["name"]):
             what = node["name"].replace("_", " ")
-            raise BadInputError(f"the query would do more than read: {what}", f"What runs: one statement of {READS}.")
+            raise BadInputError(f"the query would do more than read: {what}", f"Allowed is one statement of {READS}.")
         nodes += node["children"]
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import DamagedLakeError
-from signverse.lake.model.schema import TABLES, WRITTEN_AT
+from signverse.lake.model.schema import TABLES, WRITTEN_AT, Table
 from signverse.lake.model.skeleton import JOINTS, PARTS, SEEN
 from signverse.lake.storage.parquet_layout import literal_path
 from signverse.lake.storage.snapshot import Snapshot
@@ -22,47 +22,31 @@ from signverse.lake.storage.snapshot import Snapshot
 
 @lru_cache(maxsize=1)
 def sql_folder() -> Path:
-    """The folder of SQL files, `signverse/sql`; it is no Python package."""
+    """The folder of SQL files, `signverse/sql`, which is not a Python package."""
     return Path(str(files("signverse") / "sql"))
 
 
 def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with the lake's views, macros and the tables `languages` and `skeleton`."""
-    # First: of a version that upkeep has dropped it says so, before a missing file does.
+    """An in-memory connection with the lake's views, macros and the tables `languages` and `skeleton`.
+
+    Raises:
+        DamagedLakeError: a file of the lake cannot be read.
+    """
+    # First: it says so if maintenance has dropped the version, before a missing file does.
     visible = snapshot.visible()
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
-    # What does not fit into memory goes where temporary files go, not into the folder one happens to stand in; and a
-    # query that only reads installs nothing.
+    # What does not fit into memory goes to the folder of temporary files, not to the working directory; and a query
+    # installs nothing.
     con.execute(
         "set temp_directory = ?",
         [str(Path(tempfile.gettempdir()) / f"signverse-duckdb-{os.getuid() if hasattr(os, 'getuid') else ''}")],
     )
     con.execute("set autoinstall_known_extensions = false")
-    # The names of this program's variables are no tables.
+    # Otherwise the names of this program's variables would be tables.
     con.execute("set python_enable_replacements = false")
     for table in TABLES:
-        files = [literal_path(name) for name in snapshot.files(table.name)]
-        if files:
-            con.execute(f"set variable files_{table.name} = ?", [files])
-            columns = ", ".join(f'"{name}"' for name in table.schema.names)
-            hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
-            then = ""
-            until = snapshot.read_until(table.name)
-            if until is not None:
-                then = f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
-            source = (
-                f"read_parquet(getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}"
-            )
-            if table.added:
-                # Files of older lakes lack these columns, perhaps all files do.
-                _copy_in(con, f"files.no_{table.name}", table.schema.empty_table())
-                source = f"(from {source}, union_by_name = true) union all by name from files.no_{table.name})"
-            else:
-                source += ")"
-            _view(con, f"create view files.{table.name} as select {columns} from {source}{then}")  # noqa: S608 (names from lake.schema)
-        else:
-            _copy_in(con, f"files.{table.name}", table.schema.empty_table())
+        _add_table(con, snapshot, table)
     _copy_in(con, "files.visible", visible)
     _copy_in(con, "files.language_names", pa.Table.from_pylist(sign_languages.lookup_table()))
     _copy_in(con, "languages", _languages())
@@ -74,6 +58,27 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con
+
+
+def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
+    """Creates files.NAME: all rows of a table's files that belong to the snapshot."""
+    files = [literal_path(name) for name in snapshot.files(table.name)]
+    if not files:
+        _copy_in(con, f"files.{table.name}", table.schema.empty_table())
+        return
+    con.execute(f"set variable files_{table.name} = ?", [files])
+    columns = ", ".join(f'"{name}"' for name in table.schema.names)
+    hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
+    until = snapshot.read_until(table.name)
+    where = "" if until is None else f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
+    source = f"read_parquet(getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}"
+    if table.added:
+        # Files of older lakes lack these columns, perhaps all files do.
+        _copy_in(con, f"files.no_{table.name}", table.schema.empty_table())
+        source = f"(from {source}, union_by_name = true) union all by name from files.no_{table.name})"
+    else:
+        source += ")"
+    _view(con, f"create view files.{table.name} as select {columns} from {source}{where}")  # noqa: S608 (names from the schema)
 
 
 def _view(con: duckdb.DuckDBPyConnection, statement: str) -> None:
@@ -127,10 +132,10 @@ def _skeleton() -> pa.Table:
 
 
 def _joints_by_part() -> str:
-    """Views files.body_joints and so on: joint, and its place in the part's lists, from 1.
+    """SQL of the views files.body_joints and so on: joint, and its place in the part's lists, from 1.
 
-    A select a joint and no table: a filter on joint is then decided while planning, and parts without one left are not
-    read at all.
+    One select per joint instead of a table: a filter on joint is then applied while planning, and the lists of parts
+    without a remaining joint are not read at all.
     """
     views = []
     for part in PARTS:
@@ -140,5 +145,5 @@ def _joints_by_part() -> str:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    # The second paragraph draws an arrow under the query, which does not survive being put on one line.
+    # The second paragraph points at the query with an arrow on a line of its own.
     return str(error).split("\nLINE ")[0].strip()

@@ -16,7 +16,7 @@ from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
 from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
-from signverse.lake.query.engines import choose, nothing_selected
+from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import Selection
 from signverse.lake.splits.apportion import Whole, lots, part_groups
 from signverse.lake.splits.channels import ChannelList, channel_groups
@@ -109,7 +109,7 @@ def chosen_videos(snapshot: Snapshot, selection: Selection) -> pl.DataFrame:
     """
     sums = [pl.len().cast(pl.Int64).alias("clips"), pl.col("num_frames").cast(pl.Int64).sum().alias("frames")]
     everything = _without_seed(selection).empty
-    clips = snapshot.table(SEGMENTS.name) if everything else choose(snapshot, _without_seed(selection))
+    clips = snapshot.table(SEGMENTS.name) if everything else select_clips(snapshot, _without_seed(selection))
     counts = clips.select("video_id", "num_frames").group_by("video_id").agg(sums)
     videos = snapshot.table(VIDEOS.name).select("video_id", "sign_language")
     joined = videos.join(counts, on="video_id", how="left" if everything else "inner")

@@ -141,13 +141,13 @@ def test_ids_made_of_digits_stay_ids(make_lake, video, person, tmp_path: Path, s
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda clips: clips.head(0), "chooses no clip"),
+        (lambda clips: clips.head(0), "has no rows"),
         (lambda clips: clips.drop("ingest_id"), "lacks the columns ingest_id"),
         (lambda clips: clips.select(pl.lit(1).alias("a")), "lacks the columns segment_id, video_id"),
         (lambda clips: clips.with_columns(video_id=pl.lit("gone")), "not in the lake: gone"),
         (
             lambda clips: clips.with_columns(video_id=pl.lit(None, pl.String)),
-            "does not say which clip",
+            "lacks a value of segment_id",
         ),
     ],
     ids=["empty", "a column missing", "other columns", "unknown video", "no video"],
@@ -156,7 +156,7 @@ def test_a_selection_that_cannot_be_used_is_refused_in_one_line_and_nothing_is_m
     sample: Lake, clips: pl.DataFrame, tmp_path: Path, signverse, ending: str, change, says: str
 ) -> None:
     chosen = write(change(clips), tmp_path / f"clips.{ending}")
-    if ending == "json" and says == "chooses no clip":
+    if ending == "json" and says == "has no rows":
         # A list of nothing has no columns either.
         says = "lacks the columns"
     code, said, told = signverse(

@@ -233,11 +233,11 @@ def test_what_is_no_selection_is_refused_in_one_line(open_street, tmp_path):
     (tmp_path / "words.csv").write_text(",".join(KEY) + "\na-0,a,i,zero,5\n")
     wrong = [
         (rows.drop("ingest_id"), "lacks the columns ingest_id"),
-        (rows.with_columns(video_id=pl.lit(None)), "does not say which clip in 70 of its rows"),
+        (rows.with_columns(video_id=pl.lit(None)), "lacks a value of segment_id, .* in 70 rows"),
         (tmp_path / "broken.parquet", "cannot be read"),
         (tmp_path / "missing.parquet", "cannot be read"),
-        (tmp_path / "clips.txt", r"is no \.parquet"),
-        (tmp_path / "words.csv", "no whole numbers"),
+        (tmp_path / "clips.txt", r"is not a \.parquet"),
+        (tmp_path / "words.csv", "not whole numbers"),
         (7, "a int is no selection"),
     ]
     for clips, words in wrong:
