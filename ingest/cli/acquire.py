@@ -299,6 +299,7 @@ def status(
     import json as json_module
     import sys
     import time
+    from contextlib import nullcontext
 
     from rich.live import Live
 
@@ -320,8 +321,12 @@ def status(
     if not watch:
         print_status(read_status(opened, folder), console)
         return
-    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    with Live(console=console, auto_refresh=False, screen=True) if console.is_terminal else nullcontext() as live:
         while True:
-            live.update(status_screen(read_status(opened, folder)), refresh=True)
+            if live is not None:
+                live.update(status_screen(read_status(opened, folder)), refresh=True)
+            else:
+                # In a pipe one status after the other.
+                print_status(read_status(opened, folder), console)
             time.sleep(_REFRESH_S)
             opened.refresh()

@@ -52,6 +52,7 @@ def print_status(status: Status, console: Console) -> None:
     with console.capture() as captured:
         console.print(status_screen(status))
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    console.file.flush()
 
 
 def status_screen(status: Status) -> Group:
