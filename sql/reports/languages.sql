@@ -2,8 +2,8 @@
 -- hours are those of the videos. body_p10, body_p50 and body_p90 are quantiles of the clips' mean confidence of that
 -- part of the primary signer, and so for the other parts; manual, automatic, translated and uncaptioned count clips by
 -- the kind of their caption.
--- Short form: sign_language as language, name, videos, clips, hours, share_percent as share %, left_hand_p50 as left
--- p50, right_hand_p50 as right p50
+-- Short form: sign_language as language, name, videos, clips, hours, share_percent as share %,
+-- left_hand_p50 as left hand p50, right_hand_p50 as right hand p50
 with of_videos as (
     select sign_language, count(*) as videos, sum(duration_s) / 3600 as hours
     from videos
