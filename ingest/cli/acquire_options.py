@@ -11,7 +11,7 @@ from signverse.ingest.acquire.download.settings import CAPTION_MODES, MAX_HEIGHT
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.scheduling.limits import ATTEMPTS, PAUSE_S
 from signverse.ingest.cli.shared import LanguageOption
-from signverse.lake.cli.option_groups import one_of, stands_for
+from signverse.lake.cli.option_groups import one_of, option_group
 
 RETRY: Final = ("blocked", "failed", "unavailable")
 """Outcomes that --retry takes."""
@@ -95,7 +95,7 @@ def _option(kind: Any, *names: str, **more: Any) -> Any:
     return Annotated[kind, typer.Option(*names, **more)]
 
 
-acquiring = stands_for(
+acquiring = option_group(
     "options",
     {
         "language": (LanguageOption, None),

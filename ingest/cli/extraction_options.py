@@ -10,7 +10,7 @@ import typer
 
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
-from signverse.lake.cli.option_groups import one_of, stands_for
+from signverse.lake.cli.option_groups import one_of, option_group
 
 ModelsOption = Annotated[
     Path | None,
@@ -86,7 +86,7 @@ def _make(**given: Any) -> Extraction:
     )
 
 
-extracting = stands_for(
+extracting = option_group(
     "how",
     {
         "models": (ModelsOption, None),

@@ -1,4 +1,4 @@
-"""Running the command line: what a person may cause ends in one line on stderr and an exit code, never a traceback."""
+"""Runs a command line: what a user can cause ends in one line on stderr and an exit code, never in a traceback."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import typer
 from typer.main import get_command
 
+from signverse.lake.cli.option_groups import MistypedError
 from signverse.lake.cli.shared import complain, reset_quiet
 from signverse.lake.model.errors import SignverseError
 
@@ -16,7 +17,7 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     """Runs one command.
 
     Returns:
-        0 done, 1 it could not be done, 2 it was asked wrongly, 130 interrupted.
+        0 done, 1 it could not be done, 2 it was typed wrongly, 130 interrupted.
     """
     # A scheduler's SIGTERM is Ctrl-C by another name: what is finished is committed before the end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -28,7 +29,7 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except SignverseError as error:
         complain(f"signverse: {error}")
-        return 1
+        return 2 if isinstance(error, MistypedError) else 1
     except OSError as error:
         complain(f"signverse: {_plain(error)}")
         return 1

@@ -1,4 +1,12 @@
-"""Commands that share options: a parameter of the command stands for several options of the command line.
+"""Commands that share options: one parameter of a command stands for several options of the command line.
+
+    reading = option_group("opened", {"lake": (LakeOption, inspect.Parameter.empty), "version": ...}, open_lake)
+
+    @reading
+    def stats(*, opened: Lake, name: ...) -> None: ...
+
+typer takes the options of a command from its signature, and is shown one that has --lake and --version in the place of
+`opened`; the command is called with opened=open_lake(lake=..., version=...). Several groups may be stacked.
 
 Imported at every start of the command line: nothing heavy here.
 """
@@ -14,25 +22,35 @@ from typing import Any, TypeVar
 
 import typer
 
+from signverse.lake.model.errors import BadInputError, UnknownLanguageError
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def stands_for(
+class MistypedError(BadInputError):
+    """The value of an option cannot be used as it is: the command line exits with 2."""
+
+
+def option_group(
     name: str, options: Mapping[str, tuple[Any, Any]], make: Callable[..., Any]
 ) -> Callable[[Command], Command]:
-    """Gives a command the options in the place of its parameter `name`; it receives what `make` makes of them.
+    """Makes a decorator that gives a command the options in the place of its parameter `name`.
 
     Args:
-        options: by name, the annotation that typer reads and the default; inspect.Parameter.empty where it is needed.
+        options: by name, the annotation for typer and the default; inspect.Parameter.empty for a required option.
+        make: takes the values of the options, and returns the value of the parameter.
     """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def run(**given: Any) -> None:
-            made = make(**{option: given.pop(option) for option in options})
-            command(**{name: made}, **given)
+        def run(**values: Any) -> None:
+            mine = {option: values.pop(option) for option in options}
+            try:
+                made = make(**mine)
+            except (BadInputError, UnknownLanguageError) as error:
+                raise MistypedError(error.message, error.hint) from None
+            command(**{name: made}, **values)
 
-        hints = command.__annotations__
         parameters: list[inspect.Parameter] = []
         for parameter in inspect.signature(command).parameters.values():
             if parameter.name == name:
@@ -41,26 +59,32 @@ def stands_for(
                     for option, (annotation, default) in options.items()
                 ]
             else:
-                annotation = _resolved(hints[parameter.name], command.__module__)
+                annotation = _evaluated(parameter.annotation, command.__module__)
                 parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=annotation))
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        # Else typer would look through the wrapper and find the signature of the command.
         del run.__wrapped__
         return typing.cast(Command, run)
 
     return decorate
 
 
-def _resolved(hint: Any, module: str) -> Any:
-    """An annotation as an object; one that only type checkers know stays a text: it belongs to another decorator."""
+def _evaluated(annotation: Any, module: str) -> Any:
+    """An annotation as an object: typer evaluates texts in the module of the wrapper, where their names are unknown.
+
+    A name that only type checkers know (`opened: Lake`) stays a text: it is the parameter of another group.
+    """
+    if not isinstance(annotation, str):
+        return annotation
     try:
-        return eval(hint, vars(sys.modules[module])) if isinstance(hint, str) else hint  # noqa: S307 (our own source)
+        return eval(annotation, vars(sys.modules[module]))  # noqa: S307 (our own source)
     except NameError:
-        return hint
+        return annotation
 
 
 def one_of(*choices: str) -> Callable[[Any], Any]:
-    """A callback for typer: refuses a value, or one of several, that is none of the choices; none at all may pass."""
+    """Makes a callback for typer that refuses values outside of the choices; an option that is absent passes."""
 
     def check(value: Any) -> Any:
         for word in value if isinstance(value, list) else [value]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from signverse.lake.cli.option_groups import stands_for
+from signverse.lake.cli.option_groups import option_group
 from signverse.lake.query.filters import AnyOf, Filter, Number, PartBounds
 from signverse.lake.query.selection import FILTERS, Selection
 
@@ -60,5 +60,5 @@ def make_selection(**options: Any) -> Selection:
     return selection
 
 
-selecting = stands_for("conditions", OPTIONS, make_selection)
+selecting = option_group("conditions", OPTIONS, make_selection)
 """Decorates a command with a parameter `conditions: Selection`: it has all options that choose clips."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from signverse.lake.cli.option_groups import one_of, stands_for
+from signverse.lake.cli.option_groups import one_of, option_group
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -58,10 +58,10 @@ _VERSION_OPTIONS: Final = {
     ),
 }
 
-reading = stands_for("opened", {"lake": (LakeOption, inspect.Parameter.empty), **_VERSION_OPTIONS}, _open)
+reading = option_group("opened", {"lake": (LakeOption, inspect.Parameter.empty), **_VERSION_OPTIONS}, _open)
 """Decorates a command with a parameter `opened: Lake`: it takes --lake, --version and --as-of."""
 
-reading_if_needed = stands_for("open_lake", {"lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _opener)
+reading_if_needed = option_group("open_lake", {"lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _opener)
 """As `reading`, with a parameter `open_lake: Callable[[], Lake]`: for a command that can do without a lake."""
 
 

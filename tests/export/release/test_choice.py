@@ -93,7 +93,9 @@ def test_nothing_chosen_is_one_line_and_nothing_is_made(
     sample: Lake, tmp_path: Path, signverse, options: Sequence[str], says: str
 ) -> None:
     code, said, told = signverse("export", "shards", "--lake", sample.folder, "--out", tmp_path / "out", *options)
-    assert (code, said, told.count("\n")) == (1, "", 1)
+    # What is typed wrongly ends in 2.
+    expected = 1 if says in {"no clip of ", "each condition alone: language ase: "} else 2
+    assert (code, said, told.count("\n")) == (expected, "", 1)
     assert says in told
     assert not (tmp_path / "out").exists()
 

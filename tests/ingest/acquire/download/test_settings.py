@@ -136,7 +136,7 @@ def test_an_option_that_cannot_be_meant_is_named_with_what_to_write_and_nothing_
     manifest.write_text("abc,ase\n")
     words = ("ingest", "download", manifest, "--media", tmp_path / "media", "--lake", tmp_path / "lake")
     code, out, err = signverse(*words, option, value)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert option in err
     assert says in err
     assert list(tmp_path.iterdir()) == [manifest]
