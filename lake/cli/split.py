@@ -30,34 +30,32 @@ def split(
     name: Annotated[str, typer.Option(metavar="NAME", help="What the split is called.")] = "main",
     by: Annotated[
         str,
-        typer.Option(metavar="channel|video", callback=one_of("channel", "video"), help="What never is in two parts."),
+        typer.Option(
+            metavar="channel|video", callback=one_of("channel", "video"), help="What is kept whole, in one part."
+        ),
     ] = "channel",
     ratios: Annotated[
-        str, typer.Option(metavar="A/B/C", help="Of train, val and test; two numbers are train and test.")
+        str, typer.Option(metavar="A/B/C", help="Shares of train, val and test; two numbers: train and test.")
     ] = "90/5/5",
     stratify: Annotated[
         str,
         typer.Option(
             metavar="language|none",
             callback=one_of("language", "none"),
-            help="Divide each language by the ratios, or only all together; within 2 percentage points.",
+            help="Meet the ratios in each language, or only overall; within 2 points.",
         ),
     ] = "language",
     weight: Annotated[
         str,
         typer.Option(
-            metavar="clips|hours|videos", callback=one_of("clips", "hours", "videos"), help="What shares are of."
+            metavar="clips|hours|videos", callback=one_of("clips", "hours", "videos"), help="What the shares are of."
         ),
     ] = "clips",
     channels: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CSV", help="Channels of videos that came without: video_id, channel. The lake keeps them."
-        ),
+        typer.Option(metavar="CSV", help="Channels of videos without one: video_id, channel. They are stored."),
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Make nothing: prove that the stored split keeps its parts apart.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check the stored split instead of making one.")] = False,
     dry_run: DryRunOption = False,
     conditions: Selection,
     format: FormatOption = None,
@@ -65,10 +63,9 @@ def split(
 ) -> None:
     """Split the videos into train, val and test, by channel.
 
-    The lake stores the split: `select --split main=train` takes a part, and the table splits has it in SQL. The same
-    name again replaces it. All videos are split, or those with a clip that the options choose. The seed decides, the
-    same on every machine, and in a lake that has grown nearly every video stays in its part; a language is named where
-    its channels do not allow the ratios.
+    The lake stores the split: `select --split main=train` takes a part, and the table splits has it in SQL. A split of
+    the same name is replaced. All videos are split, or those with a clip that meets the conditions. The seed gives the
+    same split on every machine, and when the lake grows nearly every video stays in its part.
 
     \b
     signverse split --lake LAKE --ratios 90/5/5 --seed 1
@@ -83,17 +80,17 @@ def split(
 
     form = pick_format(Format(format) if format else None, output)
     plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
-    told = read_channels(channels) if channels else None
+    channel_list = read_channels(channels) if channels else None
     opened = Lake.open(lake)
-    for remark in remarks_on(opened.snapshot, told) if told else ():
+    for remark in remarks_on(opened.snapshot, channel_list) if channel_list else ():
         say(remark)
     if not check:
-        made = make_split(opened.snapshot, plan, conditions, told)
-        # First what may fail: a file that cannot be written leaves the lake as it was.
+        made = make_split(opened.snapshot, plan, conditions, channel_list)
+        # Written first: where that fails, the lake is left as it was.
         write_rows(by_part(made), form, output)
-        _keep(opened, made, told, dry_run=dry_run)
+        _store(opened, made, channel_list, dry_run=dry_run)
         return
-    report = check_split(opened.snapshot, name, conditions, weight, told)
+    report = check_split(opened.snapshot, name, conditions, weight, channel_list)
     write_rows(report.rows, form, output)
     for line in report.remarks:
         say(line)
@@ -105,8 +102,8 @@ def split(
     say(f"split {name}: no {report.by} is in two parts, and every video is in the lake")
 
 
-def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -> None:
-    """Stores a split, unless it is only shown, and says what one should know of it."""
+def _store(lake: Lake, made: Split, channels: ChannelList | None, *, dry_run: bool) -> None:
+    """Stores a split, except in a dry run, and prints a summary."""
     from signverse.lake.model.wording import counted
     from signverse.lake.splits.channels import rows_for_sources
     from signverse.lake.splits.splits import TOLERANCE, changes, store
@@ -115,9 +112,9 @@ def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -
     plan = made.plan
     replaced = changes(lake.snapshot, made)
     if not dry_run:
-        if told is not None:
-            listed = add_sources(lake.snapshot, rows_for_sources(lake.snapshot, told))
-            say(f"the lake keeps the channels of {counted(listed, 'video')}")
+        if channels is not None:
+            listed = add_sources(lake.snapshot, rows_for_sources(lake.snapshot, channels))
+            say(f"channels of {counted(listed, 'video')} stored in the lake")
         store(lake.snapshot, made)
     of = f" of {counted(made.groups, 'channel')}" if plan.by == "channel" else ""
     wanted = "/".join(f"{share:.3g}" for share in (100 * ratio for _, ratio in plan.ratios))
@@ -125,11 +122,11 @@ def _keep(lake: Lake, made: Split, told: ChannelList | None, *, dry_run: bool) -
     if replaced:
         say(replaced)
     if made.moved:
-        say(f"{counted(made.moved, plan.by)} put elsewhere than chance would have, for the shares' sake")
+        say(f"{counted(made.moved, plan.by)} moved to meet the ratios")
     points = f"{100 * TOLERANCE:g} points of {wanted} by {plan.weight}"
     what = "every language" if plan.stratify else "all together"
     if made.off:
-        say(f"not within {points}, moving one or two {plan.by}s at a time brings no nearer: {'; '.join(made.off)}")
+        say(f"not within {points}: {'; '.join(made.off)}; could not get closer by moving one or two {plan.by}s")
     else:
         say(f"{what} within {points}")
     empty = {part for part, _ in plan.ratios} - set(made.videos["part"])

@@ -1,14 +1,15 @@
-"""Sharing out groups over parts: by lot, then moving as few as are needed for the shares to hold.
+"""Assigning groups to parts: by a hash of seed and name, then moving as few groups as it takes to meet the ratios.
 
-Where a group goes is said by the MD5 of the seed and its name, so what is there beside it does not matter: in a lake
-that has grown, nearly all groups stay where they were. Only a group that a part could not well hold begins in the
-largest part. What upsets the shares then is moved, one or two groups at a time, whichever help most. Measured on 39,197
-videos of 56 languages, against handing out the largest first to the part furthest below its quota and moving single
-groups after that: fewer languages are off (3 against 37 with channels of one language each, 0 against 12 by video), and
-when a twentieth of the videos is added, videos with 1.5 % of the clips change part by channel and 0.3 % by video,
+A group's part follows from the MD5 of the seed and its name, whatever other groups there are: in a lake that has grown,
+nearly all groups stay where they were. Only a group that is too heavy for its part starts in the largest part instead.
+Where the shares then miss the ratios, one or two groups at a time are moved, those that help most. Measured on 39,197
+videos of 56 languages, against assigning the largest group first to the part furthest below its quota and then moving
+single groups: fewer languages miss the ratios (3 against 37 with channels of one language each, 0 against 12 by video),
+and when a twentieth of the videos is added, videos with 1.5 % of the clips change part by channel and 0.3 % by video,
 against 6 and 15 %.
 
-All of it is whole numbers, of millionths: floating-point sums differ between processors, and so could the choice.
+All arithmetic is in whole numbers, in millionths: floating-point sums differ between processors, and so could the
+choice.
 """
 
 from __future__ import annotations
@@ -21,114 +22,119 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 _MILLION: Final = 1_000_000
 _HEAVIEST: Final = 2_000
-"""Of more groups than this, only the heaviest are looked at: the others change next to nothing."""
+"""Of more groups than this, only the heaviest are tried: the others change next to nothing."""
 _FIRST_OF_TWO: Final = 200
-"""At most so many first moves are followed up by every second one."""
+"""At most so many first moves are combined with every second one."""
 _PAIRS_AT_ONCE: Final = 200_000
 _PAIRS: Final = 4_000_000
 """How many pairs are tried for one column, and for all: some seconds. A count, not a time: the same everywhere."""
 
 
-def lots(groups: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
+def group_hashes(groups: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
     """[G] a number of 64 bits for each group, the same on every machine."""
     digests = (hashlib.md5(f"{seed}:{group}".encode(), usedforsecurity=False).digest() for group in groups)
     return np.array([int.from_bytes(digest[:8], "big") for digest in digests], np.uint64)
 
 
 @dataclass(frozen=True)
-class Parting:
-    """Which group went where.
+class Assignment:
+    """The part of each group.
 
     Attributes:
         parts: [G] index of the part.
-        moved: how many groups are not where their lot put them.
+        moved: how many groups are not in the part that their hash gave.
         shares: [P, L] the share of each column in each part, in millionths.
         off: [L] whether a share of the column is further from its ratio than the tolerance.
     """
 
-    parts: Whole
+    parts: Integers
     moved: int
-    shares: Whole
+    shares: Integers
     off: npt.NDArray[np.bool_]
 
 
-def part_groups(weights: Whole, lot: npt.NDArray[np.uint64], ratios: Sequence[float], tolerance: float) -> Parting:
-    """Shares out groups so that each column (a language, or all together) is divided by the ratios.
+def assign_parts(
+    weights: Integers, hashes: npt.NDArray[np.uint64], ratios: Sequence[float], tolerance: float
+) -> Assignment:
+    """Assigns groups to parts so that each column (a language, or all together) is divided by the ratios.
 
     Args:
         weights: [G, L] how much of each column a group has; every column has some.
-        lot: [G] see `lots`.
+        hashes: [G] see `group_hashes`.
         ratios: [P] more than 0; their sum does not matter.
         tolerance: how far a share may be from its ratio, 0 to 1.
     """
-    state = _State(weights, lot, ratios, tolerance)
-    while state.cost and (_one_move(state) or _two_moves(state)):
+    state = _State(weights, hashes, ratios, tolerance)
+    while state.cost and (_move_one(state) or _move_two(state)):
         pass
-    off = np.asarray((state.over > state.tolerance).any(axis=0))
-    return Parting(state.parts, int((state.parts != state.drawn).sum()), state.shares, off)
+    off = np.asarray((state.deviation > state.tolerance).any(axis=0))
+    return Assignment(state.parts, int((state.parts != state.by_hash).sum()), state.shares, off)
 
 
 class _State:
-    """Where the groups are now, and how far that is from what is asked."""
+    """The current part of each group, and how far the shares are from the ratios."""
 
-    def __init__(self, weights: Whole, lot: npt.NDArray[np.uint64], ratios: Sequence[float], tolerance: float) -> None:
+    def __init__(
+        self, weights: Integers, hashes: npt.NDArray[np.uint64], ratios: Sequence[float], tolerance: float
+    ) -> None:
         shares = np.array(ratios, float) / sum(ratios)
-        self.weights, self.lot = weights, lot
+        self.weights, self.hashes = weights, hashes
         self.totals = weights.sum(axis=0)
-        self.wanted = np.rint(shares * _MILLION).astype(np.int64)[:, None]
+        self.targets = np.rint(shares * _MILLION).astype(np.int64)[:, None]
         self.tolerance = round(tolerance * _MILLION)
         # The upper 53 bits are exact as a float.
-        drawn = np.searchsorted(np.cumsum(shares)[:-1], (lot >> np.uint64(11)).astype(float) / 2**53, side="right")
-        self.drawn = drawn.astype(np.int64)
-        # What alone is more than half of what its part may have of a column would upset it wherever else it is.
-        most = (weights * _MILLION // self.totals).max(axis=1)
-        too_large = most > ((self.wanted[:, 0] + self.tolerance) // 2)[self.drawn]
-        self.parts = np.where(too_large, np.argmax(self.wanted[:, 0]), self.drawn)
+        fractions = (hashes >> np.uint64(11)).astype(float) / 2**53
+        self.by_hash = np.searchsorted(np.cumsum(shares)[:-1], fractions, side="right").astype(np.int64)
+        # A group with more than half of what its part may have of a column would upset every part but the largest.
+        heaviest_share = (weights * _MILLION // self.totals).max(axis=1)
+        too_heavy = heaviest_share > ((self.targets[:, 0] + self.tolerance) // 2)[self.by_hash]
+        self.parts = np.where(too_heavy, np.argmax(self.targets[:, 0]), self.by_hash)
         self.sums = np.stack([weights[self.parts == part].sum(axis=0) for part in range(len(shares))])
         self.cost = int(self.costs(self.sums)[0])
         self.pairs_left = _PAIRS
 
     @property
-    def shares(self) -> Whole:
+    def shares(self) -> Integers:
+        """[P, L] in millionths."""
         return np.asarray(self.sums * _MILLION // self.totals)
 
     @property
-    def over(self) -> Whole:
-        """[P, L] how far each share is from its ratio."""
-        return np.asarray(np.abs(self.shares - self.wanted))
+    def deviation(self) -> Integers:
+        """[P, L] how far each share is from its ratio, in millionths."""
+        return np.asarray(np.abs(self.shares - self.targets))
 
-    def costs(self, sums: Whole) -> tuple[Whole, Whole]:
-        """[...] what is beyond the tolerance, squared and summed; and, to choose among equals, all that is off."""
-        off = np.abs(sums * _MILLION // self.totals - self.wanted)
-        beyond = np.maximum(0, off - self.tolerance)
-        return (beyond**2).sum(axis=(-1, -2)), (off**2).sum(axis=(-1, -2))
+    def costs(self, sums: Integers) -> tuple[Integers, Integers]:
+        """[...] squared deviations beyond the tolerance, summed; and all squared deviations, which break ties."""
+        deviation = np.abs(sums * _MILLION // self.totals - self.targets)
+        beyond = np.maximum(0, deviation - self.tolerance)
+        return (beyond**2).sum(axis=(-1, -2)), (deviation**2).sum(axis=(-1, -2))
 
-    def faults(self) -> Iterator[tuple[int, int]]:
-        """Part and column of every share that is off, the furthest first."""
-        over = self.over
-        for place in np.argsort(-over, axis=None, kind="stable"):
-            part, column = divmod(int(place), over.shape[1])
-            if over[part, column] <= self.tolerance:
+    def violations(self) -> Iterator[tuple[int, int]]:
+        """Part and column of every share beyond the tolerance, the furthest first."""
+        deviation = self.deviation
+        for place in np.argsort(-deviation, axis=None, kind="stable"):
+            part, column = divmod(int(place), deviation.shape[1])
+            if deviation[part, column] <= self.tolerance:
                 return
             yield part, column
 
-    def moves(self, column: int) -> tuple[Whole, Whole]:
-        """Every move of a group that has some of a column: groups, and the parts that they would go to."""
+    def moves(self, column: int) -> tuple[Integers, Integers]:
+        """[M] every move of a group that has some of a column: the groups, and the parts that they would go to."""
         groups = np.flatnonzero(self.weights[:, column])
         if len(groups) > _HEAVIEST:
-            heaviest = np.lexsort((self.lot[groups], -self.weights[groups, column]))[:_HEAVIEST]
+            heaviest = np.lexsort((self.hashes[groups], -self.weights[groups, column]))[:_HEAVIEST]
             groups = np.sort(groups[heaviest])
         count = len(self.sums)
         groups = np.repeat(groups, count - 1)
         steps = np.tile(np.arange(1, count), len(groups) // (count - 1))
         return groups, (self.parts[groups] + steps) % count
 
-    def after(self, sums: Whole, groups: Whole, to: Whole) -> Whole:
-        """[M, P, L] the sums after each of some moves, one at a time."""
+    def sums_after(self, sums: Integers, groups: Integers, to: Integers) -> Integers:
+        """[M, P, L] the sums after each of M moves, one at a time."""
         each = np.arange(len(groups))
         moved = np.repeat(sums[None], len(groups), axis=0)
         moved[each, self.parts[groups]] -= self.weights[groups]
@@ -142,43 +148,43 @@ class _State:
         self.cost = int(self.costs(self.sums)[0])
 
 
-def _one_move(state: _State) -> bool:
-    """Makes the move that helps most with the worst share that a move can help."""
-    for part, column in state.faults():
+def _move_one(state: _State) -> bool:
+    """Makes the best move for the worst share that a single move improves; returns whether there was one."""
+    for part, column in state.violations():
         groups, to = state.moves(column)
-        too_much = state.shares[part, column] > state.wanted[part, 0]
+        too_much = state.shares[part, column] > state.targets[part, 0]
         fitting = state.parts[groups] == part if too_much else to == part
         groups, to = groups[fitting], to[fitting]
         if not len(groups):
             continue
-        cost, off = state.costs(state.after(state.sums, groups, to))
-        best = np.lexsort((state.lot[groups], off, cost))[0]
+        cost, tie = state.costs(state.sums_after(state.sums, groups, to))
+        best = np.lexsort((state.hashes[groups], tie, cost))[0]
         if cost[best] < state.cost:
             state.move(int(groups[best]), int(to[best]))
             return True
     return False
 
 
-def _two_moves(state: _State) -> bool:
+def _move_two(state: _State) -> bool:
     """The same with two groups at once, such as one out and a smaller one in, where no single move helps."""
-    looked_at: set[int] = set()
-    for _, column in state.faults():
-        if column in looked_at:
+    columns_tried: set[int] = set()
+    for _, column in state.violations():
+        if column in columns_tried:
             continue
-        looked_at.add(column)
+        columns_tried.add(column)
         groups, to = state.moves(column)
-        follow = min(_FIRST_OF_TWO, _PAIRS_AT_ONCE // len(groups), state.pairs_left // len(groups))
-        state.pairs_left -= follow * len(groups)
-        sums = state.after(state.sums, groups, to)
-        cost, off = state.costs(sums)
+        count = min(_FIRST_OF_TWO, _PAIRS_AT_ONCE // len(groups), state.pairs_left // len(groups))
+        state.pairs_left -= count * len(groups)
+        sums = state.sums_after(state.sums, groups, to)
+        cost, tie = state.costs(sums)
         best: tuple[int, int, int, int] | None = None
-        for first in np.lexsort((state.lot[groups], off, cost))[:follow]:
+        for first in np.lexsort((state.hashes[groups], tie, cost))[:count]:
             others = np.flatnonzero(groups != groups[first])
             if not len(others):
                 continue
-            then, off_then = state.costs(state.after(sums[first], groups[others], to[others]))
-            second = np.lexsort((state.lot[groups[others]], off_then, then))[0]
-            found = (int(then[second]), int(off_then[second]), int(first), int(others[second]))
+            pair_cost, pair_tie = state.costs(state.sums_after(sums[first], groups[others], to[others]))
+            second = np.lexsort((state.hashes[groups[others]], pair_tie, pair_cost))[0]
+            found = (int(pair_cost[second]), int(pair_tie[second]), int(first), int(others[second]))
             best = found if best is None else min(best, found)
         if best is not None and best[0] < state.cost:
             for move in best[2:]:

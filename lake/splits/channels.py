@@ -1,4 +1,4 @@
-"""Which channel a video is of: as the video says, else as a list of channels says, else as `sources` says."""
+"""Which channel a video is of: by the video's own metadata, else by a list of channels, else by `sources`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _COLUMNS: Final = {
 }
 
 Channel = tuple[str | None, str | None]
-"""Name and id; one of them at least."""
+"""Name and id; at least one of them is known."""
 
 
 @dataclass
 class ChannelList:
-    """What a CSV of channels holds.
+    """The content of a CSV of channels.
 
     Attributes:
+        path: of the file.
         channels: by video id.
-        remarks: what was passed over, a line each.
+        remarks: a line for each kind of row that was skipped.
     """
 
     path: Path
@@ -47,16 +48,16 @@ def read_channels(path: Path) -> ChannelList:
     Raises:
         BadInputError: the file cannot be read as CSV, or has other columns.
     """
-    shape = "Its columns are: video_id, channel (and channel_id, if known)."
+    expected = "Its columns are: video_id, channel (and channel_id, if known)."
     rows = read_rows(path, "the list of channels")
     if not rows:
-        raise BadInputError(f"the list of channels {path} is empty", shape)
+        raise BadInputError(f"the list of channels {path} is empty", expected)
     first = rows[0][1]
     shown = ", ".join(cell.strip() for cell in first)[:200]
     columns = columns_of(path, first, _COLUMNS)
     if columns is None:
         if len(first) != 2:
-            raise BadInputError(f"{path} has no header and {counted(len(first), 'column')}: {shown}", shape)
+            raise BadInputError(f"{path} has no header and {counted(len(first), 'column')}: {shown}", expected)
         columns = {"video_id": 0, "channel": 1}
         if all(len(row) > 1 and _is_language(row[1]) for _, row in rows):
             raise BadInputError(
@@ -64,31 +65,33 @@ def read_channels(path: Path) -> ChannelList:
                 "Give it the header video_id,channel if they are channels.",
             )
     elif len(columns) == 1:
-        raise BadInputError(f"the header of {path} names no channel: {shown}", shape)
+        raise BadInputError(f"the header of {path} names no channel: {shown}", expected)
     else:
         rows = rows[1:]
     found = ChannelList(path)
-    refused, bare, repeated = [], [], []
+    invalid_lines, without_channel, repeated = [], [], []
     for line, row in rows:
         cells = {name: " ".join(row[i].split()) if i < len(row) else "" for name, i in columns.items()}
         video_id = cells["video_id"]
         try:
             check_video_id(video_id)
         except BadInputError:
-            refused.append(str(line))
+            invalid_lines.append(str(line))
             continue
         channel = (cells.get("channel") or None, cells.get("channel_id") or None)
         if channel == (None, None):
-            bare.append(video_id)
+            without_channel.append(video_id)
         elif found.channels.setdefault(video_id, channel) != channel:
             repeated.append(video_id)
-    if refused:
-        found.remarks.append(f"{path}: {counted(len(refused), 'row')} without a usable video id: line {some(refused)}")
-    if bare:
-        found.remarks.append(f"{path}: {counted(len(bare), 'video')} without a channel passed over: {some(bare)}")
+    if invalid_lines:
+        invalid = counted(len(invalid_lines), "row")
+        found.remarks.append(f"{path}: {invalid} without a valid video id: line {some(invalid_lines)}")
+    if without_channel:
+        videos = counted(len(without_channel), "video")
+        found.remarks.append(f"{path}: {videos} without a channel skipped: {some(without_channel)}")
     if repeated:
         found.remarks.append(
-            f"{path}: {counted(len(repeated), 'row')} with another channel for an id, the first counts: "
+            f"{path}: {counted(len(repeated), 'row')} with another channel for an id, the first is used: "
             f"{some(repeated)}"
         )
     return found
@@ -102,80 +105,84 @@ def _is_language(text: str) -> bool:
     return True
 
 
-def channel_groups(snapshot: Snapshot, told: ChannelList | None = None) -> pl.DataFrame:
-    """video_id and group of every visible video, by video_id: the channel's id, else its name; null where unknown.
+def channel_groups(snapshot: Snapshot, channels: ChannelList | None = None) -> pl.DataFrame:
+    """video_id and group of every visible video, by video_id.
 
-    A name that stands alone for one video and with an id for another is the same channel.
+    The group is the channel's id, else its name, and null where neither is known. A name that one video has alone and
+    another with an id is the same channel.
     """
-    own = {row[0]: _pair(*row[1:]) for row in _own(snapshot).iter_rows()}
-    listed = {} if told is None else told.channels
-    known = {row[0]: _pair(*row[1:]) for row in collect(snapshot.table(SOURCES.name).select(_THREE)).iter_rows()}
+    own = _channels_of_videos(snapshot)
+    listed = {} if channels is None else channels.channels
+    sources = collect(snapshot.table(SOURCES.name).select(_COLUMNS_READ))
+    known = {row[0]: _channel(*row[1:]) for row in sources.iter_rows()}
     of = {video_id: own[video_id] or listed.get(video_id) or known.get(video_id) for video_id in own}
-    name_of = _one_name({channel for channel in of.values() if channel})
-    groups = [name_of[channel[1] or channel[0] or ""] if channel else None for channel in of.values()]
+    group_of = _group_names({channel for channel in of.values() if channel})
+    groups = [group_of[channel[1] or channel[0] or ""] if channel else None for channel in of.values()]
     return pl.DataFrame({"video_id": list(of), "group": groups}, schema={"video_id": pl.String, "group": pl.String})
 
 
-_THREE: Final = ("video_id", "channel", "channel_id")
+_COLUMNS_READ: Final = ("video_id", "channel", "channel_id")
 
 
-def _own(snapshot: Snapshot) -> pl.DataFrame:
-    return collect(snapshot.videos().select(_THREE))
+def _channels_of_videos(snapshot: Snapshot) -> dict[str, Channel | None]:
+    """By video id, the channel in the metadata of every visible video."""
+    videos = collect(snapshot.videos().select(_COLUMNS_READ))
+    return {row[0]: _channel(*row[1:]) for row in videos.iter_rows()}
 
 
-def _pair(name: str | None, channel_id: str | None) -> Channel | None:
+def _channel(name: str | None, channel_id: str | None) -> Channel | None:
     name, channel_id = (name or "").strip() or None, (channel_id or "").strip() or None
     return (name, channel_id) if name or channel_id else None
 
 
-def _one_name(channels: set[Channel]) -> dict[str, str]:
-    """What every name and id is called as a group: the first of the ids that are the same channel, else the name."""
+def _group_names(channels: set[Channel]) -> dict[str, str]:
+    """The group of every name and id: the first of the ids of the same channel, else the name (a union-find)."""
     ids = {channel_id for _, channel_id in channels if channel_id}
-    alone = {name for name, channel_id in channels if name and not channel_id}
-    first: dict[str, str] = {}
+    names_without_id = {name for name, channel_id in channels if name and not channel_id}
+    parent: dict[str, str] = {}
 
-    def find(one: str) -> str:
-        while first.setdefault(one, one) != one:
-            one = first[one]
-        return one
+    def find(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            key = parent[key]
+        return key
 
     for name, channel_id in sorted(channels, key=lambda channel: (channel[1] or "", channel[0] or "")):
-        if name in alone and channel_id:
-            # Two channels may share a name: which of them a video without an id is of, nobody knows. All are one then.
-            ends = sorted((find(name), find(channel_id)), key=lambda end: (end not in ids, end))
-            first[ends[1]] = ends[0]
+        if name in names_without_id and channel_id:
+            # Two channels may share a name, and it is unknown which of them a video without an id is of: they are
+            # treated as one.
+            roots = sorted((find(name), find(channel_id)), key=lambda root: (root not in ids, root))
+            parent[roots[1]] = roots[0]
         else:
             find(channel_id or name or "")
-    return {one: find(one) for one in list(first)}
+    return {key: find(key) for key in list(parent)}
 
 
-def remarks_on(snapshot: Snapshot, told: ChannelList) -> list[str]:
-    """What of a list is of no use: ids that the lake does not know, and channels that the videos say otherwise."""
-    own = {row[0]: _pair(*row[1:]) for row in _own(snapshot).iter_rows()}
-    unknown = [video_id for video_id in told.channels if video_id not in own]
-    # The same where a name or an id is.
-    other = [
+def remarks_on(snapshot: Snapshot, channels: ChannelList) -> list[str]:
+    """The remarks of a list, and its rows without effect: ids not in the lake, and videos that have another channel."""
+    own = _channels_of_videos(snapshot)
+    unknown = [video_id for video_id in channels.channels if video_id not in own]
+    # A channel is the same where its name or its id is.
+    different = [
         video_id
-        for video_id, channel in told.channels.items()
-        if (came_with := own.get(video_id)) and not {*came_with} & ({*channel} - {None})
+        for video_id, channel in channels.channels.items()
+        if (own_channel := own.get(video_id)) and not {*own_channel} & ({*channel} - {None})
     ]
-    remarks = list(told.remarks)
+    remarks = list(channels.remarks)
     if unknown:
-        remarks.append(f"{told.path}: {counted(len(unknown), 'id')} of no video of the lake: {some(unknown)}")
-    if other:
-        remarks.append(
-            f"{told.path}: {counted(len(other), 'video')} came with another channel, which counts: {some(other)}"
-        )
+        remarks.append(f"{channels.path}: {counted(len(unknown), 'id')} not in the lake: {some(unknown)}")
+    if different:
+        videos = counted(len(different), "video")
+        remarks.append(f"{channels.path}: {videos} with another channel in the lake, which is used: {some(different)}")
     return remarks
 
 
-def rows_for_sources(snapshot: Snapshot, told: ChannelList) -> Iterator[Mapping[str, Any]]:
-    """The rows of `sources` with the channels of a list, of the videos that the lake knows; all else stays."""
+def rows_for_sources(snapshot: Snapshot, channels: ChannelList) -> Iterator[Mapping[str, Any]]:
+    """Rows of `sources` with the channels of a list, for videos of the lake; other columns keep their values."""
     known = known_sources(snapshot)
     videos = collect(snapshot.videos().select(NAMES))
     for row in videos.iter_rows(named=True):
         known.setdefault(row["video_id"], row)
-    for video_id, (name, channel_id) in told.channels.items():
+    for video_id, (name, channel_id) in channels.channels.items():
         if video_id in known:
             before = known[video_id]
             if channel_id is None and name == before["channel"]:

@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_split_and_takes_the_place_of_the_first(cit
     first = parts(city)
     code, _, err = ask("split", "--lake", city, "--seed", 5)
     assert code == 0
-    assert any("in the place of that of" in line and "0 of 60 videos change part" in line for line in err)
+    assert any("replaces the split of" in line and "0 of 60 videos change part" in line for line in err)
     assert parts(city) == first
     ask("split", "--lake", city, "--seed", 6, "--by", "video")
     assert parts(city) != first
@@ -226,7 +226,7 @@ def test_a_list_of_channels_fills_what_is_missing_and_the_lake_keeps_it(village,
     assert Lake.open(village).table("sources").collect().height == 1
     code, _, err = ask(*asked)
     assert code == 0
-    assert "the lake keeps the channels of 6 videos" in err
+    assert "channels of 6 videos stored in the lake" in err
     sources = {row["video_id"]: row for row in Lake.open(village).table("sources").collect().to_dicts()}
     assert {video: row["channel"] for video, row in sources.items()} == dict(listed)
     assert (sources["v0"]["language_label"], sources["v0"]["title"]) == ("ASL", "T")
@@ -259,7 +259,7 @@ def test_a_name_and_an_id_of_one_channel_are_one_group(tmp_path, fill, video, as
     (tmp_path / "channels.csv").write_text("c,UC1\na,Else\n")
     code, _, err = ask("split", "--lake", lake, "--channels", tmp_path / "channels.csv")
     assert code == 0
-    assert any("1 video came with another channel, which counts: a" in line for line in err)
+    assert any("1 video with another channel in the lake, which is used: a" in line for line in err)
     groups = dict(stored_split(Lake.open(lake).snapshot, "main").select("video_id", "group").iter_rows())
     assert groups == {"a": "UC1", "b": "UC1", "c": "UC1", "d": "UC2"}
 
@@ -270,7 +270,7 @@ def test_a_list_says_what_of_it_was_passed_over(village, ask, tmp_path):
     )
     code, _, err = ask("split", "--lake", village, "--channels", tmp_path / "channels.csv", "--dry-run")
     assert code == 0
-    for said in ("1 id of no video of the lake: unknown", "without a channel", "the first counts: v0", "line 10"):
+    for said in ("1 id not in the lake: unknown", "without a channel", "the first is used: v0", "line 10"):
         assert any(said in line for line in err), said
 
 
@@ -303,8 +303,8 @@ def test_a_list_of_another_shape_is_refused_with_its_columns(village, ask, tmp_p
         ("--ratios", "90/nan", "not all above 0"),
         ("--ratios", "1e308/1e308/1", "or too large"),
         ("--seed", 2**64, "64 bits"),
-        ("--name", " ", "no name"),
-        ("--name", "a\nb", "no name"),
+        ("--name", " ", "not a name"),
+        ("--name", "a\nb", "not a name"),
         ("--channels", "nowhere.csv", "cannot be read"),
     ],
 )
@@ -344,7 +344,7 @@ def test_check_tells_of_videos_that_came_since(city, ask, fill, video):
     fill(city, video("late", "ase", 48, people=0))
     code, _, err = ask("split", "--lake", city, "--check")
     assert code == 0
-    assert err[0] == "1 video of no part, 1 of them ingested since it was made: late"
+    assert err[0] == "1 video without a part, 1 of them ingested since the split was made: late"
 
 
 def test_check_finds_a_channel_in_two_parts(city, ask):
@@ -352,7 +352,7 @@ def test_check_finds_a_channel_in_two_parts(city, ask):
     code, out, err = ask("split", "--lake", city, "--check")
     assert code == 1
     assert "(all)" in out
-    assert any("1 channel in more than one place: UC (train, val)" in line for line in err)
+    assert any("1 channel in more than one part: UC (train, val)" in line for line in err)
     assert err[-1].startswith("signverse: split main has 1 fault")
 
 
@@ -363,7 +363,7 @@ def test_check_finds_a_channel_that_became_known_to_be_in_two_parts(city, ask, f
     fill(city, *(video(one, "ase", 48, people=0, video=channel("Both", "UCboth")) for one in (train, test)))
     code, _, err = ask("split", "--lake", city, "--check")
     assert code == 1
-    assert any("1 channel in more than one place: UCboth (test, train)" in line for line in err)
+    assert any("1 channel in more than one part: UCboth (test, train)" in line for line in err)
 
 
 def test_check_finds_a_video_in_two_parts_and_one_that_is_gone(city, ask):
@@ -371,8 +371,8 @@ def test_check_finds_a_video_in_two_parts_and_one_that_is_gone(city, ask):
     put(city, [{"video_id": video, "part": part, "group": video} for video, part in rows])
     code, _, err = ask("split", "--lake", city, "--check")
     assert code == 1
-    assert any("1 video in more than one place: city000 (train, val)" in line for line in err)
-    assert any("1 video of it no longer in the lake: gone" in line for line in err)
+    assert any("1 video in more than one part: city000 (train, val)" in line for line in err)
+    assert any("1 video no longer in the lake: gone" in line for line in err)
     assert err[-1].startswith("signverse: split main has 2 faults")
 
 
