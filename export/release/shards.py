@@ -18,7 +18,7 @@ from signverse.export.formats.registry import SHARD_LAYOUTS
 from signverse.export.formats.video_content import Outline, outline_of, parts_of
 from signverse.export.release.folder import Folder, fingerprint
 from signverse.export.writers.tar_writer import whole_tar
-from signverse.lake.clips.prefetch import ahead
+from signverse.lake.clips.prefetch import prefetch
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.skeleton import FPS
@@ -168,7 +168,7 @@ def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segmen
     with (
         whole_tar(out / shard.name) as tar,
         # The next is read while this is written and the last is hashed.
-        closing(ahead(_read(lake, shard, layout, only_segments))) as reading,
+        closing(prefetch(_read(lake, shard, layout, only_segments))) as reading,
     ):
         for outline in reading:
             assert isinstance(outline, Outline)

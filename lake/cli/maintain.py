@@ -1,4 +1,4 @@
-"""The command maintain: compaction, and the removal of unneeded files.
+"""The command maintain: compaction, and the removal of unreferenced files.
 
 Imported at every start of the command line: what is heavy is imported by the command itself.
 """
@@ -52,16 +52,17 @@ def maintain(
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted, size_of
-    from signverse.lake.upkeep.maintain import extent, unneeded
+    from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
     from signverse.lake.upkeep.plan import make_plan
+    from signverse.lake.upkeep.vacuum import unreferenced_files
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
     plan = make_plan(opened.snapshot, retention=kept_for, full=full)
     before = extent(opened.snapshot)
-    unreferenced = unneeded(opened.snapshot, kept_for)
-    if plan.nothing and not unreferenced:
+    unreferenced = unreferenced_files(opened.snapshot, kept_for)
+    if plan.empty and not unreferenced:
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
     if dry_run:
@@ -74,7 +75,7 @@ def maintain(
     after = extent(opened.snapshot)
     say(
         f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
-        f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(removed), 'unneeded file')} removed "
+        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, {counted(len(removed), 'unreferenced file')} removed "
         f"in {time.monotonic() - began:,.0f} s"
     )
     if plan.rewrites and retention:
@@ -98,6 +99,6 @@ def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str 
     say(
         f"{counted(before.files, 'file')}, {size_of(before.size)}; "
         f"{counted(sum(len(rewrite.files) for rewrite in plan.rewrites), 'file')} would be rewritten, "
-        f"{counted(len(plan.dead), 'replaced ingestion')} dropped, {counted(len(unreferenced), 'unneeded file')} of "
+        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, {counted(len(unreferenced), 'unreferenced file')} of "
         f"{size_of(sum(path.stat().st_size for path in unreferenced))} removed"
     )

@@ -1,4 +1,4 @@
-"""Making the next while the last is used."""
+"""Making the next items in a thread while the last ones are used."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_LOOK_S: Final = 0.1
-"""How often one looks up who waits for the other."""
+_POLL_S: Final = 0.1
+"""How often a thread that waits for the other checks whether it still has to."""
 
-_LEAVE_S: Final = 1.0
-"""How long a thread may take to end what it is at."""
+_JOIN_S: Final = 1.0
+"""How long the thread may take to finish the item that it is making."""
 
 
-def ahead(items: Iterable[T], most: int = 2) -> Generator[T]:
-    """The items, made by a thread of their own while the ones before are used; at most `most` are waiting.
+def prefetch(items: Iterable[T], most: int = 2) -> Generator[T]:
+    """Yields the items, made by a thread of their own while earlier ones are used; at most `most` are waiting.
 
     The thread ends with the generator: close it, or use it up.
     """
-    waiting: Queue[tuple[str, Any]] = Queue(most)
-    over = threading.Event()
+    queue: Queue[tuple[str, Any]] = Queue(most)
+    closed = threading.Event()
 
-    def put(what: str, value: Any) -> bool:
-        while not over.is_set():
+    def put(kind: str, value: Any) -> bool:
+        while not closed.is_set():
             try:
-                waiting.put((what, value), timeout=_LOOK_S)
+                queue.put((kind, value), timeout=_POLL_S)
             except Full:
                 continue
             return True
@@ -43,22 +43,22 @@ def ahead(items: Iterable[T], most: int = 2) -> Generator[T]:
         else:
             put("end", None)
 
-    # A daemon: what hangs in a read must not keep the process from ending.
-    thread = threading.Thread(target=make, name="ahead", daemon=True)
+    # A daemon: a read that hangs must not keep the process from ending.
+    thread = threading.Thread(target=make, name="prefetch", daemon=True)
     thread.start()
     try:
         while True:
-            # For a while only: a Ctrl-C that another thread received does not wake this one.
+            # With a timeout: a Ctrl-C that another thread received does not wake this one.
             try:
-                what, value = waiting.get(timeout=_LOOK_S)
+                kind, value = queue.get(timeout=_POLL_S)
             except Empty:
                 continue
-            if what == "end":
+            if kind == "end":
                 return
-            if what == "error":
+            if kind == "error":
                 raise value
             yield value
     finally:
-        over.set()
-        # It is at one item at most.
-        thread.join(_LEAVE_S)
+        closed.set()
+        # It makes one item at most.
+        thread.join(_JOIN_S)

@@ -285,7 +285,7 @@ def active_files(delta: DeltaTable, table: Table) -> list[ActiveFile]:
     ]
 
 
-def unneeded_files(delta: DeltaTable, hours: int) -> list[str]:
+def unreferenced_files(delta: DeltaTable, hours: int) -> list[str]:
     """Files in the table's folder that no version of the last hours names, and that are as old: paths inside it."""
     names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
     return sorted({name for name in names if name.endswith(".parquet")})

@@ -1,0 +1,11 @@
+"""Keeping a lake in shape: compaction, vacuum and verification.
+
+May know lake.clips (prefetch), lake.storage and lake.model; takes a Snapshot. Start with plan.py, which decides, then
+maintain.py, which carries it out.
+
+    plan.py         which files to rewrite, and why
+    maintain.py     carrying out a plan, in the order that loses nothing when it is interrupted
+    compaction.py   writing the rows of many files into few, sorted by video
+    vacuum.py       which files nothing refers to any more
+    verify.py       whether every file is as it was written, and every row where it should be
+"""

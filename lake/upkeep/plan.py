@@ -1,4 +1,4 @@
-"""What of a lake is out of shape: which files are to be written anew, and why. maintain.py carries it out."""
+"""Planning maintenance: which files of a lake to rewrite, and why. maintain.py carries it out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,28 +23,28 @@ from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot, collect
 
 RETENTION: Final = timedelta(days=7)
-"""How long what was replaced is kept, for readers that have it open and for older versions of the lake."""
+"""How long replaced files and ingestions are kept, for readers that have them open and for older versions."""
 
 _LONGEST: Final = timedelta(days=36_500)
-"""Beyond it there is no date to reckon with."""
+"""A longer retention would reach before the first date that Python knows."""
 
 _TAIL: Final = 0.1
-"""A sorted partition is sorted anew when a tenth of it lies outside the order: until then the newcomers are sorted
+"""A sorted partition is sorted again when a tenth of it lies outside the order. Until then the files outside are sorted
 among themselves, so that a small ingestion does not rewrite a large partition."""
 
 Key = tuple[str, str]
 """video_id and ingest_id."""
 
-Placing = Mapping[str, Any]
+StoredPlacement = Mapping[str, Any]
 """keypoints_file, first_row_group and row_group_count of an ingestion."""
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Files of one partition that are to become others.
+    """Files of one partition whose rows are to be written into new files.
 
     Attributes:
-        why: in words, such as "12 small files".
+        why: the reason, such as "12 small files".
     """
 
     table: Table
@@ -54,154 +54,188 @@ class Rewrite:
 
     @property
     def size(self) -> int:
+        """Bytes of the files."""
         return sum(file.size for file in self.files)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What upkeep would do.
+    """What maintenance would do.
 
     Attributes:
-        rewrites: what is written anew; `videos` is not among them, it follows the placements.
-        placed: the live ingestions that have keypoints, with where those lie; in the order of their ids.
-        moved: ingestions whose row of `videos` says another place: an earlier upkeep was broken off.
-        dead: ingest ids of ingestions that were replaced longer ago than the retention.
-        orphans: ingest ids of rows that `videos` does not know, as old: of ingestions that were broken off.
-        videos: whether the table `videos` itself is to be written anew.
+        rewrites: of all tables but `videos`, which follows the placements.
+        placements: of the ingestions that are kept and have keypoints, in the order of their ids.
+        moved: ingestions whose row of `videos` has an outdated placement: an earlier maintenance was interrupted.
+        replaced: ingest ids of ingestions that were replaced longer ago than the retention.
+        orphans: ingest ids of rows without a row in `videos`, as old: of ingestions that were interrupted.
+        videos: whether the table `videos` has to be rewritten.
     """
 
     rewrites: Sequence[Rewrite]
-    placed: Mapping[Key, Placing]
+    placements: Mapping[Key, StoredPlacement]
     moved: frozenset[Key]
-    dead: frozenset[str]
+    replaced: frozenset[str]
     orphans: frozenset[str]
     videos: bool
 
     @property
-    def nothing(self) -> bool:
+    def empty(self) -> bool:
+        """Whether there is nothing to rewrite."""
         return not self.rewrites and not self.videos
 
 
 def make_plan(
     snapshot: Snapshot, *, retention: timedelta = RETENTION, full: bool = False, small_only: bool = False
 ) -> Plan:
-    """Looks at every file of a lake.
+    """Plans the maintenance of a lake, from every one of its files.
 
     Args:
-        retention: how long replaced ingestions and rows of broken-off ones are kept.
+        retention: how long replaced ingestions and rows of interrupted ones are kept.
         full: sort every partition that is not sorted, whatever it costs.
-        small_only: gather small files only, as after an ingestion: its cost is that of what was just written.
+        small_only: compact small files only, as after an ingestion: the cost is that of what was just written.
 
     Raises:
-        DamagedLakeError: keypoints that a row of `videos` names are nowhere.
+        DamagedLakeError: keypoints that a row of `videos` refers to are in no file.
     """
     cutoff = datetime.now(UTC) - min(retention, _LONGEST)
-    # Files first, then `videos`, both as they are now and not as the lake was opened: whoever commits in between has
-    # told `videos` of all that the files hold.
+    # Files first, then `videos`, and both of the newest version: what is committed in between has its rows of `videos`.
     listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
     snapshot = Snapshot(snapshot.folder)
     videos = _ingestions(snapshot, cutoff)
-    dead = frozenset(videos.filter("dead")["ingest_id"])
-    known = frozenset(videos["ingest_id"])
-    placed: dict[Key, Placing] = {}
-    rewrites: list[Rewrite] = []
-    moved: set[Key] = set()
+    keypoints = _check_keypoints(snapshot, listed[KEYPOINTS], videos, cutoff)
+    replaced = frozenset(videos.filter("replaced")["ingest_id"])
     orphans: set[str] = set()
+    rewrites: list[Rewrite] = []
     for table in TABLES:
         if table is VIDEOS:
             continue
-        files = listed[table]
-        left_alone: set[str] = set()
         dirty: set[str] = set()
+        skipped: set[str] = set()
         if table is KEYPOINTS:
-            placed, moved, dirty, left_alone = _look_at_keypoints(snapshot, files, videos, cutoff)
+            dirty, skipped = keypoints.dirty, keypoints.skipped
         elif table in (SEGMENTS, CAPTIONS):
-            for file in files:
-                there = _ingest_ids(snapshot, table, file)
-                unknown = there - known
-                if unknown and file.modified >= cutoff:
-                    # Its rows of `videos` may be on their way.
-                    left_alone.add(file.name)
-                elif unknown or not there.isdisjoint(dead):
-                    dirty.add(file.name)
-                    orphans |= unknown
+            dirty, skipped, found = _check_rows(snapshot, table, listed[table], videos, cutoff)
+            orphans |= found
         partitions: dict[str | None, list[ActiveFile]] = defaultdict(list)
-        for file in files:
-            if file.name not in left_alone:
+        for file in listed[table]:
+            if file.name not in skipped:
                 partitions[file.partition].append(file)
-        for partition, mine in sorted(partitions.items(), key=lambda item: item[0] or ""):
-            groups = _by_id(mine, dirty, full, small_only) if table.order[0] == "video_id" else _whole(mine)
+        for partition, files in sorted(partitions.items(), key=lambda item: item[0] or ""):
+            by_video = table.order[0] == "video_id"
+            groups = _groups_by_video(files, dirty, full, small_only) if by_video else _all_files(files)
             rewrites += [Rewrite(table, partition, tuple(group), why) for group, why in groups]
-    anew = bool(moved or dead or list(_whole(listed[VIDEOS])) or any(one.table is KEYPOINTS for one in rewrites))
-    return Plan(rewrites, placed, frozenset(moved), dead, frozenset(orphans), anew)
+    moves = bool(keypoints.moved or any(rewrite.table is KEYPOINTS for rewrite in rewrites))
+    rewrite_videos = bool(moves or replaced or list(_all_files(listed[VIDEOS])))
+    return Plan(
+        rewrites, keypoints.placements, frozenset(keypoints.moved), replaced, frozenset(orphans), rewrite_videos
+    )
 
 
 def _ingestions(snapshot: Snapshot, cutoff: datetime) -> pl.DataFrame:
-    """Every ingestion, by video and age; `dead` are those that were replaced before the cutoff."""
+    """Every ingestion, by video and age; `replaced` are those that were replaced before the cutoff."""
     columns = ["video_id", "ingest_id", "ingested_at", *PLACEMENT]
     rows = collect(snapshot.raw_table(VIDEOS.name).select(columns))
     return (
         rows.sort("video_id", "ingested_at", "ingest_id")
         .with_columns(replaced_at=pl.col("ingested_at").shift(-1).over("video_id"))
-        .with_columns(dead=(pl.col("replaced_at") < cutoff).fill_null(False))
+        .with_columns(replaced=(pl.col("replaced_at") < cutoff).fill_null(False))
     )
 
 
-def _look_at_keypoints(
-    snapshot: Snapshot, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
-) -> tuple[dict[Key, Placing], set[Key], set[str], set[str]]:
-    """Where the keypoints of every live ingestion are, whose row says otherwise, and which files hold what is needless.
+def _check_rows(
+    snapshot: Snapshot, table: Table, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
+) -> tuple[set[str], set[str], set[str]]:
+    """Finds the files of segments or captions with rows that are no longer needed.
 
     Returns:
-        placements, moved ingestions, names of files with dead rows, names of files to leave alone.
+        Names of files with such rows, names of files to skip, ingest ids of orphaned rows.
     """
-    groups = {file.name: _row_groups(snapshot, file.name) for file in files}
-    told: dict[str, int] = defaultdict(int)
-    placed: dict[Key, Placing] = {}
+    known = set(videos["ingest_id"])
+    replaced = set(videos.filter("replaced")["ingest_id"])
     dirty: set[str] = set()
+    skipped: set[str] = set()
+    orphans: set[str] = set()
+    for file in files:
+        path = snapshot.folder / table.name / file.name
+        ids = set(collect(pl.scan_parquet(path, glob=False).select(pl.col("ingest_id").unique()))["ingest_id"])
+        unknown = ids - known
+        if unknown and file.modified >= cutoff:
+            # Their rows of `videos` may not be committed yet.
+            skipped.add(file.name)
+        elif unknown or not ids.isdisjoint(replaced):
+            dirty.add(file.name)
+            orphans |= unknown
+    return dirty, skipped, orphans
+
+
+@dataclass
+class _KeypointsCheck:
+    """The state of the keypoints files.
+
+    Attributes:
+        placements: of every ingestion that is kept.
+        moved: ingestions whose row of `videos` has an outdated placement.
+        dirty: names of files with rows that are no longer needed.
+        skipped: names of files to leave as they are.
+    """
+
+    placements: dict[Key, StoredPlacement] = field(default_factory=dict)
+    moved: set[Key] = field(default_factory=set)
+    dirty: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+
+
+def _check_keypoints(
+    snapshot: Snapshot, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
+) -> _KeypointsCheck:
+    """Finds where the keypoints of every ingestion are that is kept, and which files hold others.
+
+    Raises:
+        DamagedLakeError: keypoints that a row of `videos` refers to are in no file.
+    """
+    check = _KeypointsCheck()
+    row_groups = {file.name: _count_row_groups(snapshot, file.name) for file in files}
+    accounted: dict[str, int] = defaultdict(int)
     lost: set[Key] = set()
-    wanted = videos.filter(pl.col("keypoints_file").is_not_null())
-    for row in wanted.sort("video_id", "ingest_id").iter_rows(named=True):
+    with_keypoints = videos.filter(pl.col("keypoints_file").is_not_null())
+    for row in with_keypoints.sort("video_id", "ingest_id").iter_rows(named=True):
         name, key = row["keypoints_file"], (row["video_id"], row["ingest_id"])
-        if name in groups:
-            told[name] += row["row_group_count"]
-        if row["dead"]:
-            if name in groups:
-                dirty.add(name)
+        if name in row_groups:
+            accounted[name] += row["row_group_count"]
+        if row["replaced"]:
+            if name in row_groups:
+                check.dirty.add(name)
             continue
-        if name not in groups:
+        if name not in row_groups:
             lost.add(key)
-        placed[key] = {column: row[column] for column in PLACEMENT}
-    unknown = [file for file in files if groups[file.name] > told[file.name]]
-    moved: set[Key] = set()
-    left_alone: set[str] = set()
-    for file in unknown:
-        here = _find(snapshot, file.name) if lost else {}
-        found = {key: place for key, place in here.items() if key in lost}
-        placed.update(found)
-        moved |= found.keys()
-        if found:
-            # Written by an upkeep that was broken off before it told the videos.
-            told[file.name] += sum(place["row_group_count"] for place in found.values())
-        if groups[file.name] > told[file.name]:
-            (left_alone if file.modified >= cutoff else dirty).add(file.name)
-    for key in lost - moved:
+        check.placements[key] = {column: row[column] for column in PLACEMENT}
+    for file in [file for file in files if row_groups[file.name] > accounted[file.name]]:
+        in_file = _placements_in(snapshot, file.name) if lost else {}
+        found = {key: place for key, place in in_file.items() if key in lost}
+        # Written by a maintenance that was interrupted before it rewrote `videos`.
+        check.placements.update(found)
+        check.moved |= found.keys()
+        accounted[file.name] += sum(place["row_group_count"] for place in found.values())
+        if row_groups[file.name] > accounted[file.name]:
+            (check.skipped if file.modified >= cutoff else check.dirty).add(file.name)
+    for key in lost - check.moved:
         raise DamagedLakeError(
-            f"the keypoints of {key[0]} are in {placed[key]['keypoints_file']}, which the table does not have",
+            f"the keypoints of {key[0]} are in {check.placements[key]['keypoints_file']}, which the table does not "
+            "have",
             "Run: signverse verify LAKE.",
         )
-    return placed, moved, dirty, left_alone
+    return check
 
 
-def _row_groups(snapshot: Snapshot, name: str) -> int:
+def _count_row_groups(snapshot: Snapshot, name: str) -> int:
     try:
         return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
     except (OSError, pa.ArrowInvalid) as error:
         raise DamagedLakeError(f"{name} cannot be read: {error}", "Run: signverse verify LAKE.") from None
 
 
-def _find(snapshot: Snapshot, name: str) -> dict[Key, Placing]:
-    """The ingestions in a file of keypoints, by their row groups."""
+def _placements_in(snapshot: Snapshot, name: str) -> dict[Key, StoredPlacement]:
+    """The ingestions in a keypoints file, by the first row of each row group."""
     found: dict[Key, dict[str, Any]] = {}
     with pq.ParquetFile(snapshot.folder / KEYPOINTS.name / name) as file:
         for index in range(file.num_row_groups):
@@ -214,60 +248,55 @@ def _find(snapshot: Snapshot, name: str) -> dict[Key, Placing]:
     return dict(found)
 
 
-def _ingest_ids(snapshot: Snapshot, table: Table, file: ActiveFile) -> set[str]:
-    path = snapshot.folder / table.name / file.name
-    return set(collect(pl.scan_parquet(path, glob=False).select(pl.col("ingest_id").unique()))["ingest_id"])
-
-
-def _whole(files: Sequence[ActiveFile]) -> Iterator[tuple[list[ActiveFile], str]]:
-    """A table that is read whole: all of its files, where fewer would do."""
+def _all_files(files: Sequence[ActiveFile]) -> Iterator[tuple[list[ActiveFile], str]]:
+    """Of a table that is always read whole: all of its files, where fewer would do."""
     if len(files) > max(1, math.ceil(sum(file.size for file in files) / FILE_BYTES)):
         yield list(files), counted(len(files), "small file")
 
 
-def _by_id(
+def _groups_by_video(
     files: Sequence[ActiveFile], dirty: set[str], full: bool, small_only: bool
 ) -> Iterator[tuple[list[ActiveFile], str]]:
-    """What of a partition is written anew: files to gather or to sort, and those with dead rows."""
+    """Groups of files of a partition to rewrite, each with its reason: small, overlapping, or with rows to drop."""
     if small_only:
         small = [file for file in files if file.size < FILE_BYTES // 2]
         if len(small) > 1:
             yield small, counted(len(small), "small file")
         return
-    chain, tail = _chain(files)
-    outside, total = sum(file.size for file in tail), sum(file.size for file in files)
-    if tail and (full or outside > _TAIL * total):
+    ordered, rest = _split_by_order(files)
+    outside, total = sum(file.size for file in rest), sum(file.size for file in files)
+    if rest and (full or outside > _TAIL * total):
         yield list(files), f"{counted(len(files), 'file')} whose videos overlap"
         return
-    if len(tail) > math.ceil(outside / FILE_BYTES):
-        yield tail, counted(len(tail), "small file")
-        tail = []
-    near: list[ActiveFile] = []
+    if len(rest) > math.ceil(outside / FILE_BYTES):
+        yield rest, counted(len(rest), "small file")
+        rest = []
+    group: list[ActiveFile] = []
     groups: list[list[ActiveFile]] = []
-    for file in chain:
-        if near and sum(one.size for one in near) + file.size > FILE_BYTES:
-            groups.append(near)
-            near = []
-        near.append(file)
-    for group in (*groups, near, *([file] for file in tail)):
-        if len(group) > 1:
-            yield group, counted(len(group), "small file")
-        elif group and group[0].name in dirty:
-            yield group, "ingestions that were replaced or broken off"
+    for file in ordered:
+        if group and sum(member.size for member in group) + file.size > FILE_BYTES:
+            groups.append(group)
+            group = []
+        group.append(file)
+    for candidate in (*groups, group, *([file] for file in rest)):
+        if len(candidate) > 1:
+            yield candidate, counted(len(candidate), "small file")
+        elif candidate and candidate[0].name in dirty:
+            yield candidate, "replaced or interrupted ingestions"
 
 
-def _chain(files: Sequence[ActiveFile]) -> tuple[list[ActiveFile], list[ActiveFile]]:
-    """Files whose ranges of ids do not overlap, by id, the large ones first chosen; and the others."""
-    chain: list[ActiveFile] = []
+def _split_by_order(files: Sequence[ActiveFile]) -> tuple[list[ActiveFile], list[ActiveFile]]:
+    """Files whose ranges of video ids do not overlap, by id, large ones preferred; and the rest."""
+    ordered: list[ActiveFile] = []
     starts: list[str] = []
-    tail: list[ActiveFile] = []
+    rest: list[ActiveFile] = []
     for file in sorted(files, key=lambda file: (-file.size, file.name)):
         at = bisect_left(starts, file.first_id)
         # A video that was ingested twice may be the last of one file and the first of the next.
-        free_left = at == 0 or chain[at - 1].last_id <= file.first_id
-        if free_left and (at == len(chain) or file.last_id <= chain[at].first_id):
-            chain.insert(at, file)
+        free_left = at == 0 or ordered[at - 1].last_id <= file.first_id
+        if free_left and (at == len(ordered) or file.last_id <= ordered[at].first_id):
+            ordered.insert(at, file)
             starts.insert(at, file.first_id)
         else:
-            tail.append(file)
-    return chain, tail
+            rest.append(file)
+    return ordered, rest

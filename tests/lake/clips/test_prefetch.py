@@ -1,4 +1,4 @@
-"""What a thread makes ahead comes in order, whole, and the thread ends with who uses it."""
+"""Prefetched items come in order and complete, and the thread ends with its user."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from signverse.lake.clips.prefetch import ahead
+from signverse.lake.clips.prefetch import prefetch
 
 
 def threads() -> int:
-    return sum(thread.name == "ahead" for thread in threading.enumerate())
+    return sum(thread.name == "prefetch" for thread in threading.enumerate())
 
 
 def test_everything_comes_in_order() -> None:
-    assert list(ahead(iter(range(1000)))) == list(range(1000))
-    assert list(ahead([])) == []
-    assert list(ahead([None, None])) == [None, None]
+    assert list(prefetch(iter(range(1000)))) == list(range(1000))
+    assert list(prefetch([])) == []
+    assert list(prefetch([None, None])) == [None, None]
     assert threads() == 0
 
 
@@ -30,7 +30,7 @@ def test_no_more_is_made_than_may_wait() -> None:
             made.append(i)
             yield i
 
-    items = ahead(make(), 2)
+    items = prefetch(make(), 2)
     assert next(items) == 0
     time.sleep(0.3)
     # One was taken, two wait, and one is in the hand of the thread.
@@ -45,7 +45,7 @@ def test_an_error_comes_in_its_place() -> None:
         yield 1
         raise KeyError("here")
 
-    items = ahead(fail())
+    items = prefetch(fail())
     assert next(items) == 1
     with pytest.raises(KeyError, match="here"):
         next(items)
@@ -59,6 +59,6 @@ def test_the_next_is_made_while_the_last_is_used() -> None:
             yield i
 
     began = time.monotonic()
-    for _ in ahead(slow()):
+    for _ in prefetch(slow()):
         time.sleep(0.1)
     assert time.monotonic() - began < 0.9

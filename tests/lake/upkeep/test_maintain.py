@@ -23,9 +23,11 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS,
 from signverse.lake.storage import delta
 from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.parquet_layout import FILE_BYTES
+from signverse.lake.upkeep import compaction as compaction_module
 from signverse.lake.upkeep import maintain as maintain_module
-from signverse.lake.upkeep.maintain import has_many_small_files, maintain, unneeded
+from signverse.lake.upkeep.maintain import has_many_small_files, maintain
 from signverse.lake.upkeep.plan import make_plan
+from signverse.lake.upkeep.vacuum import unreferenced_files
 from signverse.lake.upkeep.verify import verify_lake
 
 NOW = timedelta(0)
@@ -90,7 +92,7 @@ def test_upkeep_makes_few_sorted_files_and_changes_no_answer(scattered):
         assert rows.equals(rows.sort("video_id", "ingest_id", "frame", "person"))
         assert (file.first_id, file.last_id) == (rows["video_id"].min(), rows["video_id"].max())
     assert list(verify_lake(Lake.open(scattered).snapshot)) == []
-    assert make_plan(Lake.open(scattered).snapshot).nothing
+    assert make_plan(Lake.open(scattered).snapshot).empty
 
 
 def test_row_groups_stay_inside_videos(scattered):
@@ -122,7 +124,7 @@ def test_an_ingestion_that_was_replaced_stays_for_the_retention_and_then_goes(sc
     assert Lake.open(scattered).raw_table("keypoints").filter(pl.col("video_id") == "v05").collect().height == 1145
 
     plan = make_plan(Lake.open(scattered).snapshot, retention=NOW)
-    assert len(plan.dead) == 1
+    assert len(plan.replaced) == 1
     removed = maintain(Lake.open(scattered).snapshot, plan, retention=NOW)
     assert len(removed) > 20
     for table in ("keypoints", "segments", "captions", "videos"):
@@ -138,10 +140,10 @@ def test_an_ingestion_that_was_replaced_stays_for_the_retention_and_then_goes(sc
 def test_files_of_a_killed_run_go_when_they_are_old_and_not_before(scattered):
     stray = scattered / "keypoints" / "sign_language=ase" / "part-0.parquet"
     stray.write_bytes(b"half a file")
-    assert unneeded(Lake.open(scattered).snapshot) == []
+    assert unreferenced_files(Lake.open(scattered).snapshot) == []
     eight_days_ago = time.time() - 8 * 86400
     os.utime(stray, (eight_days_ago, eight_days_ago))
-    assert unneeded(Lake.open(scattered).snapshot) == [stray]
+    assert unreferenced_files(Lake.open(scattered).snapshot) == [stray]
     maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
     assert not stray.exists()
 
@@ -175,12 +177,14 @@ def test_rows_whose_video_is_on_its_way_are_left_alone_and_go_when_nobody_comes_
 def test_upkeep_that_is_killed_before_videos_are_told_is_mended_by_the_next(scattered, monkeypatch, retention):
     before = told(scattered)
     with monkeypatch.context() as patch:
-        patch.setattr(maintain_module, "_tell_videos", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(maintain_module, "rewrite_videos", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
     assert_same(told(scattered), before)
     # Files that rows of videos still point to are needed, whatever the log says.
-    assert [path for path in unneeded(Lake.open(scattered).snapshot, NOW) if path.parts[-3] == "keypoints"] == []
+    assert [
+        path for path in unreferenced_files(Lake.open(scattered).snapshot, NOW) if path.parts[-3] == "keypoints"
+    ] == []
 
     plan = make_plan(Lake.open(scattered).snapshot, retention=retention)
     assert len(plan.moved) == (13 if retention else 12)
@@ -196,7 +200,7 @@ def test_two_who_maintain_at_once_do_not_double_a_row(scattered):
     plan = make_plan(Lake.open(scattered).snapshot)
     maintain(Lake.open(scattered).snapshot, plan)
     after_one = set(scattered.rglob("*.parquet"))
-    with pytest.raises(SignverseError, match="somebody else maintains"):
+    with pytest.raises(SignverseError, match="another process is maintaining"):
         maintain(Lake.open(scattered).snapshot, plan)
     assert_same(told(scattered), before)
     # What the second wrote in vain is gone.
@@ -204,7 +208,7 @@ def test_two_who_maintain_at_once_do_not_double_a_row(scattered):
 
 
 def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, monkeypatch):
-    real = maintain_module._swap
+    real = compaction_module._swap
     added = []
 
     def busy(folder: Path, table: Table, gone: object, new: object) -> None:
@@ -213,7 +217,7 @@ def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, mon
         fill(scattered, video(name, "ase", 20))
         real(folder, table, gone, new)
 
-    monkeypatch.setattr(maintain_module, "_swap", busy)
+    monkeypatch.setattr(compaction_module, "_swap", busy)
     maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
     assert len(added) > 5
     assert set(added) <= set(Lake.open(scattered).videos().collect()["video_id"])
@@ -246,7 +250,7 @@ def test_files_are_closed_at_a_good_size(scattered, monkeypatch):
 def test_a_full_disk_is_said_before_anything_is_written(scattered, monkeypatch):
     monkeypatch.setattr("signverse.lake.upkeep.maintain.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     there = set(scattered.rglob("*"))
-    with pytest.raises(SignverseError, match=r"room for 10 bytes, its new files may take [\d.]+ [kM]B"):
+    with pytest.raises(SignverseError, match=r"10 bytes of free space, its new files may take [\d.]+ [kM]B"):
         maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
     assert set(scattered.rglob("*")) == there
 
@@ -317,7 +321,7 @@ def test_a_lake_that_was_opened_long_ago_plans_with_what_is_there_now(tmp_path, 
 def test_every_attempt_stays_in_outcomes(scattered):
     before = told(scattered)["outcomes"]
     plan = make_plan(Lake.open(scattered).snapshot, retention=NOW)
-    assert plan.dead
+    assert plan.replaced
     maintain(Lake.open(scattered).snapshot, plan, retention=NOW)
     assert_frame_equal(told(scattered)["outcomes"], before)
 
@@ -326,7 +330,7 @@ def test_a_version_that_upkeep_is_dropping_is_refused_from_the_first_moment(scat
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(maintain_module, "_rewrite_keypoints", broken)
+    monkeypatch.setattr(maintain_module, "rewrite_keypoints", broken)
     with pytest.raises(KeyboardInterrupt):
         maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot, retention=NOW), retention=NOW)
     with pytest.raises(SignverseError, match="past the retention"):
@@ -336,7 +340,7 @@ def test_a_version_that_upkeep_is_dropping_is_refused_from_the_first_moment(scat
 
 def test_a_retention_of_minutes_is_kept_and_one_of_ages_too(scattered):
     maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
-    assert unneeded(Lake.open(scattered).snapshot, timedelta(minutes=50)) == []
-    assert unneeded(Lake.open(scattered).snapshot, timedelta(days=10**8)) == []
-    assert make_plan(Lake.open(scattered).snapshot, retention=timedelta(days=10**8)).nothing
-    assert len(unneeded(Lake.open(scattered).snapshot, NOW)) > 20
+    assert unreferenced_files(Lake.open(scattered).snapshot, timedelta(minutes=50)) == []
+    assert unreferenced_files(Lake.open(scattered).snapshot, timedelta(days=10**8)) == []
+    assert make_plan(Lake.open(scattered).snapshot, retention=timedelta(days=10**8)).empty
+    assert len(unreferenced_files(Lake.open(scattered).snapshot, NOW)) > 20
