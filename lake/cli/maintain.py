@@ -75,8 +75,8 @@ def maintain(
     after = extent(opened.snapshot)
     say(
         f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
-        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, {counted(len(removed), 'unreferenced file')} removed "
-        f"in {time.monotonic() - began:,.0f} s"
+        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, "
+        f"{counted(len(removed), 'unreferenced file')} removed in {time.monotonic() - began:,.0f} s"
     )
     if plan.rewrites and retention:
         until = datetime.now(UTC) + kept_for
@@ -99,6 +99,7 @@ def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str 
     say(
         f"{counted(before.files, 'file')}, {size_of(before.size)}; "
         f"{counted(sum(len(rewrite.files) for rewrite in plan.rewrites), 'file')} would be rewritten, "
-        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, {counted(len(unreferenced), 'unreferenced file')} of "
+        f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, "
+        f"{counted(len(unreferenced), 'unreferenced file')} of "
         f"{size_of(sum(path.stat().st_size for path in unreferenced))} removed"
     )
