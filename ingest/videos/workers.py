@@ -134,7 +134,8 @@ def extract_video(
         sentences=text.sentences,
         about={
             "source": "video",
-            "repairs": [*found.repairs, *found.events],
+            "repairs": found.repairs,
+            "events": found.events,
             "detector": found.detector,
             "detector_sha256": found.detector_sha256,
             "pose_model": found.pose_model,

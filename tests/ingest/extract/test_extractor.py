@@ -84,7 +84,7 @@ def test_real_signing_lies_on_the_published_keypoints(data: Path, points: np.nda
 def test_an_extraction_says_how_it_was_made(data: Path) -> None:
     found = extracted(data)
     assert (found.facts.width, found.facts.height, found.facts.codec) == (1280, 720, "h264")
-    assert (found.damaged_frames, found.remark, found.repairs) == (0, "", [])
+    assert (found.damaged_frames, found.remark, found.repairs, found.events) == (0, "", [], [])
     assert (found.detector, found.pose_model) == ("yolox_nano.onnx", "wholebody133_384x288.onnx")
     assert found.detector_sha256 == model_sha256(data / "models" / "yolox_nano.onnx")
     assert found.pose_sha256 == model_sha256(data / "models" / "wholebody133_384x288.onnx")
