@@ -36,7 +36,7 @@ def test_the_bench_measures_and_notes_a_row_for_each_interval(
     rows = [line.split(" | ") for line in Path(table).read_text().splitlines() if line.startswith("| 20")]
     assert [(row[3], row[7]) for row in rows] == [("cpu", "1"), ("cpu", "6")]
     assert all(re.fullmatch(r"\d+\.\d", row[8]) and float(row[8]) > 0 for row in rows)
-    assert gpu.NOBODY not in Path(table).read_text()
+    assert gpu.NOT_MEASURED not in Path(table).read_text()
 
 
 @pytest.mark.skipif(bool(devices.nvidia_driver().cards), reason="this machine has a GPU")
