@@ -9,16 +9,16 @@ from typing import Final
 import duckdb
 import platformdirs
 
-from signverse.lake.cli.shared import say
+from signverse.lake.cli.shared import complain, say
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.query import read_only
 from signverse.lake.query.output import Format, write_rows
 
-_HELP: Final = "Statements end with a semicolon or an empty line. .tables lists what there is, .quit leaves."
+_HELP: Final = "Statements end with a semicolon or an empty line. .tables lists the tables, .quit leaves."
 
 
 def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) -> None:
-    """Reads statements until .quit or the end of input; an error is printed and the prompt goes on."""
+    """Runs statements until .quit or the end of input; an error is printed, and the next statement is read."""
     history = Path(platformdirs.user_state_path("signverse")) / "sql_history"
     with contextlib.suppress(ImportError, OSError):
         import readline
@@ -36,7 +36,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
         try:
             write_rows(read_only.run(con, query), form, None, wide=wide)
         except SignverseError as error:
-            say(str(error))
+            complain(str(error))
     with contextlib.suppress(ImportError, OSError):
         import readline
 
@@ -44,7 +44,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
 
 
 def _read() -> str | None:
-    """One statement, up to a semicolon or an empty line; None at the end."""
+    """Reads one statement, up to a semicolon or an empty line; None at the end of input or after .quit."""
     lines: list[str] = []
     while True:
         try:
@@ -62,6 +62,6 @@ def _read() -> str | None:
             return ""
         if line:
             lines.append(line)
-        whole = "\n".join(lines)
-        if not line or whole.startswith(".") or whole.endswith(";"):
-            return whole
+        statement = "\n".join(lines)
+        if not line or statement.startswith(".") or statement.endswith(";"):
+            return statement

@@ -89,10 +89,11 @@ def select(
     format: FormatOption = None,
     output: OutOption = None,
 ) -> None:
-    """Select clips by conditions; `export --selection` takes the file.
+    """Select clips by conditions, for a split or an export.
 
-    A .parquet file has the conditions and the version of the lake in its metadata, so that an export of it can be
-    repeated. A sample depends on the seed alone: a lake that has grown gives much the same one.
+    `export --selection` takes the file that -o writes. A .parquet file has the conditions and the lake's version in its
+    metadata, so that an export of it can be repeated. A sample depends on the seed alone: a lake that has grown
+    gives much the same one.
 
     \b
     signverse select --lake LAKE --language ase --captioned -o clips.parquet

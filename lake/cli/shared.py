@@ -1,4 +1,4 @@
-"""What all commands share: the options that name a lake, ids that begin with a dash, and words on stderr.
+"""What commands share: the options that name a lake, ids that begin with a dash, remarks and errors on stderr.
 
 Imported at every start of the command line: nothing heavy here.
 """
@@ -25,20 +25,23 @@ LakeOption = Annotated[Path, _LAKE]
 _OptionalLake = Annotated[Path | None, _LAKE]
 
 
-def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
-    from signverse.lake.lake import Lake
+def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callable[[], Lake]:
     from signverse.lake.model.times import read_time
 
-    return Lake.open(lake, version=version, as_of=read_time(as_of) if as_of is not None else None)
+    time = read_time(as_of) if as_of is not None else None
 
-
-def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callable[[], Lake]:
     def open_lake() -> Lake:
+        from signverse.lake.lake import Lake
+
         if lake is None:
             raise typer.BadParameter("name the folder of the lake", param_hint="--lake")
-        return _open(lake, version, as_of)
+        return Lake.open(lake, version=version, as_of=time)
 
     return open_lake
+
+
+def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
+    return _opener(lake, version, as_of)()
 
 
 _VERSION_OPTIONS: Final = {
@@ -52,7 +55,7 @@ _VERSION_OPTIONS: Final = {
     "as_of": (
         Annotated[
             str | None,
-            typer.Option(metavar="TIME", help="The lake as it was at this time (ISO 8601; UTC if unsaid)."),
+            typer.Option(metavar="TIME", help="The lake as it was at this time (ISO 8601, in UTC by default)."),
         ],
         None,
     ),
@@ -76,7 +79,7 @@ FormatOption = Annotated[
         "--format",
         metavar="table|csv|json|parquet",
         callback=one_of("table", "csv", "json", "parquet"),
-        help="How rows are written; by default as the name after -o says, else a table.",
+        help="Format of the rows (default: that of the file name, or a table).",
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
@@ -87,7 +90,7 @@ _quiet = False
 
 
 def set_quiet(quiet: bool) -> None:
-    """Turns remarks off for the rest of the command, where --quiet stands; where it does not, nothing changes."""
+    """Turns remarks off for the rest of the command line if --quiet is given, in any place."""
     global _quiet
     _quiet = _quiet or quiet
 
@@ -99,6 +102,7 @@ def reset_quiet() -> None:
 
 
 def is_quiet() -> bool:
+    """Whether --quiet is given."""
     return _quiet
 
 
@@ -116,7 +120,7 @@ def complain(text: str) -> None:
 class VideoIdCommand(TyperCommand):
     """A command that takes a video id as it is, also one that begins with a dash: 600 of the manifest's do.
 
-    What begins with a dash and is no option of the command is taken for the id, as if `--` stood before it.
+    A word that begins with a dash and is not an option of the command is taken as the id, as if `--` came before it.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -139,7 +143,7 @@ class VideoIdCommand(TyperCommand):
                 if takes_value[word]:
                     value = next(rest, None)
                     if value is None:
-                        # Left as it is: the option says itself that it lacks its value.
+                        # typer reports that the option lacks its value.
                         return super().parse_args(ctx, args)
                     options.append(value)
             elif word.split("=", 1)[0] in takes_value and word.startswith("--") and "=" in word:
