@@ -1,4 +1,4 @@
-"""Clips to be read: checked against the lake, and small enough to go to other processes."""
+"""The clips to read, checked against the lake; small enough to be sent to other processes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ClipTable:
     Attributes:
         folder: of the keypoints table.
         rows: segment_id, and text and sign_language where they are known.
-        places: where the videos of the clips lie.
-        video: int32 [N], a clip's place in `places`.
-        frames: int64 [N, 2], from and to, half-open.
+        places: the placements of the videos, by video id.
+        video: int32 [N], the index in `places` of each clip's video.
+        frames: int64 [N, 2], start and end, half-open.
         fingerprint: of the clips and their order; the same wherever the lake's files lie.
     """
 
@@ -53,7 +53,7 @@ class ClipTable:
         return len(self.video)
 
     def about(self, index: int) -> dict[str, Any]:
-        """What is known of a clip beside its points: the fields of `lake.clips.stream.Clip`."""
+        """The metadata of a clip: the fields of `lake.clips.stream.Clip` but its points."""
         names = self.rows.column_names
         start, end = self.frames[index].tolist()
         return {
@@ -66,12 +66,12 @@ class ClipTable:
 
 
 def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
-    """The clips that are meant.
+    """Makes the table of the clips.
 
     Raises:
-        BadInputError: the rows do not say which clips; or a clip is not in the lake as it was chosen, its video may
-            have been ingested anew.
-        EmptySelectionError: there is none.
+        BadInputError: the rows lack columns; or a clip is not in the lake as it was selected, as its video may have
+            been ingested again.
+        EmptySelectionError: there is no clip.
     """
     rows = _rows(snapshot, clips)
     placements = snapshot.placements
@@ -93,7 +93,7 @@ def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
     return ClipTable(
         folder=snapshot.folder / KEYPOINTS.name,
         rows=found.drop(*KEY[1:], "num_frames").to_arrow(),
-        places=[placement_of({"video_id": one, **placements[one]}) for one in videos.to_list()],
+        places=[placement_of({"video_id": video_id, **placements[video_id]}) for video_id in videos.to_list()],
         video=videos.search_sorted(found["video_id"]).cast(pl.Int32).to_numpy(),
         frames=found.select("start_frame", "end_frame").to_numpy(),
         fingerprint=_fingerprint(found),
@@ -101,20 +101,20 @@ def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
 
 
 def joints_of(parts: Iterable[str | Part]) -> Joints:
-    """The joints of parts of the body, named or given.
+    """The joints of parts of the body, by name or as `Part`.
 
     Raises:
-        BadInputError: a part is not known, or there is none.
+        BadInputError: a part is unknown, or there is none.
     """
     chosen = []
     for part in [parts] if isinstance(parts, str) else parts:
         if not isinstance(part, Part):
             if part not in PART_BY_NAME:
-                raise BadInputError(f"'{part}' is no part of the body", f"Parts: {', '.join(PART_NAMES)}.")
+                raise BadInputError(f"'{part}' is not a part of the body", f"Parts: {', '.join(PART_NAMES)}.")
             part = PART_BY_NAME[part]
         chosen.append(part)
     if not chosen:
-        raise BadInputError("no part of the body was asked for", f"Parts: {', '.join(PART_NAMES)}.")
+        raise BadInputError("no part of the body was given", f"Parts: {', '.join(PART_NAMES)}.")
     return Joints.only(chosen)
 
 
@@ -135,7 +135,9 @@ def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
         names = clips.collect_schema().names()
         clips = collect(clips.select(name for name in (*KEY, *_ABOUT) if name in names))
     if not isinstance(clips, pl.DataFrame):
-        raise BadInputError(f"a {type(clips).__name__} is no selection", "Give a Selection, a Polars frame or a path.")
+        raise BadInputError(
+            f"a {type(clips).__name__} is not a selection", "Give a Selection, a Polars frame or a path."
+        )
     return checked(clips, "the selection")
 
 

@@ -1,4 +1,4 @@
-"""Clips for PyTorch: a dataset by index and one to iterate over, for workers, ranks and restarts."""
+"""Clips for PyTorch: a map-style and an iterable dataset, for workers, ranks and restarts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Transform = Callable[[Sample], Any]
 
 
 class ClipDataset(Dataset):  # type: ignore[misc]
-    """Clips by index, in the order in which they were given. A worker process opens a reader of its own.
+    """Clips by index, in the order in which they were given. Each worker process opens its own reader.
 
-    Whoever asks for several at once, as a DataLoader does for a batch, has each row group read once for them.
+    Of several indices at once, as a DataLoader requests for a batch, each row group is read once.
 
     Attributes:
         joints: names of the K joints of the points.
@@ -55,19 +55,19 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Several clips, in the order asked for."""
-        places = [index + len(self) if index < 0 else index for index in indices]
-        if not all(0 <= place < len(self) for place in places):
+        """Several clips, in the order of the indices."""
+        clips = [index + len(self) if index < 0 else index for index in indices]
+        if not all(0 <= clip < len(self) for clip in clips):
             raise IndexError(f"there are {len(self)} clips, 0 to {len(self) - 1}")
         row_groups = RowGroups(self._reader(), 2)
         frames, video = self._table.frames, self._table.video
         found = {
-            place: read_points(self._table, place, self._reading, row_groups)
-            for place in sorted(set(places), key=lambda at: (video[at], frames[at, 0]))
+            clip: read_points(self._table, clip, self._reading, row_groups)
+            for clip in sorted(set(clips), key=lambda clip: (video[clip], frames[clip, 0]))
         }
         return [
-            _sample(self._table.about(place), found[place], self._transform, self._fill, copy=places.count(place) > 1)
-            for place in places
+            _sample(self._table.about(clip), found[clip], self._transform, self._fill, copy=clips.count(clip) > 1)
+            for clip in clips
         ]
 
     def _reader(self) -> KeypointsReader:
@@ -81,11 +81,11 @@ class ClipDataset(Dataset):  # type: ignore[misc]
 
 
 class ClipStream(IterableDataset):  # type: ignore[misc]
-    """Clips to iterate over. Ranks and their DataLoader's workers share them, none twice and none left out.
+    """Clips to iterate over. Ranks and their DataLoaders' workers share them: each clip comes once.
 
-    Shuffled, row groups come at random, and the clips of `read_ahead` in a row are mixed: far fewer bytes are read than
-    for clips at random, and clips of one row group come within one such window. A larger window mixes better and takes
-    more memory.
+    With `shuffle`, row groups come in random order and the clips within a window of `read_ahead` are shuffled: far
+    fewer bytes are read than for clips in random order, but clips of one row group come within one window. A larger
+    window shuffles better and takes more memory.
 
     Attributes:
         joints: names of the K joints of the points.
@@ -105,19 +105,19 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         self._reading = reading
         self._transform = transform
         self._fill = fill
-        # Now, as workers that are spawned know of no process group.
+        # Determined here, as spawned workers have no process group.
         self.rank, self.world_size = _rank(rank, world_size)
         self.joints = joint_names(reading.joints)
-        # In memory that workers share: those that outlive an epoch are told of the next one too.
+        # In shared memory: persistent workers see the next epoch, too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
-        """How many clips this rank has. Ranks differ by one at most."""
+        """The number of clips of this rank. Ranks differ by at most one."""
         clips = len(self._table)
         return clips * (self.rank + 1) // self.world_size - clips * self.rank // self.world_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Shuffles anew from the next iteration on; every rank is to be told the same."""
+        """Shuffles differently from the next iteration on; give every rank the same epoch."""
         if epoch < 0:
             raise BadInputError(f"epoch is {epoch}", "It takes 0 or more.")
         self._epoch.fill_(epoch)
@@ -136,7 +136,7 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
 
 
 class ClipSamples(Iterator[Any]):
-    """One pass over a `ClipStream`. torchdata's StatefulDataLoader keeps its state, one a worker."""
+    """One pass over a `ClipStream`. torchdata's StatefulDataLoader keeps the state of each worker's."""
 
     def __init__(self, clips: ClipReader, transform: Transform | None, fill: float | None) -> None:
         self._clips = clips
@@ -153,12 +153,12 @@ class ClipSamples(Iterator[Any]):
         return self._clips.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `lake.clips.stream.ClipReader.load_state_dict`; ranks and workers must be as many as they were."""
+        """See `lake.clips.stream.ClipReader.load_state_dict`; the number of ranks and workers must be the same."""
         self._clips.load_state_dict(state)
 
 
 def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
-    """A batch of clips of any lengths: points [B, T, K, 3] filled up at the end, lengths [B], the rest as lists.
+    """A batch of clips of any lengths: points [B, T, K, 3] padded at the end, lengths [B], the rest as lists.
 
     Raises:
         BadInputError: torch is missing.
@@ -166,8 +166,8 @@ def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
     _require_torch()
     points = [sample["points"] for sample in samples]
     padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=fill)
-    others = {name: [sample[name] for sample in samples] for name in samples[0] if name != "points"}
-    return {"points": padded, "lengths": torch.tensor([len(one) for one in points]), **others}
+    metadata = {name: [sample[name] for sample in samples] for name in samples[0] if name != "points"}
+    return {"points": padded, "lengths": torch.tensor([len(clip) for clip in points]), **metadata}
 
 
 def _require_torch() -> None:
@@ -188,7 +188,7 @@ def _sample(
 
 def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if (rank is None) != (world_size is None):
-        raise BadInputError("of rank and world_size one was given", "Give both or none.")
+        raise BadInputError("only one of rank and world_size was given", "Give both or neither.")
     if rank is None or world_size is None:
         distributed = torch.distributed
         if distributed.is_available() and distributed.is_initialized():

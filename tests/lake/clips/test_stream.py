@@ -193,7 +193,7 @@ def test_the_state_of_other_clips_is_refused(open_street):
     with pytest.raises(BadInputError, match="the state is of order shuffled"):
         open_street.read_clips(rows).load_state_dict(state)
     for wrong in ({"position": -1}, {"position": 999}, {"position": None}, {"epoch": "x"}):
-        with pytest.raises(BadInputError, match="does not say where"):
+        with pytest.raises(BadInputError, match="no valid position"):
             open_street.read_clips(rows, order="shuffled", seed=1).load_state_dict({**state, **wrong})
     with pytest.raises(BadInputError, match="the state is of clips None"):
         open_street.read_clips(rows).load_state_dict({})
@@ -238,7 +238,7 @@ def test_what_is_no_selection_is_refused_in_one_line(open_street, tmp_path):
         (tmp_path / "missing.parquet", "cannot be read"),
         (tmp_path / "clips.txt", r"is not a \.parquet"),
         (tmp_path / "words.csv", "not whole numbers"),
-        (7, "a int is no selection"),
+        (7, "a int is not a selection"),
     ]
     for clips, words in wrong:
         with pytest.raises(BadInputError, match=words) as error:
@@ -248,9 +248,9 @@ def test_what_is_no_selection_is_refused_in_one_line(open_street, tmp_path):
         with pytest.raises(EmptySelectionError):
             open_street.read_clips(nothing)
     for options, words in (
-        ({"parts": ["foot"]}, "'foot' is no part"),
+        ({"parts": ["foot"]}, "'foot' is not a part"),
         ({"parts": []}, "no part of the body"),
-        ({"order": "odd"}, "no order is called 'odd'"),
+        ({"order": "odd"}, "unknown order 'odd'"),
         ({"read_ahead": 0}, "read_ahead is 0"),
         ({"threads": 0}, "threads is 0"),
         ({"seed": -1}, "seed is -1"),
@@ -297,7 +297,7 @@ def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monke
 def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, count, seed, window):
     opened = Lake.open(street)
     table = clip_table(opened.snapshot, opened.clips())
-    whole = clip_order.shuffled(table, seed, 0)
-    shares = [clip_order.mix(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
+    whole = clip_order.shuffled_order(table, seed, 0)
+    shares = [clip_order.shuffle_windows(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(len(table)))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
