@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.export.cli.options import ExportOption, OverwriteOption, writing
+from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
 from signverse.export.formats.defaults import CLIPS_PER_FILE
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import reading, say
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 ClipsOption = Annotated[Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all clips by default.")]
 AllPeopleOption = Annotated[
-    bool, typer.Option("--all-people", help="Everybody in the clip, not the primary signer only.")
+    bool, typer.Option("--all-people", help="All people in the clip, not the primary signer only.")
 ]
-PerShardOption = Annotated[int, typer.Option(min=1, metavar="N", help="Clips in a file.")]
-WorkersOption = Annotated[int, typer.Option(min=1, metavar="N", help="Files written side by side.")]
+PerShardOption = Annotated[int, typer.Option(min=1, metavar="N", help="Clips per file.")]
 
 
 @reading
@@ -40,11 +39,11 @@ def webdataset(
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write clips as tars for WebDataset, a sample a clip.
+    """Write clips as tars for WebDataset, one sample per clip.
 
     KEY.keypoints.npy is float32 [T, 128, 3], x and y in pixels and score; nan where absent. With --all-people it is
-    [T, P, 128, 3]. KEY.json tells the rest: segment_id, text, times, language, size, confidences. KEY is the segment_id
-    with %2E for a dot. Where body scores are unknown, KEY.body_visible.npy tells visibility (1, 0, or -1 unknown).
+    [T, P, 128, 3]. KEY.json has the rest: segment_id, text, times, language, size, confidences. KEY is the segment_id
+    with %2E for a dot. Where body scores are unknown, KEY.body_visible.npy has visibility (1, 0, or -1 unknown).
 
     \b
     signverse export webdataset --lake LAKE --out DIR --language ase --captioned
@@ -68,7 +67,7 @@ def parquet(
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write clips as Parquet, a row a clip.
+    """Write clips as Parquet, one row per clip.
 
     Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each one list of floats over
     all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as nan. An array
@@ -97,7 +96,7 @@ def pose(
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write clips as .pose files (pose-format), a file a clip.
+    """Write clips as .pose files (pose-format), one file per clip.
 
     A clip is VIDEO_ID/SEGMENT_ID.pose, with the components body, face, left_hand and right_hand in pixels, at 24
     frames/s. What is absent is masked, with confidence 0. index.csv lists the files.

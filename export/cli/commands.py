@@ -1,4 +1,4 @@
-"""The commands that bring rows out again: export, verify, picture."""
+"""The commands export shards, verify and picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli import clips as clip_commands
-from signverse.export.cli.options import ExportOption, OverwriteOption, writing
+from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
 from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import one_of
@@ -28,7 +28,7 @@ export = typer.Typer(
 
 
 def mount(app: typer.Typer) -> None:
-    """Adds the commands of this room."""
+    """Add the commands of this package."""
     app.add_typer(export, name="export")
     app.command("verify")(verify)
     app.command("picture", cls=VideoIdCommand)(picture)
@@ -61,7 +61,7 @@ def shards(
         Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
     ] = None,
     conditions: Selection,
-    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos in a tar.")] = VIDEOS_PER_SHARD,
+    videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos per tar.")] = VIDEOS_PER_SHARD,
     shard_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="About how large a tar may be, such as 2GB; instead of N videos.")
     ] = None,
@@ -70,23 +70,24 @@ def shards(
         typer.Option(
             callback=one_of("video_id", "source"),
             metavar="video_id|source",
-            help="By id, or as in the shards that the videos came from.",
+            help="Order of the videos: by id, or as in the shards that they came from.",
         ),
     ] = "video_id",
-    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars written side by side.")] = 1,
+    workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write videos or clips as release shards.
 
     A shard is a tar of a poses.npz and the captions of each video. Beside the tars: index.csv (a video a row) and
     SHA256SUMS. The same lake gives the same bytes. After an interruption the same command goes on with the tars that
-    are missing. The selection is that of a file, or the options of `select`.
+    are missing. Choose with a file that `select` wrote, or with the same options.
 
     \b
     signverse export shards --lake LAKE --out DIR
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR -l asf -l bfi --captioned
     """
+    # Long because: its options are declared here.
     from signverse.export.release.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
     from signverse.lake.model.wording import byte_size, counted
@@ -150,14 +151,16 @@ def verify(
 @reading
 def picture(
     *,
-    video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="As it is, also with a dash in front.")],
+    video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="Id of the video; it may begin with a dash.")],
     opened: Lake,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="The picture.")],
-    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
+    start: Annotated[float, typer.Option(metavar="SECONDS", help="Start of the range.")] = 0.0,
     end: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Where to end; the end of the video by default.")
+        float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Frames, evenly from the range.")] = 8,
+    count: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Number of frames, spread evenly over the range.")
+    ] = 8,
 ) -> None:
     """Draw people as skeletons: frames of a video side by side.
 
@@ -170,7 +173,7 @@ def picture(
     from signverse.lake.query.output import whole_file
 
     if output.suffix.lower() != ".png":
-        raise BadInputError(f"pictures are PNG, and {output} says something else", "End the name in .png.")
+        raise BadInputError(f"{output}: unknown picture format '{output.suffix}'", "End the name in .png.")
     image = draw_sheet(opened, video_id, start, end, count)
     with whole_file(output) as file:
         image.save(file, format="PNG")

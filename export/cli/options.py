@@ -1,4 +1,4 @@
-"""The options that all exports share, and how their commands run: one meaning, one help text.
+"""What all exports share: options, with one help text each, and the progress bar.
 
 Imported at every start of the command line: nothing heavy here.
 """
@@ -14,19 +14,18 @@ import typer
 
 from signverse.lake.cli.shared import complain, say
 
-ExportOption = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made where there is none.")
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")]
+ExportOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made if missing.")]
+WorkersOption = Annotated[int, typer.Option(min=1, metavar="N", help="Files written at once, each by a process.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")]
 
 
 @contextmanager
 def writing(noun: str, total: int, done: int) -> Iterator[Callable[[object], None]]:
-    """A bar on a terminal while units are written; gives what advances it. After Ctrl-C it says what is kept.
+    """Show a progress bar while units are written; yields what advances it. After Ctrl-C say what is kept.
 
     Args:
-        noun: what a unit is called.
-        done: how many are there already.
+        noun: name of a unit.
+        done: number of units that an earlier run wrote.
     """
     from rich.progress import MofNCompleteColumn, Progress
 

@@ -136,25 +136,13 @@ def contact_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    clip = np.asarray(clip)
-    if clip.ndim == 3:
-        clip = clip[:, None]
-    if clip.ndim != 4 or clip.shape[0] == 0:
-        raise BadInputError(
-            f"a clip of shape {clip.shape} cannot be drawn", "Give [T, 128, 3] or [T, P, 128, 3], T above 0"
-        )
     if columns < 1 or count < 1 or tile_width < 1:
         raise BadInputError(
             f"a sheet of {count} tiles in {columns} columns, {tile_width} wide, cannot be drawn",
             "Each must be 1 or more",
         )
-    total = clip.shape[0]
-    if frames is None:
-        frames = sorted({round(float(f)) for f in np.linspace(0, total - 1, min(count, total))})
-    outside = [f for f in frames if not 0 <= f < total]
-    if outside or not frames:
-        raise BadInputError(f"frames {outside} are outside a clip of {total} frames", f"Use 0 to {total - 1}")
-
+    clip = _clip(clip)
+    frames = _frames_to_draw(len(clip), count, frames)
     columns = min(columns, len(frames))
     rows = math.ceil(len(frames) / columns)
     scale = tile_width / width
@@ -183,6 +171,28 @@ def contact_sheet(
     return sheet
 
 
+def _clip(clip: Points) -> Points:
+    """A clip as [T, P, 128, 3]."""
+    clip = np.asarray(clip)
+    if clip.ndim == 3:
+        clip = clip[:, None]
+    if clip.ndim != 4 or clip.shape[0] == 0:
+        raise BadInputError(
+            f"a clip of shape {clip.shape} cannot be drawn", "Give [T, 128, 3] or [T, P, 128, 3], T above 0"
+        )
+    return clip
+
+
+def _frames_to_draw(total: int, count: int, frames: Sequence[int] | None) -> Sequence[int]:
+    """The frames given, or `count` of them spread evenly over all."""
+    if frames is None:
+        return sorted({round(float(f)) for f in np.linspace(0, total - 1, min(count, total))})
+    outside = [f for f in frames if not 0 <= f < total]
+    if outside or not frames:
+        raise BadInputError(f"frames {outside} are outside a clip of {total} frames", f"Use 0 to {total - 1}")
+    return frames
+
+
 def _people(points: Points) -> Points:
     people = np.asarray(points)
     if people.ndim == 2:
@@ -209,7 +219,9 @@ def _colour(background: Colour | str | None) -> Colour:
         try:
             red, green, blue, *_ = ImageColor.getrgb(background)
         except ValueError as error:
-            raise BadInputError(f"{background!r} is no colour", "Use a CSS name such as white, or #rrggbb") from error
+            raise BadInputError(
+                f"{background!r} is not a colour", "Use a CSS name such as white, or #rrggbb"
+            ) from error
         return red, green, blue
     return background
 
@@ -221,7 +233,7 @@ def _canvas(size: tuple[int, int], background: Colour | str | Pixels | None) -> 
         return Image.new("RGB", size, _colour(background))
     if background.dtype != np.uint8 or background.ndim != 3 or background.shape[2] != 3 or not background.size:
         raise BadInputError(
-            f"a {background.dtype} background of shape {background.shape} is no picture",
+            f"a {background.dtype} background of shape {background.shape} is not a picture",
             "Give uint8 [height, width, 3], RGB",
         )
     image = Image.fromarray(background)

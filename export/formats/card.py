@@ -40,7 +40,7 @@ def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content]) -> N
     """Writes a video's poses.npz.
 
     `frames` holds a dict a frame: num_people, frame_id, width, height and person_0 to person_{num_people - 1}, each
-    with the four parts float32 [K, 3] of x, y (pixels) and score. Where the primary signer is absent and somebody else
+    with the four parts float32 [K, 3] of x, y (pixels) and score. Where the primary signer is absent and another person
     is not, person_0 is all zeros: the others keep their numbers.
     """
     count = len(outline.frame_ids)

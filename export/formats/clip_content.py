@@ -38,7 +38,7 @@ ABOUT: Final = pa.schema(
         ("num_people", INT),
     ]
 )
-"""What is told of each clip: its row of `segments`, more of its video, `absent_frames` (those of the clip that the
+"""The metadata of each clip: its row of `segments`, more of its video, `absent_frames` (those of the clip that the
 source never had, counted as in the video) and `num_people` (P of the arrays)."""
 
 _LONG_READ: Final = 32 * ROWS_PER_GROUP
@@ -94,7 +94,7 @@ class Chunk:
 def plan_chunks(
     clips: pl.DataFrame, name: str, count: int, *, all_people: bool, frame_bytes: int, clip_bytes: int
 ) -> list[Chunk]:
-    """Shares clips out to chunks, in their order.
+    """Divide clips into chunks, in their order.
 
     Args:
         name: of a chunk, a template with the number from 0.
@@ -127,7 +127,7 @@ def read_clips(lake: Lake, clips: pl.DataFrame, *, all_people: bool) -> Iterator
 
     Args:
         clips: those of a chunk, by video_id and start.
-        all_people: everybody, not the primary signer only.
+        all_people: all people, not the primary signer only.
     """
     for video_id, rows in groupby(clips.iter_rows(named=True), key=lambda row: str(row["video_id"])):
         for together in _reads(rows):
@@ -135,7 +135,7 @@ def read_clips(lake: Lake, clips: pl.DataFrame, *, all_people: bool) -> Iterator
 
 
 def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Clips of a video, by start, that are read at once: not those far apart, nor too many."""
+    """Group clips of a video, by start, to be read at once: not far apart, and not too long together."""
     together: list[dict[str, Any]] = []
     end = 0
     for row in rows:
@@ -149,23 +149,23 @@ def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people: bool) -> Iterator[Clip]:
-    """Clips that are parts of one block of points: a whole video of hours without captions lies in memory once."""
+    """Clips as views of one block of points: a video of hours without captions is in memory once."""
     start, end = rows[0]["start_frame"], max(row["end_frame"] for row in rows)
     table = lake.snapshot.keypoint_rows(video_id, ["body_visible"], start_frame=start, end_frame=end)
     if not all_people:
         table = table.filter(pa.array(table.column("person").to_numpy() == 0))
     frames, persons = table.column("frame").to_numpy() - start, table.column("person").to_numpy()
-    # At least one, so that person 0 can be asked for in every clip.
+    # At least one, so that every clip has a person 0.
     people = int(persons.max(initial=0)) + 1
     visible: npt.NDArray[np.int8] | None = None
-    told = _visible(table)
-    if told is not None:
+    rows_visible = _visible(table)
+    if rows_visible is not None:
         visible = np.full((end - start, people, BODY.size), -1, np.int8)
-        visible[frames, persons] = told
+        visible[frames, persons] = rows_visible
     points = np.full((end - start, people, NUM_JOINTS, 3), np.nan, np.float32)
-    for there in lake.people(video_id, start_frame=start, end_frame=end):
-        mine = (there.frames >= start) & (there.frames < end) & (there.persons < people)
-        points[there.frames[mine] - start, there.persons[mine]] = there.points[mine]
+    for batch in lake.people(video_id, start_frame=start, end_frame=end):
+        inside = (batch.frames >= start) & (batch.frames < end) & (batch.persons < people)
+        points[batch.frames[inside] - start, batch.persons[inside]] = batch.points[inside]
     for row in rows:
         span = slice(row["start_frame"] - start, row["end_frame"] - start)
         first, last = np.searchsorted(frames, [span.start, span.stop])
@@ -182,8 +182,8 @@ def _visible(table: Any) -> npt.NDArray[np.int8] | None:
     if column.null_count == len(column):
         return None
     visible = np.full((len(column), BODY.size), -1, np.int8)
-    told = column.is_valid().to_numpy(zero_copy_only=False)
-    visible[told] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, BODY.size)
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    visible[known] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, BODY.size)
     return visible
 
 

@@ -62,7 +62,7 @@ def _layers(content: Content) -> Iterator[Layer]:
     width, height = content.video["width"], content.video["height"]
     for places, people in content.people(released_points(content)):
         if people.shape[1] > 1:
-            # Who is absent beside somebody present is all zeros in `people`; here absent is -1.
+            # A person who is absent beside one who is present is all zeros in `people`; here absent is -1.
             people[~people.any(axis=(2, 3))] = (-1.0, -1.0, 0.0)
         # Apart, each row of a part is one piece of memory: copied so, not number by number.
         xy, scores = np.empty((*people.shape[:3], 2), np.float32), people[..., 2].copy()
@@ -87,7 +87,7 @@ def captions(content: Outline) -> dict[str, bytes]:
     """A video's caption tracks as WebVTT, by file name: {id}.{language}.vtt, the kind added where it is not manual.
 
     A second track of a language and kind is {id}.{language}.x-02.vtt: a name that sorts after the first, so that
-    readers meet them in this order; its note and header tell what its name cannot.
+    readers meet them in this order; its note and header have the language and kind that its name lacks.
     """
     found: dict[str, bytes] = {}
     for _, rows in groupby(content.captions, key=lambda row: row["track"]):

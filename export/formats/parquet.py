@@ -1,4 +1,4 @@
-"""Clips as Parquet: a row a clip, the keypoints as plain lists of floats that every engine reads."""
+"""Clips as Parquet: one row per clip, the keypoints as plain lists of floats that every engine reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, digest_of, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
 from signverse.export.formats.index_rows import INDEX, ClipRow
-from signverse.export.writers.tar_writer import Hashed
+from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
@@ -67,8 +67,8 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
     return Written(chunk.name, [File(chunk.name, hashed.size, hashed.sha256())], index)
 
 
-class _Sink(Hashed):
-    """What pyarrow asks of a file besides."""
+class _Sink(HashingWriter):
+    """With the other methods of a file that pyarrow calls."""
 
     closed = False
 
@@ -79,7 +79,7 @@ class _Sink(Hashed):
         return self.size
 
     def flush(self) -> None:
-        """Nothing is held back here."""
+        """Nothing is buffered here."""
 
 
 def _table(clips: Sequence[Clip]) -> pa.Table:
@@ -98,11 +98,11 @@ def _floats(clips: Sequence[npt.NDArray[np.float32]]) -> pa.Array:
 
 
 def _booleans(clips: Sequence[npt.NDArray[np.int8] | None]) -> pa.Array:
-    told = [np.empty(0, np.int8) if clip is None else clip.reshape(-1) for clip in clips]
-    values = np.concatenate(told)
+    known = [np.empty(0, np.int8) if clip is None else clip.reshape(-1) for clip in clips]
+    values = np.concatenate(known)
     elements = pa.array(values == 1, mask=values < 0)
     unknown = pa.array([clip is None for clip in clips])
-    return pa.ListArray.from_arrays(_offsets([clip.size for clip in told]), elements, mask=unknown)
+    return pa.ListArray.from_arrays(_offsets([clip.size for clip in known]), elements, mask=unknown)
 
 
 def _offsets(sizes: Sequence[int]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Clips as .pose files, the format of the package pose-format: a file a clip."""
+"""Clips as .pose files, the format of the package pose-format: one file per clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a video goes into an export: its frames, people and captions, whatever the format."""
+"""What is written of a video: its frames, people and captions, whatever the layout of the shard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from signverse.lake.storage.reader import Rows
 _ROWS: Final = 512
 """Rows of a part: 0.8 MB of points, which a core's cache holds."""
 
-_NOBODY: Final = Rows(np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
+_NO_ROWS: Final = Rows(np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, NUM_JOINTS, 3), np.float32))
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Outline:
 
 @dataclass(frozen=True)
 class Content(Outline):
-    """A video, the chosen frames of one, or a part of these: frames that follow each other.
+    """A video, the chosen frames of one, or a part of these: frames that follow each second.
 
     Attributes:
         frames, persons: int32 [N] and int8 [N]: the frame and the person of each row, sorted by both.
         points: float32 [N, 128, 3], nan where absent or unknown.
-        visible: bool [N, 18], where body scores are unknown and visibility is told.
+        visible: bool [N, 18], where body scores are unknown and visibility is known.
     """
 
     frames: npt.NDArray[np.int32]
@@ -62,22 +62,22 @@ class Content(Outline):
         A person's number is its place; where a person is absent and one of a higher number is not, it is all zeros.
 
         Args:
-            points: [N, 128, 3], `points` in the form of the dialect.
+            points: [N, 128, 3], `points` in the form of the layout.
         """
         place = np.searchsorted(self.frame_ids, self.frames)
         counts = np.zeros(len(self.frame_ids), np.int64)
         np.maximum.at(counts, place, self.persons.astype(np.int64) + 1)
         for count in np.unique(counts).tolist():
             places = np.flatnonzero(counts == count)
-            mine = counts[place] == count
-            rows = points if mine.all() else points[mine]
+            of_count = counts[place] == count
+            rows = points if of_count.all() else points[of_count]
             shape = (len(places), count, NUM_JOINTS, 3)
             if len(rows) == len(places) * count:
-                # Everybody is there, as nearly always.
+                # Every person is in every frame, as nearly always.
                 people = rows.reshape(shape)
             else:
                 people = np.zeros(shape, np.float32)
-                people[np.searchsorted(places, place[mine]), self.persons[mine]] = rows
+                people[np.searchsorted(places, place[of_count]), self.persons[of_count]] = rows
             yield places, people
 
 
@@ -92,12 +92,12 @@ def scored(points: Points, visible: npt.NDArray[np.bool_] | npt.NDArray[np.int8]
     scores = points[..., 2]
     unknown = np.isnan(scores)
     if unknown.any():
-        told = np.ones(scores.shape, np.float32)
+        known = np.ones(scores.shape, np.float32)
         if visible is not None:
-            told[..., BODY.slice] = visible != 0
+            known[..., BODY.slice] = visible != 0
         # A part that the source never had has no place either, and no score.
-        told[np.isnan(points[..., 0])] = 0.0
-        np.copyto(scores, told, where=unknown)
+        known[np.isnan(points[..., 0])] = 0.0
+        np.copyto(scores, known, where=unknown)
     return points
 
 
@@ -113,14 +113,14 @@ def outline_of(
     Args:
         only_segments: the frames of the segments and no others; they keep their numbers.
     """
-    there = np.ones(video["num_frames"], bool)
-    there[video["absent_frames"] or []] = False
+    written = np.ones(video["num_frames"], bool)
+    written[video["absent_frames"] or []] = False
     if only_segments:
         chosen = np.zeros(video["num_frames"], bool)
         for row in segments:
             chosen[row["start_frame"] : row["end_frame"]] = True
-        there &= chosen
-    return Outline(video=video, frame_ids=np.flatnonzero(there), segments=segments, captions=captions)
+        written &= chosen
+    return Outline(video=video, frame_ids=np.flatnonzero(written), segments=segments, captions=captions)
 
 
 def fill(points: Points, where: npt.NDArray[np.bool_], value: tuple[float, float, float]) -> None:
@@ -141,7 +141,7 @@ def parts_of(outline: Outline, batches: Iterable[Rows]) -> Iterator[Content]:
         yield _part(outline, slice(first, end), rows)
         first = end
     if first < len(outline.frame_ids):
-        yield _part(outline, slice(first, None), _NOBODY)
+        yield _part(outline, slice(first, None), _NO_ROWS)
 
 
 def _chosen(outline: Outline, rows: Rows) -> Rows:
@@ -151,37 +151,37 @@ def _chosen(outline: Outline, rows: Rows) -> Rows:
 
 
 def _whole_frames(batches: Iterable[Rows]) -> Iterator[Rows]:
-    """The same rows, `_ROWS` and a frame at most at a time, all people of a frame together."""
-    held: Rows | None = None
+    """Regroup rows into batches of at most `_ROWS` and a frame, with all people of a frame in one batch."""
+    pending: Rows | None = None
     for batch in batches:
         rows = batch
-        if held is not None:
+        if pending is not None:
             # A row group may end among the people of a frame.
-            rest = int(np.searchsorted(rows.frames, held.frames[-1], "right"))
+            rest = int(np.searchsorted(rows.frames, pending.frames[-1], "right"))
             if rest:
-                held, rows = _joined(held, rows.take(slice(rest))), rows.take(slice(rest, None))
+                pending, rows = _joined(pending, rows.take(slice(rest))), rows.take(slice(rest, None))
             if not len(rows):
                 continue
-            yield held
-            held = None
+            yield pending
+            pending = None
         if len(rows):
             cuts = [*np.unique(np.searchsorted(rows.frames, rows.frames[::_ROWS])).tolist(), len(rows)]
             for start, end in pairwise(cuts):
-                if held is not None:
-                    yield held
-                held = rows.take(slice(start, end))
-    if held is not None:
-        yield held
+                if pending is not None:
+                    yield pending
+                pending = rows.take(slice(start, end))
+    if pending is not None:
+        yield pending
 
 
-def _joined(one: Rows, other: Rows) -> Rows:
+def _joined(first: Rows, second: Rows) -> Rows:
     visible = None
-    if one.visible is not None or other.visible is not None:
-        visible = np.concatenate([_visible(one), _visible(other)])
+    if first.visible is not None or second.visible is not None:
+        visible = np.concatenate([_visible(first), _visible(second)])
     return Rows(
-        np.concatenate([one.frames, other.frames]),
-        np.concatenate([one.persons, other.persons]),
-        np.concatenate([one.points, other.points]),
+        np.concatenate([first.frames, second.frames]),
+        np.concatenate([first.persons, second.persons]),
+        np.concatenate([first.points, second.points]),
         visible,
     )
 

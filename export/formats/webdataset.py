@@ -15,7 +15,7 @@ import numpy.typing as npt
 from signverse.export.formats.clip_content import Chunk, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
 from signverse.export.formats.index_rows import INDEX, ClipRow
-from signverse.export.writers.tar_writer import whole_tar
+from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
 
@@ -44,7 +44,7 @@ def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writt
     `KEY.body_visible.npy` where the lake has visibility in place of body scores, see `Clip.visible`.
     """
     index: list[ClipRow] = []
-    with whole_tar(out / chunk.name) as tar:
+    with atomic_tar(out / chunk.name) as tar:
         for clip in read_clips(lake, chunk.clips, all_people=all_people):
             key = key_of(clip.about["segment_id"])
             keypoints = f"{key}.keypoints.npy"
@@ -57,7 +57,7 @@ def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writt
 
 
 def npy(array: npt.NDArray[Any]) -> Callable[[IO[bytes]], None]:
-    """What writes an array as an .npy file, without another copy of it."""
+    """A function that writes an array as an .npy file, without copying it."""
 
     def write(out: IO[bytes]) -> None:
         np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(array))
@@ -68,7 +68,7 @@ def npy(array: npt.NDArray[Any]) -> Callable[[IO[bytes]], None]:
 
 
 def as_json(about: Mapping[str, Any]) -> bytes:
-    """What is known of a clip, as JSON; there is no nan in it."""
+    """The metadata of a clip as JSON, without nan."""
     return json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -1,4 +1,4 @@
-"""Which videos and clips go into an export: the file that `select` wrote, or a selection made on the spot."""
+"""Which videos and clips go into an export: those of a file that `select` wrote, or those that meet conditions."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from signverse.lake.query.selection_file import read_selection_file
 from signverse.lake.storage.snapshot import collect
 
 
-def choose(lake: Lake, path: Path | None, asked: Selection) -> pl.DataFrame | None:
-    """The clips that were chosen, by a file or on the spot; None where nothing is asked.
+def choose(lake: Lake, path: Path | None, conditions: Selection) -> pl.DataFrame | None:
+    """The clips of a selection file, or those that meet the conditions; None where neither is given.
 
     Raises:
-        BadInputError: the file is no selection, or there are conditions beside it.
-        EmptySelectionError: nothing fits; says what each condition alone leaves.
+        BadInputError: the file is not a selection, or conditions are given too.
+        EmptySelectionError: no clip meets the conditions; says what each condition alone leaves.
     """
-    conditions = not asked.empty
     if path is not None:
-        if conditions:
+        if not conditions.empty:
             raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
         return read_selection_file(path).select(KEY)
-    if not conditions:
+    if conditions.empty:
         return None
-    clips = lake.select(asked).select(KEY).collect()
+    clips = lake.select(conditions).select(KEY).collect()
     if clips.is_empty():
-        raise nothing_selected(lake.snapshot, asked)
+        raise nothing_selected(lake.snapshot, conditions)
     return clips
 
 
@@ -46,7 +45,7 @@ def chosen_videos(
 
     Raises:
         BadInputError: a video of the selection is not in the lake.
-        EmptySelectionError: there is no video to export.
+        EmptySelectionError: the lake has no video to export.
     """
     videos = lake.videos().collect()
     remarks: list[str] = []
@@ -77,16 +76,16 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
 
     Raises:
         BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested anew.
-        EmptySelectionError: there is no clip to export.
+        EmptySelectionError: the lake has no clip to export.
     """
     clips = collect(lake.unfiltered_clips())
     if selection is not None:
-        mine = ["segment_id", "video_id"]
-        chosen = clips.join(selection, on=mine, how="semi")
-        there = chosen.select(*mine, start="start_frame", end="end_frame")
+        clip_key = ["segment_id", "video_id"]
+        chosen = clips.join(selection, on=clip_key, how="semi")
+        in_lake = chosen.select(*clip_key, start="start_frame", end="end_frame")
         same = (pl.col(name) == pl.col(name.removesuffix("_frame")) for name in KEY[3:])
-        found = selection.join(there, on=mine).filter(pl.all_horizontal(same))
-        gone = selection.join(found, on=mine, how="anti")
+        found = selection.join(in_lake, on=clip_key).filter(pl.all_horizontal(same))
+        gone = selection.join(found, on=clip_key, how="anti")
         if gone.height:
             raise BadInputError(
                 f"the lake no longer has {counted(gone.height, 'clip')} of the selection as chosen: "

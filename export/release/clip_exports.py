@@ -24,7 +24,7 @@ class ClipExport:
 
     Attributes:
         kind: a name of `CLIP_FORMATS`.
-        all_people: everybody, not the primary signer only.
+        all_people: all people, not the primary signer only.
     """
 
     lake: Lake
@@ -33,10 +33,10 @@ class ClipExport:
     all_people: bool = False
 
     def plan(self, clips: pl.DataFrame, count: int) -> list[Chunk]:
-        """Shares clips out to chunks of `count`; see `plan_chunks`.
+        """Divide clips into chunks of `count`; see `plan_chunks`.
 
         Raises:
-            BadInputError: a video is called as a file of the export is.
+            BadInputError: a video has the name of a file of the export.
         """
         form = self._format
         taken = form.reserved & set(clips["video_id"])
@@ -52,10 +52,10 @@ class ClipExport:
         )
 
     def prepare(self, chunks: Sequence[Chunk], *, overwrite: bool) -> list[Written[ClipRow]]:
-        """Makes the folder; returns the chunks of the same export that an earlier run finished.
+        """Make the folder; returns the chunks of the same export that an earlier run finished.
 
         Raises:
-            BadInputError: it holds another export, or the disk has not the room.
+            BadInputError: it holds another export, or the disk has too little room.
         """
         columns = ["segment_id", "ingest_id", "start_frame", "end_frame"]
         content = ([chunk.name, *row] for chunk in chunks for row in chunk.clips.select(columns).iter_rows())
@@ -70,7 +70,7 @@ class ClipExport:
         workers: int = 1,
         on_chunk: Callable[[Written[ClipRow]], None] | None = None,
     ) -> list[ClipRow]:
-        """Writes chunks, then index.csv and SHA256SUMS; gives the rows of the index. See `Folder.write`."""
+        """Write chunks, then index.csv and SHA256SUMS; returns the rows of the index. See `Folder.write`."""
         write = partial(self._format.write, all_people=self.all_people)
         return self._folder().write(self.lake, chunks, write, done=done, workers=workers, on_unit=on_chunk)
 

@@ -1,7 +1,7 @@
-"""The folder of an export: what lies in it, what of it is finished, and how a run that was broken off goes on.
+"""The folder of an export: writing it, and resuming it after an interruption.
 
-An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what the export is of,
-and a note for each unit that is finished. At the end index.csv and SHA256SUMS take their place.
+An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what is exported and how,
+and a note for each unit that is finished. At the end index.csv and SHA256SUMS replace these.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _NOTE: Final = ".done.json"
 
 
 class Unit(Protocol):
-    """A part of an export that is written as a whole."""
+    """A part of an export that is written or missing as a whole."""
 
     @property
     def name(self) -> str:
-        """Its name, unlike that of any other unit."""
+        """Its name, unique among the units."""
 
     @property
     def size(self) -> int:
@@ -53,7 +53,7 @@ U = TypeVar("U", bound=Unit)
 
 
 def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Sequence[Any]]) -> str:
-    """What an export is of: two runs with the same may share their units.
+    """What is exported and how: two runs with the same fingerprint write the same units.
 
     Args:
         settings: how it is written.
@@ -62,14 +62,14 @@ def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Seque
     digest = hashlib.sha256()
     for item in content:
         digest.update(json.dumps(item).encode())
-    told = {
+    state = {
         "lake": str(lake.folder.resolve()),
-        # Another version may write other bytes: what two of them wrote would be no export of either.
+        # Another version may write other bytes: their units must not be mixed.
         "version": version("signverse-lake"),
         **settings,
         "content": digest.hexdigest(),
     }
-    return json.dumps(told, indent=1) + "\n"
+    return json.dumps(state, indent=1) + "\n"
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Folder(Generic[R]):
     rules: FolderRules[R]
 
     def prepare(self, units: Sequence[Unit], state: str, *, overwrite: bool) -> list[Written[R]]:
-        """Makes the folder; returns the units of the same export that an earlier run finished.
+        """Make the folder; returns the units of the same export that an earlier run finished.
 
         Args:
-            state: what the export is of, see `fingerprint`.
+            state: see `fingerprint`.
 
         Raises:
-            BadInputError: it holds another export, or the disk has not the room.
+            BadInputError: it holds another export, or the disk has too little room.
         """
         out = self.out
         lake = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
@@ -95,39 +95,39 @@ class Folder(Generic[R]):
         earlier = set(_ours(out)) if out.is_dir() else set()
         foreign = _foreign(out, earlier)
         if foreign:
-            # Such as downloaded release tars, which have the names of ours: --overwrite would remove them.
+            # Such as downloaded release tars, which have the same names: --overwrite would remove them.
             raise BadInputError(
-                f"{out} holds files that have the names of an export and are of none made here: {some(foreign)}",
+                f"{out} holds files named like those of an export that signverse did not write: {some(foreign)}",
                 "Name another folder.",
             )
-        whole, same = SUMS in earlier, _same(out / _STATE, state)
+        complete, same = SUMS in earlier, _same(out / _STATE, state)
         if earlier and not overwrite:
-            if whole:
+            if complete:
                 if same:
-                    # Killed at its very end: what it kept to go on is in the way.
+                    # Killed at its very end, before it removed what it kept for a resumption.
                     _remove(out, [name for name in earlier if name == _STATE or name.endswith(_NOTE)])
                 raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
             if not same:
                 raise BadInputError(
                     f"{out} holds an unfinished export of something else", "Name another folder, or give --overwrite."
                 )
-        # With --overwrite too: a command that replaces goes on as others do.
-        done = [] if whole or not same else [written for unit in units if (written := self._read_note(unit.name))]
+        # With --overwrite too: the same command resumes.
+        done = [] if complete or not same else [written for unit in units if (written := self._read_note(unit.name))]
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
-        going = earlier - {file.name for written in done for file in written.files}
-        going -= {_note_name(written.name) for written in done}
-        there = {written.name for written in done}
-        needed = sum(unit.size for unit in units if unit.name not in there)
-        room = shutil.disk_usage(out).free + sum((out / name).stat().st_size for name in going)
+        stale = earlier - {file.name for written in done for file in written.files}
+        stale -= {_note_name(written.name) for written in done}
+        finished = {written.name for written in done}
+        needed = sum(unit.size for unit in units if unit.name not in finished)
+        room = shutil.disk_usage(out).free + sum((out / name).stat().st_size for name in stale)
         if needed > room:
             raise BadInputError(
-                f"{out} has room for {room / 1e9:,.1f} GB, the export may take {needed / 1e9:,.1f}",
+                f"{out} has room for {room / 1e9:,.1f} GB, the export may take {needed / 1e9:,.1f} GB",
                 "Free some space, or select less.",
             )
-        _remove(out, going)
+        _remove(out, stale)
         with whole_file(out / _STATE) as file:
             file.write(state.encode())
         return done
@@ -143,14 +143,14 @@ class Folder(Generic[R]):
         engine: Engine = LOCAL,
         on_unit: Callable[[Written[R]], None] | None = None,
     ) -> list[R]:
-        """Writes units, then index.csv and SHA256SUMS; gives the rows of the index.
+        """Write units, then index.csv and SHA256SUMS; returns the rows of the index.
 
-        After a kill the next run goes on with the units that are missing, see `prepare`; an error or Ctrl-C leaves
-        nothing of those that are not finished.
+        After a kill the next run writes the missing units only, see `prepare`; an error or Ctrl-C leaves no part of an
+        unfinished unit.
 
         Args:
             write: writes one unit to the folder; where there are several workers it and the units are pickled.
-            done: units of this export that are there already.
+            done: units of this export that an earlier run wrote.
             workers: units written at once, each by a process of its own where there are several.
             engine: where these processes run.
             on_unit: called with each finished unit.
@@ -204,7 +204,7 @@ class Folder(Generic[R]):
                     )
 
     def _sweep(self, units: Iterable[str]) -> None:
-        """Clears away what belongs to no finished unit."""
+        """Remove what belongs to no finished unit."""
         kept = {_STATE}
         for unit in units:
             written = self._read_note(unit)
@@ -215,17 +215,17 @@ class Folder(Generic[R]):
     def _read_note(self, unit: str) -> Written[R] | None:
         """A unit that an earlier run finished; None where it did not."""
         try:
-            told = json.loads((self.out / _note_name(unit)).read_text(encoding="utf-8"))
-            files = [File(**file) for file in told["files"]]
+            note = json.loads((self.out / _note_name(unit)).read_text(encoding="utf-8"))
+            files = [File(**file) for file in note["files"]]
             if any((self.out / file.name).stat().st_size != file.size for file in files):
                 return None
-            return Written(unit, files, [index_row(self.rules.row, row) for row in told["index"]])
+            return Written(unit, files, [index_row(self.rules.row, row) for row in note["index"]])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
 def _foreign(out: Path, earlier: set[str]) -> list[str]:
-    """Of files named as ours, those that nothing says signverse wrote: no list of checksums, no unfinished export."""
+    """Files named like those of an export that no list of checksums and no unfinished export accounts for."""
     if _STATE in earlier:
         return []
     listed: set[str] = {INDEX, SUMS}
@@ -236,18 +236,18 @@ def _foreign(out: Path, earlier: set[str]) -> list[str]:
 
 
 def is_ours(name: str) -> bool:
-    """A path in a folder is one that an export writes, or what a killed run was writing (see `whole_file`)."""
+    """Whether an export writes a file of this path, or a killed run was writing it (see `whole_file`)."""
     folder, slash, base = name.rpartition("/")
     half = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", base)
-    return _is_whole(name) or (half is not None and _is_whole(f"{folder}{slash}{half.group(1)}"))
+    return _is_final(name) or (half is not None and _is_final(f"{folder}{slash}{half.group(1)}"))
 
 
 def is_content(name: str) -> bool:
-    """A path in a folder is one of the files that an export consists of."""
+    """Whether a path in a folder is one of the files that an export consists of."""
     return any(re.fullmatch(rules.file, name) for rules in FOLDERS)
 
 
-def _is_whole(name: str) -> bool:
+def _is_final(name: str) -> bool:
     if name in {INDEX, SUMS, _STATE} or is_content(name):
         return True
     return any(re.fullmatch(rf"\.{rules.unit}{re.escape(_NOTE)}", name) for rules in FOLDERS)
@@ -257,7 +257,7 @@ def walk(out: Path) -> Iterator[str]:
     """The paths of the files in a folder and the folders right in it; links to folders are not followed."""
     for path in sorted(out.iterdir()):
         if path.is_dir() and not path.is_symlink():
-            # What cannot be looked into, as lost+found, is none of ours.
+            # A folder that cannot be read, such as lost+found, was not made by an export.
             with suppress(PermissionError):
                 yield from [f"{path.name}/{child.name}" for child in sorted(path.iterdir())]
         else:
@@ -273,7 +273,7 @@ def _remove(out: Path, names: Iterable[str]) -> None:
         path = out / name
         path.unlink(missing_ok=True)
         if path.parent != out:
-            # What still holds something, perhaps another's, stays.
+            # A folder with other files in it stays.
             with suppress(OSError):
                 path.parent.rmdir()
 
@@ -294,9 +294,9 @@ def _note_name(unit: str) -> str:
 
 def _write_unit(write: Callable[[Lake, Path, U], Written[R]], out: Path, lake: Lake, unit: U) -> Written[R]:
     written = write(lake, out, unit)
-    told = {"files": [asdict(file) for file in written.files], "index": [asdict(row) for row in written.index]}
+    note = {"files": [asdict(file) for file in written.files], "index": [asdict(row) for row in written.index]}
     with whole_file(out / _note_name(unit.name)) as file:
-        file.write(json.dumps(told).encode())
+        file.write(json.dumps(note).encode())
     return written
 
 

@@ -17,7 +17,7 @@ from signverse.export.formats.index_rows import VideoRow
 from signverse.export.formats.registry import SHARD_LAYOUTS
 from signverse.export.formats.video_content import Outline, outline_of, parts_of
 from signverse.export.release.folder import Folder, fingerprint
-from signverse.export.writers.tar_writer import whole_tar
+from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.clips.prefetch import prefetch
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
@@ -73,8 +73,8 @@ def plan_shards(
 
     Args:
         videos_per_shard: of each but the last.
-        shard_bytes: about how large a shard may be; where given, it counts instead of the number of videos.
-        frames: how many frames of each video go out; all where it is not given.
+        shard_bytes: about how large a shard may be; used in place of the number of videos where it is given.
+        frames: number of frames written of each video; None for all.
     """
     batches: list[list[dict[str, Any]]] = []
     sizes: list[int] = []
@@ -126,16 +126,16 @@ def export_shards(
     workers: int = 1,
     on_shard: Callable[[Written[VideoRow]], None] | None = None,
 ) -> list[VideoRow]:
-    """Writes shards, then index.csv and SHA256SUMS; gives the rows of the index.
+    """Write shards, then index.csv and SHA256SUMS; returns the rows of the index.
 
     Args:
-        done: shards of this export that are there already, see `prepare_folder`.
-        workers: shards written side by side, each by a process.
-        on_shard: told each finished shard.
+        done: shards of this export that an earlier run wrote, see `prepare_folder`.
+        workers: shards written at once, each by a process.
+        on_shard: called with each finished shard.
     """
     write = partial(write_shard, layout=spec.layout, only_segments=spec.only_segments)
-    there = {written.name for written in done}
-    with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in there], spec)
+    finished = {written.name for written in done}
+    with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in finished], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
     return Folder(out, SHARD_FOLDER).write(lake, units, write, done=done, workers=workers, on_unit=on_shard)
 
@@ -162,11 +162,11 @@ def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str,
 
 
 def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segments: bool) -> Written[VideoRow]:
-    """Writes one shard, which takes its name when all of it is there."""
+    """Write one shard, which gets its name when all of it is written."""
     rules = SHARD_LAYOUTS[layout]
     written: list[Outline] = []
     with (
-        whole_tar(out / shard.name) as tar,
+        atomic_tar(out / shard.name) as tar,
         # The next is read while this is written and the last is hashed.
         closing(prefetch(_read(lake, shard, layout, only_segments))) as reading,
     ):
@@ -191,7 +191,7 @@ def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segmen
 
 
 def _read(lake: Lake, shard: Shard, layout: str, only_segments: bool) -> Iterator[Any]:
-    """Each video's outline, its keypoints, and None."""
+    """Yield the outline of each video, the batches of its keypoints, and None after the last."""
     segments = _by_video(shard.segments)
     captions: dict[str, list[dict[str, Any]]] = {}
     if SHARD_LAYOUTS[layout].has_cues:
@@ -201,7 +201,7 @@ def _read(lake: Lake, shard: Shard, layout: str, only_segments: bool) -> Iterato
     for video in shard.videos:
         chosen, cues = segments.get(video["video_id"], []), captions.get(video["video_id"], [])
         if only_segments:
-            # What nobody chose is not told in words either.
+            # Captions of what is not chosen are not written either.
             video = {**video, "document_text": document_text(chosen)}
             cues = [cue for cue in cues if any(_overlap(cue, segment) for segment in chosen)]
         outline = outline_of(video, chosen, cues, only_segments=only_segments)
@@ -211,7 +211,7 @@ def _read(lake: Lake, shard: Shard, layout: str, only_segments: bool) -> Iterato
 
 
 def _overlap(cue: Mapping[str, Any], segment: Mapping[str, Any]) -> bool:
-    # Either may last no time at all: a cue lies then where it begins, and a segment takes a frame.
+    # Either may have no duration: a cue is then a moment, and a segment takes a frame.
     start, end = segment["start_s"], max(segment["end_s"], segment["start_s"] + 1 / FPS)
     return bool(start <= cue["start_s"] < end or cue["start_s"] < start < cue["end_s"])
 

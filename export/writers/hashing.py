@@ -12,22 +12,22 @@ _PIECE: Final = 256 * 1024
 _BATCH: Final = 1024 * 1024
 
 
-class HashedBehind:
-    """A file that is hashed behind its writer, by two threads: one for the whole, one for parts of it.
+class BackgroundHash:
+    """Hash a file in two threads while it is written: one thread for all of it, one for parts of it.
 
-    What was just written is read back from the system's cache, which takes a sixteenth of the time of hashing it. So
-    a writer may go back and fill in what it knows at the end, and nobody has to hold a file that is being written.
+    The bytes are read back from the system's cache, which takes a sixteenth of the time of hashing them. So a writer
+    may go back and fill in what it knows at the end only, and no file is held in memory.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self.out = file
         self.size = 0
-        self._told = 0
+        self._hashed_to = 0
         self._digest = hashlib.sha256()
-        self._whole, self._parts = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._all, self._parts = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._waiting: list[Future[None]] = []
 
-    def __enter__(self) -> HashedBehind:
+    def __enter__(self) -> BackgroundHash:
         return self
 
     def __exit__(
@@ -35,27 +35,27 @@ class HashedBehind:
     ) -> None:
         try:
             if kind is None:
-                self._tell()
+                self._hash_new()
                 for future in self._waiting:
                     future.result()
         finally:
             # The file is closed next.
-            for pool in (self._whole, self._parts):
+            for pool in (self._all, self._parts):
                 pool.shutdown(wait=True, cancel_futures=kind is not None)
 
     def finished(self, size: int) -> None:
-        """The first `size` bytes will not change any more."""
+        """Report that the first `size` bytes will not change any more."""
         self.size = size
-        if size - self._told >= _BATCH:
-            self._tell()
+        if size - self._hashed_to >= _BATCH:
+            self._hash_new()
 
-    def _tell(self) -> None:
+    def _hash_new(self) -> None:
         self.out.flush()
-        self._waiting.append(self._whole.submit(self._update, self._digest, self._told, self.size))
-        self._told = self.size
+        self._waiting.append(self._all.submit(self._update, self._digest, self._hashed_to, self.size))
+        self._hashed_to = self.size
 
     def part(self, start: int, end: int) -> Future[str]:
-        """The sha256 of bytes that will not change any more."""
+        """Hash the bytes [start, end), which will not change any more."""
         self.out.flush()
         return self._parts.submit(self._sum, start, end)
 
@@ -68,10 +68,10 @@ class HashedBehind:
         while start < end:
             data = os.pread(self.out.fileno(), min(_PIECE, end - start), start)
             if not data:
-                raise OSError("what was written to it is gone")
+                raise OSError("the file became shorter while it was hashed")
             digest.update(data)
             start += len(data)
 
     def sha256(self) -> str:
-        """Of the whole, when it is closed."""
+        """The sha256 of the whole file, once it is closed."""
         return self._digest.hexdigest()

@@ -24,7 +24,7 @@ def write_npz(
     """Writes an .npz of plain arrays, and of one object array of frames called `name`, see `pickle_frames`.
 
     Args:
-        out: where it can be sought in: the checksums stand before what they are of.
+        out: a seekable file: checksums are written before the data that they are of.
     """
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for key, array in arrays.items():

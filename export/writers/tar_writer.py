@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from signverse.export.writers.hashing import HashedBehind
+from signverse.export.writers.hashing import BackgroundHash
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.output import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]
-"""The content of a file in a tar: all of it, or what writes it to where it can be sought in."""
+"""The content of a file in a tar: its bytes, or a function that writes them to a seekable file."""
 
 
-class Hashed:
-    """A file that is hashed as it is written: it is not read again for its checksum."""
+class HashingWriter:
+    """Write to a file and hash what is written: it is not read again for its checksum."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -33,19 +33,19 @@ class Hashed:
         return int(self._file.write(data))
 
     def sha256(self) -> str:
-        """Of what was written so far."""
+        """The sha256 of what was written so far."""
         return self._digest.hexdigest()
 
 
 class Tar:
-    """A tar that is being written; `file` tells its checksum and size when it is whole."""
+    """A tar that is being written; `file` has its checksum and size when it is finished."""
 
-    def __init__(self, file: HashedBehind) -> None:
+    def __init__(self, file: BackgroundHash) -> None:
         self.file = file
         self._sums: dict[str, Future[str]] = {}
 
     def add(self, name: str, data: Member) -> None:
-        """Adds a file; of one that is written here, see `sha256`."""
+        """Add a file; `sha256` has the checksum of one that is given as a function."""
         out, start = self.file.out, self.file.size
         if isinstance(data, bytes):
             end = start + out.write(_head(name, len(data)) + data)
@@ -65,12 +65,12 @@ class Tar:
         self.file.finished(end + out.write(bytes(-end % tarfile.BLOCKSIZE)))
 
     def finish(self) -> None:
-        """Writes the end."""
+        """Write the end of the tar."""
         out, end = self.file.out, self.file.size + 2 * tarfile.BLOCKSIZE
         self.file.finished(self.file.size + out.write(bytes(end + -end % tarfile.RECORDSIZE - self.file.size)))
 
     def sha256(self, name: str) -> str:
-        """Of a file that was written here."""
+        """The sha256 of a file that was given as a function."""
         return self._sums[name].result()
 
 
@@ -81,7 +81,7 @@ def _head(name: str, size: int) -> bytes:
 
 
 class _Inside:
-    """The end of a file, as a file of its own."""
+    """The part of a file from `start` on, as a file of its own."""
 
     def __init__(self, out: IO[bytes], start: int) -> None:
         self._out, self._start = out, start
@@ -95,9 +95,9 @@ class _Inside:
 
 
 @contextmanager
-def whole_tar(path: Path) -> Iterator[Tar]:
-    """A tar that takes its name only when all of it is written."""
-    with whole_file(path) as out, HashedBehind(out) as file:
+def atomic_tar(path: Path) -> Iterator[Tar]:
+    """Write a tar that gets its name only when all of it is written."""
+    with whole_file(path) as out, BackgroundHash(out) as file:
         tar = Tar(file)
         yield tar
         tar.finish()

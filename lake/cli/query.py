@@ -190,9 +190,9 @@ def keypoints(
     *,
     video_id: Annotated[str, typer.Argument(metavar="VIDEO_ID", help="Id of the video; it may begin with a dash.")],
     opened: Lake,
-    start: Annotated[float, typer.Option(metavar="SECONDS", help="Where to begin.")] = 0.0,
+    start: Annotated[float, typer.Option(metavar="SECONDS", help="Start of the range.")] = 0.0,
     end: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Where to end; the end of the video by default.")
+        float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
     ] = None,
     person: Annotated[int, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,

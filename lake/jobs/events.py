@@ -1,4 +1,4 @@
-"""What happens to a task, as its caller is told."""
+"""Events: what happens to a task."""
 
 from __future__ import annotations
 

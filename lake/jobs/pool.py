@@ -1,7 +1,7 @@
 """The engine of this machine: worker processes that may die without taking the rest along.
 
 A damaged video can crash a decoder, and the system can kill a process for memory: then that one task has failed, a new
-process takes the next one, and everything else goes on. concurrent.futures gives up the whole pool instead.
+process takes the next one, and all other tasks go on. concurrent.futures gives up the whole pool instead.
 
 A process has one worker, or several in threads that share what the job holds, such as models on a GPU. When such a
 process dies, every task in it is a suspect: they are done again one at a time, and the one that is alone when the

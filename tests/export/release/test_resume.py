@@ -377,6 +377,6 @@ def test_downloaded_tars_in_the_folder_are_never_removed(
     downloaded.write_bytes(b"days of download")
     code, _, err = signverse("export", kind, "--lake", sample.folder, "--out", downloaded.parent, *overwrite)
     assert code == 1
-    assert "are of none made here: Sign_DWPose_NPZ_000001.tar" in err
+    assert "that signverse did not write: Sign_DWPose_NPZ_000001.tar" in err
     assert downloaded.read_bytes() == b"days of download"
     assert list(downloaded.parent.iterdir()) == [downloaded]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.export.writers.tar_writer import whole_tar
+from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.model.errors import BadInputError
 
 
@@ -52,7 +52,7 @@ def test_a_tar_is_that_of_tarfile(members: dict[str, tuple[int, bool]]) -> None:
             file.addfile(member, io.BytesIO(data))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.tar"
-        with whole_tar(path) as tar:
+        with atomic_tar(path) as tar:
             for name, data in contents.items():
                 tar.add(name, streamed(data) if members[name][1] else data)
         ours = path.read_bytes()
@@ -70,7 +70,7 @@ def test_what_fails_leaves_neither_file_nor_thread(tmp_path: Path) -> None:
         out.write(b"x" * 3_000_000)
         raise BadInputError("no more")
 
-    with pytest.raises(BadInputError, match="no more"), whole_tar(tmp_path / "x.tar") as tar:
+    with pytest.raises(BadInputError, match="no more"), atomic_tar(tmp_path / "x.tar") as tar:
         tar.add("a", b"x" * 3_000_000)
         tar.add("b", fail)
     assert list(tmp_path.iterdir()) == []
