@@ -1,6 +1,6 @@
 """The folder of an export: writing it, and resuming it after an interruption.
 
-An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what is exported and how,
+An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what is exported,
 and a note for each unit that is finished. At the end index.csv and SHA256SUMS replace these.
 """
 

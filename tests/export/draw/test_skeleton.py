@@ -169,9 +169,9 @@ def test_wrong_input_is_refused_in_words() -> None:
         draw_people(np.zeros((1, 133, 3), np.float32), 10, 10)
     with pytest.raises(BadInputError, match="0 x 10"):
         draw_people(nobody(), 0, 10)
-    with pytest.raises(BadInputError, match="no colour"):
+    with pytest.raises(BadInputError, match="is not a colour"):
         draw_people(nobody(), 10, 10, background="blurple")
-    with pytest.raises(BadInputError, match="no picture"):
+    with pytest.raises(BadInputError, match="is not a picture"):
         draw_people(nobody(), 10, 10, background=np.zeros((10, 10), np.uint8))
 
 
