@@ -12,7 +12,7 @@ from typing import Any, Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.storage.spill import IN_MEMORY, close_with, no_room, spill_file
+from signverse.lake.storage.spill import IN_MEMORY, close_with, no_space, spill_file
 
 _FIRST_ROWS: Final = 256
 
@@ -91,7 +91,7 @@ class SpillBuffer:
         try:
             self._file.write(np.ascontiguousarray(rows, np.float32).data)
         except OSError as error:
-            raise no_room(error) from None
+            raise no_space(error) from None
         self._rows += len(rows)
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class SpillBuffer:
             # Seeking flushes the file's buffer, hence the error for a full disk here too.
             self._file.seek(start * self._row_bytes)
         except OSError as error:
-            raise no_room(error) from None
+            raise no_space(error) from None
         content = self._file.read((end - start) * self._row_bytes)
         return np.frombuffer(content, np.float32).reshape(-1, *self._shape)
 

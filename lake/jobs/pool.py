@@ -25,7 +25,7 @@ from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Engine, Executor, Job
 from signverse.lake.jobs.fd_passing import receive
 from signverse.lake.jobs.process import serve
-from signverse.lake.model.interrupt import unheard_by_children
+from signverse.lake.model.interrupt import blocked_in_children
 
 _WAKE_S: Final = 0.2
 """How long the pool waits without looking up: a Ctrl-C that another thread received does not wake this one."""
@@ -176,7 +176,7 @@ class ProcessPool(Executor):
         theirs = [pipe for _, pipe in pipes]
         arguments = (self._watched, theirs, self._make, self._arguments[place])
         process = self._context.Process(target=serve, args=arguments, daemon=True)
-        with unheard_by_children():
+        with blocked_in_children():
             process.start()
         for pipe in theirs:
             pipe.close()

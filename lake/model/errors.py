@@ -1,10 +1,10 @@
-"""The errors a person may see. Each says what is wrong, where, and what to do next, in one line."""
+"""The errors that users see. Each says what is wrong, where, and what to do next, in one line."""
 
 from __future__ import annotations
 
 
 class SignverseError(Exception):
-    """Something the user can mend. The command line prints it without a traceback and exits with 1.
+    """An error that the user can do something about. The command line prints it without a traceback and exits with 1.
 
     Args:
         message: what is wrong and where, without a full stop at the end.
@@ -27,7 +27,7 @@ class SignverseError(Exception):
 
 
 class NotALakeError(SignverseError):
-    """The path holds no lake."""
+    """There is no lake at the path."""
 
 
 class NewerLakeError(SignverseError):
@@ -35,7 +35,7 @@ class NewerLakeError(SignverseError):
 
 
 class UnknownLanguageError(SignverseError):
-    """No sign language, or several, go by the name asked for."""
+    """No sign language, or several, have the given name."""
 
 
 class UnknownVideoError(SignverseError):
@@ -47,7 +47,7 @@ class BadInputError(SignverseError):
 
 
 class EmptySelectionError(SignverseError):
-    """The selection chooses no clip."""
+    """The selection has no clip."""
 
 
 class DamagedLakeError(SignverseError):

@@ -26,10 +26,10 @@ def seconds_to_frames(start_s: float, end_s: float | None, num_frames: int) -> t
     start = floor(start_s * 24) and end = max(start + 1, ceil(end_s * 24)), so that no time is too short for a frame.
 
     Raises:
-        BadInputError: a time is no number, or the end comes before the start.
+        BadInputError: a time is not a number, or the end comes before the start.
     """
     if not math.isfinite(start_s * FPS) or not math.isfinite((end_s or 0.0) * FPS):
-        raise BadInputError(f"the times {start_s} to {end_s} are no seconds")
+        raise BadInputError(f"the times {start_s} to {end_s} are not numbers of seconds")
     if end_s is not None and end_s < start_s:
         raise BadInputError(f"the range ends at {end_s:g} s, before it starts at {start_s:g} s")
     start = math.floor(start_s * FPS)

@@ -26,9 +26,11 @@ def check_video_id(video_id: str) -> str:
     if not video_id or video_id != video_id.strip():
         raise BadInputError(f"video id {shown} is empty or has blanks around it")
     if len(video_id) > MAX_VIDEO_ID or len(video_id.encode("utf-8", "replace")) > 200:
-        raise BadInputError(f"video id {shown} has {len(video_id)} characters, at most {MAX_VIDEO_ID} are taken")
+        raise BadInputError(f"video id {shown} has {len(video_id)} characters, at most {MAX_VIDEO_ID} are allowed")
     if video_id.startswith(".") or _FORBIDDEN & set(video_id):
-        raise BadInputError(f"video id {shown} is no plain name", 'Ids may not begin with . or hold / \\ : * ? " < > |')
+        raise BadInputError(
+            f"video id {shown} is not a plain name", 'Ids may not begin with . or hold / \\ : * ? " < > |'
+        )
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in video_id):
         raise BadInputError(f"video id {shown} holds a character that cannot be printed")
     return video_id

@@ -1,4 +1,4 @@
-"""Ctrl-C at the wrong moment: held back until what must not be torn is done."""
+"""Ctrl-C while something runs that must not be interrupted: delayed until it is done."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from multiprocessing import resource_tracker
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Holds back Ctrl-C (and SIGTERM) for the block, then lets it through."""
+    """Delays Ctrl-C (and SIGTERM) until the block ends."""
     if threading.current_thread() is not threading.main_thread():
         # Python interrupts its main thread only.
         yield
         return
-    came: list[int] = []
+    received: list[int] = []
     earlier = {
-        number: signal.signal(number, lambda number, _: came.append(number))
+        number: signal.signal(number, lambda number, _: received.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
@@ -26,15 +26,15 @@ def held() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 @contextmanager
-def unheard_by_children() -> Iterator[None]:
-    """Keeps Ctrl-C from processes that start in the block, until they ignore it themselves; ours comes afterwards."""
-    # The mask is what new processes inherit. It keeps nothing from our other threads, such as those of numpy: Python
-    # then interrupts this one, and a process whose parent was torn from its start ends with a traceback.
+def blocked_in_children() -> Iterator[None]:
+    """Blocks Ctrl-C in processes that start meanwhile, until they ignore it themselves; this process gets it later."""
+    # The mask is what new processes inherit. It does not block other threads, such as those of numpy: Python then
+    # interrupts this one, and a process whose parent was interrupted while starting it ends with a traceback.
     with held():
         if not hasattr(signal, "pthread_sigmask"):
             yield

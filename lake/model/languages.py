@@ -74,7 +74,7 @@ def _levels() -> tuple[dict[str, set[str]], ...]:
     abbreviated = {_fold(a): lang.code for lang in languages() for a in lang.abbreviations}
     for lang in languages():
         # PSL, LSC and HSL are codes of languages outside the corpus and everyone's abbreviations of others inside it:
-        # taking the code there would choose, in silence, what nobody meant.
+        # taking the code would silently choose a language that was not meant.
         clash = not lang.in_corpus and abbreviated.get(lang.code, lang.code) != lang.code
         for called in {lang.code, lang.bcp47, lang.label} - {""}:
             (abbreviations if clash else codes).setdefault(_fold(called), set()).add(lang.code)
@@ -99,7 +99,7 @@ def _describe(code: str) -> str:
     return f"{code} ({by_code()[code].name})"
 
 
-def resolve(asked: str) -> str:
+def resolve(name: str) -> str:
     """The code of the sign language a person means.
 
     Code, alias, abbreviation, full name, name without "Sign Language", then a word of the name, in any case; the
@@ -108,36 +108,36 @@ def resolve(asked: str) -> str:
     Raises:
         UnknownLanguageError: several are called that (it names all), or none is (it names the nearest).
     """
-    folded = _fold(asked)
+    folded = _fold(name)
     for level in _levels():
         found = sorted(level.get(folded, ()))
         if len(found) == 1:
             return found[0]
         if found:
             raise UnknownLanguageError(
-                f"'{asked}' may be any of {', '.join(_describe(code) for code in found)}",
-                "Ask by the code, or by the full name.",
+                f"'{name}' may be any of {', '.join(_describe(code) for code in found)}",
+                "Use the code, or the full name.",
             )
     raise UnknownLanguageError(
-        f"no sign language is called '{asked[:60]}'",
-        f"Nearest: {', '.join(_describe(code) for code in nearest(asked))}.",
+        f"no sign language is called '{name[:60]}'",
+        f"Nearest: {', '.join(_describe(code) for code in nearest(name))}.",
     )
 
 
-def nearest(asked: str, count: int = 3) -> list[str]:
+def nearest(name: str, count: int = 3) -> list[str]:
     """Codes of the languages whose code, alias, abbreviation or name comes nearest."""
-    called = {name: code for level in _levels()[:5] for name, found in level.items() for code in found}
-    hits = difflib.get_close_matches(_fold(asked)[:60], called, n=3 * count, cutoff=0.0)
-    return list(dict.fromkeys(called[hit] for hit in hits))[:count]
+    known = {called: code for level in _levels()[:5] for called, found in level.items() for code in found}
+    hits = difflib.get_close_matches(_fold(name)[:60], known, n=3 * count, cutoff=0.0)
+    return list(dict.fromkeys(known[hit] for hit in hits))[:count]
 
 
 @lru_cache(maxsize=1)
 def lookup_table() -> list[dict[str, str | None]]:
     """Every name that resolves or is refused, for the SQL macro language(): name, sign_language, refusal."""
     rows: list[dict[str, str | None]] = []
-    for asked in sorted({name for level in _levels() for name in level}):
+    for name in sorted({called for level in _levels() for called in level}):
         try:
-            rows.append({"name": asked, "sign_language": resolve(asked), "refusal": None})
+            rows.append({"name": name, "sign_language": resolve(name), "refusal": None})
         except UnknownLanguageError as error:
-            rows.append({"name": asked, "sign_language": None, "refusal": str(error)})
+            rows.append({"name": name, "sign_language": None, "refusal": str(error)})
     return rows

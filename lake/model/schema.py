@@ -178,7 +178,7 @@ class Table:
 
 SOURCES: Final = Table(
     "sources",
-    "what was asked for: an id of a manifest, its label and metadata",
+    "a listed video: an id of a manifest, its label and metadata",
     pa.schema(_SOURCES),
     ("video_id", "listed_at", "ingest_id"),
 )
@@ -191,7 +191,7 @@ VIDEOS: Final = Table(
 )
 SEGMENTS: Final = Table(
     "segments",
-    "a caption segment, with what selection asks for",
+    "a caption segment, with what selections filter by",
     pa.schema(_SEGMENTS),
     ("video_id", "ingest_id", "start_frame", "ordinal"),
     "sign_language",
@@ -221,4 +221,4 @@ SPLITS: Final = Table("splits", "a video's part in a named split", pa.schema(_SP
 TABLES: Final = (SOURCES, VIDEOS, SEGMENTS, CAPTIONS, KEYPOINTS, OUTCOMES, SPLITS)
 
 WRITTEN_AT: Final = {SOURCES.name: "listed_at", OUTCOMES.name: "attempted_at", SPLITS.name: "made_at"}
-"""When a row of the tables beside the ingestions was written: an older version of the lake has those of its time."""
+"""The column with the time of writing, of tables without ingestions: an older version of the lake has earlier rows."""

@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Reading times."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from signverse.lake.model.errors import BadInputError
 
 
 def read_time(text: str) -> datetime:
-    """A moment from ISO 8601, such as 2026-11-22 or 2026-11-22T08:30+01:00; without a zone it is UTC.
+    """Reads a time in ISO 8601, such as 2026-11-22 or 2026-11-22T08:30+01:00; UTC without a time zone.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: the text is not a time.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise BadInputError(f"'{text[:40]}' is no time", "Such as 2026-11-22 or 2026-11-22T08:30Z.") from None
+        raise BadInputError(f"'{text[:40]}' is not a time", "Such as 2026-11-22 or 2026-11-22T08:30Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Small words for messages, and the words of a whole video."""
+"""Numbers, durations and sizes in messages, and the text of a whole video."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """A duration in the unit that suits it: "14 s", "12.5 min", "3.2 hours"."""
+    """A duration in a fitting unit: "14 s", "12.5 min", "3.2 hours"."""
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
 def size_of(count: int) -> str:
-    """A number of bytes in the unit that suits it: "14 kB", "1.25 GB"."""
+    """A number of bytes in a fitting unit: "14 kB", "1.25 GB"."""
     value, unit = float(count), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:
@@ -41,19 +41,19 @@ def byte_size(text: str) -> int:
     """A size such as 500MB, 2GB or 1.5 TiB in bytes.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: the text is not a size.
     """
     # Of at most 15 digits: enough for any disk, and exact.
     match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kKMGT])(i?))?B?\s*", text)
     power = " kMGT".index((match.group(2) or " ").replace("K", "k")) if match else 0
     size = int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** power) if match else 0
     if not size:
-        raise BadInputError(f"'{text[:40]}' is no size", "Such as 500MB, 2GB or 1.5TB.")
+        raise BadInputError(f"'{text[:40]}' is not a size", "Such as 500MB, 2GB or 1.5TB.")
     return size
 
 
 def document_text(segments: Sequence[Mapping[str, Any]]) -> str | None:
-    """The text of a whole video: its segments' texts in order, without a line that only repeats the one before."""
+    """The text of a whole video: its segments' texts in order, without repetitions."""
     lines: list[str] = []
     for row in segments:
         if row["text"] and (not lines or lines[-1] != row["text"]):

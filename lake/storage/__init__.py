@@ -1,0 +1,17 @@
+"""The files of a lake: Delta log, Parquet files and their rows. The only package that knows that a lake is a folder.
+
+May know lake.model. Start with snapshot.py for reading and committer.py for writing.
+
+    snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
+    delta.py           the transaction log: create, open, append, replace files, vacuum
+    committer.py       finished videos become rows, committed together
+    file_writer.py     one data file while it is written
+    parquet_layout.py  how Parquet files are written, with the measured choices
+    reader.py          keypoints of a clip: the row groups of a placement, and no others
+    footers.py         cached footers of keypoints files
+    page_decoder.py    decodes a column of keypoints from its page, faster than pyarrow
+    keypoints.py       keypoints as numpy arrays and as rows, both ways
+    sources.py         the table of listed videos; reading CSV files of videos
+    stored_splits.py   looking up splits and their parts
+    spill.py           what does not fit into memory, on disk
+"""

@@ -27,7 +27,7 @@ COMMIT_SECONDS: Final = 60.0
 
 
 _NOWHERE: Final = {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
-"""The placement of a video that has nobody in it."""
+"""The placement of a video without people."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class VideoRows:
             long video as a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
         stage: "extract" or "import", for the outcome.
-        reason, message: for the outcome; empty where there is nothing to remark.
+        reason, message: of the outcome; may be empty.
     """
 
     video: dict[str, Any]
@@ -54,12 +54,12 @@ class VideoRows:
 
 
 class Committer:
-    """Takes finished videos and commits them together: when 128 MB have gathered, or a minute has passed.
+    """Takes finished videos and commits them together, at 128 MB of keypoints or after a minute.
 
-    Keypoints go to disk as they come, so memory stays flat: a thread writes those of one video while the caller makes
-    the next one, and where it cannot, the next `add` or `flush` raises that and nothing that was not committed yet is
-    kept. Nothing is visible before the `videos` row, which is committed after everything it points to. One committer
-    per process; several processes may write one lake.
+    Keypoints are written as they come, so memory stays flat: a thread writes those of one video while the caller makes
+    the next one. Where it fails, the next `add` or `flush` raises the error and uncommitted videos are dropped. Nothing
+    is visible before the `videos` row, which is committed after everything it refers to. One committer per process;
+    several processes may write to one lake.
 
         with Committer(folder) as committer:
             committer.add(rows)
@@ -80,7 +80,7 @@ class Committer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An interrupt (Ctrl-C) keeps what is finished; a failed write must not be committed in part.
+        # After an interrupt (Ctrl-C) finished videos are kept; a failed write must not be committed in part.
         if kind is None or issubclass(kind, KeyboardInterrupt):
             self.flush()
         else:
@@ -88,11 +88,11 @@ class Committer:
 
     @property
     def pending(self) -> int:
-        """Finished videos that are not committed yet."""
+        """Number of finished videos that are not committed yet."""
         return len(self._rows[VIDEOS.name])
 
     def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
-        """Has a finished video's keypoints written, and keeps its other rows for the next commit."""
+        """Writes a finished video's keypoints in a thread, and keeps its other rows for the next commit."""
         with held():
             self._end_writing()
             self._add(rows, attempt)
@@ -101,7 +101,7 @@ class Committer:
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
-        """Commits what has waited for a minute. Call it now and then while a long video keeps `add` from coming."""
+        """Commits if the last commit was a minute ago. Call it regularly while a long video delays `add`."""
         if self._since is not None and time.monotonic() - self._since >= COMMIT_SECONDS:
             self.flush()
 
@@ -131,7 +131,7 @@ class Committer:
         attempt: int = 1,
         ingest_id: str | None = None,
     ) -> None:
-        """Notes one attempt at one stage of one video, for the next commit.
+        """Records one attempt at one stage of one video, for the next commit.
 
         Args:
             outcome: done, unavailable, blocked or failed.
@@ -152,7 +152,7 @@ class Committer:
         )
 
     def flush(self) -> None:
-        """Commits what has gathered: keypoints, segments and captions, then videos, then outcomes."""
+        """Commits what is pending: keypoints, segments and captions, then videos, then outcomes."""
         with held():
             self._flush()
 
@@ -161,28 +161,28 @@ class Committer:
         self._end_thread()
         for language in list(self._open):
             self._close(language)
-        # No longer ours to discard: a commit that fails may have taken effect all the same.
+        # Not to be discarded from here on: a commit that fails may have taken effect all the same.
         files, self._closed = self._closed, []
         delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, files)
-        self._after_earlier_ones()
+        self._make_newest()
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
             rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
             delta.append(self._folder / table.name, table, rows)
             self._rows[table.name] = []
         self._since = None
 
-    def _after_earlier_ones(self) -> None:
-        """Sees to it that what is committed now is newer than what is there of the same videos.
+    def _make_newest(self) -> None:
+        """Makes the ingestion times later than those of earlier ingestions of the same videos.
 
-        The newest ingestion is the visible one, and clocks of machines differ: a video that was extracted again must
-        not lose to what it replaces.
+        The newest ingestion is the visible one, and clocks of machines differ: a video that was ingested again must
+        replace the earlier ingestion.
         """
         rows = self._rows[VIDEOS.name]
         if not rows:
             return
         ids = [row["video_id"] for row in rows]
-        there = Snapshot(self._folder).raw_table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
-        latest = dict(collect(there.group_by("video_id").agg(pl.col("ingested_at").max())).rows())
+        earlier = Snapshot(self._folder).raw_table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
+        latest = dict(collect(earlier.group_by("video_id").agg(pl.col("ingested_at").max())).rows())
         for row in rows:
             before = latest.get(row["video_id"])
             if before is not None and row["ingested_at"] <= before:
@@ -190,7 +190,7 @@ class Committer:
             latest[row["video_id"]] = row["ingested_at"]
 
     def abort(self) -> None:
-        """Drops what is not committed, and its files."""
+        """Drops what is not committed, and deletes its files."""
         self._end_thread()
         self._writing = None
         while self._open:
@@ -201,7 +201,7 @@ class Committer:
             rows.clear()
 
     def _write_keypoints(self, video: dict[str, Any], keypoints: pa.Table | Spill) -> None:
-        """Has the thread append a video to the open file of its language, and note its placement in its row."""
+        """Submits the writing of a video to the open file of its language."""
         if keypoints.num_rows == 0:
             return
         language = video["sign_language"]
@@ -214,7 +214,7 @@ class Committer:
         self._writing = video, self._thread.submit(_write, self._open[language], ids, tables)
 
     def _end_writing(self) -> None:
-        """Waits for the video that is being written: one at a time, so that no more than two are in memory."""
+        """Waits for the video that is being written and fills in its placement: at most two are in memory."""
         if self._writing is None:
             return
         video, placement = self._writing
@@ -222,7 +222,7 @@ class Committer:
         try:
             video.update(placement.result())
         except BaseException:
-            # Its row would say that nobody is in it.
+            # Its row would say that it has no people.
             self.abort()
             raise
 

@@ -1,4 +1,4 @@
-"""Delta tables: making, opening and appending to them. The only room that touches the transaction log."""
+"""Delta tables: creating, opening and changing them. The only module that touches the transaction log."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _COMMIT: Final = re.compile(r"\d{20}\.json")
 
 
 def create(folder: Path, table: Table) -> None:
-    """Makes an empty table, unless it is there already.
+    """Creates an empty table, unless it exists.
 
     Raises:
-        BadInputError: it cannot be written there.
+        BadInputError: the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"no lake can be made at {folder.parent}: {error.strerror}") from None
+        raise BadInputError(f"a lake cannot be made at {folder.parent}: {error.strerror}") from None
     DeltaTable.create(
         str(folder),
         schema=table.schema,
@@ -72,10 +72,10 @@ def add_missing_columns(folder: Path, table: Table) -> None:
 
 
 def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
-    """The table as it is, or was at a version.
+    """Opens the table, or a version of it.
 
     Raises:
-        NotALakeError: there is no table, or one that no lake wrote.
+        NotALakeError: there is no table, or it is not one of a lake.
         NewerLakeError: a later version of this package wrote it.
         BadInputError: it never had that version.
         DamagedLakeError: its log cannot be read.
@@ -104,18 +104,18 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
 
 
 def newest_version(folder: Path) -> int:
-    """The version of a table as its log's file names tell it: cheap enough to be asked often."""
+    """The newest version of a table by the file names of its log: cheap enough to be called often."""
     entries = (folder / "_delta_log").iterdir()
     return max((int(entry.name[:20]) for entry in entries if _COMMIT.fullmatch(entry.name)), default=-1)
 
 
-def moments(folder: Path) -> dict[int, datetime]:
+def commit_times(folder: Path) -> dict[int, datetime]:
     """When each version was committed, as far back as the log goes."""
-    # Of the newest version: of an older one the library tells the same entries and numbers them wrongly.
-    told = ((entry.get("version"), entry.get("timestamp")) for entry in open_table(folder).history())
+    # Of the newest version: of an older one the library returns the same entries and numbers them wrongly.
+    entries = ((entry.get("version"), entry.get("timestamp")) for entry in open_table(folder).history())
     return {
         version: datetime.fromtimestamp(stamp / 1000, UTC)
-        for version, stamp in told
+        for version, stamp in entries
         if version is not None and stamp is not None
     }
 
@@ -146,7 +146,7 @@ class ActiveFile:
         partition: value of the partition column, or None.
         size: bytes.
         modified: when it was committed.
-        first_id, last_id: smallest and largest video_id in it; all there can be where the log does not tell.
+        first_id, last_id: smallest and largest video_id in it; the widest possible range where the log lacks them.
     """
 
     name: str
@@ -174,8 +174,8 @@ def new_file(folder: Path, table: Table, partition: str | None) -> str:
 def seal(folder: Path, name: str) -> str:
     """Puts the digest of a finished file into its name, which is returned.
 
-    Parquet has checksums for its pages only: a byte that rots in a footer or a page's header changes what is read, and
-    nothing else would tell.
+    Parquet has checksums for its pages only: a corrupted byte in a footer or a page's header changes what is read, and
+    nothing else would reveal it.
     """
     sealed = f"{name.removesuffix('.parquet')}-{_digest(folder / name)}.parquet"
     (folder / name).rename(folder / sealed)
@@ -200,24 +200,24 @@ def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
         _write(open_table(folder), table, actions, retries=_RETRIES)
 
 
-def replace_files(folder: Path, table: Table, gone: Sequence[ActiveFile], files: Sequence[DataFile]) -> bool:
-    """Puts files in the place of others, in one transaction; the rows that are needed are the same in both.
+def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> bool:
+    """Replaces files by others with the same rows (but those that are no longer needed), in one transaction.
 
     Returns:
-        False where somebody else removed one of them meanwhile: nothing was done.
+        False where another process removed one of the old files meanwhile: nothing was done.
     """
     for _ in range(_RETRIES):
         delta = open_table(folder)
-        if not {file.name for file in gone} <= {file.name for file in active_files(delta, table)}:
+        if not {file.name for file in old} <= {file.name for file in active_files(delta, table)}:
             return False
         now = time.time_ns() // 1_000_000
-        removals = [RemoveAction(one.name, False, now, one.size, _values(table, one.partition)) for one in gone]
+        removals = [RemoveAction(file.name, False, now, file.size, _values(table, file.partition)) for file in old]
         try:
-            # No retries inside: the library puts a removal behind another one of the same file, and rows would double.
-            _write(delta, table, [*removals, *_additions(folder, table, files, new_data=False)], retries=0)
+            # No retries inside: the library adds a second removal of the same file, and rows would double.
+            _write(delta, table, [*removals, *_additions(folder, table, new, new_data=False)], retries=0)
         except CommitFailedError:
             # It may have taken effect all the same, and failed at its checkpoint.
-            if {file.name for file in files} <= {file.name for file in active_files(open_table(folder), table)}:
+            if {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
                 return True
             continue
         return True
@@ -286,7 +286,7 @@ def active_files(delta: DeltaTable, table: Table) -> list[ActiveFile]:
 
 
 def unreferenced_files(delta: DeltaTable, hours: int) -> list[str]:
-    """Files in the table's folder that no version of the last hours names, and that are as old: paths inside it."""
+    """Files in the table's folder that no version of the last `hours` names, and that are older: paths inside it."""
     names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
     return sorted({name for name in names if name.endswith(".parquet")})
 
@@ -298,19 +298,19 @@ def checkpoint(delta: DeltaTable) -> None:
 
 
 def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Writes rows, a file a partition, and commits them in one transaction."""
+    """Writes rows, one file per partition, and commits them in one transaction."""
     if not rows:
         return
     try:
-        everything = pa.Table.from_pylist(rows, schema=table.schema)
+        all_rows = pa.Table.from_pylist(rows, schema=table.schema)
     except UnicodeEncodeError:
-        everything = pa.Table.from_pylist([_encodable(row) for row in rows], schema=table.schema)
+        all_rows = pa.Table.from_pylist([_encodable(row) for row in rows], schema=table.schema)
     key = table.partition
-    partitions: list[str | None] = sorted(set(everything.column(key).to_pylist())) if key else [None]
+    partitions: list[str | None] = sorted(set(all_rows.column(key).to_pylist())) if key else [None]
     files: list[DataFile] = []
     try:
         for partition in partitions:
-            part = everything.filter(pc.equal(everything.column(key), partition)) if key else everything
+            part = all_rows.filter(pc.equal(all_rows.column(key), partition)) if key else all_rows
             name = new_file(folder, table, partition)
             ids = pc.min_max(part.column("video_id"))
             files.append(DataFile(name, partition, part.num_rows, ids["min"].as_py(), ids["max"].as_py()))
@@ -320,16 +320,16 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
         discard(folder, files)
         raise
     # Outside the try: a commit may fail after it took effect (in its checkpoint, on a full disk), and removing files
-    # that the log names would lose them. Files that no log names are waste, which upkeep removes.
+    # that the log names would lose them. Files that no log names are deleted by maintenance.
     commit(folder, table, files)
 
 
 def _encodable(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without lone surrogates: JSON escapes and names of files can bring them, and no UTF-8 column holds them."""
+    """A row without lone surrogates: JSON escapes and file names may contain them, and UTF-8 columns cannot."""
     return {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
 def discard(folder: Path, files: Iterable[DataFile]) -> None:
-    """Removes files that were written and will not be committed."""
+    """Deletes files that were written and will not be committed."""
     for file in files:
         (folder / file.name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A data file while it is written, of any table; one of keypoints takes video after video."""
+"""Writing a data file of any table; one of keypoints takes one video after another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signverse.lake.storage import delta, parquet_layout
 
 
 class NewFile:
-    """A new file of a table. It lies in the table's folder and is nobody's until `delta.commit` names it.
+    """A new file of a table. It lies in the table's folder and belongs to no version until `delta.commit` adds it.
 
     Args:
         writer: of `lake.storage.parquet_layout`, makes the writer over the open file.
@@ -46,7 +46,7 @@ class NewFile:
         self._first, self._last = min(self._first, first_id), max(self._last, last_id)
 
     def close(self) -> delta.DataFile:
-        """Ends the file and seals it: it has another name then."""
+        """Finishes the file and seals it, which changes its name."""
         self._writer.close()
         self._sink.close()
         self.name = delta.seal(self._folder, self.name)

@@ -31,12 +31,12 @@ class Footer:
     """The row groups of a file, G of them.
 
     Attributes:
-        video_ids: whose rows a group holds; None where it cannot be told, or of several.
+        video_ids: the video of each group; None where it is unknown, or of several.
         rows: int64 [G].
         frames: int64 [G, 2], the first and the last frame.
         person: int64 [G], the only person in it, or SEVERAL.
-        chunks: int64 [G, 8, 2], where the columns of `list_columns()` lie: first byte and number of bytes; of none
-            where there is more than a page of data.
+        chunks: int64 [G, 8, 2], where the columns of `list_columns()` lie: first byte and number of bytes; 0 of 0 where
+            there is more than one page of data.
     """
 
     video_ids: list[str | None]
@@ -47,7 +47,7 @@ class Footer:
 
 
 class Footers:
-    """Reads footers of files in a folder, each once. For several threads at a time."""
+    """Reads and caches the footers of files in a folder. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +82,7 @@ class Footers:
             return footer
 
     def open(self, name: str) -> pq.ParquetFile:
-        """The file for pyarrow, to be closed by who asked; its footer is parsed only where it is not at hand.
+        """The file for pyarrow, to be closed by the caller; its footer is parsed unless it is cached.
 
         Raises:
             DamagedLakeError: the file cannot be read.
@@ -90,7 +90,7 @@ class Footers:
         with self._lock:
             metadata = self._parse(name)
         try:
-            # A byte that rotted must not become a keypoint: 4 % of the time of a clip.
+            # A corrupted byte must not become a keypoint: 4 % of the time of a clip.
             return pq.ParquetFile(self.folder / name, metadata=metadata, page_checksum_verification=True)
         except FOREIGN as error:
             raise unreadable(self.folder / name, error) from None
@@ -104,13 +104,13 @@ class Footers:
         except FOREIGN as error:
             raise unreadable(self.folder / name, error) from None
         self._parsed[name] = metadata
-        while len(self._parsed) > 1 and sum(one.serialized_size for one in self._parsed.values()) > _PARSED_BYTES:
+        while len(self._parsed) > 1 and sum(footer.serialized_size for footer in self._parsed.values()) > _PARSED_BYTES:
             self._parsed.popitem(last=False)
         return metadata
 
 
 FOREIGN: Final = (OSError, pa.ArrowException, KeyError, ValueError, OverflowError)
-"""What reading a file raises that is damaged, or that another writer wrote."""
+"""What reading a damaged file, or one of another writer, may raise."""
 
 
 def unreadable(path: Path, why: object) -> DamagedLakeError:
@@ -130,9 +130,9 @@ def _footer(metadata: pq.FileMetaData) -> Footer:
     for index in range(count):
         group = metadata.row_group(index)
         rows[index] = group.num_rows
-        one = _only(group.column(leaves["video_id"]).statistics)
-        # One string a video, not one a row group.
-        video_ids.append(video_ids[-1] if video_ids and video_ids[-1] == one else one)
+        video_id = _only(group.column(leaves["video_id"]).statistics)
+        # One string per video, not one per row group.
+        video_ids.append(video_ids[-1] if video_ids and video_ids[-1] == video_id else video_id)
         whose = _only(group.column(leaves["person"]).statistics)
         person[index] = SEVERAL if whose is None else whose
         span = group.column(leaves["frame"]).statistics

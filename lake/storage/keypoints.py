@@ -20,7 +20,7 @@ Points = npt.NDArray[np.float32]
 """Points as numpy, float32 [..., 3]: x and y in pixels of the video, and score; absent points are (nan, nan, 0)."""
 
 MAX_SCORE: Final = 2.0
-"""A SimCC score is not bounded by 1 (real ones reach 1.13); beyond 2 it is none, such as an index code."""
+"""A SimCC score is not bounded by 1 (real ones reach 1.13); a larger value is not a score, but such as an index code."""
 
 PIXEL_GRID: Final = 8
 SCORE_GRID: Final = 256
@@ -32,7 +32,7 @@ def snap(points: Points) -> Points:
     """The same points [..., 3] on the stored grid: x and y to 1/8 pixel, score to 1/256."""
     grid = np.array([PIXEL_GRID, PIXEL_GRID, SCORE_GRID], np.float32)
     snapped: Points = np.rint(points * grid) / grid
-    # A score of 0 says that the point is absent: the faintest that is there keeps half a step.
+    # A score of 0 says that the point is absent: the lowest positive score is stored as half a step.
     faint = (snapped[..., 2] == 0) & (points[..., 2] > 0)
     snapped[..., 2][faint] = 0.5 / SCORE_GRID
     return snapped
@@ -75,7 +75,7 @@ def to_table(
         frames: [N] 0-based at 24 frames/s.
         persons: [N] 0 is the primary signer.
         points: [N, 128, 3] x and y in pixels, score.
-        body_visible: [N, 18] where the source told visibility and no score.
+        body_visible: [N, 18] where the source has visibility and no score.
         exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
     """
     points = np.asarray(points, np.float32).reshape(-1, NUM_JOINTS, 3)
@@ -92,15 +92,15 @@ def to_table(
     for part in PARTS:
         xy = points[:, part.slice, :2].reshape(len(points), 2 * part.size)
         no_xy, no_score = missing_xy[:, part.slice], unknown_score[:, part.slice]
-        # Looked at by its first score: a part that was never there has none.
-        never = no_score[:, 0].copy()
-        if never.any():
-            never = np.logical_and.reduce(no_xy & no_score, axis=1)
-        columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), never)
-        columns[part.score] = _lists(points[:, part.slice, 2], no_score, never)
+        # Checked by its first score: a part that is missing as a whole has none.
+        missing = no_score[:, 0].copy()
+        if missing.any():
+            missing = np.logical_and.reduce(no_xy & no_score, axis=1)
+        columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), missing)
+        columns[part.score] = _lists(points[:, part.slice, 2], no_score, missing)
         mean = confidence(points, part)
         if part is BODY and body_visible is not None:
-            # Absent joints score 0 all the same: a mean of these alone would pass for a confidence.
+            # Absent joints score 0 all the same: a mean of these alone would be taken for a confidence.
             mean = np.full_like(mean, np.nan)
         columns[part.confidence] = pa.array(mean, mask=~np.isfinite(mean))
     if body_visible is None:
@@ -118,7 +118,7 @@ def list_columns(parts: Sequence[Part] = PARTS) -> list[str]:
 
 
 def from_table(table: pa.Table, parts: Sequence[Part] = PARTS) -> Points:
-    """Points [N, 128, 3] of N rows; parts not asked for, and nulls, are nan."""
+    """Points [N, 128, 3] of N rows; other parts, and nulls, are nan."""
     points = np.full((table.num_rows, NUM_JOINTS, 3), np.nan, np.float32)
     for part in parts:
         _fill(points[:, part.slice, :2], table.column(part.xy))
@@ -127,7 +127,7 @@ def from_table(table: pa.Table, parts: Sequence[Part] = PARTS) -> Points:
 
 
 def visible_from_table(table: pa.Table) -> npt.NDArray[np.bool_] | None:
-    """Visibility of the body's joints [N, 18] of N rows, True where it is not told; None where it is told nowhere."""
+    """Visibility of the body's joints [N, 18] of N rows, True where it is null; None where it is null in every row."""
     column = table.column("body_visible")
     if column.null_count == len(column):
         return None
@@ -137,7 +137,7 @@ def visible_from_table(table: pa.Table) -> npt.NDArray[np.bool_] | None:
 
 
 def _fill(target: npt.NDArray[Any], column: pa.ChunkedArray) -> None:
-    """Puts lists of K times C values into target [N, K, C], and leaves it as it is where there is no list."""
+    """Writes lists of K times C values into target [N, K, C]; rows without a list stay as they are."""
     start = 0
     for chunk in column.chunks:
         # flatten() leaves null rows out, so the rest is a plain block of rows.

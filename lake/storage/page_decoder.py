@@ -2,7 +2,7 @@
 
 pyarrow takes a millisecond and a half to find out, level by level, that 1,024 lists of 136 floats are just that, and
 makes all of them where a clip wants a tenth. Pages are read here as parquet_layout.py has them written: one a
-row group, zstd, floats split into byte streams, few nulls. Whatever is otherwise is `Unusual`, and pyarrow reads it.
+row group, zstd, floats split into byte streams, few nulls. Any other page is `Unusual`, and pyarrow reads it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ many levels, byte streams, both kinds of levels in runs, no statistics."""
 _INT: Final = struct.Struct("<i")
 
 _PRESENT: Final = 3
-"""The level of an element that is there, in an optional list of optional elements; that of a list that is not is 0."""
+"""The level of an element that is not null, in an optional list of optional elements; that of a null list is 0."""
 
 _MOST_LEVEL_BYTES: Final = 8192
 """Of runs of levels: beyond, where nulls lie scattered, pyarrow's loop is the faster one."""
@@ -123,11 +123,11 @@ def read_column(chunk: bytes, rows: int, width: int) -> Column | None:
         data = memoryview(pa.decompress(page, size, codec="zstd"))
     except OSError as error:
         raise BrokenPage(str(error)) from None
-    # Lists of the schema have `width` elements each, so how they repeat says nothing new.
+    # Lists of the schema have `width` elements each, so the repetition levels hold no information.
     start = 4 + _INT.unpack_from(data)[0]
     end = start + 4 + _INT.unpack_from(data, start)[0]
-    told = bytes(data[start + 4 : end])
-    runs = _runs(told, levels) if len(told) <= _FEW_LEVEL_BYTES else _known_runs(told, levels)
+    packed = bytes(data[start + 4 : end])
+    runs = _runs(packed, levels) if len(packed) <= _FEW_LEVEL_BYTES else _cached_runs(packed, levels)
     floats = np.frombuffer(data, np.uint8, offset=end)
     if levels == rows and runs is not None and not runs.any():
         return None
@@ -145,7 +145,7 @@ def _zigzag(varint: bytes) -> int:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number, and where the next one begins."""
+    """A number, and the offset of the next one."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -183,4 +183,4 @@ def _runs(data: bytes, count: int) -> npt.NDArray[np.uint8] | None:
 
 
 # Joints that the picture never shows are null in every frame: the same pattern in one row group after the other.
-_known_runs = lru_cache(maxsize=64)(_runs)
+_cached_runs = lru_cache(maxsize=64)(_runs)

@@ -37,13 +37,13 @@ def keypoints_writer(sink: Any) -> pq.ParquetWriter:
         use_dictionary=_IDS,
         column_encoding=dict.fromkeys(_FLOAT_LISTS, "BYTE_STREAM_SPLIT"),
         write_statistics=_STATISTICS,
-        # So that `verify` can tell a byte that rotted.
+        # So that `verify` finds corrupted bytes.
         write_page_checksum=True,
     )
 
 
 ROWS_PER_BATCH: Final = 65_536
-"""Rows of a row group of any other table that upkeep has sorted."""
+"""Rows of a row group of any other table that was sorted by maintenance."""
 
 
 def rows_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:

@@ -24,7 +24,7 @@ class Placement:
     """Where a video's keypoints lie: row groups `first` to `first + count` of one file of the keypoints table.
 
     Attributes:
-        file: path inside the table's folder; None where the video has nobody in it.
+        file: path inside the table's folder; None where the video has no people in it.
     """
 
     video_id: str
@@ -40,10 +40,10 @@ def placement_of(row: dict[str, Any]) -> Placement:
 
 @dataclass(frozen=True)
 class Joints:
-    """Which of the 128 joints an array of points holds.
+    """The joints, of the 128, that an array of points has.
 
     Attributes:
-        places: parts, and where each begins in the array.
+        places: parts, and the index of their first joint in the array.
         size: K, how many joints the array has.
     """
 
@@ -51,13 +51,13 @@ class Joints:
     size: int
 
     @classmethod
-    def at_home(cls, parts: Sequence[Part]) -> Joints:
-        """All 128, of which these parts are filled."""
+    def in_place(cls, parts: Sequence[Part]) -> Joints:
+        """All 128 in their places, of which those of the parts are filled."""
         return cls(tuple((part, part.start) for part in parts), NUM_JOINTS)
 
     @classmethod
     def only(cls, parts: Sequence[Part]) -> Joints:
-        """Those of the parts, in the order of the 128."""
+        """The joints of the parts alone, in the order of the 128."""
         places, size = [], 0
         for part in PARTS:
             if part in parts:
@@ -73,7 +73,7 @@ class Rows:
     Attributes:
         frames, persons: int32 [N] and int8 [N], sorted by both.
         points: float32 [N, 128, 3], nan where absent or unknown.
-        visible: bool [N, 18], where body scores are unknown and visibility is told; else None.
+        visible: bool [N, 18], where body scores are unknown and visibility is known; else None.
     """
 
     frames: npt.NDArray[np.int32]
@@ -91,7 +91,7 @@ class Rows:
 
 
 class RowGroup:
-    """One row group of a file: the parts asked for are read and decoded once. For several threads at a time."""
+    """One row group of a file: each requested part is read and decoded once. Thread-safe."""
 
     def __init__(self, footers: Footers, file: str, index: int) -> None:
         self._footers = footers
@@ -121,20 +121,20 @@ class RowGroup:
         frames, persons = self._frames
         # Sorted by frame, so the range is a slice.
         low, high = np.searchsorted(frames, [start, start + len(points)])
-        mine = persons[low:high] == person
-        if mine.any():
+        of_person = persons[low:high] == person
+        if of_person.any():
             block = np.full((high - low, *points.shape[1:]), np.nan, np.float32)
             self._copy(block, int(low), joints)
-            points[frames[low:high][mine] - start] = block[mine]
+            points[frames[low:high][of_person] - start] = block[of_person]
 
     def people(self) -> Rows:
-        """All rows of it.
+        """All rows of the group.
 
         Raises:
             DamagedLakeError: the file cannot be read.
         """
         with self._lock:
-            self._load(Joints.at_home(PARTS))
+            self._load(Joints.in_place(PARTS))
         count = int(self._footer.rows[self._index])
         if self._frames is None:
             first = int(self._footer.frames[self._index, 0])
@@ -143,11 +143,11 @@ class RowGroup:
         else:
             frames, persons = self._frames
         points = np.full((count, NUM_JOINTS, 3), np.nan, np.float32)
-        for part, there in self._parts.items():
-            if isinstance(there, pa.Table):
-                points[:, part.slice] = from_table(there, [part])[:, part.slice]
+        for part, decoded in self._parts.items():
+            if isinstance(decoded, pa.Table):
+                points[:, part.slice] = from_table(decoded, [part])[:, part.slice]
                 continue
-            xy, score = there
+            xy, score = decoded
             if xy is not None:
                 values = xy.values()
                 # One by one: four times as fast as pairs at once.
@@ -166,11 +166,11 @@ class RowGroup:
         """Rows from `row` on into points [T, K, 3], which are one block of memory and nan."""
         raw = points.view(np.uint8).reshape(*points.shape, 4)
         for part, at in joints.places:
-            there = self._parts[part]
-            if isinstance(there, pa.Table):
-                points[:, at : at + part.size] = from_table(there.slice(row, len(points)), [part])[:, part.slice]
+            decoded = self._parts[part]
+            if isinstance(decoded, pa.Table):
+                points[:, at : at + part.size] = from_table(decoded.slice(row, len(points)), [part])[:, part.slice]
                 continue
-            xy, score = there
+            xy, score = decoded
             if xy is not None:
                 xy.write(raw[:, at : at + part.size, :2], row)
             if score is not None:
@@ -211,13 +211,13 @@ class RowGroup:
 
 
 class KeypointsReader:
-    """Reads keypoints by placement, keeping the footers of files. For several threads at a time."""
+    """Reads keypoints by placement, caching the footers of files. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._footers = Footers(folder)
 
     def close(self) -> None:
-        """Forgets the footers; no file is kept open."""
+        """Clears the cache of footers; no file is kept open."""
         self._footers.clear()
 
     def row_groups(self, place: Placement, start: int, end: int) -> list[int]:
@@ -245,7 +245,7 @@ class KeypointsReader:
         return [place.first + int(i) for i in np.flatnonzero((frames[:, 0] < end) & (frames[:, 1] >= start))]
 
     def row_group(self, file: str, index: int) -> RowGroup:
-        """A row group of which several clips are wanted."""
+        """A row group, for reading several clips from it."""
         return RowGroup(self._footers, file, index)
 
     def people(self, place: Placement, start: int, end: int) -> Iterator[Rows]:
@@ -255,7 +255,7 @@ class KeypointsReader:
                 yield self.row_group(place.file, index).people()
 
     def rows(self, place: Placement, columns: Sequence[str], start: int, end: int) -> pa.Table:
-        """Rows of frames [start, end), every person, with `frame` and `person` and the columns asked for."""
+        """Rows of frames [start, end), every person, with `frame` and `person` and the requested columns."""
         assert place.file is not None
         chosen = self.row_groups(place, start, end)
         with self._footers.open(place.file) as file:
@@ -270,7 +270,7 @@ class KeypointsReader:
 
     def clip(self, place: Placement, start: int, end: int, person: int, parts: Sequence[Part] = PARTS) -> Points:
         """Frames [start, end) of one person, float32 [end - start, 128, 3], nan where absent."""
-        return self.points(place, start, end, person, Joints.at_home(parts))
+        return self.points(place, start, end, person, Joints.in_place(parts))
 
     def points(self, place: Placement, start: int, end: int, person: int, joints: Joints) -> Points:
         """Frames [start, end) of one person, float32 [end - start, K, 3] of the joints, nan where absent."""

@@ -98,7 +98,7 @@ class Snapshot:
         if not is_lake(folder):
             if folder.is_dir() and any(child.name not in ours for child in folder.iterdir()):
                 raise NotALakeError(f"{folder} holds other things and is not a lake", "Name a new or an empty folder.")
-            # `videos` comes last: while it is missing this is no lake, and making it anew completes it.
+            # `videos` comes last: while it is missing this is not a lake, and creating it again completes it.
             for table in (*(t for t in TABLES if t is not VIDEOS), VIDEOS):
                 delta.create(folder / table.name, table)
         for table in TABLES:
@@ -145,7 +145,7 @@ class Snapshot:
 
     @cached_property
     def _commit_times(self) -> dict[int, datetime]:
-        return delta.moments(self.folder / VIDEOS.name)
+        return delta.commit_times(self.folder / VIDEOS.name)
 
     def files(self, name: str) -> list[str]:
         """Paths of the Parquet files of a table, in the order of their names."""
@@ -200,7 +200,7 @@ class Snapshot:
             )
         if name not in _BY_INGESTION:
             return rows
-        # By ingest_id alone, which is no other video's: a join of two texts takes twice the time.
+        # By ingest_id alone, which no two videos share: a join on two columns takes twice the time.
         return rows.join(self._visible.lazy(), on="ingest_id", how="semi")
 
     def visible(self) -> pl.DataFrame:
@@ -358,7 +358,7 @@ def collect(rows: pl.LazyFrame) -> pl.DataFrame:
 def _version_at(folder: Path, when: datetime) -> int:
     if when.tzinfo is None:
         raise BadInputError(f"the time {when} has no time zone", "Such as 2026-11-22T08:00Z.")
-    commit_times = delta.moments(folder / VIDEOS.name)
+    commit_times = delta.commit_times(folder / VIDEOS.name)
     before = [version for version, committed_at in commit_times.items() if committed_at <= when]
     if not before:
         first = min(commit_times.values(), default=None)

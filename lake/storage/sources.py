@@ -1,4 +1,4 @@
-"""The table `sources`: what people's own lists say about videos. Reading such lists, and adding to the table."""
+"""The table `sources`: the videos of manifests and lists of channels. Reading such CSV files, adding to the table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.snapshot import Snapshot, collect
 
 NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"})
-"""What is told of a video: every column but those that say who wrote the row, and when."""
+"""The columns about a video: all but those that say when the row was written, and by which call."""
 
 _TOGETHER: Final = (("url",), ("title",), ("channel", "channel_id"))
-"""What a list need not know: it stays as it was where a newer list is silent. A channel's name and id are one thing."""
+"""Columns that keep their value where a newer list has none. A channel's name and id go together."""
 
 
 def read_rows(path: Path, noun: str) -> list[tuple[int, list[str]]]:
@@ -37,10 +37,10 @@ def read_rows(path: Path, noun: str) -> list[tuple[int, list[str]]]:
             # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
             text = file.read()
         start = text[:4096].split("\n", 1)[0]
-        # Spreadsheets write semicolons where a comma marks decimals.
+        # Spreadsheets write semicolons where the comma is the decimal separator.
         delimiter = next((mark for mark in (",", "\t", ";") if mark in start), ",")
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        # The reader is lazy: what it raises comes while it is emptied.
+        # The reader is lazy: it raises while it is iterated.
         return [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except OSError as error:
         raise BadInputError(f"{noun} {path} cannot be read: {error.strerror}") from None
@@ -49,10 +49,10 @@ def read_rows(path: Path, noun: str) -> list[tuple[int, list[str]]]:
 
 
 def columns_of(path: Path, first: list[str], names: Mapping[str, set[str]]) -> dict[str, int] | None:
-    """Where each of our columns is, or None where the first row is no header.
+    """The index of each of our columns, or None where the first row is not a header.
 
     Args:
-        names: our column, and what headers call it; video_id is one.
+        names: by our column, the names that it has in headers; with video_id.
 
     Raises:
         BadInputError: a header names no video id.
@@ -80,21 +80,21 @@ def known_sources(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
 
 
 def add_sources(snapshot: Snapshot, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Adds rows that `sources` does not hold as they are; returns how many.
+    """Adds the rows that differ from the newest ones in `sources`; returns how many.
 
     Args:
-        rows: with the columns of `NAMES`. Where url, title or channel is None, what is known of it stays.
+        rows: with the columns of `NAMES`. Where url, title or channel is None, the known value is kept.
     """
     known = known_sources(snapshot)
     now = datetime.now(UTC)
-    fresh: list[dict[str, Any]] = []
-    for told in rows:
-        row = {name: told[name] for name in NAMES}
+    new: list[dict[str, Any]] = []
+    for given in rows:
+        row = {name: given[name] for name in NAMES}
         before = known.get(row["video_id"])
         for names in _TOGETHER:
             if before is not None and all(row[name] is None for name in names):
                 row.update({name: before[name] for name in names})
         if row != before:
-            fresh.append({**row, "ingest_id": new_ingest_id(), "listed_at": now})
-    delta.append(snapshot.folder / SOURCES.name, SOURCES, fresh)
-    return len(fresh)
+            new.append({**row, "ingest_id": new_ingest_id(), "listed_at": now})
+    delta.append(snapshot.folder / SOURCES.name, SOURCES, new)
+    return len(new)

@@ -1,6 +1,6 @@
-"""What does not fit into memory waits on disk, in files that have no name.
+"""Spilling to disk what does not fit into memory, in files without a name.
 
-Nothing is left of such a file when the last process that has it open ends, however it ends.
+Such a file disappears when the last process that has it open ends, however it ends.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pyarrow as pa
 from signverse.lake.model.errors import SignverseError
 
 IN_MEMORY: Final = 48 << 20
-"""Bytes of a video's keypoints that are held before they go to disk: 22 minutes of one person, most videos never do."""
+"""Bytes of a video's keypoints that are kept in memory: 22 minutes of one person; most videos have less."""
 
 
 def spill_file(in_memory: int = 0) -> IO[bytes]:
-    """A file for as long as its object lives, on disk once it has more than `in_memory` bytes (0: from the start)."""
+    """A temporary file that lives as long as its object, on disk beyond `in_memory` bytes (0: always)."""
     folder = _folder()
     if in_memory:
         return tempfile.SpooledTemporaryFile(in_memory, dir=folder)
@@ -30,24 +30,24 @@ def spill_file(in_memory: int = 0) -> IO[bytes]:
 
 
 def close_with(owner: object, file: IO[bytes]) -> None:
-    """Closes a file when its owner is gone: whoever holds a video's keypoints need not think of files."""
+    """Closes a file when its owner is garbage-collected."""
     weakref.finalize(owner, _close, file)
 
 
 def _close(file: IO[bytes]) -> None:
-    # What could not be written is told where it was written.
+    # A failed write was raised where it happened.
     with suppress(OSError):
         file.close()
 
 
-def no_room(error: OSError) -> SignverseError:
-    """What is raised where such a file cannot be written."""
-    why = f"the keypoints of a long video cannot wait in {_folder() or tempfile.gettempdir()}: {error.strerror}"
-    return SignverseError(why, "Name a folder with more room in TMPDIR.")
+def no_space(error: OSError) -> SignverseError:
+    """The error for a file that cannot be written."""
+    why = f"the keypoints of a long video cannot be stored in {_folder() or tempfile.gettempdir()}: {error.strerror}"
+    return SignverseError(why, "Set TMPDIR to a folder with more space.")
 
 
 def _folder() -> str | None:
-    """$TMPDIR, or else not /tmp, which is memory on many systems; None where Python is to choose."""
+    """The folder of spilled files: not /tmp, which is memory on many systems. None leaves it to Python and TMPDIR."""
     return None if "TMPDIR" in os.environ or not Path("/var/tmp").is_dir() else "/var/tmp"  # noqa: S108
 
 
@@ -67,7 +67,7 @@ class Spill:
         """Writes a table; all have the same columns.
 
         Raises:
-            SignverseError: there is no room.
+            SignverseError: the disk is full.
         """
         try:
             if self._writer is None:
@@ -75,7 +75,7 @@ class Spill:
             self._writer.write_table(table)
             self._file.flush()
         except OSError as error:
-            raise no_room(error) from None
+            raise no_space(error) from None
         self.num_rows += table.num_rows
 
     def tables(self) -> Iterator[pa.Table]:

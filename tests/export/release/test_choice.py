@@ -128,7 +128,7 @@ def test_a_shard_size_that_is_none_is_refused_in_one_line(sample: Lake, tmp_path
         "export", "shards", "--lake", sample.folder, "--out", tmp_path / "out", f"--shard-size={size}"
     )
     assert (code, told.count("\n")) == (1, 1)
-    assert "is no size" in told
+    assert "is not a size" in told
     assert not (tmp_path / "out").exists()
 
 

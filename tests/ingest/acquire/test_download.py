@@ -266,7 +266,7 @@ def test_shares_of_a_manifest_are_all_of_it_and_nothing_twice(place: Place) -> N
     [
         (("--slice", "4/3"), "From 1/3 to 3/3"),
         (("--sleep", "soon"), "Such as 3, or 1-5"),
-        (("--rate", "fast"), "is no size"),
+        (("--rate", "fast"), "is not a size"),
         (("--keep-free", "900TB"), "Make room, or allow less with --keep-free"),
         (("--language", "Klingon"), "Klingon"),
         (("--proxy", "here"), "--proxy here is not an address"),

@@ -69,5 +69,5 @@ def test_a_disk_without_room_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame_buffer, "IN_MEMORY", 64)
     # Every write to it fails as on a full disk.
     monkeypatch.setattr(frame_buffer, "spill_file", lambda _: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
-    with pytest.raises(SignverseError, match=r"a long video cannot wait in .*: No space left .* TMPDIR"):
+    with pytest.raises(SignverseError, match=r"a long video cannot be stored in .*: No space left .* TMPDIR"):
         SpillBuffer(384).append(np.zeros((9, 384), np.float32))

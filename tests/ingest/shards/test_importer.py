@@ -295,7 +295,7 @@ def test_rows_of_the_manifest_that_cannot_be_used_are_told(tmp_path: Path, signv
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake", "--manifest", tmp_path / "m.csv")
     assert code == 0
     assert "m.csv: 1 repeated id" in err
-    assert "m.csv line 2: video id '../x' is no plain name" in err
+    assert "m.csv line 2: video id '../x' is not a plain name" in err
 
 
 def test_what_is_there_is_skipped_what_failed_is_tried_again_and_redo_brings_all(brought_in, tmp_path: Path) -> None:

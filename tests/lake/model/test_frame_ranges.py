@@ -77,7 +77,7 @@ def test_seconds_follow_the_rule_of_captions(start_s, length_s):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
 def test_a_time_that_is_no_number_of_frames_is_refused(value):
-    with pytest.raises(BadInputError, match="no seconds"):
+    with pytest.raises(BadInputError, match="not numbers of seconds"):
         seconds_to_frames(value, None, 100)
     with pytest.raises(BadInputError):
         seconds_to_frames(0.0, value, 100)

@@ -55,7 +55,7 @@ def test_a_size_is_read_as_people_write_it(text: str, size: int) -> None:
     ],
 )
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(BadInputError, match="is no size") as refused:
+    with pytest.raises(BadInputError, match="is not a size") as refused:
         byte_size(text)
     assert "500MB" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -63,7 +63,7 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "TB", "9" * 100_000 + "GB"])
 def test_a_size_beyond_all_numbers_is_refused_in_a_short_line(text: str) -> None:
-    with pytest.raises(BadInputError, match="is no size") as refused:
+    with pytest.raises(BadInputError, match="is not a size") as refused:
         byte_size(text)
     assert len(str(refused.value)) < 200
 

@@ -84,5 +84,5 @@ def test_a_worker_hands_its_tables_over_and_leaves_nothing_however_it_ends(tmp_p
 
 def test_a_disk_without_room_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spill_module, "spill_file", lambda: open("/dev/full", "r+b", buffering=0))  # noqa: PTH123, SIM115
-    with pytest.raises(SignverseError, match=r"a long video cannot wait in .*: No space left .* TMPDIR"):
+    with pytest.raises(SignverseError, match=r"a long video cannot be stored in .*: No space left .* TMPDIR"):
         Spill().append(table(0))

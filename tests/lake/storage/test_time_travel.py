@@ -145,7 +145,7 @@ def test_a_version_of_which_everything_is_kept_is_read_after_upkeep_too(aged):
     [
         (("--version", 99), "has no version 99"),
         (("--version", -1), "--version"),
-        (("--as-of", "yesterday"), "'yesterday' is no time"),
+        (("--as-of", "yesterday"), "'yesterday' is not a time"),
         (("--as-of", "1999-01-01"), "Its oldest is of"),
         (("--as-of", "2999-01-01", "--version", 1), "Give one of them"),
     ],
