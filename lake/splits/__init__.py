@@ -7,5 +7,5 @@ clips count), lake.storage and lake.model; takes a Snapshot. Start with splits.p
     apportion.py    which group goes to which part, so that the shares meet the ratios
     channels.py     which channel a video is of; lists of channels (--channels)
 
-Stored splits are looked up in lake/storage/stored_splits.py, where selections find them too.
+lake.storage.stored_splits looks up stored splits, for selections too.
 """

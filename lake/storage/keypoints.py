@@ -20,7 +20,7 @@ Points = npt.NDArray[np.float32]
 """Points as numpy, float32 [..., 3]: x and y in pixels of the video, and score; absent points are (nan, nan, 0)."""
 
 MAX_SCORE: Final = 2.0
-"""A SimCC score is not bounded by 1 (real ones reach 1.13); a larger value is not a score, but such as an index code."""
+"""A SimCC score is not bounded by 1 (real ones reach 1.13); a larger value is such as an index code."""
 
 PIXEL_GRID: Final = 8
 SCORE_GRID: Final = 256
