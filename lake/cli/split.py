@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def mount(app: typer.Typer) -> None:
-    """Adds the commands of this room."""
+    """Adds the command."""
     app.command("split")(split)
 
 
@@ -72,6 +72,7 @@ def split(
     signverse split --lake LAKE --name pilot --by video --language Polish
     signverse split --lake LAKE --check
     """
+    # Long because: its options are declared here.
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows

@@ -33,6 +33,13 @@ def test_a_lake_opens_from_a_notebook(town):
     assert signverse.open(str(town), version=0).snapshot.visible().height == 0
 
 
+def test_a_lake_is_closed_at_the_end_of_a_block(town):
+    with Lake.open(town) as lake:
+        lake.keypoints("one-frame-0")
+        assert len(lake.snapshot.reader._footers) == 1
+    assert len(lake.snapshot.reader._footers) == 0
+
+
 def test_a_path_where_nothing_is_says_how_to_make_a_lake(tmp_path):
     with pytest.raises(NotALakeError, match=r"there is no lake at .*nowhere.*signverse ingest"):
         Lake.open(tmp_path / "nowhere")
