@@ -100,17 +100,19 @@ def captions(content: Outline) -> dict[str, bytes]:
             number += 1
             name = f"{stem}.x-{number:02d}.vtt"
         source = content.video["english_source"].partition(":")[2] if first["kind"] == "translated" else ""
-        found[name] = write_vtt(cues, first["kind"], first["language"], source, noted=number > 1)
+        found[name] = write_vtt(cues, first["kind"], first["language"], source, with_note=number > 1)
     return found
 
 
-def write_vtt(cues: Sequence[dict[str, Any]], kind: str, language: str, source: str, *, noted: bool = False) -> bytes:
+def write_vtt(
+    cues: Sequence[dict[str, Any]], kind: str, language: str, source: str, *, with_note: bool = False
+) -> bytes:
     """A caption track as WebVTT; a note keeps what the format has no word for.
 
     Args:
-        noted: also on a manual track.
+        with_note: also on a manual track.
     """
-    note = f"\nNOTE track kind={kind}{f' source={source}' if source else ''}\n" if noted or kind != "manual" else ""
+    note = f"\nNOTE track kind={kind}{f' source={source}' if source else ''}\n" if with_note or kind != "manual" else ""
     lines = [f"WEBVTT\nKind: captions\nLanguage: {language}\n{note}"]
     for cue in cues:
         text = cue["text"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
