@@ -47,7 +47,6 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
-@pytest.mark.xfail(reason="not all modules do yet", strict=False)
 def test_a_function_of_more_than_60_lines_says_why() -> None:
     found = {}
     for path in FILES:
@@ -61,7 +60,6 @@ def test_a_function_of_more_than_60_lines_says_why() -> None:
     assert found == {}
 
 
-@pytest.mark.xfail(reason="not all modules do yet", strict=False)
 def test_a_package_is_described_and_holds_no_code_of_its_own() -> None:
     inside = [path for path in FILES if path.name == "__init__.py" and path.parent.name != "signverse"]
     assert len(inside) > 20
@@ -102,7 +100,6 @@ def words_of(path: Path) -> Iterator[str]:
                 yield from re.findall(r"[A-Z]?[a-z]+", value)
 
 
-@pytest.mark.xfail(reason="not all modules do yet", strict=False)
 def test_names_and_docstrings_use_no_private_words() -> None:
     found = {place(path): PRIVATE & {word.lower() for word in words_of(path)} for path in FILES}
     assert {name: words for name, words in found.items() if words} == {}
