@@ -74,14 +74,20 @@ def place(tmp_path: Path, sample_lake: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def commands_of(block: str) -> Iterator[list[str]]:
-    """The words of each line of a shell block; in a block with prompts, of the lines behind a prompt."""
-    lines = block.replace("\\\n", " ").splitlines()
-    if any(line.startswith("$ ") for line in lines):
-        lines = [line[2:] for line in lines if line.startswith("$ ")]
-    for line in lines:
-        words = shlex.split(line, comments=True)
+    """The words of each command of a shell block."""
+    pending = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        pending += line
+        try:
+            words = shlex.split(pending, comments=True)
+        except ValueError:
+            # A quotation goes on in the next line.
+            pending += "\n"
+            continue
+        pending = ""
         if words:
             yield words
+    assert not pending, f"a quotation does not end: {pending}"
 
 
 def signverse_words(words: list[str]) -> list[str] | None:
@@ -137,7 +143,6 @@ def run_python(example: Example) -> None:
 SYBIL = Sybil(
     parsers=[
         CodeBlockParser(language="bash", evaluator=run_shell),
-        CodeBlockParser(language="console", evaluator=run_shell),
         CodeBlockParser(language="python", evaluator=run_python),
     ]
 )
@@ -151,6 +156,12 @@ def examples_of(page: Path) -> Document:
 def test_the_commands_and_the_python_of_a_page_run(page: Path, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for example in examples_of(page).examples():
         example.evaluate()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_no_command_and_no_python_is_wider_than_a_page(page: Path) -> None:
+    wide = [line for example in examples_of(page).examples() for line in str(example.parsed).splitlines()]
+    assert [line for line in wide if len(line) > 92] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -69,11 +69,11 @@ def diagram() -> str:
     rows = layers()
     height = {package: _PAD * 2 + 20 + (_ROW + _GAP) * len(rows.get(package, [])) for package in PACKAGES}
     upper = max(height["ingest"], height["export"])
-    half, width = 404, 824
+    half, width = 398, 824
     shapes = [
         *_box(8, 8, width - 16, 44, "signverse: the command line, and everything that a program imports", "#f3f3f3"),
-        *_package("ingest", 8, 64, half - 8, upper, rows),
-        *_package("export", half + 12, 64, half - 8 + 12 - 4, upper, rows),
+        *_package("ingest", 8, 64, half, upper, rows),
+        *_package("export", width - 8 - half, 64, half, upper, rows),
         *_package("lake", 8, 76 + upper, width - 16, height["lake"], rows),
     ]
     total = 84 + upper + height["lake"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from signverse.lake.lake import Lake
+from signverse.lake.model.schema import TABLES
 from signverse.lake.model.skeleton import SEEN
 from signverse.lake.query import reports, session
 
@@ -23,7 +24,7 @@ second, frame ranges are half-open, and coordinates are pixels of the video's wi
 [Ten questions](../guides/questions.md).
 """
 
-TABLES = {
+BESIDES = {
     "languages": "The sign languages that are known, with the names that the macro language() takes.",
     "skeleton": "The 128 joints: their names, and their place among all (`point`) and in the lists of their part "
     "(`index`), both from 0.",
@@ -52,7 +53,7 @@ def entries(file: str) -> list[Entry]:
     """The views and macros of a SQL file, in order. One without a comment is an error."""
     source = (session.sql_folder() / file).read_text(encoding="utf-8")
     found = []
-    pattern = r"((?:^--.*\n)*)^create (view|macro) (\w+)(\([^)]*\))?( as table)?"
+    pattern = r"((?:^--.*\n)*)^create (view|macro) (\w+)(\((?:[^()]|\(\))*\))?( as table)?"
     for comment, kind, name, parameters, _ in re.findall(pattern, source, re.M):
         assert comment, f"{name} has no comment"
         about, examples = _paragraph(comment)
@@ -62,6 +63,8 @@ def entries(file: str) -> list[Entry]:
 
 
 def _columns(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    if name in {table.name for table in TABLES}:
+        return f"Columns: see [Tables](tables.md#{name})."
     rows = con.execute(f"describe {name}").fetchall()
     columns = ", ".join(f"`{column}` {kind.lower()}" for column, kind, *_ in rows)
     return f"Columns: {columns}."
@@ -72,7 +75,7 @@ def page() -> str:
     with tempfile.TemporaryDirectory() as folder, Lake.create(Path(folder) / "lake").duckdb() as con:
         for view in entries("views.sql"):
             parts.append(f"### {view.name}\n\n{view.about}\n\n{_columns(con, view.name)}\n")
-        for name, about in TABLES.items():
+        for name, about in BESIDES.items():
             parts.append(f"### {name}\n\n{about}\n\n{_columns(con, name)}\n")
     parts.append("## Macros\n")
     for macro in entries("macros.sql"):
