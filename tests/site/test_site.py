@@ -261,6 +261,7 @@ def test_the_generic_extractor_has_no_words_for_troubles(probed: dict[tuple[str,
     assert "Unable to download webpage: HTTP Error 429" in probed[PAGE, "429"].messages[0]
 
 
+@pytest.mark.slow
 def test_a_download_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
     with Site([clip("one", Fault("truncated", MEDIA))]) as site:
         first = probe(tmp_path, site.url("one"))[site.url("one")]

@@ -65,6 +65,7 @@ def test_what_is_there_is_not_asked_for_again(place: Place) -> None:
     assert len(place.site.requests) == requests
 
 
+@pytest.mark.slow
 def test_the_account_adds_up_and_what_is_gone_is_asked_for_on_request_only(place: Place) -> None:
     faults = {"gone": "deleted", "mine": "private", "bot": "bot", "many": "429", "broken": "500", "shut": "403"}
     place.site.add(clip("good"), *(clip(name, fault=Fault(kind)) for name, kind in faults.items()))
@@ -109,6 +110,7 @@ def test_who_is_refused_for_a_while_is_asked_again_after_growing_pauses(place: P
     assert tries[-1] == "done" and set(tries[:-1]) == {"failed"} and len(tries) > 1
 
 
+@pytest.mark.slow
 def test_a_site_that_blocks_everybody_is_left_in_peace(place: Place) -> None:
     names = [f"v{i:02d}" for i in range(30)]
     place.site.add(*map(clip, names))
@@ -133,6 +135,7 @@ def test_one_that_gets_through_opens_the_site_for_all(place: Place) -> None:
     assert place.status()["states"]["downloaded"] == 12
 
 
+@pytest.mark.slow
 def test_captions_that_a_site_refuses_hold_their_video_back(place: Place) -> None:
     place.site.add(clip("held", fault=Fault("429", CAPTIONS, times=4)))
     assert place.download(place.manifest("held"))[0] == 0
@@ -215,6 +218,7 @@ def test_an_address_that_can_be_none_costs_its_own_video_only(place: Place, tmp_
     assert place.status()["states"] | {"downloaded": 1, "failed": 1} == place.status()["states"]
 
 
+@pytest.mark.slow
 def test_cookies_are_sent_and_their_file_stays_as_it_is(place: Place, tmp_path: Path) -> None:
     place.site.add(clip("asks", fault=Fault("age", unless_cookie="who=me")))
     cookies = tmp_path / "cookies.txt"
@@ -252,6 +256,7 @@ def test_two_at_one_folder_do_nothing_twice(place: Place) -> None:
     assert all(place.site.max_concurrent_for(name) == 1 for name in names)
 
 
+@pytest.mark.slow
 def test_shares_of_a_manifest_are_all_of_it_and_nothing_twice(place: Place) -> None:
     names = [f"v{i:02d}" for i in range(9)]
     place.site.add(*map(clip, names))

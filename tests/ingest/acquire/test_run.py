@@ -119,6 +119,7 @@ def test_downloading_waits_while_extraction_lags(place: Place, data: Path) -> No
     assert len(videos(place)) == 6
 
 
+@pytest.mark.slow
 def test_a_video_that_cannot_be_read_is_fetched_anew_and_named(place: Place, models: Path, data: Path) -> None:
     place.site.add(clip("good"), Clip("bad", (data / "videos" / "signer_720p24.mp4").read_bytes()))
     manifest = place.manifest("good", "bad")
@@ -162,6 +163,7 @@ def test_bad_models_are_refused_before_anything_is_asked_for(place: Place, tmp_p
     assert place.site.requests == [] and not place.media.exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(place: Place, models: Path) -> None:
     names = [f"v{i:02d}" for i in range(40)]
     place.site.add(*map(clip, names))

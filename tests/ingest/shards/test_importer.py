@@ -117,6 +117,7 @@ def everything(lake: Lake) -> dict[str, list[dict]]:
     return tables
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(videos())
 def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict[str, Any]]) -> None:

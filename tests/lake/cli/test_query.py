@@ -374,6 +374,7 @@ def test_a_closed_pipe_ends_quietly(town):
     assert (ended.stdout, ended.stderr) == (b"range\n", b"")
 
 
+@pytest.mark.slow
 def test_a_query_from_a_pipe_may_be_no_text_at_all(town):
     command = [sys.executable, "-m", "signverse", "sql", "--lake", str(town), "--format", "csv"]
     for query, result in (

@@ -135,6 +135,7 @@ def test_only_the_joints_of_the_parts_are_read(open_street):
         np.testing.assert_array_equal(some.points, all_.points[:, LEFT_HAND.start :])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_reader_that_is_resumed_goes_on_with_exactly_the_next_clip(street, data):

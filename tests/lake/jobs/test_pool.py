@@ -158,6 +158,7 @@ def test_when_every_task_kills_its_process_every_task_is_told(done) -> None:
     assert {(event.task, event.value) for event in events} == {(task, f"exit code {task[1]}") for task in tasks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_task_of_which_nothing_is_heard_is_given_up_and_the_others_go_on(jobs: ModuleType, size: int) -> None:
     tasks = [("add", 1), ("sleep", 600), ("add", 2), ("stop", 0), ("add", 3)]
@@ -176,6 +177,7 @@ def test_a_task_that_tells_how_far_it_is_may_take_its_time(jobs: ModuleType) -> 
     assert kinds == ["progress"] * 8 + ["result"]
 
 
+@pytest.mark.slow
 def test_a_listener_that_takes_its_time_makes_no_task_stall(jobs: ModuleType) -> None:
     with ProcessPool(2, jobs.make_job) as pool:
         # On a busy machine a process alone may take longer than that to start.
@@ -206,6 +208,7 @@ def test_who_was_at_work_beside_a_task_that_killed_the_process_is_done_again(job
     assert [(task, value) for kind, task, value in events if kind == "died"] == [(tasks[3], "SIGKILL")]
 
 
+@pytest.mark.slow
 def test_who_works_beside_a_task_that_is_given_up_is_done_again(jobs: ModuleType) -> None:
     with ProcessPool(2, jobs.make_job, per_process=[(0,)]) as pool:
         kinds = {

@@ -142,6 +142,7 @@ CONDITIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(CONDITIONS)
 def test_polars_and_duckdb_choose_the_same_clips(fair, conditions):

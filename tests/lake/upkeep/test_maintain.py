@@ -282,6 +282,7 @@ def test_many_small_files_are_noticed_after_an_ingestion(scattered):
     assert list(verify_lake(Lake.open(scattered).snapshot)) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(
