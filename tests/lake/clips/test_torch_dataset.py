@@ -267,7 +267,10 @@ def test_the_process_group_tells_the_rank(open_street, tmp_path):
 def test_what_makes_no_sense_is_refused(open_street):
     clips = open_street.clips()
     for options, words in (
-        ({"map_style": True, "shuffle": True}, "neither shuffle nor rank and world_size. Give the DataLoader shuffle=True"),
+        (
+            {"map_style": True, "shuffle": True},
+            "neither shuffle nor rank and world_size. Give the DataLoader shuffle=True",
+        ),
         ({"map_style": True, "rank": 0, "world_size": 2}, "neither shuffles nor shares out"),
         ({"rank": 1}, "one of rank and world_size was given"),
         ({"rank": 2, "world_size": 2}, "rank is 2 of 2. It takes 0 to 1"),
