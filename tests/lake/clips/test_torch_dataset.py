@@ -271,7 +271,7 @@ def test_what_makes_no_sense_is_refused(open_street):
             {"map_style": True, "shuffle": True},
             "neither shuffle nor rank and world_size. Give the DataLoader shuffle=True",
         ),
-        ({"map_style": True, "rank": 0, "world_size": 2}, "neither shuffles nor shares out"),
+        ({"map_style": True, "rank": 0, "world_size": 2}, "neither shuffle nor rank and world_size"),
         ({"rank": 1}, "one of rank and world_size was given"),
         ({"rank": 2, "world_size": 2}, "rank is 2 of 2. It takes 0 to 1"),
         ({"parts": ["foot"]}, "not a part of the body"),
