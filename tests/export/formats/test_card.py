@@ -29,7 +29,7 @@ def exported(tmp_path: Path) -> Callable[[Lake], Path]:
         out.mkdir()
         export_shards(lake, plan_shards(chosen_videos(lake, None)[0]), out, Spec())
         with tarfile.open(out / "Sign_DWPose_NPZ_000001.tar") as tar:
-            tar.extractall(tmp_path / "extracted", filter="data")
+            tar.extractall(tmp_path / "extracted")
         return tmp_path / "extracted"
 
     return export
