@@ -21,7 +21,9 @@ from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
 from signverse.ingest.tracking.detections import TRACKED_JOINTS, iou
-from signverse.lake.model.skeleton import BODY, FPS, SEEN
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import BODY
+from signverse.lake.model.thresholds import SEEN
 
 WIDTH, HEIGHT = 960, 540
 # The points of the face are no better, and would outvote these.

@@ -23,9 +23,9 @@ import pyarrow.compute as pc
 from signverse.ingest.manifest import read_manifest
 from signverse.ingest.sample.signer import make_signer
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, Table
-from signverse.lake.model.skeleton import FPS
 from signverse.lake.storage import delta
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.keypoints import to_table

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.composed_videos import Role, cut_out, mirrored
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 
 def _white(image: np.ndarray) -> np.ndarray:

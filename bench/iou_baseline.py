@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from signverse.ingest.tracking.detections import iou
-from signverse.lake.model.skeleton import FPS, LEFT_HAND, RIGHT_HAND, joint_index
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import LEFT_HAND, RIGHT_HAND, joint_index
 
 _MIN_IOU, _MAX_LOST_FRAMES = 0.3, int(FPS)
 _WRISTS = [joint_index("right_wrist"), joint_index("left_wrist")]

@@ -26,7 +26,8 @@ from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
-from signverse.lake.model.skeleton import BODY, BODY_LIMBS, SEEN
+from signverse.lake.model.skeleton import BODY, BODY_LIMBS
+from signverse.lake.model.thresholds import SEEN
 
 VIDEOS: Final = ("signer_720p24.mp4", "libras_1080p30_vp9.webm", "bsl_360p25.mp4")
 COLUMNS: Final = {"exact": "easy-dwpose's Wholebody", "rtmlib": "rtmlib", "ours": "ours"}

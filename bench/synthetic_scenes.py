@@ -13,7 +13,8 @@ import numpy as np
 from signverse.ingest.models.detector import NMS_IOU
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking.detections import iou
-from signverse.lake.model.skeleton import FPS, joint_index
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import joint_index
 
 WIDTH, HEIGHT = 1280, 720
 JITTER_PX = 2.0

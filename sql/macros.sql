@@ -1,5 +1,5 @@
 -- Macros that stand for formulas. docs/reference/sql.md is made of the comments above each macro; what follows
--- `Example:` is run by a test. `files.seen()` is the threshold of a seen hand, SEEN in lake/model/skeleton.py. DuckDB
+-- `Example:` is run by a test. `files.seen()` is the threshold of a seen hand, SEEN in lake/model/thresholds.py. DuckDB
 -- binds a macro when it is created, unless arithmetic on a parameter comes first: hence `+ 0` where columns of
 -- keypoints occur and no joint does.
 

@@ -129,7 +129,7 @@ def verify(
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import counted
-    from signverse.lake.storage.snapshot import is_lake
+    from signverse.lake.storage.location import is_lake
     from signverse.lake.upkeep.verify import verify_lake
 
     if not path.is_dir():

@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import (
     BODY,
-    BODY_COLOURS,
     BODY_LIMBS,
     FACE,
-    FINGER_COLOURS,
-    FPS,
     HAND_LIMBS,
     LEFT_HAND,
     NECK,
     NUM_JOINTS,
     RIGHT_HAND,
-    SEEN,
     Part,
     joint_index,
 )
+from signverse.lake.model.thresholds import SEEN
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

@@ -16,9 +16,10 @@ import pyarrow as pa
 from signverse.export.formats.index_rows import ClipRow
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
-from signverse.lake.model.skeleton import BODY, FPS, NUM_JOINTS
+from signverse.lake.model.skeleton import BODY, NUM_JOINTS
 from signverse.lake.model.wording import some
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP

@@ -18,7 +18,8 @@ from signverse.export.formats.video_content import Content, Outline, fill, score
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member
-from signverse.lake.model.skeleton import FPS, PARTS
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage.keypoints import Points
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
 from signverse.export.draw.skeleton import FACE_CONTOURS
 from signverse.export.formats.clip_content import Chunk, Clip, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
@@ -19,18 +20,8 @@ from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow
 from signverse.export.formats.video_content import scored
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import (
-    BODY,
-    BODY_COLOURS,
-    BODY_LIMBS,
-    FACE,
-    FINGER_COLOURS,
-    FPS,
-    HAND_LIMBS,
-    JOINTS,
-    NUM_JOINTS,
-    PARTS,
-)
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import BODY, BODY_LIMBS, FACE, HAND_LIMBS, JOINTS, NUM_JOINTS, PARTS
 from signverse.lake.query.output import whole_file
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.wording import some
 from signverse.lake.query.output import whole_file
-from signverse.lake.storage.snapshot import is_lake
+from signverse.lake.storage.location import is_lake
 
 R = TypeVar("R", bound=Row)
 

@@ -20,8 +20,8 @@ from signverse.export.release.folder import Folder, fingerprint
 from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.clips.prefetch import prefetch
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
-from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import document_text
 from signverse.lake.storage.snapshot import collect
 

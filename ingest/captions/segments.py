@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from signverse.ingest.captions.tracks import Track
-from signverse.lake.model.frame_ranges import seconds_to_frames
-from signverse.lake.model.skeleton import FPS, LEFT_HAND, PARTS, RIGHT_HAND, SEEN
+from signverse.lake.model.frame_ranges import FPS, seconds_to_frames
+from signverse.lake.model.skeleton import LEFT_HAND, PARTS, RIGHT_HAND
+from signverse.lake.model.thresholds import SEEN
 
 
 def stored_means(rows: pa.Table) -> npt.NDArray[np.float32]:

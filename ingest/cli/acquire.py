@@ -74,7 +74,7 @@ def plan(
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows
-    from signverse.lake.storage.snapshot import is_lake
+    from signverse.lake.storage.location import is_lake
 
     form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
@@ -175,8 +175,8 @@ def _acquire(
     from signverse.ingest.acquire.scheduling.limits import Limits
     from signverse.ingest.acquire.worklist import urls_of
     from signverse.ingest.manifest import read_manifest, write_sources
-    from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
 

@@ -9,7 +9,7 @@ import typer
 
 from signverse.ingest.acquire.download.settings import CAPTION_MODES, MAX_HEIGHT, SLEEP, Settings, read_sleep
 from signverse.ingest.acquire.options import Acquisition
-from signverse.ingest.acquire.scheduling.limits import ATTEMPTS, PAUSE_S
+from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S
 from signverse.ingest.cli.shared import LanguageOption
 from signverse.lake.cli.option_groups import one_of, option_group
 

@@ -62,8 +62,8 @@ def shards(
     from signverse.ingest.shards.reader import Options
     from signverse.ingest.shards.tar_files import sort_tars
     from signverse.ingest.shards.upload_state import listed_videos
-    from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.lake import Lake
     from signverse.lake.model.languages import resolve
 

@@ -52,10 +52,10 @@ def videos(
     from signverse.ingest.manifest import known_entries, read_manifest, write_sources
     from signverse.ingest.models.pair import find_models
     from signverse.ingest.models.runtime import resolve_device
-    from signverse.ingest.videos.compaction import compact_small_files
     from signverse.ingest.videos.plan import plan_videos
     from signverse.ingest.videos.redo import videos_to_keep
     from signverse.ingest.videos.relabel import relabel
+    from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.lake import Lake
 
     # Whatever can be refused is checked before anything is created.

@@ -21,7 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.model.skeleton import COCO133_FACE, COCO133_SHOULDERS, SEEN
+from signverse.lake.model.skeleton import COCO133_FACE, COCO133_SHOULDERS
+from signverse.lake.model.thresholds import SEEN
 
 # Points that move with the trunk, and not with the hands.
 _TRUNK_POINTS: Final = np.array([*COCO133_SHOULDERS, *range(COCO133_FACE.start, COCO133_FACE.stop)])

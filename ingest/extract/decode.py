@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:
     from av.container import InputContainer

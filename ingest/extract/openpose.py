@@ -19,8 +19,8 @@ from signverse.lake.model.skeleton import (
     NECK,
     NUM_JOINTS,
     RIGHT_HAND,
-    SEEN,
 )
+from signverse.lake.model.thresholds import SEEN
 
 _FROM_COCO: Final = np.array([max(index, 0) for index in COCO133_TO_BODY])
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from signverse.ingest.sample.handshapes import Array
 from signverse.ingest.sample.motion import drift
-from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, SEEN, joint_index
+from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, joint_index
+from signverse.lake.model.thresholds import SEEN
 
 
 def scores(

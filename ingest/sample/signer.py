@@ -19,7 +19,8 @@ from signverse.ingest.sample.face import place_head
 from signverse.ingest.sample.handshapes import Array
 from signverse.ingest.sample.motion import drift, follow, script
 from signverse.ingest.sample.scores import scores
-from signverse.lake.model.skeleton import LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, SEEN, joint_index
+from signverse.lake.model.skeleton import LEFT_HAND, NECK, NUM_JOINTS, RIGHT_HAND, joint_index
+from signverse.lake.model.thresholds import SEEN
 
 
 def make_signer(

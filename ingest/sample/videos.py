@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signverse.ingest.sample.signer import make_signer
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 Segments = list[tuple[float, float, str]]
 

@@ -16,7 +16,8 @@ from signverse.ingest.shards.poses import Poses, check_numbers, check_people, ch
 from signverse.ingest.shards.untrusted.npz_reader import Arrays
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import FPS, NUM_JOINTS, PART_BY_NAME
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
 from signverse.lake.storage.keypoints import MAX_SCORE
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")

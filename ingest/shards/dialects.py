@@ -14,7 +14,7 @@ from signverse.ingest.shards.untrusted.npz_reader import Arrays, read_npz
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 _FRAME_FILE: Final = re.compile(r"npz/(\d{8})\.npz")
 _POSES: Final = ("poses.npz", "npz/poses.npz")

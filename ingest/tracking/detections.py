@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, joint_index
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, joint_index
+from signverse.lake.model.thresholds import SEEN
 
 _FACE_SIDES_CHIN_BRIDGE: Final = [FACE.start + i for i in (0, 16, 8, 27)]
 TRACKED_JOINTS: Final = [

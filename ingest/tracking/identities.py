@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from signverse.ingest.tracking.detections import Detections, iou, read_detections
 from signverse.ingest.tracking.reid import reidentify
 from signverse.ingest.tracking.tracker import Tracks, track
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 MAX_PEOPLE: Final = 127
 """People in one frame, at most; also the count of different numbers, since `person` is an int8."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from signverse.ingest.tracking.assignment import best_assignment
 from signverse.ingest.tracking.detections import Detections, iou, scales
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 
 MAX_LOST_FRAMES: Final = int(FPS)
 """A track that was lost for up to a second (the person turned away, or was occluded) can be recovered."""

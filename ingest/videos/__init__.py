@@ -8,5 +8,4 @@ Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest
 - `run.py`: the run itself: workers, commits, failures.
 - `rows.py`: the rows of one video, of extraction and of imported shards alike.
 - `redo.py`: `--redo [WHERE]`; `relabel.py`: a language corrected by a manifest, without extraction.
-- `compaction.py`: small files compacted after an ingestion.
 """

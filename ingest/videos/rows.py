@@ -16,7 +16,8 @@ from signverse.ingest.captions.sentences import join_sentences
 from signverse.ingest.captions.tracks import Track, choose
 from signverse.ingest.manifest import Entry
 from signverse.ingest.tracking.detections import CHUNK
-from signverse.lake.model.skeleton import FPS, NUM_JOINTS
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.model.wording import counted, document_text
 from signverse.lake.storage.committer import VideoRows
 from signverse.lake.storage.keypoints import Points, to_table

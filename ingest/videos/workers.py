@@ -17,7 +17,7 @@ from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Executor, Job, Report
 from signverse.lake.jobs.pool import LOCAL
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.storage.committer import VideoRows
 from signverse.lake.storage.keypoints import Points
 

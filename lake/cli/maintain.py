@@ -1,4 +1,4 @@
-"""The command maintain: compaction, and the removal of unreferenced files.
+"""The command maintain, and the compaction that ends an ingestion.
 
 Imported at every start of the command line: what is heavy is imported by the command itself.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from signverse.lake.lake import Lake
     from signverse.lake.upkeep.maintain import Extent
     from signverse.lake.upkeep.plan import Plan
 
@@ -103,3 +104,27 @@ def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str 
         f"{counted(len(unreferenced), 'unreferenced file')} of "
         f"{size_of(sum(path.stat().st_size for path in unreferenced))} removed"
     )
+
+
+def compact_small_files(opened: Lake) -> None:
+    """Compact the partitions with many small files after an ingestion, and say so on stderr.
+
+    An error is reported and not raised: the videos are in the lake.
+    """
+    from signverse.lake.cli.progress import byte_bar
+    from signverse.lake.model.errors import SignverseError
+    from signverse.lake.upkeep.compaction import MAX_SMALL_FILES, has_many_small_files
+    from signverse.lake.upkeep.maintain import extent
+    from signverse.lake.upkeep.maintain import maintain as carry_out
+    from signverse.lake.upkeep.plan import make_plan
+
+    try:
+        if not has_many_small_files(opened.snapshot, MAX_SMALL_FILES):
+            return
+        before = extent(opened.snapshot)
+        plan = make_plan(opened.snapshot, small_only=True)
+        with byte_bar("compacting small files", sum(rewrite.size for rewrite in plan.rewrites)) as advance:
+            carry_out(opened.snapshot, plan, on_bytes=advance)
+        say(f"small files compacted: {before.files:,} files became {extent(opened.snapshot).files:,}")
+    except SignverseError as error:
+        say(f"small files were not compacted: {error}")

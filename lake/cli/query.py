@@ -102,7 +102,7 @@ def select(
     """
     import polars as pl
 
-    from signverse.lake.model.skeleton import FPS
+    from signverse.lake.model.frame_ranges import FPS
     from signverse.lake.model.wording import counted, lasting
     from signverse.lake.query.engines import nothing_selected, selection_metadata
     from signverse.lake.query.output import Format, pick_format, write_rows

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from signverse.lake.cli.option_groups import option_group
-from signverse.lake.query.filters import AnyOf, Filter, Number, PartBounds
+from signverse.lake.query.filter_kinds import AnyOf, Filter, Number, PartBounds
 from signverse.lake.query.selection import FILTERS, Selection
 
 

@@ -3,11 +3,12 @@
 Start with schema.py.
 
     schema.py        the seven tables and their columns
-    skeleton.py      the 128 joints: parts, names, limbs, colours; frames per second
+    skeleton.py      the 128 joints: parts, names, limbs
     languages.py     sign languages by code, alias, abbreviation or name; languages.csv is the data
     ids.py           valid video ids, and ingest ids that sort by time
     errors.py        the errors that users see
-    frame_ranges.py  ranges of frames, from seconds too
+    thresholds.py    when a hand counts as seen, clear or steady
+    frame_ranges.py  24 frames/s; ranges of frames, from seconds too
     times.py         times in ISO 8601
     wording.py       numbers, durations and sizes in messages
     interrupt.py     delaying Ctrl-C

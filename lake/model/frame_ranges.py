@@ -1,11 +1,14 @@
-"""Ranges of frames: one rule for captions, options and Python calls."""
+"""The frame rate of a lake, and ranges of frames: one rule for captions, options and Python calls."""
 
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import FPS
+
+FPS: Final = 24.0
+"""Frames a second of everything in a lake; videos are resampled to it on the way in."""
 
 
 def clip_range(start: int, end: int | None, num_frames: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""The 128 points of a person, as data: parts, joint names, slices, limbs and colours.
+"""The 128 points of a person, as data: parts, joint names, slices and limbs.
 
-The order is that of the SignVerse-2M release (OpenPose): body 18, face 68, left hand 21, right hand 21. Limbs and
-colours follow OpenPose's own drawing, which is what users expect a skeleton to look like.
+The order is that of the SignVerse-2M release (OpenPose): body 18, face 68, left hand 21, right hand 21. Limbs follow
+OpenPose's own drawing, which is what users expect a skeleton to look like; export/draw/colours.py has its colours.
 """
 
 from __future__ import annotations
@@ -10,12 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 NUM_JOINTS: Final = 128
-
-FPS: Final = 24.0
-"""Frames a second of everything in a lake; videos are resampled to it on the way in."""
-
-SEEN: Final = 0.3
-"""Score above which a joint or a hand counts as seen: the threshold of DWPose's own reference code."""
 
 NECK: Final = 1
 """Body joint 1. Computed from the shoulders; its score is a flag (0 or 1), not a confidence."""
@@ -90,15 +84,6 @@ BODY_LIMBS: Final = (
 HAND_LIMBS: Final = tuple(
     (0 if j == 0 else 4 * finger + j, 4 * finger + j + 1) for finger in range(5) for j in range(4)
 )
-
-BODY_COLOURS: Final = (
-    (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),
-    (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255),
-    (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85),
-)  # fmt: skip
-"""One RGB colour a body limb (and a body joint)."""
-
-FINGER_COLOURS: Final = ((255, 70, 70), (235, 200, 40), (80, 220, 90), (70, 160, 255), (200, 100, 255))
 
 _INDEX: Final = {name: i for i, name in enumerate(JOINTS)}
 

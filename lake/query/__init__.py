@@ -3,7 +3,7 @@
 May import lake.jobs, lake.storage and lake.model; takes a Snapshot, never a Lake. Start with selection.py.
 
     selection.py       Selection: the conditions on clips, one attribute with its filter each
-    filters.py         the kinds of filters: checks, words, command-line option
+    filter_kinds.py    the kinds of filters: checks, words, command-line option
     conditions.py      a condition on a clip, as a Polars expression and as SQL
     engines.py         runs a selection in Polars or DuckDB
     sampling.py        random samples by seed, hours, languages and temperature

@@ -75,7 +75,7 @@ def find_report(name: str) -> Report:
     comment = re.match(r"(?:--.*\n)*", sql)
     words = (comment.group() if comment else "").replace("--", " ").split()
     about, _, columns = " ".join(words).partition(" Short form: ")
-    pairs = [column.partition(" as ") for column in columns.split(", ")]
+    pairs = [column.partition(" as ") for column in columns.rstrip(" .").split(", ")]
     return Report(name, sql, about, {column: heading or column for column, _, heading in pairs})
 
 

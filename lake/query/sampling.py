@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from signverse.lake.model.skeleton import FPS
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.query.selection import Selection
 
 _FRAMES_PER_HOUR: Final = FPS * 3600

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import FPS
-from signverse.lake.query.filters import (
+from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.query.filter_kinds import (
     AnyOf,
     Bound,
     Contains,

@@ -15,7 +15,8 @@ import pyarrow as pa
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT, Table
-from signverse.lake.model.skeleton import JOINTS, PARTS, SEEN
+from signverse.lake.model.skeleton import JOINTS, PARTS
+from signverse.lake.model.thresholds import CLEAR_HANDS, SEEN, STEADY_HANDS
 from signverse.lake.storage.parquet_layout import literal_path
 from signverse.lake.storage.snapshot import Snapshot
 
@@ -54,7 +55,8 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     con.execute("set variable joints = ?", [list(JOINTS)])
     con.execute(_joints_by_part())
     # Constants of the package have one place, in Python.
-    con.execute(f"create macro files.seen() as {SEEN}")
+    for name, threshold in (("seen", SEEN), ("clear_hands", CLEAR_HANDS), ("steady_hands", STEADY_HANDS)):
+        con.execute(f"create macro files.{name}() as {threshold}")
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
-from signverse.lake.model.skeleton import FPS
 from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import Selection

@@ -1,9 +1,10 @@
-"""The files of a lake: Delta log, Parquet files and their rows. The only package that knows that a lake is a folder.
+"""The files of a lake: Delta log, Parquet files and their rows.
 
 May know lake.model. Start with snapshot.py for reading and committer.py for writing.
 
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
-    delta.py           the transaction log: create, open, append, replace files, vacuum
+    location.py        where a lake may lie: folders; URLs are refused
+    delta.py           the transaction log: create, open, append, replace files, checkpoint, vacuum
     committer.py       finished videos become rows, committed together
     file_writer.py     one data file while it is written
     parquet_layout.py  how Parquet files are written, with the measured choices

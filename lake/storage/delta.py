@@ -24,6 +24,10 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLa
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
 
+CHECKPOINT_INTERVAL: Final = 100
+"""Commits from one checkpoint of a log to the next, of tables that are created from now on. Without checkpoints opening
+takes 308 ms at 1,000 commits, with these under 10."""
+
 _RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""
 
@@ -47,8 +51,7 @@ def create(folder: Path, table: Table) -> None:
         partition_by=[table.partition] if table.partition else None,
         name=table.name,
         description=f"A row is {table.about}.",
-        # Without a checkpoint every 100 commits opening takes 308 ms at 1,000 of them, with one under 10.
-        configuration={FORMAT_PROPERTY: str(FORMAT_VERSION), "delta.checkpointInterval": "100"},
+        configuration={FORMAT_PROPERTY: str(FORMAT_VERSION), "delta.checkpointInterval": str(CHECKPOINT_INTERVAL)},
         # The format version is a property of ours, which Delta does not know.
         raise_if_key_not_exists=False,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +14,7 @@ from deltalake import DeltaTable
 from polars.exceptions import PolarsError
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
-from signverse.lake.model.frame_ranges import clip_range
+from signverse.lake.model.frame_ranges import FPS, clip_range
 from signverse.lake.model.schema import (
     CAPTIONS,
     KEYPOINTS,
@@ -29,9 +28,9 @@ from signverse.lake.model.schema import (
     WRITTEN_AT,
     Table,
 )
-from signverse.lake.model.skeleton import FPS
 from signverse.lake.storage import delta
 from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.location import is_lake, lake_folder
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
@@ -69,7 +68,7 @@ class Snapshot:
         """
         if version is not None and as_of is not None:
             raise BadInputError("both a version and a time were given", "Give one of them.")
-        folder = _folder(path)
+        folder = lake_folder(path)
         if not folder.exists():
             raise NotALakeError(
                 f"there is no lake at {folder}", "Make one: signverse ingest videos FOLDER --lake LAKE."
@@ -91,7 +90,7 @@ class Snapshot:
         Raises:
             NotALakeError: the path is a file, or a folder that holds other things.
         """
-        folder = _folder(path)
+        folder = lake_folder(path)
         if folder.exists() and not folder.is_dir():
             raise NotALakeError(f"{folder} is a file", "Name a folder for the lake.")
         ours = {table.name for table in TABLES}
@@ -336,11 +335,6 @@ class Snapshot:
         yield from self.reader.people(placement_of(row), start, end)
 
 
-def is_lake(folder: Path) -> bool:
-    """Whether a folder is a lake, whatever it holds besides."""
-    return (folder / VIDEOS.name / "_delta_log").is_dir()
-
-
 def collect(rows: pl.LazyFrame) -> pl.DataFrame:
     """Reads the rows of a query over a lake.
 
@@ -367,14 +361,3 @@ def _version_at(folder: Path, when: datetime) -> int:
             f"Its oldest is of {first.isoformat()}." if first else "",
         )
     return max(before)
-
-
-def _folder(path: str | Path) -> Path:
-    # Path("s3://bucket") is s3:/bucket.
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):
-        raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
-    folder = Path(path).expanduser().absolute()
-    if re.search("%[0-9a-f]{2}", str(folder), re.I):
-        # The Delta library would take a%20b for "a b" and read or write there.
-        raise NotALakeError(f"{folder} has a % code in its name", "Name a folder without.")
-    return folder

@@ -5,7 +5,8 @@ maintain.py, which carries it out.
 
     plan.py         which files to rewrite, and why
     maintain.py     carrying out a plan, in the order that loses nothing when it is interrupted
-    compaction.py   writing the rows of many files into few, sorted by video
+    compaction.py   when files are small, and how many are too many
+    rewrite.py      writing the rows of many files into few, sorted by video
     vacuum.py       which files nothing refers to any more
     verify.py       whether every file is as it was written, and every row where it should be
 """

@@ -1,196 +1,33 @@
-"""Compaction: writes the rows of some files into new ones, sorted and without replaced ingestions, and swaps them."""
+"""When small files are compacted: what a small file is, and how many of them are too many.
+
+The size of a compacted file is FILE_BYTES in lake/storage/parquet_layout.py. plan.py decides which files go together,
+rewrite.py writes them.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections import Counter
+from typing import Final
 
-import duckdb
-import pyarrow as pa
-
-from signverse.lake.clips.prefetch import prefetch
-from signverse.lake.model.errors import DamagedLakeError, SignverseError
-from signverse.lake.model.interrupt import held
-from signverse.lake.model.schema import KEYPOINTS, PLACEMENT, VIDEOS, Table
-from signverse.lake.storage import delta, parquet_layout
-from signverse.lake.storage.delta import ActiveFile, DataFile
-from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
-from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.model.schema import TABLES
+from signverse.lake.storage import delta
+from signverse.lake.storage.delta import ActiveFile
+from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot
-from signverse.lake.upkeep.plan import Key, Plan, Rewrite, StoredPlacement
 
-_SORT_MEMORY: Final = "1GB"
-"""What sorting a table may take; beyond it DuckDB spills to disk."""
-
-_EVERY_FRAME: Final = 2**31 - 1
+MAX_SMALL_FILES: Final = 64
+"""Small files of a partition after an ingestion before it is compacted; a reader must open each of them."""
 
 
-def _swap(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> None:
-    if not delta.replace_files(folder, table, old, new):
-        delta.discard(folder, new)
-        raise SignverseError(
-            f"another process is maintaining {folder.parent}", "What was done so far is kept; run it again."
-        )
+def is_small(file: ActiveFile) -> bool:
+    """Whether a file has less than half of the size that files are compacted to."""
+    return file.size < FILE_BYTES // 2
 
 
-def rewrite_keypoints(
-    folder: Path, rewrite: Rewrite, placements: Mapping[Key, StoredPlacement], report: Callable[[int], None]
-) -> dict[Key, StoredPlacement]:
-    """Copies the ingestions that are kept from some keypoints files into new ones, by video.
-
-    Args:
-        folder: of the keypoints table.
-        placements: of all ingestions that are kept, sorted by ids.
-        report: called with the bytes of the old files as they are copied.
-
-    Returns:
-        The new placements.
-    """
-    names = {file.name for file in rewrite.files}
-    to_copy = [(key, place) for key, place in placements.items() if place["keypoints_file"] in names]
-    groups = sum(place["row_group_count"] for _, place in to_copy)
-    moved: dict[Key, dict[str, Any]] = {}
-    files: list[DataFile] = []
-    current: KeypointsFile | None = None
-    in_current: list[Key] = []
-
-    def close(file: KeypointsFile) -> None:
-        files.append(file.close())
-        for key in in_current:
-            moved[key]["keypoints_file"] = file.name
-        in_current.clear()
-
-    # The next ingestion is read while one is written.
-    tables = prefetch(_read_ingestions(folder, to_copy), most=1)
-    try:
-        done = 0
-        for key, place, table in tables:
-            if current is None:
-                current = KeypointsFile(folder, rewrite.partition or "")
-            moved[key] = current.add(*key, table)
-            in_current.append(key)
-            if current.size >= parquet_layout.FILE_BYTES:
-                close(current)
-                current = None
-            before, done = done, done + place["row_group_count"]
-            report(rewrite.size * done // groups - rewrite.size * before // groups)
-        if current is not None:
-            close(current)
-    except BaseException:
-        if current is not None:
-            current.discard()
-        delta.discard(folder, files)
-        raise
-    finally:
-        tables.close()
-    with held():
-        _swap(folder, KEYPOINTS, rewrite.files, files)
-    return dict(moved)
-
-
-def _read_ingestions(
-    folder: Path, ingestions: Sequence[tuple[Key, StoredPlacement]]
-) -> Iterator[tuple[Key, StoredPlacement, pa.Table]]:
-    """The keypoints of ingestions, one after another."""
-    reader = KeypointsReader(folder)
-    columns = [name for name in KEYPOINTS.file_schema.names if name not in ("video_id", "ingest_id", "frame", "person")]
-    for (video_id, ingest_id), stored in ingestions:
-        place = placement_of({"video_id": video_id, **stored})
-        table = reader.rows(place, ["ingest_id", *columns], 0, _EVERY_FRAME)
-        if table.num_rows == 0 or table.column("ingest_id")[0].as_py() != ingest_id:
-            raise DamagedLakeError(
-                f"{place.file} does not hold '{video_id}' where its row says", "Run: signverse verify LAKE."
-            )
-        yield (video_id, ingest_id), stored, table.drop_columns(["ingest_id"])
-
-
-def rewrite_videos(snapshot: Snapshot, plan: Plan, moved: Mapping[Key, StoredPlacement]) -> None:
-    """Rewrites the whole table `videos`, sorted, with new placements and without replaced ingestions."""
-    folder = snapshot.folder / VIDEOS.name
-    keypoints = delta.active_files(delta.open_table(snapshot.folder / KEYPOINTS.name), KEYPOINTS)
-    active = {file.name for file in keypoints}
-    # Another process may have moved them again.
-    moved = {key: place for key, place in moved.items() if place["keypoints_file"] in active}
-    with held():
-        files = tuple(delta.active_files(delta.open_table(folder), VIDEOS))
-        rewrite_rows(folder, Rewrite(VIDEOS, None, files, ""), plan.replaced, moved)
-
-
-def rewrite_rows(
-    folder: Path, rewrite: Rewrite, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement] | None = None
-) -> None:
-    """Rewrites files of any table but keypoints in the table's order, without the rows of some ingestions.
-
-    Args:
-        folder: of the table.
-        dropped: ingest ids.
-        moved: new placements, for `videos`.
-    """
-    files: list[DataFile] = []
-    current: RowsFile | None = None
-    try:
-        for batch in _sorted_rows(folder, rewrite, dropped, moved):
-            if current is None:
-                current = RowsFile(folder, rewrite.table, rewrite.partition)
-            current.add(batch)
-            if current.size >= parquet_layout.FILE_BYTES:
-                files.append(current.close())
-                current = None
-        if current is not None:
-            files.append(current.close())
-    except BaseException:
-        if current is not None:
-            current.discard()
-        delta.discard(folder, files)
-        raise
-    _swap(folder, rewrite.table, rewrite.files, files)
-
-
-def _sorted_rows(
-    folder: Path, rewrite: Rewrite, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement] | None
-) -> Iterator[pa.Table]:
-    """Rows in the table's order, at most 65,536 at a time; what exceeds memory is sorted on disk."""
-    table = rewrite.table
-    names = table.file_schema.names
-    columns = ", ".join(f'"{name}"' for name in names)
-    placements = pa.Table.from_pylist(
-        [{"video_id": key[0], "ingest_id": key[1], **place} for key, place in (moved or {}).items()],
-        schema=pa.schema([VIDEOS.schema.field(name) for name in ("video_id", "ingest_id", *PLACEMENT)]),
-    )
-    if moved:
-        updated = ", ".join(
-            f"case when placements.video_id is null then old.{n} else placements.{n} end as {n}" for n in PLACEMENT
-        )
-        columns = f"old.* replace ({updated})"
-    old = "read_parquet($1, hive_partitioning = false)"
-    if table.added:
-        # Files of older lakes lack these columns, perhaps all files do.
-        old = f"(from {old[:-1]}, union_by_name = true) union all by name from no_rows)"
-    joined = "left join placements using (video_id, ingest_id)" if moved else ""
-    order = ", ".join(f'old."{name}"' for name in table.order)
-    with tempfile.TemporaryDirectory(prefix="signverse-sort-") as spill_folder, duckdb.connect() as con:
-        con.execute("set memory_limit = ?", [_SORT_MEMORY])
-        con.execute("set temp_directory = ?", [spill_folder])
-        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
-        con.register("placements", placements)
-        con.register("no_rows", table.file_schema.empty_table())
-        con.register("dropped", pa.table({"ingest_id": pa.array(sorted(dropped), pa.string())}))
-        paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
-        try:
-            # Sorted rows come as a stream: they are never all in memory.
-            rows = con.sql(
-                f"select {columns} from {old} as old {joined} "  # noqa: S608 (names from lake.model.schema)
-                "where old.ingest_id is null or old.ingest_id not in (select ingest_id from dropped) "
-                f"order by {order}",
-                params=[paths],
-            )
-            for batch in rows.to_arrow_reader(parquet_layout.ROWS_PER_BATCH):
-                if batch.num_rows:
-                    yield pa.Table.from_batches([batch]).select(names).cast(table.file_schema)
-        except duckdb.Error as error:
-            why = str(error).splitlines()[0]
-            raise DamagedLakeError(
-                f"table {table.name} cannot be sorted: {why}", "Run: signverse verify LAKE."
-            ) from None
+def has_many_small_files(snapshot: Snapshot, most: int) -> bool:
+    """Whether a partition has more than `most` small files, as after a long ingestion."""
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for table in TABLES:
+        files = delta.active_files(delta.open_table(snapshot.folder / table.name), table)
+        counts.update((table.name, file.partition) for file in files if is_small(file))
+    return max(counts.values(), default=0) > most

@@ -8,7 +8,6 @@ placements: an interruption in between is repaired by the next maintenance.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from pathlib import Path
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES
 from signverse.lake.model.wording import size_of
-from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage import delta
 from signverse.lake.storage.snapshot import Snapshot
-from signverse.lake.upkeep.compaction import rewrite_keypoints, rewrite_rows, rewrite_videos
 from signverse.lake.upkeep.plan import RETENTION, Key, Plan
+from signverse.lake.upkeep.rewrite import rewrite_keypoints, rewrite_rows, rewrite_videos
 from signverse.lake.upkeep.vacuum import unreferenced_files
 
 
@@ -38,15 +37,6 @@ def extent(snapshot: Snapshot) -> Extent:
     folder = snapshot.folder
     files = [file for table in TABLES for file in delta.active_files(delta.open_table(folder / table.name), table)]
     return Extent(len(files), sum(file.size for file in files))
-
-
-def has_many_small_files(snapshot: Snapshot, most: int) -> bool:
-    """Whether a partition has more than `most` files of less than half the target size, as after a long ingestion."""
-    counts: Counter[tuple[str, str | None]] = Counter()
-    for table in TABLES:
-        files = delta.active_files(delta.open_table(snapshot.folder / table.name), table)
-        counts.update((table.name, file.partition) for file in files if file.size < parquet_layout.FILE_BYTES // 2)
-    return max(counts.values(), default=0) > most
 
 
 def maintain(

@@ -21,6 +21,7 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.upkeep.compaction import is_small
 
 RETENTION: Final = timedelta(days=7)
 """How long replaced files and ingestions are kept, for readers that have them open and for older versions."""
@@ -259,7 +260,7 @@ def _groups_by_video(
 ) -> Iterator[tuple[list[ActiveFile], str]]:
     """Groups of files of a partition to rewrite, each with its reason: small, overlapping, or with rows to drop."""
     if small_only:
-        small = [file for file in files if file.size < FILE_BYTES // 2]
+        small = [file for file in files if is_small(file)]
         if len(small) > 1:
             yield small, counted(len(small), "small file")
         return

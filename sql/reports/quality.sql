@@ -17,9 +17,9 @@ select
     round(100 * avg((body_confidence is null)::int), 2) as body_unknown_percent,
     round(avg(coverage), 3) as coverage,
     round(avg(hands_seen), 3) as hands_seen,
-    round(100 * avg(coalesce(least(left_hand_confidence, right_hand_confidence) >= 0.5
+    round(100 * avg(coalesce(least(left_hand_confidence, right_hand_confidence) >= files.clear_hands()
         and left_hand_confidence is not null and right_hand_confidence is not null, false)::int), 2) as clear_hands_percent,
-    round(100 * avg((hands_seen >= 0.9)::int), 2) as steady_percent,
+    round(100 * avg((hands_seen >= files.steady_hands())::int), 2) as steady_percent,
     round(100 * avg((people_max > 1)::int), 2) as several_people_percent,
     max(people_max) as most_people
 from segments

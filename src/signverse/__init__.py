@@ -32,9 +32,10 @@ if TYPE_CHECKING:
         UnknownLanguageError,
         UnknownVideoError,
     )
+    from signverse.lake.model.frame_ranges import FPS
     from signverse.lake.model.languages import Language, languages
     from signverse.lake.model.languages import resolve as resolve_language
-    from signverse.lake.model.skeleton import FPS, JOINTS, PARTS, Part, joint_index
+    from signverse.lake.model.skeleton import JOINTS, PARTS, Part, joint_index
     from signverse.lake.query.selection import Selection
     from signverse.lake.storage.keypoints import Points
     from signverse.lake.storage.reader import Rows
@@ -84,7 +85,8 @@ _MODULES = {
         "UnknownVideoError",
     ),
     "model.languages": ("Language", "languages", "resolve_language"),
-    "model.skeleton": ("FPS", "JOINTS", "PARTS", "Part", "joint_index"),
+    "model.frame_ranges": ("FPS",),
+    "model.skeleton": ("JOINTS", "PARTS", "Part", "joint_index"),
     "query.selection": ("Selection",),
     "storage.keypoints": ("Points",),
     "storage.reader": ("Rows",),

@@ -8,8 +8,9 @@ state_machine.py.
     extraction_stage.py   starts extractions and takes their rows
     state_machine.py      the states of a video, and what each event makes of them
     retry_queue.py        which video is next, and when
-    backoff.py            how long pauses are; the pause of all downloads where a site blocks
-    limits.py             attempts, backlog and disk space: when downloading waits
+    retry_policy.py       how often a video is tried, and the backoff between tries
+    site_breaker.py       the pause of all downloads where a site blocks
+    limits.py             backlog and disk space: when downloading waits
     other_runs.py         what other runs have committed meanwhile
     recorder.py           journal, commits, release of leases, removal of media
     progress.py           what is reported while a run works, and its summary

@@ -9,13 +9,13 @@ from datetime import datetime
 from signverse.ingest.acquire.download.outcomes import Outcome
 from signverse.ingest.acquire.download.worker import CAPTIONS, DOWNLOAD, Attempt, DownloadTask
 from signverse.ingest.acquire.media_folder import FinishedVideo
-from signverse.ingest.acquire.scheduling.backoff import MAX_PAUSES
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.extraction_stage import ExtractionStage
 from signverse.ingest.acquire.scheduling.limits import LEASED_S, POLL_S, STALLED_S, disk_low_message
 from signverse.ingest.acquire.scheduling.other_runs import OtherRuns
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
+from signverse.ingest.acquire.scheduling.site_breaker import MAX_PAUSES
 from signverse.ingest.acquire.scheduling.state_machine import VideoEvent
 from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Executor

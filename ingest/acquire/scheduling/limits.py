@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S
 from signverse.lake.model.wording import counted, size_of
-
-ATTEMPTS: Final = 4
-"""Tries of a video in one run."""
-
-PAUSE_S: Final = 60.0
-"""After the first try of a video that was blocked or failed; each further one is four times as long."""
-
-LONGEST_PAUSE: Final = 64
-"""In first pauses: an hour."""
 
 STALLED_S: Final = 300.0
 """A download worker that reports nothing for so long is ended; yt-dlp's own retries take less."""

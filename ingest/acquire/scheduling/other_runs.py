@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
-from signverse.ingest.acquire.scheduling.backoff import pause_after
 from signverse.ingest.acquire.scheduling.context import RunContext
+from signverse.ingest.acquire.scheduling.retry_policy import pause_after
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.storage import delta
 

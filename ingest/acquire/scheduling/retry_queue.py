@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from signverse.ingest.acquire.download.outcomes import Outcome
-from signverse.ingest.acquire.scheduling.backoff import SiteBreaker, pause_after
-from signverse.ingest.acquire.scheduling.limits import ATTEMPTS, PAUSE_S
+from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S, pause_after
+from signverse.ingest.acquire.scheduling.site_breaker import SiteBreaker
 
 
 class RetryQueue:

@@ -12,7 +12,6 @@ import polars as pl
 
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
 from signverse.ingest.acquire.media_folder import FinishedVideo
-from signverse.ingest.acquire.scheduling.backoff import MAX_PAUSES
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.download_stage import DownloadStage
 from signverse.ingest.acquire.scheduling.extraction_stage import ExtractionStage
@@ -20,6 +19,7 @@ from signverse.ingest.acquire.scheduling.limits import POLL_S
 from signverse.ingest.acquire.scheduling.progress import Summary
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
+from signverse.ingest.acquire.scheduling.site_breaker import MAX_PAUSES
 from signverse.ingest.acquire.scheduling.state_machine import (
     FirstStep,
     Known,

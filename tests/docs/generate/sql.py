@@ -11,7 +11,7 @@ import duckdb
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import TABLES
-from signverse.lake.model.skeleton import SEEN
+from signverse.lake.model.thresholds import SEEN
 from signverse.lake.query import reports, session
 
 HEAD = """# SQL

@@ -7,9 +7,11 @@ import time
 import numpy as np
 import pytest
 
+from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
 from signverse.export.draw.skeleton import FACE_CONTOURS, contact_sheet, draw_people
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import BODY_COLOURS, BODY_LIMBS, FINGER_COLOURS, LEFT_HAND, SEEN, joint_index
+from signverse.lake.model.skeleton import BODY_LIMBS, LEFT_HAND, joint_index
+from signverse.lake.model.thresholds import SEEN
 
 WIDTH, HEIGHT = 320, 240
 

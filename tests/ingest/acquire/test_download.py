@@ -15,7 +15,7 @@ import pytest
 from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.download.worker import DownloadTask, copy_local, make_job
 from signverse.ingest.acquire.media_folder import MediaFolder
-from signverse.ingest.acquire.scheduling.backoff import BLOCKS_IN_A_ROW, MAX_PAUSES
+from signverse.ingest.acquire.scheduling.site_breaker import BLOCKS_IN_A_ROW, MAX_PAUSES
 from signverse.lake.lake import Lake
 from signverse.lake.storage.snapshot import collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip

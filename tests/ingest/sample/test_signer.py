@@ -7,7 +7,8 @@ import pytest
 
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.sample.videos import SampleVideo, make_videos
-from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, SEEN, Part, joint_index
+from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, Part, joint_index
+from signverse.lake.model.thresholds import SEEN
 
 WIDTH, HEIGHT = 1280, 720
 SEEDS = range(20, 28)

@@ -580,7 +580,7 @@ def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path:
 
 
 def test_an_import_that_leaves_many_small_files_gathers_them(tmp_path: Path, signverse, monkeypatch) -> None:
-    monkeypatch.setattr("signverse.ingest.videos.compaction.MAX_SMALL_FILES", 3)
+    monkeypatch.setattr("signverse.lake.upkeep.compaction.MAX_SMALL_FILES", 3)
     for _ in range(3):
         code, _, err = signverse("ingest", "shards", SAMPLE, "--lake", tmp_path / "lake", "--redo")
         assert code == 0

@@ -14,7 +14,7 @@ import typer
 
 from signverse.lake.cli.selection_options import OPTIONS, make_selection
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query.filters import Bound, Filter
+from signverse.lake.query.filter_kinds import Bound, Filter
 from signverse.lake.query.selection import FILTERS, Selection
 
 

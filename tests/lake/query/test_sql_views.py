@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import seconds_to_frames
-from signverse.lake.model.skeleton import JOINTS, PARTS, SEEN
+from signverse.lake.model.skeleton import JOINTS, PARTS
+from signverse.lake.model.thresholds import SEEN
 
 LISTS = [column for part in PARTS for column in (part.xy, part.score)]
 

@@ -23,9 +23,10 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS,
 from signverse.lake.storage import delta
 from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.parquet_layout import FILE_BYTES
-from signverse.lake.upkeep import compaction as compaction_module
 from signverse.lake.upkeep import maintain as maintain_module
-from signverse.lake.upkeep.maintain import has_many_small_files, maintain
+from signverse.lake.upkeep import rewrite as rewrite_module
+from signverse.lake.upkeep.compaction import has_many_small_files
+from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
 from signverse.lake.upkeep.vacuum import unreferenced_files
 from signverse.lake.upkeep.verify import verify_lake
@@ -208,7 +209,7 @@ def test_two_who_maintain_at_once_do_not_double_a_row(scattered):
 
 
 def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, monkeypatch):
-    real = compaction_module._swap
+    real = rewrite_module._swap
     added = []
 
     def busy(folder: Path, table: Table, gone: object, new: object) -> None:
@@ -217,7 +218,7 @@ def test_a_video_that_is_committed_meanwhile_is_kept(scattered, fill, video, mon
         fill(scattered, video(name, "ase", 20))
         real(folder, table, gone, new)
 
-    monkeypatch.setattr(compaction_module, "_swap", busy)
+    monkeypatch.setattr(rewrite_module, "_swap", busy)
     maintain(Lake.open(scattered).snapshot, make_plan(Lake.open(scattered).snapshot))
     assert len(added) > 5
     assert set(added) <= set(Lake.open(scattered).videos().collect()["video_id"])

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.acquire.download.outcomes import Outcome
-from signverse.ingest.acquire.scheduling.backoff import BLOCKS_IN_A_ROW, MAX_PAUSES, pause_after
-from signverse.ingest.acquire.scheduling.limits import ATTEMPTS
+from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, pause_after
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
+from signverse.ingest.acquire.scheduling.site_breaker import BLOCKS_IN_A_ROW, MAX_PAUSES
 
 DONE = Outcome("done")
 GONE = Outcome("unavailable", "deleted")

@@ -1,4 +1,4 @@
-"""How long to wait after a failure: for one video, and for all of them where the site blocks us."""
+"""The pause of all downloads where a site blocks us: a circuit breaker."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ import random
 from typing import Final
 
 from signverse.ingest.acquire.download.outcomes import Outcome
-from signverse.ingest.acquire.scheduling.limits import LONGEST_PAUSE, PAUSE_S
+from signverse.ingest.acquire.scheduling.retry_policy import PAUSE_S, pause_after
 
 BLOCKS_IN_A_ROW: Final = 4
 """Videos that a site may refuse one after the other before no more are requested for a while."""
 
 MAX_PAUSES: Final = 4
 """Pauses of the whole site, one after the other, before the run ends (unless --keep-going)."""
-
-
-def pause_after(tries: int, first_s: float = PAUSE_S) -> float:
-    """Seconds to wait after the n-th failed try: four times as long each time, up to 64 times the first pause."""
-    return first_s * float(min(LONGEST_PAUSE, 4 ** max(0, tries - 1)))
 
 
 class SiteBreaker:
