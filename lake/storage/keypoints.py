@@ -25,7 +25,7 @@ MAX_SCORE: Final = 2.0
 PIXEL_GRID: Final = 8
 SCORE_GRID: Final = 256
 """Steps of 1/8 pixel and 1/256 score: exact in float32, well below the model's own grid of about half a crop pixel,
-and a third of the bytes after compression (measured, see README)."""
+and a third of the bytes after compression (measured: docs/how-it-works/layout.md)."""
 
 
 def snap(points: Points) -> Points:
