@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Lake:
-    """A lake as it was when it was opened; `refresh()` moves on to what was committed since.
+    """A lake as it was when it was opened; `refresh()` moves on to the newest version where none was requested.
 
     Use `Lake.open`, `Lake.create` or `signverse.open`, and close it or use `with`.
 
@@ -76,7 +76,7 @@ class Lake:
         self.snapshot.close()
 
     def refresh(self) -> None:
-        """Moves on to the newest version."""
+        """Moves on to the newest version; a lake that was opened at a version or a time stays there."""
         self.snapshot.refresh()
 
     @property

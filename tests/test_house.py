@@ -114,6 +114,18 @@ def test_nothing_imports_the_folders_at_the_top() -> None:
         assert re.findall(r"(?m)^\s*(?:from|import) (?:lake|ingest|export)(?:\.[\w.]+)?(?: import .*)?$", text) == []
 
 
+def test_lake_tables_are_collected_where_damage_is_reported() -> None:
+    """A bare `.collect()` shows a traceback of Polars for a damaged file; `storage.snapshot.collect` an error."""
+    found = [
+        f"{place(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "collect"
+    ]
+    assert len(found) == 1, found
+    assert found[0].startswith("lake/storage/snapshot.py:")
+
+
 def test_the_folder_sql_holds_sql_only() -> None:
     files = [path for path in (ROOT / "sql").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".sql"}

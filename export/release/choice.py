@@ -28,7 +28,7 @@ def choose(lake: Lake, path: Path | None, conditions: Selection) -> pl.DataFrame
         return read_selection_file(path).select(KEY)
     if conditions.empty:
         return None
-    clips = lake.select(conditions).select(KEY).collect()
+    clips = collect(lake.select(conditions).select(KEY))
     if clips.is_empty():
         raise nothing_selected(lake.snapshot, conditions)
     return clips
@@ -47,7 +47,7 @@ def chosen_videos(
         BadInputError: a video of the selection is not in the lake.
         EmptySelectionError: the lake has no video to export.
     """
-    videos = lake.videos().collect()
+    videos = collect(lake.videos())
     remarks: list[str] = []
     if selection is not None:
         wanted = selection.select("video_id", "ingest_id").unique("video_id", maintain_order=True)

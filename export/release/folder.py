@@ -282,7 +282,7 @@ def _same(path: Path, state: str) -> bool:
     with suppress(OSError, ValueError, AttributeError):
         earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if "dialect" in earlier:
-            # The key's name before 0.2.
+            # The key's name in checkouts before 0.1.0; from the next version on no state of theirs is the same.
             earlier["layout"] = earlier.pop("dialect")
         return bool(earlier == json.loads(state))
     return False

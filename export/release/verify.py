@@ -107,7 +107,7 @@ def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> 
         for missing in sorted(required - found.names):
             yield f"{path} lacks {missing}"
         if found.digests.get(video_id, row.sha256) != row.sha256:
-            yield f"{path}: {video_id}/poses.npz is not the one of {INDEX}"
+            yield f"{path}: {video_id}/{layout.keypoints} differs from {INDEX}"
         count = found.segments.get(video_id, row.segments)
         if count != row.segments:
             yield f"{path}: {video_id}/{layout.segments} has {count} segments, {INDEX} says {row.segments}"

@@ -12,6 +12,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.snapshot import collect
 
 _FILLED_IN = ("video_id", "ingest_id", "sign_language")
 """Columns that the committer fills in."""
@@ -25,7 +26,7 @@ def relabel(lake: Lake, entries: Mapping[str, Entry]) -> list[str]:
     Returns:
         A line for each change, such as "ID from und to pso".
     """
-    current = lake.videos().select("video_id", "sign_language").collect()
+    current = collect(lake.videos().select("video_id", "sign_language"))
     wrong = {
         video_id: entry
         for video_id, language in current.iter_rows()
@@ -57,4 +58,4 @@ def _copy(lake: Lake, video: dict[str, Any], entry: Entry, change: str) -> Video
 
 
 def _rows(lake: Lake, table: str, video_id: str) -> list[dict[str, Any]]:
-    return lake.table(table).filter(pl.col("video_id") == video_id).drop(_FILLED_IN).collect().to_dicts()
+    return collect(lake.table(table).filter(pl.col("video_id") == video_id).drop(_FILLED_IN)).to_dicts()

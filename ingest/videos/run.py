@@ -19,6 +19,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.snapshot import collect
 
 
 class ProgressListener(Protocol):
@@ -111,5 +112,5 @@ def describe_failure(event: Event) -> tuple[str, str]:
 
 def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:
     """How often each stage of each video was tried: {(video_id, stage): count}."""
-    counts = lake.raw_table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()).collect()
+    counts = collect(lake.raw_table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()))
     return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}

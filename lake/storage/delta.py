@@ -58,10 +58,14 @@ def create(folder: Path, table: Table) -> None:
 
 
 def add_missing_columns(folder: Path, table: Table) -> None:
-    """Adds the columns of `table.added` that the table of an older lake lacks to its schema; its files stay."""
+    """Adds the columns of `table.added` that the table of an older lake lacks to its schema; its files stay.
+
+    Raises:
+        CommitFailedError: other processes committed first each time.
+    """
     if not table.added:
         return
-    for _ in range(_RETRIES):
+    for attempt in range(1, _RETRIES + 1):
         delta = open_table(folder)
         known = delta.schema().to_arrow().names
         missing = pa.schema([table.schema.field(name) for name in table.added if name not in known])
@@ -71,7 +75,8 @@ def add_missing_columns(folder: Path, table: Table) -> None:
             delta.alter.add_columns(Schema.from_arrow(missing).fields)
         except CommitFailedError:
             # Another process committed at the same time; it may have added them.
-            continue
+            if attempt == _RETRIES:
+                raise
 
 
 def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:

@@ -42,7 +42,7 @@ _BY_INGESTION = {VIDEOS.name, SEGMENTS.name, CAPTIONS.name, KEYPOINTS.name}
 class Snapshot:
     """A lake as it was when it was opened, or at an older version; `refresh()` moves on to the newest one.
 
-    Use `Snapshot.open` or `Snapshot.create`; users hold a `lake.lake.Lake`, which has one.
+    Use `Snapshot.open` or `Snapshot.create`; users hold a `signverse.Lake`, which has one.
 
     Attributes:
         folder: of the lake.
@@ -59,7 +59,7 @@ class Snapshot:
 
     @classmethod
     def open(cls, path: str | Path, *, version: int | None = None, as_of: datetime | None = None) -> Snapshot:
-        """Opens a lake; see `lake.lake.Lake.open`.
+        """Opens a lake; see `signverse.lake.lake.Lake.open`.
 
         Raises:
             NotALakeError: there is no lake at the path.
@@ -109,7 +109,7 @@ class Snapshot:
         self.reader.close()
 
     def refresh(self) -> None:
-        """Moves on to the newest version."""
+        """Moves on to the newest version; a lake that was opened at a version or a time stays there."""
         self.close()
         self._delta_tables.clear()
         for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
@@ -299,7 +299,7 @@ class Snapshot:
     def keypoints(
         self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None, person: int = 0
     ) -> Points:
-        """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `lake.lake.Lake.keypoints`.
+        """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `signverse.lake.lake.Lake.keypoints`.
 
         Raises:
             UnknownVideoError: there is no such video.

@@ -17,7 +17,7 @@ from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import delta
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.reader import KeypointsReader, placement_of
-from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.storage.snapshot import Snapshot, collect
 
 _EVERY_FRAME: Final = 2**31 - 1
 
@@ -42,7 +42,11 @@ def verify_lake(snapshot: Snapshot) -> Iterator[str]:
                 yield problem
     if broken & set(snapshot.files(VIDEOS.name)):
         return
-    videos = snapshot.videos().collect()
+    try:
+        videos = collect(snapshot.videos())
+    except SignverseError as error:
+        yield error.message
+        return
     reader = KeypointsReader(snapshot.folder / KEYPOINTS.name)
     for video in videos.iter_rows(named=True):
         yield from _misplaced(snapshot, video, reader, broken)
@@ -102,7 +106,12 @@ def _out_of_range(path: Path) -> Iterator[str]:
 
 
 def _bad_segments(snapshot: Snapshot, videos: pl.DataFrame) -> Iterator[str]:
-    segments = snapshot.table(SEGMENTS.name).select("segment_id", "video_id", "start_frame", "end_frame").collect()
+    columns = ["segment_id", "video_id", "start_frame", "end_frame"]
+    try:
+        segments = collect(snapshot.table(SEGMENTS.name).select(columns))
+    except SignverseError as error:
+        yield error.message
+        return
     repeated = segments.filter(pl.col("segment_id").is_duplicated())
     if repeated.height:
         yield f"segment ids are not unique: {repeated['segment_id'][0]}"

@@ -194,6 +194,15 @@ def test_refresh_moves_on_to_what_was_committed_since(tmp_path, fill, video):
     np.testing.assert_array_equal(lake.keypoints("b"), Lake.open(folder).keypoints("b"))
 
 
+def test_a_lake_opened_at_a_version_stays_there(tmp_path, fill, video):
+    folder = fill(tmp_path / "lake", video("a"))
+    lake = Lake.open(folder, version=Lake.open(folder).version)
+    fill(folder, video("b"))
+    lake.refresh()
+    assert lake.snapshot.visible()["video_id"].to_list() == ["a"]
+    assert lake.version == Lake.open(folder).version - 1
+
+
 def test_the_row_of_a_video_is_a_dictionary(open_town):
     row = open_town.video("two-people0")
     assert (row["num_frames"], row["absent_frames"], row["people_max"]) == (700, [3, 4], 2)

@@ -20,6 +20,9 @@ HEAD: Final = """# Tables
 A lake is a folder with one Delta table a name; any Delta reader opens them. In SQL each is a view of what is
 [visible](../how-it-works/visibility.md); `clips` and `joints` are views besides, see [SQL](sql.md). The words are
 explained in [Words and thresholds](words.md).
+
+A lake of an earlier version of this package gets the columns that it lacks when it is first opened for writing. That
+raises its version by one; its files stay, and their rows have null there.
 """
 
 TYPES: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -129,6 +130,20 @@ def test_the_sample_exported_and_verified_through_the_command_line(sample: Lake,
     shard.write_bytes(data)
     code, said, _ = signverse("verify", out)
     assert (code, said.count("\n"), said.startswith(f"{shard} is damaged")) == (1, 1, True)
+
+
+def test_an_index_that_differs_from_a_consolidated_shard_is_named(sample: Lake, tmp_path: Path, signverse) -> None:
+    out = tmp_path / "out"
+    assert signverse("export", "shards", "--lake", sample.folder, "--out", out, "--layout", "consolidated")[0] == 0
+    index, sums = out / "index.csv", out / "SHA256SUMS"
+    before = index.read_text()
+    row = before.splitlines()[1]
+    video_id = row.split(",")[0]
+    index.write_text(before.replace(row, row[:-64] + "0" * 64))
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in (before, index.read_text())]
+    sums.write_text(sums.read_text().replace(*digests))
+    expected = f"{out / 'Sign_DWPose_NPZ_000001.tar'}: {video_id}/npz/poses.npz differs from index.csv\n"
+    assert signverse("verify", out)[:2] == (1, expected)
 
 
 @pytest.mark.parametrize("lost", ["npz/poses.npz", "npz/.complete"])

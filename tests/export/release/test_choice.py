@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -213,3 +214,17 @@ def test_two_workers_write_the_same_bytes_as_one(sample: Lake, tmp_path: Path, s
         0, "", f"6 videos, 804 frames in 3 shards -> {tmp_path / 'two'}\n",
     )  # fmt: skip
     assert everything(tmp_path / "one") == everything(tmp_path / "two")
+
+
+@pytest.mark.parametrize("table", ["videos", "segments"])
+def test_a_damaged_lake_is_named_in_one_line(sample: Lake, tmp_path: Path, signverse, table: str) -> None:
+    lake = shutil.copytree(sample.folder, tmp_path / "lake")
+    for file in (lake / table).rglob("*.parquet"):
+        file.write_bytes(b"PAR1" + bytes(20))
+    chosen = ["--language", "ase"] if table == "segments" else []
+    code, said, told = signverse("export", "shards", "--lake", lake, "--out", tmp_path / "out", *chosen)
+    assert (code, said, told.count("\n")) == (1, "", 1), told
+    assert f"signverse verify {lake}" in told or "signverse verify LAKE" in told
+    code, said, _ = signverse("verify", lake)
+    assert code == 1
+    assert f"{table}/" in said

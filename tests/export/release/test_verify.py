@@ -121,7 +121,7 @@ def test_a_changed_index_with_its_checksum_is_found_by_the_shards(out: Path, pro
     (out / "index.csv").write_text("\n".join(changed) + "\n")
     resum(out, "index.csv")
     (line,) = problems(out)
-    assert line == f"{out / ONE}: {cells[0]}/poses.npz is not the one of index.csv"
+    assert line == f"{out / ONE}: {cells[0]}/poses.npz differs from index.csv"
     cells = text.splitlines()[1].split(",")
     cells[3] = "77"
     (out / "index.csv").write_text(text.replace(text.splitlines()[1], ",".join(cells)))

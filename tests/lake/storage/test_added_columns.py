@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 from signverse.lake.lake import Lake
 from signverse.lake.model import schema
@@ -86,3 +87,18 @@ def test_opening_a_lake_to_write_adds_the_column_once(old):
     assert Lake.create(old).version == version + 1
     delta.add_missing_columns(old / "videos", VIDEOS)
     assert Lake.open(old).version == version + 1
+
+
+def test_columns_that_cannot_be_added_are_an_error(old, monkeypatch):
+    class Refused:
+        def __init__(self, table):
+            self.schema = table.schema
+            self.alter = self
+
+        def add_columns(self, fields):
+            raise CommitFailedError("another process committed first")
+
+    opened = delta.open_table
+    monkeypatch.setattr(delta, "open_table", lambda folder: Refused(opened(folder)))
+    with pytest.raises(CommitFailedError, match="committed first"):
+        delta.add_missing_columns(old / "videos", VIDEOS)
