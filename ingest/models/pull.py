@@ -16,7 +16,6 @@ from signverse.lake.model.errors import BadInputError
 # Retries after a broken connection; the count starts again whenever new bytes arrive.
 _ATTEMPTS: Final = 4
 _PAUSE_S: Final = 1.0
-_CHUNK: Final = 1 << 18
 _TIMEOUT_S: Final = 30.0
 
 

@@ -20,6 +20,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def shown(value: Any) -> str:
+    """A value as a message shows it, of at most 60 characters: 0.5, '2 s', [1, 2, 3]."""
+    return f"{value:g}" if isinstance(value, float) else ascii(value)[:60]
+
+
 def lasting(seconds: float) -> str:
     """A duration in a fitting unit: "14 s", "12.5 min", "3.2 hours"."""
     if seconds < 120:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import PART_NAMES
 from signverse.lake.model.times import read_time
-from signverse.lake.model.wording import counted
+from signverse.lake.model.wording import counted, shown
 
 if TYPE_CHECKING:
     from signverse.lake.query.conditions import Condition
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 SplitVideos = Callable[[str, str], Sequence[str]]
 """Gives the videos of a part of a stored split, by the split's name and the part's."""
 
-_LARGEST_FLOAT32: Final = 3e38
 _LARGEST_INT: Final = 2**31 - 1
 
 _SHOWN_VALUES: Final = 4
@@ -35,9 +34,7 @@ _SHOWN_VALUES: Final = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """One attribute of a selection.
-
-    A clip whose value is unknown (null) never passes.
+    """What an attribute of a selection accepts and does. A clip whose value is unknown (null) never passes.
 
     Attributes:
         help: what it selects, for the command line and the documentation; without a full stop.
@@ -59,8 +56,8 @@ class Filter:
         return str | None
 
     def normalize(self, value: Any) -> Any:
-        """A value from Python as the attribute holds it."""
-        return value
+        """A value from Python as the attribute holds it: a list as a tuple."""
+        return tuple(value) if isinstance(value, list) else value
 
     def parse(self, value: Any) -> Any:
         """A value from the command line as the attribute holds it.
@@ -81,7 +78,7 @@ class Filter:
         Raises:
             ValueError, TypeError: it is malformed.
         """
-        return tuple(value) if isinstance(value, list) else value
+        return self.normalize(value)
 
     def check(self, name: str, value: Any) -> None:
         """Checks the type and the range of a value.
@@ -132,7 +129,7 @@ class AnyOf(Filter):
 
     def check(self, name: str, value: Any) -> None:
         if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes a list of texts.")
+            raise BadInputError(f"{name} is {shown(value)}", "It takes a list of texts.")
         for text in value:
             _check_utf8(text)
             if self.known and text not in self.known:
@@ -142,8 +139,8 @@ class AnyOf(Filter):
         from signverse.lake.query.conditions import any_of
 
         values = list(value) if self.resolve is None else sorted({self.resolve(text) for text in value})
-        shown = f"{self.noun} {' or '.join(values)}" if len(values) <= _SHOWN_VALUES else ""
-        return [any_of(shown or f"one of {counted(len(values), self.noun)}", self.columns, values, self.until)]
+        words = f"{self.noun} {' or '.join(values)}" if len(values) <= _SHOWN_VALUES else ""
+        return [any_of(words or f"one of {counted(len(values), self.noun)}", self.columns, values, self.until)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +162,10 @@ class Number(Filter):
     def option_type(self) -> Any:
         return int | None if self.whole else float | None
 
+    def normalize(self, value: Any) -> Any:
+        is_whole = isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
+        return int(value) if self.whole and is_whole else value
+
     def check(self, name: str, value: Any) -> None:
         greatest = (_LARGEST_INT if self.whole else math.inf) if self.greatest is None else self.greatest
         is_number = isinstance(value, Integral if self.whole else Real) and not isinstance(value, bool)
@@ -173,7 +174,7 @@ class Number(Filter):
             span = (
                 f"{self.least:g} or more" if greatest in {math.inf, _LARGEST_INT} else f"{self.least:g} to {greatest:g}"
             )
-            raise BadInputError(f"{name} is {_shown(value)}", f"It takes {span if is_number else what}.")
+            raise BadInputError(f"{name} is {shown(value)}", f"It takes {span if is_number else what}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,12 +215,12 @@ class PartBounds(Filter):
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, Mapping):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes a score by part, such as {'right_hand': 0.5}.")
+            raise BadInputError(f"{name} is {shown(value)}", "It takes a score by part, such as {'right_hand': 0.5}.")
         for part, score in value.items():
             if part not in PART_NAMES:
                 raise BadInputError(f"'{part}' is not a part of the body", f"Parts: {', '.join(PART_NAMES)}.")
             if not isinstance(score, Real) or math.isnan(score):
-                raise BadInputError(f"{name} of {part} is {_shown(score)}, which is not a number")
+                raise BadInputError(f"{name} of {part} is {shown(score)}, which is not a number")
 
     def conditions(self, value: Mapping[str, float], split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import bounded
@@ -236,7 +237,7 @@ class Text(Filter):
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, str):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes a text.")
+            raise BadInputError(f"{name} is {shown(value)}", "It takes a text.")
         _check_utf8(value)
 
 
@@ -300,9 +301,12 @@ class Known(Filter):
     def option_type(self) -> Any:
         return bool | None
 
+    def normalize(self, value: Any) -> Any:
+        return bool(value) if _is_boolean(value) else value
+
     def check(self, name: str, value: Any) -> None:
-        if value not in (True, False):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes True or False.")
+        if not _is_boolean(value):
+            raise BadInputError(f"{name} is {shown(value)}", "It takes True or False.")
 
     def conditions(self, value: bool, split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import known
@@ -333,7 +337,7 @@ class Moment(Filter):
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, datetime):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes a datetime with a time zone.")
+            raise BadInputError(f"{name} is {shown(value)}", "It takes a datetime with a time zone.")
         if value.tzinfo is None:
             raise BadInputError(f"{name} has no time zone", "Such as 2026-11-22T08:00Z.")
         try:
@@ -360,7 +364,7 @@ class InSplit(Filter):
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(text, str) for text in value):
-            raise BadInputError(f"{name} is {_shown(value)}", "It takes a name and a part: ('main', 'train').")
+            raise BadInputError(f"{name} is {shown(value)}", "It takes a name and a part: ('main', 'train').")
         for text in value:
             _check_utf8(text)
 
@@ -381,15 +385,13 @@ def _part_score(item: str) -> tuple[str, float]:
         raise ValueError(f"'{item}' is not PART=SCORE, such as right_hand=0.5") from None
 
 
+def _is_boolean(value: Any) -> bool:
+    # One of NumPy is told by its name (bool_ in NumPy 1): importing NumPy would slow every start.
+    return isinstance(value, bool) or (type(value).__module__ == "numpy" and type(value).__name__ in {"bool", "bool_"})
+
+
 def _check_utf8(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise BadInputError(f"{text[:40]!a} is not UTF-8") from None
-
-
-def _shown(value: Any) -> str:
-    """A value for a message: 0.5, '2 s', [1, 2, 3]."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ascii(value)[:60]

@@ -46,7 +46,7 @@ def _by(entry: Filter) -> dict[str, Filter]:
     return {"filter": entry}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """Conditions on clips, and how many are taken. An attribute that is None or empty is no condition.
 

@@ -48,6 +48,8 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line(name):
         ({"text": 5}, "text is 5. It takes a text."),
         ({"languages": 5}, "languages is 5. It takes a list of texts."),
         ({"captioned": "yes"}, "captioned is 'yes'. It takes True or False."),
+        ({"captioned": 1}, "captioned is 1. It takes True or False."),
+        ({"min_people": True}, "min_people is True. It takes a whole number."),
         ({"split": "train"}, "split is 'train'. It takes a name and a part: ('main', 'train')."),
         ({"ingested_after": "2026-11-22"}, "It takes a datetime with a time zone."),
         ({"nonsense": 5}, "'nonsense' is not an attribute of a selection"),
@@ -62,6 +64,18 @@ def test_a_wrong_value_is_named_with_what_it_should_be(wrong, said):
 def test_numbers_and_arrays_of_numpy_are_taken():
     selection = Selection.of(languages=np.array(["ase"]), min_duration=np.float32(2), limit=np.int64(3))
     assert [condition.words for condition in selection.conditions()] == ["language ase", "seconds at least 2"]
+
+
+def test_booleans_of_numpy_whole_floats_and_lists_are_taken():
+    selection = Selection.of(captioned=np.True_, min_people=1.0, limit=np.int64(3), split=["main", "train"])
+    assert selection == Selection(captioned=True, min_people=1, limit=3, split=("main", "train"))
+    selection.check()
+    assert Selection.from_dict(json.loads(json.dumps(selection.to_dict()))) == selection
+
+
+def test_a_selection_takes_keywords_only():
+    with pytest.raises(TypeError, match="positional"):
+        Selection(("ase",))  # type: ignore[misc]
 
 
 def test_options_become_the_attributes():
