@@ -42,8 +42,9 @@ def test_the_imports_keep_to_the_layers() -> None:
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    lines = {place(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
-    assert len(lines) > 150
+    others = [path for folder in ("tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
+    lines = {place(path): len(path.read_text(encoding="utf-8").splitlines()) for path in (*FILES, *others)}
+    assert len(lines) > 300
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 

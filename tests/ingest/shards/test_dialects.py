@@ -6,9 +6,8 @@ import io
 import json
 import pickle
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,120 +17,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.dialects import dialect_of, read_poses
-from signverse.ingest.shards.poses import Poses
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard, videos_in
+from signverse.ingest.shards.reader import Options, ShardTask, read_shard
 from signverse.ingest.shards.repairs import repair
-from signverse.ingest.shards.untrusted.tar_reader import Tar
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.model.skeleton import PARTS
 from signverse.lake.upkeep.verify import verify_lake
-
-Flat = dict[str, Any]
-
-
-def person(seed: int) -> np.ndarray:
-    """A person's 128 points, normalised, with real scores."""
-    random = np.random.default_rng(seed)
-    return np.c_[random.uniform(0.2, 0.8, (NUM_JOINTS, 2)), random.uniform(0.4, 1.1, NUM_JOINTS)].astype(np.float32)
-
-
-def flat(people: Sequence[np.ndarray], width: int = 640, height: int = 480) -> Flat:
-    """A frame with flat keys, as the published tars have it."""
-    frame: Flat = {
-        "num_persons": np.array(len(people), np.int32),
-        "frame_width": np.array(width, np.int32),
-        "frame_height": np.array(height, np.int32),
-    }
-    for i, points in enumerate(people):
-        for part in PARTS:
-            frame[f"person_{i:03d}_{part.name}_keypoints"] = points[part.slice, :2].copy()
-            frame[f"person_{i:03d}_{part.name}_scores"] = points[part.slice, 2].copy()
-    return frame
-
-
-def objects(values: Sequence[Any]) -> np.ndarray:
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
-
-
-def saved(save: Callable[..., None] = np.savez, **arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    save(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def consolidated(
-    frames: Sequence[Flat], indices: Sequence[int] | None = None, save: Callable[..., None] = np.savez, **changes: Any
-) -> bytes:
-    count = len(frames)
-    arrays = {
-        "video_id": np.array("x"),
-        "fps": np.array(24, np.int32),
-        "total_frames": np.array(count, np.int32),
-        "frame_widths": np.array([frame["frame_width"] for frame in frames], np.int32),
-        "frame_heights": np.array([frame["frame_height"] for frame in frames], np.int32),
-        "frame_indices": None if indices is None else np.array(indices, np.int32),
-        "frame_payloads": objects(frames),
-        **changes,
-    }
-    return saved(save, **{key: value for key, value in arrays.items() if value is not None})
-
-
-def per_frame(frames: dict[int, Flat] | Sequence[Flat], save: Callable[..., None] = np.savez) -> dict[str, bytes]:
-    numbered = frames if isinstance(frames, dict) else dict(enumerate(frames, 1))
-    return {f"{number:08d}.npz": saved(save, **frame) for number, frame in numbered.items()}
-
-
-def pack(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
-
-
-def video(video_id: str, data: bytes | dict[str, bytes], complete: bool = True) -> dict[str, bytes]:
-    files = {"poses.npz": data} if isinstance(data, bytes) else data
-    members = {f"{video_id}/npz/{name}": content for name, content in files.items()}
-    return members | ({f"{video_id}/npz/.complete": b"{}"} if complete else {})
-
-
-def poses_of(data: bytes | dict[str, bytes]) -> Poses:
-    """The poses of a video, as claimed."""
-    with tempfile.TemporaryDirectory() as folder, Tar(pack(Path(folder) / "a.tar", video("x", data))) as tar:
-        videos, refused = videos_in(tar)
-        assert not refused
-        return read_poses(tar, "x", videos["x"])
-
-
-def rows_of(poses: Poses) -> dict[tuple[int, int], np.ndarray]:
-    return {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.points, strict=True)}
-
-
-def by_numpy(numbered: dict[int, Flat], width: int, height: int) -> dict[tuple[int, int], np.ndarray]:
-    """What the rows should be: frame and slot, and points in pixels."""
-    found = {}
-    for number, frame in numbered.items():
-        for i in range(int(frame["num_persons"])):
-            points = np.full((NUM_JOINTS, 3), np.nan, np.float32)
-            for part in PARTS:
-                points[part.slice, :2] = frame[f"person_{i:03d}_{part.name}_keypoints"]
-                points[part.slice, 2] = frame[f"person_{i:03d}_{part.name}_scores"]
-            points[:, 0] *= np.float32(width)
-            points[:, 1] *= np.float32(height)
-            found[number - 1, i] = points
-    return found
-
-
-def assert_same_rows(ours: dict[tuple[int, int], np.ndarray], theirs: dict[tuple[int, int], np.ndarray]) -> None:
-    assert ours.keys() == theirs.keys()
-    for key, points in theirs.items():
-        np.testing.assert_array_equal(ours[key], points, err_msg=str(key))
-
+from tests.ingest.shards.dialect_files import (
+    FRAMES,
+    assert_same_rows,
+    by_numpy,
+    consolidated,
+    flat,
+    objects,
+    pack,
+    per_frame,
+    person,
+    poses_of,
+    rows_of,
+    saved,
+    video,
+)
 
 # The published tars
 
@@ -181,12 +86,6 @@ def test_the_two_published_tars_come_in_and_agree_with_each_other_and_with_numpy
                 assert not any(score for score in row["body_score"] if score is not None)
             np.testing.assert_array_equal(np.isnan(xy[:, 0]), ~there)
             np.testing.assert_allclose(xy[there], wanted[there], atol=1 / 16, rtol=0)
-
-
-# consolidated
-
-COUNTS = [1, 0, 2, 3, 0, 1]
-FRAMES = [flat([person(10 * i + k) for k in range(count)]) for i, count in enumerate(COUNTS)]
 
 
 def test_frames_without_people_and_with_several_are_those_of_numpy() -> None:
@@ -355,117 +254,6 @@ def test_all_three_dialects_in_one_tar_are_told_apart_by_what_they_hold(
 def json_rows(text: str) -> list[dict[str, Any]]:
     text = text.strip()
     return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
-
-
-# per-frame
-
-
-@st.composite
-def frame_folders(draw: st.DrawFn) -> dict[int, Flat]:
-    numbers = draw(st.lists(st.integers(1, 40), min_size=1, max_size=14, unique=True))
-    found = {}
-    for number in numbers:
-        frame = flat([person(number * 5 + k) for k in range(draw(st.sampled_from([0, 1, 1, 1, 2, 3])))])
-        extra = draw(st.sampled_from([None, None, None, np.arange(number % 4), np.array("text"), np.array(number)]))
-        if extra is not None:
-            frame = {"extra": extra, **frame}
-        if draw(st.integers(0, 9)) == 0:
-            frame = dict(reversed(frame.items()))
-        found[number] = frame
-    return found
-
-
-@settings(max_examples=50, deadline=None)
-@given(frame_folders(), st.sampled_from(["stored", "compressed", "mixed"]))
-def test_frames_in_files_of_their_own_are_those_that_numpy_loads(numbered: dict[int, Flat], how: str) -> None:
-    files = {
-        f"{number:08d}.npz": saved(
-            np.savez if how == "stored" or (how == "mixed" and number % 2) else np.savez_compressed, **frame
-        )
-        for number, frame in numbered.items()
-    }
-    loaded = {int(name[:8]): dict(np.load(io.BytesIO(content))) for name, content in files.items()}
-    poses = poses_of(files)
-    assert poses.dialect == "per-frame"
-    assert_same_rows(rows_of(poses), by_numpy(loaded, 640, 480))
-    assert poses.numbers.tolist() == sorted(number - 1 for number in numbered)
-    assert poses.absent_frames == sorted(set(range(max(numbered))) - {number - 1 for number in numbered})
-    assert list(zip(poses.frames, poses.slots, strict=True)) == sorted(zip(poses.frames, poses.slots, strict=True))
-
-
-def test_a_video_without_its_mark_of_completeness_comes_in_with_a_remark(
-    tmp_path: Path, signverse: Callable[..., Any]
-) -> None:
-    path = pack(tmp_path / "a.tar", video("x", per_frame(FRAMES), complete=False))
-    assert signverse("ingest", "shards", path, "--lake", tmp_path / "lake")[0] == 0
-    (row,) = Lake.open(tmp_path / "lake").raw_table("outcomes").collect().to_dicts()
-    assert row["outcome"] == "done"
-    assert "not_marked_complete" in row["reason"].split(",")
-
-
-def test_numbers_missing_among_the_names_become_absent_frames(tmp_path: Path, signverse: Callable[..., Any]) -> None:
-    frames = {number: flat([person(1)]) for number in (2, 3, 6)}
-    path = pack(tmp_path / "a.tar", video("x", per_frame(frames)))
-    assert signverse("ingest", "shards", path, "--lake", tmp_path / "lake")[0] == 0
-    row = Lake.open(tmp_path / "lake").video("x")
-    assert (row["num_frames"], row["absent_frames"]) == (6, [0, 3, 4])
-
-
-FILES = per_frame([flat([person(i)]) for i in range(3)])
-AS_THEY_ARE = rows_of(poses_of(FILES))
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(sorted(FILES)), st.integers(0, min(map(len, FILES.values())) - 1), st.integers(0, 7))
-def test_a_flipped_bit_in_a_frame_is_refused_with_the_files_name_or_changes_nothing(
-    name: str, at: int, bit: int
-) -> None:
-    broken = bytearray(FILES[name])
-    broken[at] ^= 1 << bit
-    try:
-        poses = poses_of({**FILES, name: bytes(broken)})
-    except BadInputError as error:
-        assert f"x/npz/{name}" in str(error)
-        assert "\n" not in str(error)
-        return
-    # Times and the like may change; numbers may not.
-    assert_same_rows(rows_of(poses), AS_THEY_ARE)
-
-
-@pytest.mark.parametrize("of", [b"person_000_left_hand_scores.npy", b"num_persons.npy"])
-def test_a_flipped_bit_in_any_name_of_an_array_is_refused(of: bytes) -> None:
-    content = FILES["00000002.npz"]
-    # A zip holds each name twice.
-    for start in (content.index(of), content.rindex(of)):
-        for at in range(start, start + len(of)):
-            broken = content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :]
-            with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
-                poses_of({**FILES, "00000002.npz": broken})
-
-
-def test_a_flipped_bit_in_a_points_place_is_always_refused() -> None:
-    where = FILES["00000002.npz"].index(person(1)[PARTS[1].slice, :2].tobytes())
-    broken = bytearray(FILES["00000002.npz"])
-    broken[where + 3] ^= 1
-    with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
-        poses_of({**FILES, "00000002.npz": bytes(broken)})
-
-
-def test_a_frame_that_brings_a_pickle_is_refused() -> None:
-    hostile = saved(**flat([]), extra=objects([print]))
-    with pytest.raises(BadInputError, match=r"x/npz/00000002\.npz"):
-        poses_of({**FILES, "00000002.npz": hostile})
-
-
-def test_names_that_are_no_numbers_of_eight_digits_are_no_frames() -> None:
-    assert dialect_of({"npz/1.npz": None, "npz/000000001.npz": None, "00000001.npz": None}) == ""  # type: ignore[dict-item]
-    with pytest.raises(BadInputError, match="neither"):
-        poses_of({"1.npz": FILES["00000001.npz"]})
-
-
-def test_frame_number_0_is_refused_since_numbers_are_from_1() -> None:
-    with pytest.raises(BadInputError, match="frame numbers from -1"):
-        poses_of({"00000000.npz": FILES["00000001.npz"]})
 
 
 # Only the languages asked for

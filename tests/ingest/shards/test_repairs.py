@@ -13,71 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.poses import Poses
 from signverse.ingest.shards.repairs import as_published, repair
 from signverse.ingest.tracking.identities import assign_people
 from signverse.lake.lake import Lake
-from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND, joint_index
+from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS
 from signverse.lake.upkeep.verify import verify_lake
-
-WIDTH, HEIGHT = 640, 480
-RIGHT_WRIST, LEFT_WRIST = joint_index("right_wrist"), joint_index("left_wrist")
-CODES = np.arange(BODY.size, dtype=np.float32)
-
-
-def person(x: float, seed: int = 0, size: float = 60) -> np.ndarray:
-    """Somebody standing at x, hands at the wrists, in pixels, real scores."""
-    random = np.random.default_rng(seed)
-    points = np.empty((NUM_JOINTS, 3), np.float32)
-    points[:, 0] = x + random.uniform(-size, size, NUM_JOINTS)
-    points[:, 1] = 240 + random.uniform(-2 * size, 2 * size, NUM_JOINTS)
-    for wrist, hand, side in ((LEFT_WRIST, LEFT_HAND, 1), (RIGHT_WRIST, RIGHT_HAND, -1)):
-        points[wrist, :2] = x + side * size, 260
-        points[hand.slice, :2] = points[wrist, :2] + random.uniform(-9, 9, (hand.size, 2))
-        points[hand.start, :2] = points[wrist, :2] + random.uniform(-3, 3, 2)
-    points[:, 2] = random.uniform(0.4, 1.1, NUM_JOINTS)
-    return points
-
-
-def poses_of(frames: list[list[np.ndarray]], dialect: str = "consolidated") -> Poses:
-    rows = [(f, slot, points) for f, people in enumerate(frames) for slot, points in enumerate(people)]
-    return Poses(
-        dialect=dialect,
-        width=WIDTH,
-        height=HEIGHT,
-        numbers=np.arange(len(frames), dtype=np.int64),
-        frames=np.array([f for f, _, _ in rows], np.int32),
-        slots=np.array([slot for _, slot, _ in rows], np.int8),
-        points=np.array([points for _, _, points in rows], np.float32).reshape(-1, NUM_JOINTS, 3),
-    )
-
-
-def coded(people: list[np.ndarray], seen: float = 1.0, seed: int = 0) -> list[np.ndarray]:
-    """As the published writer left body scores: 18 * person + joint where it was sure, else -1 and no place."""
-    found = []
-    for i, points in enumerate(people):
-        body = points.copy()
-        sure = np.random.default_rng(seed + i).uniform(size=BODY.size) < seen
-        body[BODY.slice, 2] = np.where(sure, 18 * i + CODES, -1)
-        body[BODY.slice, :2][~sure] = (-WIDTH, -HEIGHT)
-        found.append(body)
-    return found
-
-
-def permuted(people: list[np.ndarray]) -> list[np.ndarray]:
-    """The published writer's bug: hands stacked [L0..Ln-1, R0..Rn-1], and slots 2i and 2i+1 read from it."""
-    stack = [points[LEFT_HAND.slice] for points in people] + [points[RIGHT_HAND.slice] for points in people]
-    found = []
-    for i, points in enumerate(people):
-        mixed = points.copy()
-        mixed[LEFT_HAND.slice], mixed[RIGHT_HAND.slice] = stack[2 * i], stack[2 * i + 1]
-        found.append(mixed)
-    return found
-
-
-def found_in(poses: Poses) -> list[str]:
-    return [word.split(":")[0] for word in poses.repairs]
-
+from tests.ingest.shards.defects import CODES, HEIGHT, WIDTH, coded, found_in, permuted, person, poses_of
 
 # Body scores that are codes
 
@@ -153,87 +94,6 @@ def test_a_card_has_no_codes_and_nothing_of_it_is_touched() -> None:
     wanted = points.copy()
     wanted[5, :2] = np.nan
     np.testing.assert_array_equal(poses.points[0], wanted)
-
-
-# Hands
-
-
-@given(st.integers(2, 4), st.integers(0, 10**6), st.booleans())
-@settings(max_examples=40, deadline=None)
-def test_hands_of_several_people_are_undone_exactly(count: int, seed: int, codes: bool) -> None:
-    straight = [[person(90 + 140 * i, seed + i) for i in range(count)] for _ in range(4)]
-    # Frames of one and of nobody between them are never wrong.
-    straight += [[person(90, seed)], []]
-    make = coded if codes else list
-    mixed, honest = poses_of([make(permuted(f)) for f in straight]), poses_of([make(f) for f in straight])
-    repair(mixed)
-    repair(honest)
-    assert "hands_unpermuted:4" in mixed.repairs
-    assert "hands_unpermuted" not in found_in(honest)
-    np.testing.assert_array_equal(mixed.points, honest.points)
-    np.testing.assert_array_equal(mixed.slots, honest.slots)
-    for part in (LEFT_HAND, RIGHT_HAND, FACE):
-        everything = {points[part.slice].tobytes() for f in straight for points in f}
-        assert {points[part.slice].tobytes() for points in mixed.points} == everything
-
-
-def test_numbers_of_people_that_change_are_each_undone_by_their_own_order() -> None:
-    straight = [[person(90 + 140 * i, i) for i in range(count)] for count in (2, 3, 1, 3, 2, 0, 4)]
-    mixed, honest = poses_of([permuted(f) for f in straight]), poses_of(straight)
-    repair(mixed)
-    repair(honest)
-    assert "hands_unpermuted:5" in mixed.repairs
-    np.testing.assert_array_equal(mixed.points, honest.points)
-
-
-def without(points: np.ndarray, *where: Any) -> np.ndarray:
-    bare = points.copy()
-    for one in where:
-        bare[one] = (-WIDTH, -HEIGHT, 0)
-    return bare
-
-
-BYSTANDERS = {
-    "without hands": (LEFT_HAND.slice, RIGHT_HAND.slice),
-    "without wrists": (LEFT_WRIST, RIGHT_WRIST),
-    "without either": (LEFT_WRIST, RIGHT_WRIST, LEFT_HAND.slice, RIGHT_HAND.slice),
-    "with a left hand only": (RIGHT_HAND.slice,),
-    "with a right hand only": (LEFT_HAND.slice,),
-}
-
-
-@pytest.mark.parametrize("who", BYSTANDERS)
-@pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("count", [2, 3])
-def test_honest_hands_beside_somebody_half_seen_stay_where_they_are(who: str, place: int, count: int) -> None:
-    # One signs, the others are half out of the picture: what cannot be compared must not decide.
-    for seed in range(6):
-        people = [person(90 + 140 * i, seed * 9 + i) for i in range(count)]
-        people = [p if i == place % count else without(p, *BYSTANDERS[who]) for i, p in enumerate(people)]
-        poses = poses_of([people] * 3)
-        repair(poses)
-        assert "hands_unpermuted" not in found_in(poses)
-
-
-def test_permuted_hands_with_absent_ones_among_them_are_undone_as_well() -> None:
-    straight = []
-    for f in range(12):
-        people = [person(100, f), person(400, f + 50)]
-        straight.append([without(people[0], LEFT_HAND.slice) if f % 3 == 0 else people[0], people[1]])
-    mixed, honest = poses_of([permuted(f) for f in straight]), poses_of(straight)
-    repair(mixed)
-    repair(honest)
-    assert "hands_unpermuted:12" in mixed.repairs
-    np.testing.assert_array_equal(mixed.points, honest.points)
-
-
-def test_marks_of_absence_far_outside_do_not_decide_about_hands() -> None:
-    straight = [[person(100, f), person(400, f + 50)] for f in range(6)]
-    for f in straight:
-        f[0][LEFT_HAND.slice, :2] = 40 * WIDTH
-    mixed = poses_of([permuted(f) for f in straight])
-    repair(mixed)
-    assert "hands_unpermuted" in found_in(mixed)
 
 
 # Absent points
