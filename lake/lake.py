@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import PARTS, Part
-from signverse.lake.query.engines import Engine, select_clips
+from signverse.lake.query.engines import QueryEngine, select_clips
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage import stored_splits
 from signverse.lake.storage.keypoints import Points
@@ -23,6 +23,23 @@ from signverse.lake.storage.snapshot import Snapshot
 # Imported inside functions, for speed of start: DuckDB (0.08 s) and PyTorch (seconds, and it may be missing).
 if TYPE_CHECKING:
     import duckdb
+
+    from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
+
+
+class _DatasetOptions(TypedDict, total=False):
+    """The options of `Lake.torch_dataset` that do not decide what it returns."""
+
+    parts: Iterable[str | Part]
+    person: int
+    shuffle: bool
+    seed: int
+    rank: int | None
+    world_size: int | None
+    transform: Callable[[dict[str, Any]], Any] | None
+    fill: float | None
+    read_ahead: int
+    threads: int | None
 
 
 class Lake:
@@ -141,7 +158,7 @@ class Lake:
         """
         return self.select(Selection.of(**conditions))
 
-    def select(self, selection: Selection, *, engine: Engine = "polars") -> pl.LazyFrame:
+    def select(self, selection: Selection, *, engine: QueryEngine = "polars") -> pl.LazyFrame:
         """The clips of a selection, by video_id and start.
 
         Args:
@@ -228,6 +245,21 @@ class Lake:
         reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads)
         return ClipReader(clip_table(self.snapshot, clips), reading, self.snapshot.reader)
 
+    @overload
+    def torch_dataset(
+        self, clips: Clips, *, map_style: Literal[False] = False, **options: Unpack[_DatasetOptions]
+    ) -> ClipStream: ...
+
+    @overload
+    def torch_dataset(
+        self, clips: Clips, *, map_style: Literal[True], **options: Unpack[_DatasetOptions]
+    ) -> ClipDataset: ...
+
+    @overload
+    def torch_dataset(
+        self, clips: Clips, *, map_style: bool, **options: Unpack[_DatasetOptions]
+    ) -> ClipDataset | ClipStream: ...
+
     def torch_dataset(
         self,
         clips: Clips,
@@ -243,7 +275,7 @@ class Lake:
         fill: float | None = None,
         read_ahead: int = 256,
         threads: int | None = None,
-    ) -> Any:
+    ) -> ClipDataset | ClipStream:
         """Clips for PyTorch: an iterable `ClipStream`, or a `ClipDataset` by index.
 
         A sample is a dict of points, a float32 tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text

@@ -141,6 +141,8 @@ with lake.read_clips(selection) as reader:
     for clip in reader:
         reveal_type(clip.points.mean())
         one: Clip = clip
+reveal_type(lake.torch_dataset(selection))
+reveal_type(lake.torch_dataset(selection, map_style=True, parts=["face"], fill=0.0))
 try:
     lake.video("nobody")
 except BadInputError as error:
@@ -157,6 +159,8 @@ REVEALED = [
     "str",
     "str",
     "Any",
+    "signverse.lake.clips.torch_dataset.ClipStream",
+    "signverse.lake.clips.torch_dataset.ClipDataset",
     "str",
 ]
 

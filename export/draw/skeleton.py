@@ -134,6 +134,7 @@ def contact_sheet(
         BadInputError: the clip holds no frame, a frame is outside it, or a size is below 1.
     """
     # Long because: its many arguments are explained.
+    # Pillow is imported in functions, for speed of start: exports use this module's tables and draw nothing.
     from PIL import Image, ImageDraw, ImageFont
 
     if columns < 1 or count < 1 or tile_width < 1:

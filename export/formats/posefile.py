@@ -64,6 +64,7 @@ def pose_file(clip: Clip) -> bytes:
 
     Where the lake has no score of a body joint, confidence is 1 if it is visible and 0 if not, as in release shards.
     """
+    # Imported in functions, for speed of start: the other formats do without pose-format.
     from pose_format import Pose
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderDimensions

@@ -14,6 +14,8 @@ from signverse.export.formats.format import ClipFormat, Written
 from signverse.export.formats.index_rows import ClipRow
 from signverse.export.formats.registry import CLIP_FORMATS
 from signverse.export.release.folder import Folder, fingerprint
+from signverse.lake.jobs.executor import Engine
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 
@@ -68,11 +70,14 @@ class ClipExport:
         *,
         done: Sequence[Written[ClipRow]] = (),
         workers: int = 1,
+        engine: Engine = LOCAL,
         on_chunk: Callable[[Written[ClipRow]], None] | None = None,
     ) -> list[ClipRow]:
         """Write chunks, then index.csv and SHA256SUMS; returns the rows of the index. See `Folder.write`."""
         write = partial(self._format.write, all_people=self.all_people)
-        return self._folder().write(self.lake, chunks, write, done=done, workers=workers, on_unit=on_chunk)
+        return self._folder().write(
+            self.lake, chunks, write, done=done, workers=workers, engine=engine, on_unit=on_chunk
+        )
 
     def _folder(self) -> Folder[ClipRow]:
         return Folder(self.out, self._format.folder)

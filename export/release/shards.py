@@ -19,6 +19,8 @@ from signverse.export.formats.video_content import Outline, outline_of, parts_of
 from signverse.export.release.folder import Folder, fingerprint
 from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.clips.prefetch import prefetch
+from signverse.lake.jobs.executor import Engine
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
@@ -26,7 +28,8 @@ from signverse.lake.model.wording import document_text
 from signverse.lake.storage.snapshot import collect
 
 _BYTES_A_ROW: Final = 2_300
-"""Of a person in a frame, in a shard (measured: card 1,800, consolidated 2,200): whether the disk will do."""
+"""Bytes of one person in one frame of a shard, to estimate whether it fits on the disk (measured: card 1,800,
+consolidated 2,200)."""
 
 _SEGMENT_COLUMNS: Final = ["segment_id", "video_id", "start_s", "end_s", "start_frame", "end_frame", "text"]
 
@@ -101,10 +104,13 @@ def plan_shards(
 def prepare_folder(
     out: Path, lake: Lake, shards: Sequence[Shard], spec: Spec, *, overwrite: bool
 ) -> list[Written[VideoRow]]:
-    """Makes the folder of an export; returns the shards of the same export that an earlier run finished.
+    """Makes the folder of an export, and finds what an earlier run of the same export finished in it.
+
+    Returns:
+        The finished shards, which need not be written again.
 
     Raises:
-        BadInputError: it holds another export, or the disk has not the room.
+        BadInputError: it holds another export, or the disk has too little room.
     """
     chosen = spec.segments or {}
     content = (
@@ -124,6 +130,7 @@ def export_shards(
     *,
     done: Sequence[Written[VideoRow]] = (),
     workers: int = 1,
+    engine: Engine = LOCAL,
     on_shard: Callable[[Written[VideoRow]], None] | None = None,
 ) -> list[VideoRow]:
     """Write shards, then index.csv and SHA256SUMS; returns the rows of the index.
@@ -131,13 +138,15 @@ def export_shards(
     Args:
         done: shards of this export that an earlier run wrote, see `prepare_folder`.
         workers: shards written at once, each by a process.
+        engine: where these processes run.
         on_shard: called with each finished shard.
     """
     write = partial(write_shard, layout=spec.layout, only_segments=spec.only_segments)
     finished = {written.name for written in done}
     with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in finished], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
-    return Folder(out, SHARD_FOLDER).write(lake, units, write, done=done, workers=workers, on_unit=on_shard)
+    folder = Folder(out, SHARD_FOLDER)
+    return folder.write(lake, units, write, done=done, workers=workers, engine=engine, on_unit=on_shard)
 
 
 def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str, Shard]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
 from signverse.ingest.videos.run import Tally, attempts_so_far
+from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
@@ -43,6 +44,7 @@ def import_shards(
     options: Options,
     *,
     workers: int = 1,
+    engine: Engine = LOCAL,
     redo: bool = False,
     listed: Mapping[str, frozenset[str]] | None = None,
     on_video: Callable[[VideoRows | Failure], None] | None = None,
@@ -52,6 +54,7 @@ def import_shards(
 
     Args:
         workers: tars that are read in parallel.
+        engine: where the workers run.
         redo: also videos that the lake has already.
         listed: by the name of a tar, the videos that a state JSON says it holds; what it lacks of them is recorded.
         on_video: called with each VideoRows or Failure.
@@ -61,7 +64,7 @@ def import_shards(
         options = replace(options, skip=frozenset(lake.snapshot.visible()["video_id"]))
     attempts = attempts_so_far(lake)
     waiting = [ShardTask(path) for path in shards]
-    with Committer(lake.folder) as committer, LOCAL.executor(workers, make_job, options) as pool:
+    with Committer(lake.folder) as committer, engine.executor(workers, make_job, options) as pool:
         importing = _Import(committer, options, attempts, listed or {})
         while waiting:
             again: list[ShardTask] = []

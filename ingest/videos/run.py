@@ -15,6 +15,8 @@ from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import Plan, VideoTask
 from signverse.ingest.videos.workers import STAGE, extraction_pool
 from signverse.lake.jobs.events import Event
+from signverse.lake.jobs.executor import Engine
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import OUTCOMES
@@ -58,6 +60,7 @@ def ingest_videos(
     stalled_s: float = STALLED_S,
     exact: bool = False,
     text: TextSettings = AS_THEY_ARE,
+    engine: Engine = LOCAL,
 ) -> Tally:
     """Extract the videos of a plan in worker processes and commit them as they are finished.
 
@@ -67,6 +70,7 @@ def ingest_videos(
         detect_every: run the detector on every Nth frame; 1 is exact.
         stalled_s: a video without progress for this many seconds has failed.
         text: how captions are read.
+        engine: where the workers run.
 
     Raises:
         OSError: the lake cannot be written. What was not committed yet is dropped, and its files are removed.
@@ -77,7 +81,7 @@ def ingest_videos(
     with Committer(lake.folder) as committer:
         for name, why in plan.refused:
             committer.record(name, "list", "failed", "bad_id", why, attempt=attempts.get((name, "list"), 0) + 1)
-        with extraction_pool(workers, models, device, threads, detect_every, exact, text) as pool:
+        with extraction_pool(workers, models, device, threads, detect_every, exact, text, engine=engine) as pool:
             for event in pool.run(plan.tasks, stalled_s):
                 task: VideoTask = event.task
                 video_id = task.entry.video_id

@@ -15,7 +15,7 @@ from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_d
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
-from signverse.lake.jobs.executor import Executor, Job, Report
+from signverse.lake.jobs.executor import Engine, Executor, Job, Report
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.storage.committer import VideoRows
@@ -57,14 +57,15 @@ def default_workers(videos: int | None, device: str, requested: int | None = Non
     return (workers, threads) if requested is None else (requested, max(1, workers * threads // requested))
 
 
-def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any) -> Executor:
+def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any, engine: Engine = LOCAL) -> Executor:
     """A pool of extraction workers: a process each on the CPU, threads of one process for each card on GPUs.
 
     Args:
         workers: videos at once.
         settings: the arguments of `make_job` after models and device.
+        engine: where the processes run.
     """
-    return LOCAL.executor(
+    return engine.executor(
         workers,
         make_job,
         per_process=[(models, process_device, *settings) for process_device in process_devices(device, workers)],

@@ -24,7 +24,7 @@ from signverse.lake.storage.reader import Joints, Placement, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
 
 Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
-"""Which clips: conditions, rows with the columns `lake.query.selection.KEY`, or the path of a file of such rows."""
+"""Which clips: conditions, rows with the columns `signverse.lake.query.selection.KEY`, or a file of such rows."""
 
 _ABOUT = ("text", "sign_language")
 
@@ -53,7 +53,7 @@ class ClipTable:
         return len(self.video)
 
     def about(self, index: int) -> dict[str, Any]:
-        """The metadata of a clip: the fields of `lake.clips.stream.Clip` but its points."""
+        """The metadata of a clip: the fields of `signverse.Clip` but its points."""
         names = self.rows.column_names
         start, end = self.frames[index].tolist()
         return {

@@ -149,11 +149,11 @@ class ClipSamples(Iterator[Any]):
         return _sample(about, clip.points, self._transform, self._fill)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `lake.clips.stream.ClipReader.state_dict`."""
+        """See `signverse.ClipReader.state_dict`."""
         return self._clips.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `lake.clips.stream.ClipReader.load_state_dict`; the number of ranks and workers must be the same."""
+        """See `signverse.ClipReader.load_state_dict`; the number of ranks and workers must be the same."""
         self._clips.load_state_dict(state)
 
 

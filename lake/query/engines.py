@@ -16,12 +16,12 @@ from signverse.lake.query.selection import ORDER, Selection
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.storage.stored_splits import split_videos
 
-Engine = Literal["polars", "duckdb"]
+QueryEngine = Literal["polars", "duckdb"]
 
 _ROW: Final = ["segment_id", "ingest_id"]
 
 
-def select_clips(snapshot: Snapshot, selection: Selection, engine: Engine = "polars") -> pl.LazyFrame:
+def select_clips(snapshot: Snapshot, selection: Selection, engine: QueryEngine = "polars") -> pl.LazyFrame:
     """The clips of a selection, by video_id and start, with the columns of `Lake.unfiltered_clips`.
 
     Raises:

@@ -90,6 +90,7 @@ def draw(report: str, rows: pl.DataFrame, out: Path) -> None:
         raise BadInputError(f"the report {report} has no drawing", f"These have: {', '.join(DRAWINGS)}.")
     if rows.is_empty():
         raise BadInputError(f"the report {report} has no rows to draw")
+    # Matplotlib is imported in functions, for speed of start: most reports are not drawn.
     from matplotlib import rc_context
 
     drawn = io.BytesIO()

@@ -37,7 +37,7 @@ class VideoRows:
     Attributes:
         video: a row of `videos` without the placement and the ingestion, which the committer fills in; `events` is
             empty by default.
-        keypoints: rows as `lake.storage.keypoints.to_table` makes them, sorted by frame and person; those of a
+        keypoints: rows of `signverse.lake.storage.keypoints.to_table`, sorted by frame and person; those of a
             long video as a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
         stage: "extract" or "import", for the outcome.

@@ -209,10 +209,10 @@ def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
 
 
 def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> bool:
-    """Replaces files by others with the same rows (but those that are no longer needed), in one transaction.
+    """Replaces files in one transaction by files with the same rows, less those of replaced ingestions.
 
     Returns:
-        False where another process removed one of the old files meanwhile: nothing was done.
+        False if another process had removed one of the old files: nothing was changed.
     """
     for _ in range(_RETRIES):
         delta = open_table(folder)

@@ -19,7 +19,7 @@ class NewFile:
     """A new file of a table. It lies in the table's folder and belongs to no version until `delta.commit` adds it.
 
     Args:
-        writer: of `lake.storage.parquet_layout`, makes the writer over the open file.
+        writer: of `signverse.lake.storage.parquet_layout`, makes the writer over the open file.
 
     Attributes:
         name: path inside the table's folder; `close` puts the digest into it.
@@ -84,7 +84,7 @@ class KeypointsFile(NewFile):
         """Appends a video; returns its placement, the columns of `videos`.
 
         Args:
-            table: rows as `lake.storage.keypoints.to_table` makes them, sorted by frame and person; at least one.
+            table: rows of `signverse.lake.storage.keypoints.to_table`, sorted by frame and person; at least one.
         """
         for position, (name, value) in enumerate((("video_id", video_id), ("ingest_id", ingest_id))):
             table = table.add_column(position, name, pa.repeat(value, table.num_rows))

@@ -1,4 +1,4 @@
-"""A version of a lake's tables: opening, creating, and reading rows. `lake.storage.committer` writes."""
+"""A version of a lake's tables: opening, creating, and reading rows. `signverse.lake.storage.committer` writes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Snapshot:
 
     @classmethod
     def open(cls, path: str | Path, *, version: int | None = None, as_of: datetime | None = None) -> Snapshot:
-        """Opens a lake; see `signverse.lake.lake.Lake.open`.
+        """Opens a lake; see `signverse.Lake.open`.
 
         Raises:
             NotALakeError: there is no lake at the path.
@@ -299,7 +299,7 @@ class Snapshot:
     def keypoints(
         self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None, person: int = 0
     ) -> Points:
-        """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `signverse.lake.lake.Lake.keypoints`.
+        """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `signverse.Lake.keypoints`.
 
         Raises:
             UnknownVideoError: there is no such video.

@@ -26,7 +26,7 @@ class DownloadStage:
     """Feeds the download workers.
 
     Args:
-        workers: an executor whose workers run `ingest.acquire.download.worker`.
+        workers: an executor whose workers run `signverse.ingest.acquire.download.worker`.
         queue: the videos to download.
         extraction: takes what is downloaded; None in a run that only downloads.
         were_unavailable: videos that were unavailable before this run.

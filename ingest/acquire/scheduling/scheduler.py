@@ -37,7 +37,7 @@ class Scheduler:
     """The loop of `ingest download` and `ingest run`.
 
     Args:
-        download_workers: an executor whose workers run `ingest.acquire.download.worker`.
+        download_workers: an executor whose workers run `signverse.ingest.acquire.download.worker`.
         extraction_workers: an executor whose workers extract; None in a run that only downloads.
         keep_media: whether media stays after its commit.
         stalled_s: a video whose extraction reports nothing for so long is given up.

@@ -21,6 +21,7 @@ from signverse.export.formats import clip_content as clips_module
 from signverse.export.formats import posefile as posefile_module
 from signverse.export.release import folder as folder_module
 from signverse.export.release.choice import chosen_clips, frames_of
+from signverse.export.release.clip_exports import ClipExport
 from signverse.lake.lake import Lake
 from signverse.lake.storage.snapshot import Snapshot
 
@@ -367,3 +368,17 @@ def test_an_export_into_a_lake_is_refused(sample: Lake, tmp_path: Path, signvers
     assert code == 1
     assert "lies in the lake" in err
     assert set(sample.folder.rglob("*")) == before
+
+
+def test_clips_are_written_where_the_engine_runs_them(sample: Lake, tmp_path: Path) -> None:
+    from tests.lake.jobs.test_executor import HereEngine
+
+    chosen = chosen_clips(sample, None).with_columns(absent_frames=pl.lit([], pl.List(pl.Int32)))
+    engine = HereEngine()
+    for out, options in (("usual", {}), ("engine", {"workers": 2, "engine": engine})):
+        export = ClipExport(sample, tmp_path / out, "parquet")
+        chunks = export.plan(chosen, 4)
+        export.prepare(chunks, overwrite=False)
+        export.write(chunks, **options)
+    assert [made.closed for made in engine.made] == [True]
+    assert everything(tmp_path / "usual") == everything(tmp_path / "engine")

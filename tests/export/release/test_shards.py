@@ -302,12 +302,10 @@ def test_too_small_a_disk_is_told_before_anything_is_written(
 
 
 def test_shards_are_written_where_the_engine_runs_them(sample: Lake, tmp_path: Path) -> None:
-    from functools import partial
-
     from signverse.export.formats.format import SHARD_FOLDER
     from signverse.export.release.choice import chosen_videos
     from signverse.export.release.folder import Folder
-    from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder, write_shard
+    from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
     from tests.lake.jobs.test_executor import HereEngine
 
     shards = plan_shards(chosen_videos(sample, None)[0], videos_per_shard=2)
@@ -319,19 +317,11 @@ def test_shards_are_written_where_the_engine_runs_them(sample: Lake, tmp_path: P
     folder = Folder(tmp_path / "engine", SHARD_FOLDER)
     with pytest.raises(ZeroDivisionError):
         folder.write(sample, shards, lambda *_: 1 // 0, workers=2, engine=engine)
-    write = partial(write_shard, layout="card", only_segments=False)
     prepare_folder(tmp_path / "engine", sample, shards, Spec(), overwrite=False)
-    with_segments = _read_segments(sample, shards)
-    folder.write(sample, with_segments, write, workers=2, engine=engine, on_unit=lambda unit: seen.append(unit.name))
+    out = tmp_path / "engine"
+    export_shards(sample, shards, out, Spec(), workers=2, engine=engine, on_shard=lambda unit: seen.append(unit.name))
     assert seen == [shard.name for shard in shards]
     assert [made.closed for made in engine.made] == [True, True]
     assert {path.name: path.read_bytes() for path in (tmp_path / "engine").iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "usual").iterdir()
     }
-
-
-def _read_segments(lake: Lake, shards: list) -> list:
-    from signverse.export.release.shards import Spec, _with_segments
-
-    found = _with_segments(lake, shards, Spec())
-    return [found[shard.name] for shard in shards]
