@@ -115,7 +115,7 @@ def test_the_program_itself_answers_help() -> None:
 LEAVES = {name: found for name, found in COMMANDS.items() if not hasattr(found[1], "commands")}
 
 SEVERAL_MEANINGS = {
-    "--captions": "tars to import, or tracks to download",
+    "--format": "of rows, or of the status",
     "--limit": "clips, or videos of a download",
     "--out": "an export, or the folder of quickstart",
     "--output": "rows, or one array or picture in one format",

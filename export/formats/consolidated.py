@@ -19,6 +19,7 @@ from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member
 from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.ids import VTT
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage.keypoints import Points
 
@@ -96,10 +97,10 @@ def captions(content: Outline) -> dict[str, bytes]:
         first = cues[0]
         kind = "" if first["kind"] == "manual" else f"-{first['kind']}"
         stem = f"{content.video_id}.{first['language']}{kind}"
-        name, number = f"{stem}.vtt", 1
+        name, number = f"{stem}{VTT}", 1
         while name in found:
             number += 1
-            name = f"{stem}.x-{number:02d}.vtt"
+            name = f"{stem}.x-{number:02d}{VTT}"
         source = content.video["english_source"].partition(":")[2] if first["kind"] == "translated" else ""
         found[name] = write_vtt(cues, first["kind"], first["language"], source, with_note=number > 1)
     return found

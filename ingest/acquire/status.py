@@ -67,7 +67,7 @@ class Status:
     free_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for `--json`."""
+        """Plain values, for `--format json`."""
         return {**asdict(self), "at": self.at.isoformat(timespec="seconds")}
 
 

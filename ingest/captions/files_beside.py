@@ -12,9 +12,7 @@ from typing import Final
 
 from signverse.ingest.captions.tracks import Track
 from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
-
-VTT: Final = ".vtt"
-"""The ending of the caption files that a download writes."""
+from signverse.lake.model.ids import VTT
 
 ENDINGS: Final = (VTT,)
 """The endings of the caption files that are looked for, in any case."""

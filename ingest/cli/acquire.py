@@ -25,6 +25,7 @@ from signverse.ingest.cli.acquire_options import (
 from signverse.ingest.cli.extraction_options import Extraction, extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.extract.defaults import STALLED_S
+from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, complain, say
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from signverse.lake.lake import Lake
 
 _REFRESH_S: Final = 5.0
-"""How often --watch shows the status anew."""
+"""Seconds between two refreshes of --watch."""
 
 _SHORT: Final = ("sign_language", "name", "videos", "to_do", "hours", "gb")
 """The columns of a plan that fit a terminal."""
@@ -287,20 +288,30 @@ def _report(summary: Summary, lake: Path, media: Path, *, extracts: bool) -> Non
 def status(
     lake: LakeOption,
     media: OptionalMediaOption = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every five seconds, until Ctrl-C.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every five seconds, until Ctrl-C.")] = False,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="table|json",
+            callback=one_of("table", "json"),
+            help="Format of the status; json has all of it.",
+        ),
+    ] = "table",
+    json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
     """Show the state of a corpus: done, waiting, unavailable, why.
 
     \b
     signverse status --lake LAKE --media DIR
-    signverse status --lake LAKE --json
+    signverse status --lake LAKE --format json
     """
     import json as json_module
     import sys
     import time
     from contextlib import nullcontext
 
+    import click
     from rich.live import Live
 
     from signverse.ingest.acquire.media_folder import MediaFolder
@@ -309,11 +320,14 @@ def status(
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
 
+    as_json = json or format == "json"
+    if as_json and watch:
+        raise click.UsageError("--watch refreshes a table, and JSON is written once: leave one of them out.")
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
     opened = Lake.open(lake)
     folder = MediaFolder(media) if media is not None else None
-    if json:
+    if as_json:
         text = json_module.dumps(read_status(opened, folder).as_json(), ensure_ascii=False, indent=1)
         sys.stdout.write(f"{text}\n")
         return

@@ -40,7 +40,7 @@ OptionalLakeOption = Annotated[
 
 AheadOption = Annotated[
     str,
-    typer.Option("--ahead", metavar="SIZE", help="Downloading waits while so much waits for extraction."),
+    typer.Option("--ahead", metavar="SIZE", help="Pause downloading while this much waits for extraction."),
 ]
 
 KeepMediaOption = Annotated[
@@ -164,7 +164,7 @@ acquiring = option_group(
             None,
         ),
         "keep_free": (
-            _option(str, metavar="SIZE", help="Downloading waits while less is free on the disk of the media."),
+            _option(str, metavar="SIZE", help="Pause downloading when less than this is free on the media disk."),
             KEEP_FREE,
         ),
     },

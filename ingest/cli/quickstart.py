@@ -18,7 +18,7 @@ def quickstart(
         bool, typer.Option("--pull", help="Download the models (351 MB) and extract a video of a real person too.")
     ] = False,
 ) -> None:
-    """Run the main commands on a small sample that comes along.
+    """Run the main commands on the bundled sample.
 
     No data and no network are needed. Every command is printed before its output.
 

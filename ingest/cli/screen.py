@@ -116,7 +116,7 @@ def _causes(status: Status) -> Table:
         newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))
         table.add_row(cause["state"], f"{cause['videos']:,}", Text(_clean(reason)), newest)
     if len(status.causes) > _MAX_CAUSES:
-        table.add_row("", "", f"{len(status.causes) - _MAX_CAUSES} more causes: --json", "")
+        table.add_row("", "", f"{len(status.causes) - _MAX_CAUSES} more causes: --format json", "")
     return table
 
 

@@ -19,7 +19,7 @@ from signverse.ingest.cli.shared import (
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, say
 
 if TYPE_CHECKING:
-    from signverse.ingest.shards.importer import ShardTally
+    from signverse.ingest.shards.importer import ImportSummary
     from signverse.ingest.shards.reader import Options
     from signverse.lake.lake import Lake
 
@@ -33,7 +33,7 @@ def shards(
     tars: ShardsArgument,
     lake: LakeOption,
     manifest: ManifestOption = None,
-    captions: Annotated[
+    subtitles: Annotated[
         list[Path] | None,
         typer.Option(metavar="TAR_OR_FOLDER", help="Subtitles tars that were released beside the shards; repeatable."),
     ] = None,
@@ -69,7 +69,7 @@ def shards(
 
     codes = frozenset(resolve(name) for name in language or ())
     listed = read_manifest(manifest) if manifest else None
-    found = sort_tars(tars, captions or ())
+    found = sort_tars(tars, subtitles or ())
     for path in found.recognised:
         say(f"{path}: a subtitles tar, read as captions")
     expected = listed_videos(tars)
@@ -82,10 +82,10 @@ def shards(
         say_manifest(listed)
     known = known_entries(opened) | (listed.entries if listed else {})
     options = Options(known, codes, not no_repair, index)
-    tally = _import(opened, found.shards, options, workers=workers, redo=redo, listed=expected)
+    summary = _import(opened, found.shards, options, workers=workers, redo=redo, listed=expected)
     opened.refresh()
     compact_small_files(opened)
-    report(tally, len(found.shards), lake, manifest=listed is not None)
+    report(summary, len(found.shards), lake, manifest=listed is not None)
 
 
 def _import(
@@ -96,7 +96,7 @@ def _import(
     workers: int,
     redo: bool,
     listed: Mapping[str, frozenset[str]],
-) -> ShardTally:
+) -> ImportSummary:
     """Runs the import under a progress bar."""
     from signverse.ingest.cli.shards_report import ImportProgress
     from signverse.ingest.shards.importer import import_shards

@@ -10,7 +10,7 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress
 
 from signverse.ingest.cli.shared import say_failed
-from signverse.ingest.shards.importer import ShardTally
+from signverse.ingest.shards.importer import ImportSummary
 from signverse.ingest.shards.reader import Failure
 from signverse.lake.cli.progress import stderr_console
 from signverse.lake.cli.shared import say
@@ -48,35 +48,34 @@ class ImportProgress:
         self._progress.advance(self._bar)
 
 
-def report(tally: ShardTally, shards: int, lake: Path, *, manifest: bool) -> None:
+def report(summary: ImportSummary, shards: int, lake: Path, *, manifest: bool) -> None:
     """Prints how an import went; exits with 1 where a video failed.
 
     Args:
         shards: how many tars were read.
         manifest: whether one was given.
     """
-    for line in _lines(tally, shards, manifest):
+    for line in _lines(summary, shards, manifest):
         say(line)
-    if tally.failed:
-        say_failed(tally.failed, lake)
+    if summary.failed:
+        say_failed(summary.failed, lake)
         raise typer.Exit(1)
 
 
-def _lines(tally: ShardTally, shards: int, manifest: bool) -> Iterator[str]:
-    there = f", {tally.in_lake:,} there already" if tally.in_lake else ""
-    yield (
-        f"{counted(tally.done, 'video')} in{there}, {counted(tally.frames, 'frame')}, from {counted(shards, 'shard')}"
-    )
-    if tally.undetermined:
+def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]:
+    there = f", {summary.in_lake:,} there already" if summary.in_lake else ""
+    frames = counted(summary.frames, "frame")
+    yield f"{counted(summary.done, 'video')} in{there}, {frames}, from {counted(shards, 'shard')}"
+    if summary.undetermined:
         why = "the manifest does not name them" if manifest else "name it with --manifest"
-        yield f"  without a language (und): {counted(tally.undetermined, 'video')}; {why}"
-    for word, count in tally.repaired.most_common():
+        yield f"  without a language (und): {counted(summary.undetermined, 'video')}; {why}"
+    for word, count in summary.repaired.most_common():
         yield f"  repaired: {word} in {counted(count, 'video')}"
-    if tally.other_languages:
+    if summary.other_languages:
         why = "" if manifest else " (without --manifest only card shards name their language)"
-        languages = some([f"{code} {count:,}" for code, count in tally.other_languages.most_common()], 8)
-        yield f"  passed over: {counted(tally.other_languages.total(), 'video')} of other languages: {languages}{why}"
-    if tally.repeated:
-        yield f"  left out: {counted(tally.repeated, 'video')} that another tar held already"
-    if tally.absent:
-        yield f"  absent: {counted(tally.absent, 'video')} that the state JSON lists and the tars lack"
+        languages = some([f"{code} {count:,}" for code, count in summary.other_languages.most_common()], 8)
+        yield f"  passed over: {counted(summary.other_languages.total(), 'video')} of other languages: {languages}{why}"
+    if summary.repeated:
+        yield f"  left out: {counted(summary.repeated, 'video')} that another tar held already"
+    if summary.absent:
+        yield f"  absent: {counted(summary.absent, 'video')} that the state JSON lists and the tars lack"

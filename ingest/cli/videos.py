@@ -15,7 +15,7 @@ from signverse.lake.cli.shared import LakeOption, say
 if TYPE_CHECKING:
     from signverse.ingest.models.pair import ModelPair
     from signverse.ingest.videos.plan import Plan
-    from signverse.ingest.videos.run import Tally
+    from signverse.ingest.videos.run import Summary
     from signverse.lake.lake import Lake
 
 
@@ -75,13 +75,13 @@ def videos(
     for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
         if line:
             say(line)
-    tally = _extract(opened, plan, pair, device, how)
+    summary = _extract(opened, plan, pair, device, how)
     opened.refresh()
     compact_small_files(opened)
-    _report(tally, plan, device, lake)
+    _report(summary, plan, device, lake)
 
 
-def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extraction) -> Tally:
+def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extraction) -> Summary:
     """Runs the extraction under a progress bar."""
     from signverse.ingest.cli.progress import ProgressBar
     from signverse.ingest.videos.run import ingest_videos
@@ -104,13 +104,13 @@ def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extracti
         )
 
 
-def _report(tally: Tally, plan: Plan, device: str, lake: Path) -> None:
+def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
     """Says how the extraction went; exits with 1 where a video failed or was refused."""
     from signverse.lake.model.wording import counted
 
     skipped = f", {plan.done:,} there already" if plan.done else ""
-    rate = f", {tally.frames / tally.seconds:,.1f} frames/s on {device}" if tally.frames else ""
-    say(f"{counted(tally.done, 'video')} in{skipped}, {counted(tally.frames, 'frame')}{rate}")
-    if failed := tally.failed + len(plan.refused):
+    rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
+    say(f"{counted(summary.done, 'video')} in{skipped}, {counted(summary.frames, 'frame')}{rate}")
+    if failed := summary.failed + len(plan.refused):
         say_failed(failed, lake)
         raise typer.Exit(1)

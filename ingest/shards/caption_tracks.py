@@ -16,12 +16,13 @@ from signverse.ingest.captions.tracks import Track, unique
 from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.ids import VTT
 
-_IN_SHARD: Final = re.compile(r"captions/(?:.*\.([A-Za-z0-9-]{2,35})|[^/.]+)\.vtt")
+_IN_SHARD: Final = re.compile(rf"captions/(?:.*\.([A-Za-z0-9-]{{2,35}})|[^/.]+){re.escape(VTT)}")
 """Where the name has no language, the header may have it."""
 
-_ENGLISH: Final = re.compile(r"(?:.*/)?english\.en\.(native|nllb)\.vtt")
-_ORIGINAL: Final = re.compile(r"(?:.*/)?original\.([A-Za-z0-9-]{2,35})\.(manual|automatic)\.vtt")
+_ENGLISH: Final = re.compile(rf"(?:.*/)?english\.en\.(native|nllb){re.escape(VTT)}")
+_ORIGINAL: Final = re.compile(rf"(?:.*/)?original\.([A-Za-z0-9-]{{2,35}})\.(manual|automatic){re.escape(VTT)}")
 
 
 _MEMBERS_LOOKED_AT: Final = 100
@@ -63,7 +64,7 @@ def is_subtitles_tar(path: Path) -> bool:
             file = member.name.rsplit("/", 1)[-1]
             if _ENGLISH.fullmatch(file) or _ORIGINAL.fullmatch(file):
                 return True
-            if file.endswith((".npz", ".vtt")):
+            if file.endswith((".npz", VTT)):
                 return False
     return False
 
@@ -93,7 +94,7 @@ def tracks_of(
 
     tracks: list[Track] = []
     # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
-    for name, member in sorted(members.items(), key=lambda item: item[0].removesuffix(".vtt")):
+    for name, member in sorted(members.items(), key=lambda item: item[0].removesuffix(VTT)):
         if match := _IN_SHARD.fullmatch(name):
             tracks += read(tar, member, partial(track_from, tag=match.group(1) or ""))
     subtitles: list[Track] = []

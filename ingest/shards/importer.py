@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
-from signverse.ingest.videos.run import Tally, attempts_so_far
+from signverse.ingest.videos.run import Summary, attempts_so_far
 from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
@@ -18,7 +18,7 @@ from signverse.lake.storage.committer import Committer, VideoRows
 
 
 @dataclass
-class ShardTally(Tally):
+class ImportSummary(Summary):
     """How an import went.
 
     Attributes:
@@ -49,7 +49,7 @@ def import_shards(
     listed: Mapping[str, frozenset[str]] | None = None,
     on_video: Callable[[VideoRows | Failure], None] | None = None,
     on_shard: Callable[[Path], None] | None = None,
-) -> ShardTally:
+) -> ImportSummary:
     """Imports tars in worker processes, committing videos as they come.
 
     Args:
@@ -85,7 +85,7 @@ def import_shards(
                 if event.kind in {"result", "error"} and on_shard is not None:
                     on_shard(path)
             waiting = again
-    return importing.tally
+    return importing.summary
 
 
 @dataclass
@@ -106,7 +106,7 @@ class _Import:
         attempts: Mapping[tuple[str, str], int],
         listed: Mapping[str, frozenset[str]],
     ) -> None:
-        self.tally = ShardTally()
+        self.summary = ImportSummary()
         self._committer = committer
         self._options = options
         self._attempts = attempts
@@ -119,40 +119,40 @@ class _Import:
             at.last = item.video_id
             at.started.add(item.video_id)
         elif isinstance(item, TarSummary):
-            self._summary(path, item)
+            self._end_of_tar(path, item)
         elif isinstance(item, Failure):
             at.started.add(item.video_id)
             self._record(item.video_id, "failed", "bad_shard", item.why)
-            self.tally.failed += 1
+            self.summary.failed += 1
         elif isinstance(item, VideoRows):
             self._add(item)
 
     def _add(self, rows: VideoRows) -> None:
         video = rows.video
         if video["video_id"] in self._imported:
-            self.tally.repeated += 1
+            self.summary.repeated += 1
             return
         self._imported.add(video["video_id"])
         self._committer.add(rows, attempt=self._attempt(video["video_id"]))
-        self.tally.done += 1
-        self.tally.frames += video["num_frames"]
-        self.tally.undetermined += video["sign_language"] == sign_languages.UNDETERMINED
-        self.tally.repaired.update({word.split(":")[0] for word in video["repairs"]})
+        self.summary.done += 1
+        self.summary.frames += video["num_frames"]
+        self.summary.undetermined += video["sign_language"] == sign_languages.UNDETERMINED
+        self.summary.repaired.update({word.split(":")[0] for word in video["repairs"]})
 
-    def _summary(self, path: Path, tar: TarSummary) -> None:
-        self.tally.other_languages += tar.other_languages
-        self.tally.in_lake += tar.in_lake
+    def _end_of_tar(self, path: Path, tar: TarSummary) -> None:
+        self.summary.other_languages += tar.other_languages
+        self.summary.in_lake += tar.in_lake
         for video_id in sorted(self._listed.get(path.name, frozenset()) - tar.video_ids):
             if self._is_of_another_language(video_id):
                 continue
             if tar.damage:
                 # It may lie behind the damage: another copy of the tar may have it.
                 self._record(video_id, "failed", "bad_shard", f"{path.name} is said to hold it; {tar.damage}")
-                self.tally.failed += 1
+                self.summary.failed += 1
             else:
                 why = f"{path.name} is said to hold it, and does not"
                 self._record(video_id, "unavailable", "absent_from_shard", why)
-                self.tally.absent += 1
+                self.summary.absent += 1
 
     def _is_of_another_language(self, video_id: str) -> bool:
         entry = self._options.entries.get(video_id)

@@ -53,7 +53,7 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
     """
     subtitles = [path for path in find_tars(captions) if path in captions or is_subtitles_tar(path)] if captions else []
     if captions and not subtitles:
-        raise BadInputError(f"there is no subtitles tar in {', '.join(map(str, captions))}", "Leave --captions out.")
+        raise BadInputError(f"there is no subtitles tar in {', '.join(map(str, captions))}", "Leave --subtitles out.")
     given = {path.resolve() for path in subtitles}
     shards = [path for path in find_tars(sources) if path.resolve() not in given]
     recognised = [path for path in shards if is_subtitles_tar(path)]

@@ -63,7 +63,7 @@ class Numbering:
 
 
 class FrameNumbers(list[NDArray[np.int8]]):
-    """For each frame int8 [P], the number of each box's person; `events` as in `Numbering`."""
+    """What `assign_people` returns: for each frame int8 [P], the number of each person; `events` as in `Numbering`."""
 
     def __init__(self, frames: Sequence[NDArray[np.int8]], events: list[str]) -> None:
         super().__init__(frames)
@@ -71,7 +71,7 @@ class FrameNumbers(list[NDArray[np.int8]]):
 
 
 def assign_people(boxes: Sequence[NDArray[np.float32]], points: Sequence[NDArray[np.float32]]) -> FrameNumbers:
-    """Number the people of a video, given frame by frame.
+    """Number the people of a video, given frame by frame: for tests and measurements; extraction uses `number_people`.
 
     Args:
         boxes: for each frame float32 [P, 4 or more], x0, y0, x1, y1 in pixels; at most 127 people a frame.
@@ -130,10 +130,10 @@ def _number(detections: Detections) -> Numbering:
 
 
 def _count_crossings(detections: Detections, tracks: Tracks, people: NDArray[np.int64]) -> int:
-    """How often a person was lost where another stood, and found again."""
+    """How often a person was lost while another occluded them, and found again."""
     count = 0
     for last, first in tracks.recoveries:
-        # Who may be in front stands in the frame after the last one, if anybody does.
+        # The occluding person is one of those in the frame after the last one that shows the occluded person.
         frame = detections.frames[last] + 1
         start, end = np.searchsorted(detections.frames, [frame, frame + 1])
         other_boxes = detections.boxes[start:end][people[start:end] != people[first]]

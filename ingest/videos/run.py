@@ -38,8 +38,8 @@ class ProgressListener(Protocol):
 
 
 @dataclass
-class Tally:
-    """Counts of a run: videos done and failed, frames of those done, seconds."""
+class Summary:
+    """How an extraction went: videos done and failed, frames of those done, seconds."""
 
     done: int = 0
     failed: int = 0
@@ -61,7 +61,7 @@ def ingest_videos(
     exact: bool = False,
     text: TextSettings = AS_THEY_ARE,
     engine: Engine = LOCAL,
-) -> Tally:
+) -> Summary:
     """Extract the videos of a plan in worker processes and commit them as they are finished.
 
     A video that fails is recorded in `outcomes` and the others go on. After an interrupt the finished ones are kept.
@@ -75,7 +75,7 @@ def ingest_videos(
     Raises:
         OSError: the lake cannot be written. What was not committed yet is dropped, and its files are removed.
     """
-    tally = Tally()
+    summary = Summary()
     start = time.monotonic()
     attempts = attempts_so_far(lake)
     with Committer(lake.folder) as committer:
@@ -91,16 +91,16 @@ def ingest_videos(
                     committer.flush_if_due()
                 elif event.kind == "result":
                     committer.add(event.value, attempt=attempt)
-                    tally.done += 1
-                    tally.frames += event.value.video["num_frames"]
+                    summary.done += 1
+                    summary.frames += event.value.video["num_frames"]
                     listener.finished(task, event.value)
                 else:
                     why, reason = describe_failure(event)
                     committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
-                    tally.failed += 1
+                    summary.failed += 1
                     listener.failed(task, why)
-    tally.seconds = time.monotonic() - start
-    return tally
+    summary.seconds = time.monotonic() - start
+    return summary
 
 
 def describe_failure(event: Event) -> tuple[str, str]:

@@ -5,7 +5,7 @@ Start with schema.py.
     schema.py        the seven tables and their columns
     skeleton.py      the 128 joints: parts, names, limbs
     languages.py     sign languages by code, alias, abbreviation or name; languages.csv is the data
-    ids.py           valid video ids, and ingest ids that sort by time
+    ids.py           valid video ids, ingest ids that sort by time, the ending of caption files
     errors.py        the errors that users see
     thresholds.py    when a hand counts as seen, clear or steady
     frame_ranges.py  24 frames/s; ranges of frames, from seconds too

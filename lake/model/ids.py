@@ -1,4 +1,4 @@
-"""Identifiers: which video ids are safe to keep, and ingest ids that sort by time."""
+"""Identifiers: which video ids are safe to keep, ingest ids that sort by time, and the ending of caption files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from signverse.lake.model.errors import BadInputError
 
 MAX_VIDEO_ID = 128
 """Characters. A released id has 11; a file's name in a tar may hold 255 bytes."""
+
+VTT = ".vtt"
+"""The ending of a caption file; before it stand the video's id and what the captions are."""
 
 _FORBIDDEN = set('/\\:*?"<>|')
 

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Final
 
 KINDS: Final = ("done", "unavailable", "blocked", "failed")
+"""What `Outcome.kind` may be; the tests hold every rule to it."""
 
 
 @dataclass(frozen=True)

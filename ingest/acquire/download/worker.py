@@ -17,12 +17,13 @@ from signverse.ingest.acquire.download.outcomes import Outcome, classify
 from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.download.ytdlp import Downloader, NotDownloadedError, sleep
 from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, kept_info
-from signverse.ingest.captions.files_beside import VTT, captions_beside, tag_of
+from signverse.ingest.captions.files_beside import captions_beside, tag_of
 from signverse.ingest.captions.track_names import file_tag
 from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.decode import Decoder
 from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.ids import VTT
 
 CAPTIONS: Final = "captions"
 DOWNLOAD: Final = "download"

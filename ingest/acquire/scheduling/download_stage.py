@@ -64,7 +64,7 @@ class DownloadStage:
 
     @property
     def wait_s(self) -> float:
-        """How long the scheduler may sleep before it feeds the workers again."""
+        """How long the scheduler may sleep before it feeds the workers again: POLL_S at most."""
         if not self._workers.free or self._is_paused:
             return POLL_S
         return min(POLL_S, self._queue.seconds_left(self._context.now()))

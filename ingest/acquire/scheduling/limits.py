@@ -9,28 +9,28 @@ from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S
 from signverse.lake.model.wording import counted, size_of
 
 STALLED_S: Final = 300.0
-"""A download worker that reports nothing for so long is ended; yt-dlp's own retries take less."""
+"""Seconds without a report after which a download worker is ended; yt-dlp's own retries take less."""
 
 LEASED_S: Final = 10.0
-"""After so long a video is looked at again that another run has the lease of."""
+"""Seconds until a video whose lease another run holds is looked at again."""
 
 POLL_S: Final = 1.0
-"""How often a run looks at the disk and at its clocks when nothing happens."""
+"""Seconds between two checks of the disk and of what is due, when nothing happens."""
 
 IDLE_COMMIT_S: Final = 5.0
-"""Where nothing is under way, what is finished is committed after so long, and its leases are free for other runs."""
+"""Seconds after which an idle run commits what is finished, which releases its leases for other runs."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When downloading waits, and when it ends.
+    """When downloading pauses, and when a run gives up.
 
     Attributes:
         backlog: bytes of finished downloads that may wait for extraction (--ahead).
         keep_free: bytes that stay free on the disk of the media.
-        attempts: tries of a video in this run.
-        first_pause_s: after the first of them.
-        keep_going: whether to wait on where a site keeps blocking.
+        attempts: attempts for a video in this run.
+        first_pause_s: seconds between the first attempt and the second.
+        keep_going: whether to continue where a site keeps blocking, instead of ending the run.
     """
 
     backlog: int
@@ -40,7 +40,12 @@ class Limits:
     keep_going: bool = False
 
     def backlog_full(self, videos: int, size: int) -> str:
-        """Why no download starts beside so many videos (and bytes) that wait for extraction; "" where one may."""
+        """Why no download may start now; "" where one may.
+
+        Args:
+            videos: finished downloads that wait for extraction.
+            size: their bytes.
+        """
         if size < self.backlog:
             return ""
         return f"{counted(videos, 'video')} {'waits' if videos == 1 else 'wait'} for extraction"
@@ -51,7 +56,7 @@ class Limits:
 
 
 def disk_low_message(unfinished: int, folder: object) -> str:
-    """What is said while downloading waits for the disk.
+    """The message that is shown while downloading waits for the disk.
 
     Args:
         unfinished: bytes of downloads that were started and are not finished.

@@ -15,7 +15,6 @@ from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.download_stage import DownloadStage
 from signverse.ingest.acquire.scheduling.extraction_stage import ExtractionStage
-from signverse.ingest.acquire.scheduling.limits import POLL_S
 from signverse.ingest.acquire.scheduling.progress import Summary
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
@@ -100,7 +99,7 @@ class Scheduler:
     def _wait(self, downloads: DownloadStage) -> None:
         """Waits until a worker reports something, a download is due, or it is time to look at the disk again."""
         pools = [workers for workers in (self._download_workers, self._extraction_workers) if workers is not None]
-        wait_for_events(pools, min(POLL_S, downloads.wait_s))
+        wait_for_events(pools, downloads.wait_s)
 
     def _prepare(self, recorder: Recorder) -> tuple[DownloadStage, ExtractionStage | None]:
         """Sorts the videos: which are done, which are to be extracted, which are to be downloaded."""
@@ -113,10 +112,17 @@ class Scheduler:
             extraction = ExtractionStage(
                 context, recorder, self._extraction_workers, keep_media=self._keep_media, stalled_s=self._stalled_s
             )
-        states = {
-            video_id: self._start(Known(state, stage, reason), video_id, finished.get(video_id), extraction)
-            for video_id, state, stage, reason in rows.select("video_id", "state", "stage", "reason").iter_rows()
-        }
+        states = {}
+        for video_id, state, stage, reason in rows.select("video_id", "state", "stage", "reason").iter_rows():
+            media = finished.get(video_id)
+            known = Known(
+                corpus_state=state,
+                stage=stage,
+                reason=reason,
+                has_media=media is not None,
+                was_downloaded=media is not None and media.was_downloaded,
+            )
+            states[video_id] = self._start(known, video_id, media, extraction)
         context.states.start(states)
         queue = RetryQueue(
             [video_id for video_id, state in states.items() if state == VideoState.QUEUED],
@@ -145,8 +151,6 @@ class Scheduler:
         """Does the first step of a video; returns its initial state."""
         context, summary = self._context, self._context.summary
         leased = True
-        if media is not None:
-            known = Known(known.corpus_state, known.stage, known.reason, True, media.was_downloaded)
         step = first_step(
             known, retry=context.worklist.retry, extracts=extraction is not None, keep_media=self._keep_media
         )

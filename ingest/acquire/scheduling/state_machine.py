@@ -34,6 +34,7 @@ from enum import Enum, auto
 from typing import Final
 
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE
+from signverse.ingest.videos.workers import STAGE as EXTRACTION
 
 
 class VideoState(Enum):
@@ -167,7 +168,7 @@ def first_step(known: Known, *, retry: Collection[str], extracts: bool, keep_med
         return FirstStep.NOTHING
     if retry and known.corpus_state not in retry:
         return FirstStep.SKIP
-    not_extracted = known.corpus_state == FAILED and known.stage == "extract"
+    not_extracted = known.corpus_state == FAILED and known.stage == EXTRACTION
     if not known.has_media or not (known.corpus_state == DOWNLOADED or not_extracted):
         return FirstStep.DOWNLOAD
     # A download that cannot be read is repeated; a file that the user has put there is read again, and never replaced.

@@ -47,7 +47,7 @@ class Place:
         return self.signverse("ingest", "run", manifest, "--media", self.media, "--lake", self.lake, *QUICK, *more)
 
     def status(self) -> dict:
-        code, out, err = self.signverse("status", "--lake", self.lake, "--media", self.media, "--json")
+        code, out, err = self.signverse("status", "--lake", self.lake, "--media", self.media, "--format", "json")
         assert code == 0, err
         status = json.loads(out)
         assert sum(status["states"].values()) == status["listed"]

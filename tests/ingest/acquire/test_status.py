@@ -130,6 +130,18 @@ def test_all_of_it_comes_as_json(corpus: tuple[Lake, MediaFolder]) -> None:
         assert set(plain) == set(vars(status))
 
 
+@pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
+def test_the_command_writes_json_once(
+    lake: Lake, tmp_path: Path, signverse: Callable[..., tuple[int, str, str]], option: tuple[str, ...]
+) -> None:
+    list_videos(lake, "ase", "a")
+    code, out, _ = signverse("status", "--lake", tmp_path / "lake", *option)
+    assert (code, json.loads(out)["listed"]) == (0, 1)
+    code, out, err = signverse("status", "--lake", tmp_path / "lake", *option, "--watch")
+    assert (code, out) == (2, "")
+    assert "--watch" in err
+
+
 def test_the_screen_shows_the_numbers(corpus: tuple[Lake, MediaFolder]) -> None:
     lines = shown(read_status(*corpus, now=at(0))).splitlines()
     table = [line.split() for line in lines[:5]]
@@ -188,7 +200,7 @@ def test_many_languages_and_many_causes_stay_one_screen_and_the_rest_is_counted(
     assert len(text.splitlines()) < 35
     (others,) = (line.split() for line in text.splitlines() if "others" in line)
     assert others[:3] == ["3", "others", str(8 + 7 + 6)]
-    assert "3 more causes: --json" in text
+    assert "3 more causes: --format json" in text
     assert len(status.languages) == 15
     assert len(status.causes) == 11
 

@@ -71,7 +71,7 @@ def brought_in(tmp_path: Path, signverse: Callable[..., Any]) -> Callable[..., L
         path = pack(tmp_path / "Sign_DWPose_NPZ_000001.tar", members)
         options: list[object] = []
         if subtitles:
-            options = ["--captions", pack(tmp_path / "signverse_subtitles_with_english.tar", subtitles)]
+            options = ["--subtitles", pack(tmp_path / "signverse_subtitles_with_english.tar", subtitles)]
         code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake", *options)
         assert sum(": failed: " in line for line in err.splitlines()) == fails, err
         assert code == bool(fails)
@@ -252,7 +252,7 @@ def test_a_subtitles_tar_that_lies_among_the_shards_is_no_shard(tmp_path: Path, 
     pack(tmp_path / "shards" / "Sign_DWPose_NPZ_000001.tar", video("x"))
     apart = pack(tmp_path / "shards" / "signverse_subtitles_with_english.tar", {"x/english.en.native.vtt": NATIVE})
     code, _, err = signverse(
-        "ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--captions", apart
+        "ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--subtitles", apart
     )  # fmt: skip
     assert (code, err.splitlines()[0]) == (0, "1 video in, 240 frames, from 1 shard")
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
@@ -264,7 +264,7 @@ def test_a_subtitles_tar_that_is_none_is_refused_before_anything_is_made(
     path = pack(tmp_path / "a.tar", video("x"))
     (tmp_path / "s.tar").write_bytes(b"no tar" * 500)
     code, _, err = signverse(
-        "ingest", "shards", path, "--lake", tmp_path / "lake", "--captions", tmp_path / "s.tar"
+        "ingest", "shards", path, "--lake", tmp_path / "lake", "--subtitles", tmp_path / "s.tar"
     )  # fmt: skip
     assert code == 1
     assert f"{tmp_path}/s.tar" in err
@@ -329,9 +329,9 @@ def test_one_folder_may_be_named_for_the_shards_and_for_the_captions(
     both.mkdir()
     pack(both / "Sign_DWPose_NPZ_000001.tar", video("x"))
     pack(both / "subtitles.tar", {"x/english.en.native.vtt": NATIVE})
-    code, _, err = signverse("ingest", "shards", both, "--captions", both, "--lake", tmp_path / "lake")
+    code, _, err = signverse("ingest", "shards", both, "--subtitles", both, "--lake", tmp_path / "lake")
     assert code == 0
     assert "1 video in" in err
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
-    code, _, err = signverse("ingest", "shards", both, "--captions", both, "--lake", tmp_path / "lake")
+    code, _, err = signverse("ingest", "shards", both, "--subtitles", both, "--lake", tmp_path / "lake")
     assert "0 videos in, 1 there already" in err
