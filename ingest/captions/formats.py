@@ -39,6 +39,7 @@ def to_vtt(data: bytes, ext: str) -> bytes:
 
 
 def _from_srt(text: str) -> str:
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import webvtt
 
     try:

@@ -75,6 +75,7 @@ def _cues(shown: Iterable[Shown]) -> list[Cue]:
 
 def _read_shown(data: bytes, name: str) -> tuple[list[Shown], str]:
     """As `read_vtt`, with the lines of each cue."""
+    # Imported in functions, not at the top: it would slow the start of the command line.
     import webvtt
 
     if len(data) > MAX_BYTES:

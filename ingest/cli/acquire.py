@@ -298,7 +298,7 @@ def status(
             help="Format of the status; json has all of it.",
         ),
     ] = "table",
-    json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
+    json: Annotated[bool, typer.Option("--json", hidden=True, help="The same as --format json.")] = False,
 ) -> None:
     """Show the state of a corpus: done, waiting, unavailable, why.
 
@@ -311,7 +311,6 @@ def status(
     import time
     from contextlib import nullcontext
 
-    import click
     from rich.live import Live
 
     from signverse.ingest.acquire.media_folder import MediaFolder
@@ -322,7 +321,7 @@ def status(
 
     as_json = json or format == "json"
     if as_json and watch:
-        raise click.UsageError("--watch refreshes a table, and JSON is written once: leave one of them out.")
+        raise typer.BadParameter("it refreshes a table, and JSON is written once: leave one out", param_hint="--watch")
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
     opened = Lake.open(lake)

@@ -36,6 +36,7 @@ def portrait() -> Path:
 
 def frame(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
     """Give one frame: the portrait slowly nearer and a little from side to side, on a grey ground."""
+    # Imported in functions, not at the top: a missing scikit-image is reported without waiting for them.
     import cv2
     import numpy as np
 

@@ -132,6 +132,7 @@ class Downloader:
         return vtt
 
     def _get(self, track: CaptionTrack, keep_alive: Callable[[], None]) -> bytes:
+        # Imported in functions, not at the top: yt-dlp takes half a second to start.
         from yt_dlp.networking import Request
         from yt_dlp.networking.exceptions import HTTPError
 

@@ -329,6 +329,7 @@ class Opcodes:
 
 
 def _opcode_name(opcode: int) -> str:
+    # Imported here: only the message of an error needs it.
     import pickletools
 
     return next((op.name for op in pickletools.opcodes if ord(op.code) == opcode), hex(opcode))
