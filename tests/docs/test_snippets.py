@@ -5,6 +5,7 @@ A page's snippets run in order, in a folder of the page's own that holds what th
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib.util
 import io
@@ -12,10 +13,12 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
@@ -130,6 +133,50 @@ def run_shell(example: Example) -> None:
         assert code == 0, f"signverse {shlex.join(ours)}: {errors.buffer.getvalue().decode()}"
 
 
+PROMISE = re.compile(
+    r"(?:masked )?(?P<dtype>float32)? ?[\[(](?P<sizes>[A-Z\d, ]+)[\])]|(?P<type>polars\.DataFrame|a list)"
+)
+"""What a comment at the end of a line may say of its values: `float32 [T, 42, 3]`, `(T, 128, 3)`, a type."""
+
+
+def keeps(value: Any, promise: re.Match[str]) -> bool:
+    """Whether a value has the type, the kind of numbers and the sizes that a comment promises; letters are any size."""
+    if promise["type"]:
+        return isinstance(value, pl.DataFrame if promise["type"] == "polars.DataFrame" else list)
+    sizes = [int(size) if size.isdigit() else None for size in promise["sizes"].split(", ")]
+    shape = value if isinstance(value, tuple) else tuple(value.shape)
+    dtype = promise["dtype"] or str(getattr(value, "dtype", ""))
+    same = len(shape) == len(sizes) and all(size in (None, found) for size, found in zip(sizes, shape, strict=True))
+    return same and min(shape) > 0 and str(getattr(value, "dtype", "")).removeprefix("torch.") == dtype
+
+
+class Promises(ast.NodeTransformer):
+    """Has each statement whose line ends with a promise keep it: those of a tuple's items are parted by semicolons."""
+
+    def __init__(self, source: str):
+        self.lines = source.splitlines()
+        self.found: dict[int, str] = {}
+
+    def checked(self, statement: ast.stmt, value: ast.expr) -> list[ast.stmt]:
+        assert statement.end_lineno
+        line = statement.end_lineno
+        comment = self.lines[line - 1].partition("  # ")[2]
+        values = value.elts if isinstance(value, ast.Tuple) else [value]
+        checks: list[ast.stmt] = []
+        for item, said in zip(values, comment.split("; "), strict=False):
+            if PROMISE.match(said):
+                self.found[line] = comment
+                call = ast.parse(f"_keep({ast.unparse(item)}, {line}, {said!r})").body[0]
+                checks.append(ast.fix_missing_locations(ast.copy_location(call, statement)))
+        return [statement, *checks]
+
+    def visit_Expr(self, node: ast.Expr) -> list[ast.stmt]:
+        return self.checked(node, node.value)
+
+    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        return self.checked(node, node.targets[0])
+
+
 def run_python(example: Example) -> None:
     before = example.document.text[: example.start]
     needed = re.findall(r"<!-- needs: (\w+) -->\s*\Z", before)
@@ -137,7 +184,18 @@ def run_python(example: Example) -> None:
         compile(example.parsed, example.path, "exec")
         return
     source = str(example.parsed).replace("VIDEO_ID", VIDEO_ID)
-    exec(compile(source, example.path, "exec"), example.namespace)
+    promises = Promises(source)
+    tree = promises.visit(ast.parse(source))
+    reached: set[int] = set()
+
+    def keep(value: Any, line: int, said: str) -> None:
+        promise = PROMISE.match(said)
+        assert promise and keeps(value, promise), f"line {line} of an example: not {said}: {value!r}"
+        reached.add(line)
+
+    example.namespace["_keep"] = keep
+    exec(compile(tree, example.path, "exec"), example.namespace)
+    assert reached == promises.found.keys(), f"never run: {promises.found}"
 
 
 SYBIL = Sybil(
@@ -152,10 +210,73 @@ def examples_of(page: Path) -> Document:
     return SYBIL.parse(page)
 
 
+def readme(names: dict[str, Any]) -> None:
+    assert set(names["clips"]["sign_language"]) == {"ase"}
+    assert (names["clips"]["end_s"] - names["clips"]["start_s"]).min() >= 2
+
+
+def ask_and_choose(names: dict[str, Any]) -> None:
+    assert set(names["clips"]["sign_language"]) == {"ase"}
+    assert names["clips"]["right_hand_confidence"].min() >= 0.5
+
+
+def splits_and_training(names: dict[str, Any]) -> None:
+    assert names["state"]["position"] == len(pl.read_parquet("train.parquet")) > 0
+    assert isinstance(names["clip"].text, str)
+    if "batch" in names:
+        points, lengths = names["batch"]["points"], names["batch"]["lengths"]
+        assert not points.isnan().any()
+        assert points.shape[1] == lengths.max()
+        assert len(names["batch"]["text"]) == len(lengths)
+
+
+def visibility(names: dict[str, Any]) -> None:
+    lake = names["lake"]
+    assert run(build_app(), ["ingest", "shards", "TARS", "--lake", "LAKE", "--redo", "--language", "ase"]) == 0
+    lake.refresh()
+    assert 0 < lake.table("segments").collect().height < lake.raw_table("segments").collect().height
+
+
+def formats(names: dict[str, Any]) -> None:
+    assert names["right_hand"].shape[1:] == (21, 2)
+    assert np.nanmax(names["right_hand"]) > 1
+
+
+AFTER: dict[str, Callable[[dict[str, Any]], None]] = {
+    "README.md": readme,
+    "docs/guides/ask-and-choose.md": ask_and_choose,
+    "docs/guides/splits-and-training.md": splits_and_training,
+    "docs/how-it-works/visibility.md": visibility,
+    "docs/reference/formats.md": formats,
+}
+"""What must hold of a page's names at its end, beside what its comments promise."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_the_commands_and_the_python_of_a_page_run(page: Path, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for example in examples_of(page).examples():
+    document = examples_of(page)
+    for example in document.examples():
         example.evaluate()
+    if check := AFTER.get(str(page.relative_to(ROOT))):
+        check(document.namespace)
+
+
+def test_what_comments_promise_is_checked() -> None:
+    source = "import numpy as np\nfor size in SIZES:\n    np.zeros((size, 3))  # float32 [T, 3]"
+
+    class Page:
+        document = type("Document", (), {"text": ""})
+        start, path, parsed = 0, "page", source
+
+    for sizes, message in (([], "never run"), ([2], "not float32")):
+        Page.namespace = {"SIZES": sizes}
+        with pytest.raises(AssertionError, match=message):
+            run_python(Page)  # type: ignore[arg-type]
+    Page.parsed = source.replace("3))", "3), np.float32)")
+    run_python(Page)  # type: ignore[arg-type]
+    Page.parsed = source.replace("3))", "4), np.float32)")
+    with pytest.raises(AssertionError, match="not float32"):
+        run_python(Page)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
