@@ -20,7 +20,7 @@ class RetryQueue:
         video_ids: in the order in which they are downloaded.
         tried: of those that were tried before: how often, and the time of the last try.
         now: the time.
-        first_pause_s: see `backoff.pause_after`.
+        first_pause_s: see `retry_policy.pause_after`.
         attempts: tries of a video in this run.
         at_once: whether videos that were tried before need not wait for the end of their pause.
     """
