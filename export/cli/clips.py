@@ -5,6 +5,8 @@ Imported at every start of the command line: nothing heavy here.
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ import typer
 
 from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
 from signverse.export.formats.defaults import CLIPS_PER_FILE
+from signverse.lake.cli.option_groups import option_group
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import reading, say
 
@@ -26,18 +29,40 @@ AllPeopleOption = Annotated[
 PerShardOption = Annotated[int, typer.Option(min=1, metavar="N", help="Clips per file.")]
 
 
+@dataclass(frozen=True)
+class ClipOptions:
+    """The options that the commands share, beside those of `selecting`."""
+
+    out: Path
+    selection: Path | None
+    all_people: bool
+    workers: int
+    overwrite: bool
+
+
+exporting_clips = option_group(
+    "how",
+    {
+        "out": (ExportOption, inspect.Parameter.empty),
+        "selection": (ClipsOption, None),
+        "all_people": (AllPeopleOption, False),
+        "workers": (WorkersOption, 1),
+        "overwrite": (OverwriteOption, False),
+    },
+    ClipOptions,
+)
+"""Decorates a command with a parameter `how: ClipOptions`."""
+
+
 @reading
+@exporting_clips
 @selecting
 def webdataset(
     *,
     opened: Lake,
-    out: ExportOption,
-    selection: ClipsOption = None,
+    how: ClipOptions,
     conditions: Selection,
-    all_people: AllPeopleOption = False,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
-    workers: WorkersOption = 1,
-    overwrite: OverwriteOption = False,
 ) -> None:
     """Write clips as tars for WebDataset, one sample per clip.
 
@@ -51,21 +76,18 @@ def webdataset(
     tars = webdataset.WebDataset("DIR/signverse-{000000..000041}.tar")
     samples = tars.decode().to_tuple("keypoints.npy", "json")
     """
-    _export("webdataset", opened, out, selection, conditions, clips_per_shard, "tar", all_people, workers, overwrite)
+    _export("webdataset", opened, conditions, how, clips_per_shard, "tar")
 
 
 @reading
+@exporting_clips
 @selecting
 def parquet(
     *,
     opened: Lake,
-    out: ExportOption,
-    selection: ClipsOption = None,
+    how: ClipOptions,
     conditions: Selection,
-    all_people: AllPeopleOption = False,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
-    workers: WorkersOption = 1,
-    overwrite: OverwriteOption = False,
 ) -> None:
     """Write clips as Parquet, one row per clip.
 
@@ -81,20 +103,17 @@ def parquet(
 
     The other parts have 68 joints (face) and 21 (each hand).
     """
-    _export("parquet", opened, out, selection, conditions, clips_per_shard, "file", all_people, workers, overwrite)
+    _export("parquet", opened, conditions, how, clips_per_shard, "file")
 
 
 @reading
+@exporting_clips
 @selecting
 def pose(
     *,
     opened: Lake,
-    out: ExportOption,
-    selection: ClipsOption = None,
+    how: ClipOptions,
     conditions: Selection,
-    all_people: AllPeopleOption = False,
-    workers: WorkersOption = 1,
-    overwrite: OverwriteOption = False,
 ) -> None:
     """Write clips as .pose files (pose-format), one file per clip.
 
@@ -109,38 +128,27 @@ def pose(
     """
     from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 
-    _export("pose", opened, out, selection, conditions, CLIPS_PER_CHUNK, "clip group", all_people, workers, overwrite)
+    _export("pose", opened, conditions, how, CLIPS_PER_CHUNK, "clip group")
 
 
-def _export(
-    kind: str,
-    opened: Lake,
-    out: Path,
-    selection: Path | None,
-    conditions: Selection,
-    count: int,
-    noun: str,
-    all_people: bool,
-    workers: int,
-    overwrite: bool,
-) -> None:
+def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, count: int, noun: str) -> None:
     from signverse.export.release.choice import choose, chosen_clips, chosen_videos
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
-    chosen = choose(opened, selection, conditions)
+    chosen = choose(opened, how.selection, conditions)
     videos, remarks = chosen_videos(opened, chosen)
     absent = videos.select("video_id", "absent_frames")
     clips = chosen_clips(opened, chosen).join(absent, on="video_id", how="left", maintain_order="left")
     for line in remarks:
         say(line)
-    job = ClipExport(opened, out, kind, all_people)
+    job = ClipExport(opened, how.out, kind, how.all_people)
     chunks = job.plan(clips, count)
-    done = job.prepare(chunks, overwrite=overwrite)
+    done = job.prepare(chunks, overwrite=how.overwrite)
     with writing(noun, len(chunks), len(done)) as on_chunk:
-        index = job.write(chunks, done=done, workers=workers, on_chunk=on_chunk)
+        index = job.write(chunks, done=done, workers=how.workers, on_chunk=on_chunk)
     files = len({row.file for row in index})
     say(
         f"{counted(len(index), 'clip')}, {counted(sum(row.frames for row in index), 'frame')} in "
-        f"{counted(files, 'file')} -> {out}"
+        f"{counted(files, 'file')} -> {how.out}"
     )
