@@ -145,7 +145,7 @@ def verify(
     if count:
         complain(f"signverse: {counted(count, 'problem')} in the {kind} {path}")
         raise typer.Exit(1)
-    say(f"the {kind} {path} is whole")
+    say(f"no problems found in the {kind} {path}")
 
 
 @reading

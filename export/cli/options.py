@@ -33,7 +33,7 @@ def writing(noun: str, total: int, done: int) -> Iterator[Callable[[object], Non
     from signverse.lake.model.wording import counted
 
     if done:
-        say(f"{counted(done, noun)} there already")
+        say(f"{counted(done, noun)} already written")
     console = stderr_console()
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     try:

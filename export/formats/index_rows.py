@@ -69,7 +69,7 @@ def index_row(kind: type[R], values: Mapping[str, Any]) -> R:
         KeyError, TypeError, ValueError: a value is missing or not of its type.
     """
     if None in values or None in values.values():
-        raise ValueError("a row has not as many values as there are columns")
+        raise ValueError("a row does not have as many values as there are columns")
     # Annotations are strings here.
     return kind(**{field.name: (int if field.type == "int" else str)(values[field.name]) for field in fields(kind)})
 

@@ -98,7 +98,7 @@ def components() -> list[PoseHeaderComponent]:
 def verify(path: Path, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:
     """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
     if [row.sha256 for row in rows] != [sha256]:
-        yield f"{path} is not the one of {INDEX}" if rows else f"{path} is not in {INDEX}"
+        yield f"{path} differs from {INDEX}" if rows else f"{path} is not in {INDEX}"
 
 
 FORMAT: Final = ClipFormat(

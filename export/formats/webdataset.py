@@ -96,7 +96,7 @@ def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
         if key not in digests:
             yield f"{path} lacks {key}.keypoints.npy"
         elif digests[key] != row.sha256:
-            yield f"{path}: {key}.keypoints.npy is not the one of {INDEX}"
+            yield f"{path}: {key}.keypoints.npy differs from {INDEX}"
         if key not in ids:
             yield f"{path} lacks {key}.json"
         elif ids[key] != row.segment_id:

@@ -61,7 +61,7 @@ def plan(
 ) -> None:
     """Estimate a manifest: videos by language, hours, gigabytes.
 
-    With --lake and --media, videos that are there already are counted, and left out of the estimate.
+    With --lake and --media, videos that they hold already are counted, and not part of the estimate.
 
     \b
     signverse ingest plan manifest.csv

@@ -63,7 +63,7 @@ def report(summary: ImportSummary, shards: int, lake: Path, *, manifest: bool) -
 
 
 def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]:
-    there = f", {summary.in_lake:,} there already" if summary.in_lake else ""
+    there = f", {summary.in_lake:,} already in the lake" if summary.in_lake else ""
     frames = counted(summary.frames, "frame")
     yield f"{counted(summary.done, 'video')} in{there}, {frames}, from {counted(shards, 'shard')}"
     if summary.undetermined:
@@ -74,8 +74,8 @@ def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]
     if summary.other_languages:
         why = "" if manifest else " (without --manifest only card shards name their language)"
         languages = some([f"{code} {count:,}" for code, count in summary.other_languages.most_common()], 8)
-        yield f"  passed over: {counted(summary.other_languages.total(), 'video')} of other languages: {languages}{why}"
+        yield f"  skipped: {counted(summary.other_languages.total(), 'video')} of other languages: {languages}{why}"
     if summary.repeated:
-        yield f"  left out: {counted(summary.repeated, 'video')} that another tar held already"
+        yield f"  skipped: {counted(summary.repeated, 'video')} that another tar held already"
     if summary.absent:
         yield f"  absent: {counted(summary.absent, 'video')} that the state JSON lists and the tars lack"

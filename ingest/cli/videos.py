@@ -108,7 +108,7 @@ def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
     """Says how the extraction went; exits with 1 where a video failed or was refused."""
     from signverse.lake.model.wording import counted
 
-    skipped = f", {plan.done:,} there already" if plan.done else ""
+    skipped = f", {plan.done:,} already in the lake" if plan.done else ""
     rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
     say(f"{counted(summary.done, 'video')} in{skipped}, {counted(summary.frames, 'frame')}{rate}")
     if failed := summary.failed + len(plan.refused):

@@ -188,7 +188,7 @@ class Decoder:
             pts = next_pts if timestamp is None else timestamp + offset
             if may_restart and (pts - next_pts) * time_base < -_RESTART_S:
                 # The clock of concatenated recordings restarts; ffmpeg joins them in the same way.
-                self.repairs.append(f"clock starts anew at {float(next_pts * time_base):.1f} s: joined")
+                self.repairs.append(f"timestamps restart at {float(next_pts * time_base):.1f} s: joined")
                 offset += next_pts - pts
                 pts, end = next_pts, None
             if end is not None and (pts - end) * time_base > _MAX_JUMP_S:

@@ -23,7 +23,7 @@ class ImportSummary(Summary):
 
     Attributes:
         repaired: by repair, how many videos had it.
-        other_languages: by language, how many videos were passed over because of it.
+        other_languages: by language, how many videos were skipped because of it.
         absent: videos that the state JSON lists and the tars lack.
         repeated: videos that came in two tars: the one read first is imported.
         in_lake: videos that the lake has already.

@@ -78,7 +78,7 @@ class TarSummary:
 
     Attributes:
         video_ids: of all its videos, refused ones too.
-        other_languages: by language, how many videos were passed over because of it.
+        other_languages: by language, how many videos were skipped because of it.
         damage: why the rest of the tar cannot be read; "" where all of it can.
         in_lake: how many the lake has already.
     """
@@ -91,7 +91,7 @@ class TarSummary:
 
 @dataclass(frozen=True)
 class _OtherLanguage:
-    """A video that is passed over: it is not of a requested language."""
+    """A video that is skipped: it is not of a requested language."""
 
     code: str
 
@@ -196,7 +196,7 @@ def _read_video(
         return _OtherLanguage(entry.sign_language)
 
     def on_bad(error: BadCaptionsError) -> None:
-        remarks.append(("bad_captions", f"left out: {error.message}"))
+        remarks.append(("bad_captions", f"skipped: {error.message}"))
 
     tracks = tracks_of(tar, video_id, members, options.captions, on_bad)
     if caption is not None and caption.track is not None:

@@ -70,7 +70,7 @@ def plan_videos(
             plan.refused.append((ascii(path.stem[:60])[1:-1], f"{where}: {error}"))
             continue
         if video_id in path_of_id:
-            plan.remarks.append(f"{path} is left out: {path_of_id[video_id]} has the same id")
+            plan.remarks.append(f"{path} is skipped: {path_of_id[video_id]} has the same id")
             continue
         path_of_id[video_id] = path
         if video_id in done:

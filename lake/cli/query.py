@@ -214,7 +214,7 @@ def keypoints(
     from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
-        raise BadInputError(f"the array is a .npy file, and {output} is named otherwise", "End the name in .npy.")
+        raise BadInputError(f"{output} does not end in .npy", "The array is a .npy file: end the name in .npy.")
     if output is None and sys.stdout.isatty():
         raise BadInputError("the array is binary and would spoil the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)

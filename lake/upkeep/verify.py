@@ -96,7 +96,7 @@ def _out_of_range(path: Path) -> Iterator[str]:
                 for column, least, most in ((part.xy, None, None), (part.score, 0.0, MAX_SCORE)):
                     values = batch.column(column).flatten()
                     if not pc.all(pc.is_finite(values), min_count=0).as_py():
-                        yield f"{path}: {column} holds values that are no numbers"
+                        yield f"{path}: {column} holds values that are not numbers"
                         return
                     span = pc.min_max(values)
                     low, high = span["min"].as_py(), span["max"].as_py()

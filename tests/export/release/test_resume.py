@@ -166,7 +166,7 @@ def test_after_a_kill_the_same_command_goes_on_and_the_result_is_the_same(
     assert "SHA256SUMS" not in names(out)
     assert signverse("verify", out)[0] == 1
     code, _, told = signverse(*command, "--workers", workers)
-    assert (code, told.splitlines()[0]) == (0, f"{expected} shards there already")
+    assert (code, told.splitlines()[0]) == (0, f"{expected} shards already written")
     check(out, before, uninterrupted)
 
 
@@ -283,7 +283,7 @@ def test_a_finished_shard_that_was_damaged_in_between_is_written_again(
     }[damage]()
     kept = {name: of for name, of in finished(unfinished).items() if name != SHARDS[1]}
     code, _, said = signverse(*command)
-    assert (code, said.splitlines()[0]) == (0, "3 shards there already")
+    assert (code, said.splitlines()[0]) == (0, "3 shards already written")
     check(unfinished, kept, uninterrupted)
 
 

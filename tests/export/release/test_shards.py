@@ -46,7 +46,7 @@ def test_an_export_is_shards_an_index_and_checksums_that_the_usual_tool_confirms
     checked = subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=out, capture_output=True, text=True)
     assert checked.returncode == 0
     assert checked.stdout.splitlines() == ["Sign_DWPose_NPZ_000001.tar: OK", "index.csv: OK"]
-    assert signverse("verify", out) == (0, "", f"the export {out} is whole\n")
+    assert signverse("verify", out) == (0, "", f"no problems found in the export {out}\n")
 
 
 def test_the_index_has_a_row_a_video_with_the_checksum_of_its_poses(sample: Lake, tmp_path: Path, signverse) -> None:

@@ -182,7 +182,7 @@ def test_a_line_of_checksums_that_is_none_and_one_that_leads_elsewhere_are_told(
 def test_a_lake_and_a_folder_of_other_things_are_told_apart_from_an_export(
     sample: Lake, tmp_path: Path, signverse
 ) -> None:
-    assert signverse("verify", sample.folder) == (0, "", f"the lake {sample.folder} is whole\n")
+    assert signverse("verify", sample.folder) == (0, "", f"no problems found in the lake {sample.folder}\n")
     code, _, told = signverse("verify", tmp_path)
     assert (code, "is not a lake" in told) == (1, True)
     code, _, told = signverse("verify", tmp_path / "none")

@@ -211,7 +211,7 @@ def test_recordings_glued_together_follow_each_other(tmp_path: Path) -> None:
     with Decoder(both) as video:
         images = [number_of(image) for image in video]
     assert images == list(range(48))
-    assert video.repairs == ["clock starts anew at 1.0 s: joined"]
+    assert video.repairs == ["timestamps restart at 1.0 s: joined"]
 
 
 def frames_of_ffmpeg(path: Path) -> int:

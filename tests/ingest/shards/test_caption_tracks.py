@@ -166,8 +166,8 @@ def test_captions_that_are_none_are_left_out_and_named_and_their_videos_come_in(
         members |= video(name, en=text)
     path = pack(tmp_path / "a.tar", members | video("z"))
     code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
-    lines = [line for line in err.splitlines() if ": left out: " in line]
-    assert (code, [line.split(": left out: ")[0] for line in lines]) == (0, list(BAD))
+    lines = [line for line in err.splitlines() if ": skipped: " in line]
+    assert (code, [line.split(": skipped: ")[0] for line in lines]) == (0, list(BAD))
     for line, name in zip(lines, BAD, strict=True):
         assert f"{name}/captions/{name}.en.vtt" in line
     lake = Lake.open(tmp_path / "lake")
@@ -334,4 +334,4 @@ def test_one_folder_may_be_named_for_the_shards_and_for_the_captions(
     assert "1 video in" in err
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
     code, _, err = signverse("ingest", "shards", both, "--subtitles", both, "--lake", tmp_path / "lake")
-    assert "0 videos in, 1 there already" in err
+    assert "0 videos in, 1 already in the lake" in err

@@ -191,5 +191,5 @@ def test_a_video_in_two_tars_comes_in_once(tmp_path: Path, signverse: Callable[.
     pack(tmp_path / "shards" / "Sign_DWPose_NPZ_000002.tar", "b", "c")
     code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--workers", workers)
     assert code == 0
-    assert "left out: 1 video that another tar held already" in err
+    assert "skipped: 1 video that another tar held already" in err
     assert Lake.open(tmp_path / "lake").raw_table("videos").collect().height == 3

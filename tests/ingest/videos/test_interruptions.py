@@ -93,7 +93,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(
     rerun = ingest(folder)
     assert rerun.returncode == 0
     assert f"{len(many) - len(kept)} video" in rerun.stderr
-    assert f"{len(kept)} there already" in rerun.stderr
+    assert f"{len(kept)} already in the lake" in rerun.stderr
     rows = Lake.open(lake).raw_table("videos").collect()
     assert rows["video_id"].sort().to_list() == many
     assert list(verify_lake(Lake.open(lake).snapshot)) == []

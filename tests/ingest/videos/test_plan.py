@@ -44,8 +44,8 @@ def test_two_files_of_one_id_are_one_video_and_the_other_is_told(folder: Path) -
         (folder / name).write_bytes(b"x")
     plan = plan_videos(folder, None, set())
     assert [task.path for task in plan.tasks] == [folder / "a.mp4"]
-    assert [line for line in plan.remarks if "left out" in line] == [
-        f"{folder / name} is left out: {folder / 'a.mp4'} has the same id" for name in ("a.webm", "x/a.mp4")
+    assert [line for line in plan.remarks if "is skipped" in line] == [
+        f"{folder / name} is skipped: {folder / 'a.mp4'} has the same id" for name in ("a.webm", "x/a.mp4")
     ]
 
 

@@ -157,7 +157,7 @@ def test_a_stored_nan_is_named(tmp_path, fill, video):
     made.keypoints = made.keypoints.set_column(made.keypoints.column_names.index("body_xy"), "body_xy", spoilt)
     said = problems(fill(tmp_path / "lake", made))
     assert len(said) == 1
-    assert "body_xy holds values that are no numbers" in said[0]
+    assert "body_xy holds values that are not numbers" in said[0]
 
 
 def test_rows_of_dead_ingestions_do_no_harm(small, video):
