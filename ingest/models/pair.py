@@ -96,9 +96,12 @@ def _onnx_files(folder: Path) -> list[Path]:
 def _choose(folder: Path, roles: dict[Path, str], role: str, pin: Pin) -> tuple[Path, str]:
     fitting = [path for path, found in roles.items() if found == role]
     if not fitting:
-        contents = "; ".join(f"{path.name} is {found}" for path, found in roles.items()) or "it holds no .onnx file"
+        contents = "; ".join(f"{path.name} is {found}" for path, found in roles.items())
+        name = "pose model" if role == "pose" else "detector"
         raise BadInputError(
-            f"{folder}: no {'pose model' if role == 'pose' else 'detector'} among the models ({contents})",
+            f"{folder}: no {name} among the models ({contents})"
+            if roles
+            else f"the folder {folder} holds no .onnx file",
             "Fetch the models with `signverse models pull`, or name their folder with --models",
         )
     best = next((path for path in fitting if path.name == pin.name), fitting[0])

@@ -28,7 +28,8 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
         with contextlib.suppress(FileNotFoundError):
             readline.read_history_file(history)
     say(_HELP)
-    while (query := _read()) is not None:
+    unfinished: list[str] = []
+    while (query := _read(unfinished)) is not None:
         if not query:
             continue
         if query == ".tables":
@@ -43,9 +44,12 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
         readline.write_history_file(history)
 
 
-def _read() -> str | None:
-    """Reads one statement, up to a semicolon or an empty line; None at the end of input or after .quit."""
-    lines: list[str] = []
+def _read(lines: list[str]) -> str | None:
+    """Reads one statement, up to a semicolon or an empty line; None at the end of input or after .quit.
+
+    Args:
+        lines: those of the statement that are read already; emptied with it. A dot command between them leaves them.
+    """
     while True:
         try:
             line = input("... " if lines else "signverse> ").strip()
@@ -54,14 +58,20 @@ def _read() -> str | None:
             return None
         except KeyboardInterrupt:
             say("")
+            lines.clear()
             return ""
-        if not lines and line.rstrip(";") in {".quit", ".exit", "quit", "exit", "\\q"}:
+        command = line.rstrip(";")
+        # Within a statement a line that begins with a dot may be SQL, and so may a word.
+        if command in {".quit", ".exit"} or (not lines and command in {"quit", "exit", "\\q"}):
             return None
-        if not lines and line in {".help", "help"}:
+        if command == ".help" or (not lines and command == "help"):
             say(_HELP)
             return ""
+        if command == ".tables" or (not lines and line.startswith(".")):
+            return command
         if line:
             lines.append(line)
-        statement = "\n".join(lines)
-        if not line or statement.startswith(".") or statement.endswith(";"):
+        if not line or line.endswith(";"):
+            statement = "\n".join(lines)
+            lines.clear()
             return statement

@@ -63,6 +63,7 @@ def sql(
     signverse sql "select title, num_frames from videos limit 5" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
+    from signverse.lake.model.wording import counted
     from signverse.lake.query import read_only
     from signverse.lake.query.output import Format, pick_format, write_rows
 
@@ -77,6 +78,8 @@ def sql(
             return
         rows = read_only.run(con, query)
     write_rows(rows, form, output, wide=wide)
+    if output is not None:
+        say(f"{counted(rows.height, 'row')} -> {output}")
 
 
 @reading
@@ -155,6 +158,7 @@ def stats(
     signverse stats languages --lake LAKE
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
+    from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.read_only import run
     from signverse.lake.query.reports import find_report, report_names
@@ -183,6 +187,8 @@ def stats(
         say(f"drawn -> {plot}")
     short = form is Format.table and not wide
     write_rows(report.short(rows) if short else rows, form, output, wide=wide, above=report.answer(rows))
+    if output is not None:
+        say(f"{counted(rows.height, 'row')} -> {output}")
 
 
 @reading

@@ -19,7 +19,7 @@ from signverse.lake.model.skeleton import JOINTS, PART_BY_NAME, PART_NAMES, Part
 from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import KEY, Selection
-from signverse.lake.query.selection_file import checked, read_selection_file
+from signverse.lake.query.selection_file import checked, read_selection_file, version_of_selection
 from signverse.lake.storage.reader import Joints, Placement, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
 
@@ -85,10 +85,11 @@ def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
         {"video_id": pl.String, "num_frames": pl.Int64, "ingest_id": pl.String},
     )
     found = rows.join(known, on=["video_id", "ingest_id"], how="left", maintain_order="left")
-    _refuse(found.filter(pl.col("num_frames").is_null()), "the lake no longer has", "of the selection as chosen")
+    gone = found.filter(pl.col("num_frames").is_null())
+    _refuse(gone, clips, "the lake no longer has", "of the selection as chosen")
     start, end = pl.col("start_frame"), pl.col("end_frame")
     outside = found.filter((start < 0) | (end < start) | (end > pl.col("num_frames")))
-    _refuse(outside, "the frames of", "of the selection are not in their videos")
+    _refuse(outside, clips, "the frames of", "of the selection are not in their videos")
     videos = found["video_id"].unique().sort()
     return ClipTable(
         folder=snapshot.folder / KEYPOINTS.name,
@@ -141,11 +142,12 @@ def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
     return checked(clips, "the selection")
 
 
-def _refuse(rows: pl.DataFrame, before: str, after: str) -> None:
+def _refuse(rows: pl.DataFrame, clips: Clips, before: str, after: str) -> None:
     if rows.height:
+        version = version_of_selection(Path(clips).expanduser()) if isinstance(clips, str | Path) else None
         raise BadInputError(
             f"{before} {counted(rows.height, 'clip')} {after}: {some(rows['segment_id'].to_list())}",
-            "Select again, or open the lake as it was: signverse.open(LAKE, version=N).",
+            f"Select again, or open the lake as it was: signverse.open(LAKE, version={'N' if version is None else version}).",
         )
 
 

@@ -203,7 +203,8 @@ def _languages(rows: pl.DataFrame) -> Figure:
             continue
         at = [place + offset for place in places]
         sure.hlines(at, _floats(rows[f"{part}_p10"]), _floats(rows[f"{part}_p90"]), color=colour, linewidth=0.7)
-        sure.plot(_floats(rows[f"{part}_p50"]), at, "o", color=colour, markersize=2, label=part.replace("_", " "))
+        label = part.replace("_", " ")
+        sure.plot(_floats(rows[f"{part}_p50"]), at, "o", color=colour, markersize=2, label=label, clip_on=False)
     _score(sure, "confidence of clips\n(median, 10 to 90 %)")
     _key(sure, 2)
     return figure

@@ -37,6 +37,14 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     return checked(clips, f"selection {path}")
 
 
+def version_of_selection(path: Path) -> int | None:
+    """The version of the lake that a selection file was chosen from; None where the file does not say it."""
+    if path.suffix.lower() != ".parquet":
+        return None
+    version = pl.read_parquet_metadata(path).get("signverse.lake_version", "")
+    return int(version) if version.isdecimal() else None
+
+
 def checked(clips: pl.DataFrame, name: str) -> pl.DataFrame:
     """Checks that rows identify clips; returns them with ids as text and frames as integers.
 

@@ -82,6 +82,8 @@ def format_table(rows: pl.DataFrame, width: int | None) -> str:
     lines += [_line(columns, widths, [column.cells[i] for column in columns]) for i in range(_height(columns))]
     if rows.height > MAX_ROWS:
         lines.append(f"({rows.height:,} rows, {MAX_ROWS} shown)")
+    elif rows.is_empty():
+        lines.append("(0 rows)")
     if hidden:
         names = ", ".join(hidden)
         note = f"({counted(len(hidden), 'more column')}, shown by --format csv: {names})"

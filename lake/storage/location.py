@@ -20,9 +20,10 @@ def lake_folder(path: str | Path) -> Path:
     Raises:
         NotALakeError: no lake may lie there.
     """
-    # Path("s3://bucket") is s3:/bucket.
     if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):
-        raise NotALakeError(f"{path} is a URL", "Lakes are folders for now; mount or copy it.")
+        # Path("s3://bucket") is s3:/bucket.
+        url = re.sub(r"^([^/]+:)/(?!/)", r"\1//", str(path))
+        raise NotALakeError(f"{url} is a URL", "Lakes are folders for now; mount or copy it.")
     folder = Path(path).expanduser().absolute()
     if re.search("%[0-9a-f]{2}", str(folder), re.I):
         # The Delta library would take a%20b for "a b" and read or write there.

@@ -273,9 +273,9 @@ class Snapshot:
         row = self.placements.get(video_id)
         if row is None:
             near = difflib.get_close_matches(video_id[:200], self.placements, n=3)
+            listing = f'List them: signverse sql "select video_id from videos" --lake {self.folder}'
             raise UnknownVideoError(
-                f"no video {video_id[:60]!r} in {self.folder}",
-                f"Nearest: {', '.join(near)}." if near else 'List them: signverse sql "select video_id from videos".',
+                f"no video {video_id[:60]!r} in {self.folder}", f"Nearest: {', '.join(near)}." if near else listing
             )
         return row
 

@@ -106,8 +106,9 @@ def test_a_url_is_recognised_after_it_went_through_a_path(tmp_path):
     # The command line makes a path of its option: s3://bucket becomes s3:/bucket.
     from pathlib import Path
 
-    with pytest.raises(NotALakeError, match="is a URL"):
-        Lake.open(Path("s3://bucket/lake"))
+    for path in (Path("s3://bucket/lake"), "s3://bucket/lake"):
+        with pytest.raises(NotALakeError, match="^s3://bucket/lake is a URL"):
+            Lake.open(path)
 
 
 def test_a_plain_delta_table_is_not_taken_for_a_lake(tmp_path):
@@ -213,7 +214,7 @@ def test_an_unknown_video_names_the_nearest(open_town):
     for ask in (open_town.keypoints, open_town.video, open_town.num_frames):
         with pytest.raises(UnknownVideoError, match=r"no video 'exactly1204'.*Nearest: exactly1024"):
             ask("exactly1204")
-    with pytest.raises(UnknownVideoError, match="select video_id from videos"):
+    with pytest.raises(UnknownVideoError, match="from videos\" --lake "):
         open_town.video("@@@@")
 
 

@@ -120,6 +120,8 @@ def test_without_a_pair_the_person_learns_how_to_get_one(tmp_path: Path, folder:
     assert "\n" not in text
     if folder == "lonely":
         assert "no pose model among the models (yolox.onnx is detector)" in text
+    else:
+        assert f"{folder} holds no .onnx file" in text
 
 
 def test_models_live_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ def test_sql_prints_results_on_stdout_and_nothing_else(ask):
 
 def test_sql_writes_a_file_and_nothing_on_stdout(ask, tmp_path):
     for name in ("x.csv", "x.json", "x.parquet"):
-        assert ask("sql", "from segments order by segment_id", "-o", tmp_path / name) == (0, b"", [])
+        said = [f"9 rows -> {tmp_path / name}"]
+        assert ask("sql", "from segments order by segment_id", "-o", tmp_path / name) == (0, b"", said)
         assert (tmp_path / name).stat().st_size
     assert pl.read_parquet(tmp_path / "x.parquet").height == 9
     assert ask("sql", "from segments order by segment_id", "--format", "csv", "-o", tmp_path / "plain")[0] == 0
@@ -215,7 +216,8 @@ def test_stats_prints_the_columns_that_answer_and_all_with_wide(ask):
 def test_stats_balance_begins_with_its_answer_in_a_table_only(ask, tmp_path):
     assert ask("stats", "balance")[1].decode().startswith("Effective number of languages, by hours: ")
     assert ask("stats", "balance", "--format", "csv")[1].decode().startswith("weighted_by,temperature,")
-    assert ask("stats", "balance", "-o", tmp_path / "x.txt") == (0, b"", [])
+    said = [f"33 rows -> {tmp_path / 'x.txt'}"]
+    assert ask("stats", "balance", "-o", tmp_path / "x.txt") == (0, b"", said)
     assert (tmp_path / "x.txt").read_text(encoding="utf-8").startswith("Effective number of languages")
 
 
@@ -351,6 +353,16 @@ def test_the_prompt_answers_and_goes_on_after_an_error(ask, monkeypatch):
     said = "\n".join(err)
     assert "does not parse" in said
     assert "COPY" in said
+
+
+def test_a_dot_command_within_a_statement_is_obeyed(ask, monkeypatch):
+    typed(monkeypatch, "select 40 +", ".help", ".tables", "2 as answer;", "select", ".quit", "1 as missed;")
+    code, out, err = ask("sql", "--format", "csv")
+    assert code == 0
+    assert out.decode().splitlines()[-2:] == ["answer", "42"]
+    assert "keypoints" in out.decode()
+    assert len(err) == 2
+    assert ".quit leaves" in err[1]
 
 
 def test_the_prompt_ends_with_the_input(ask, monkeypatch):

@@ -216,6 +216,17 @@ def test_clips_of_an_ingestion_that_was_replaced_are_refused(tmp_path, fill, vid
     assert len(list(Lake.open(folder, version=opened.version - 1).read_clips(rows))) == 4
 
 
+def test_a_selection_file_that_is_too_old_names_the_version_to_open(tmp_path, fill, video):
+    folder = fill(tmp_path / "lake", video("b"))
+    metadata = {"signverse.lake_version": str(Lake.open(folder).version)}
+    Lake.open(folder).clips().collect().write_parquet(tmp_path / "clips.parquet", metadata=metadata)
+    Lake.open(folder).clips().collect().write_parquet(tmp_path / "plain.parquet")
+    fill(folder, video("b", frames=50, seed=3))
+    for name, version in (("clips", metadata["signverse.lake_version"]), ("plain", "N")):
+        with pytest.raises(BadInputError, match=rf"signverse\.open\(LAKE, version={version}\)"):
+            Lake.open(folder).read_clips(tmp_path / f"{name}.parquet")
+
+
 def test_frames_beyond_the_video_are_refused(open_street):
     rows = open_street.clips(videos=["bee"]).collect()
     for start, end in ((-1, 5), (5, 41), (6, 5)):

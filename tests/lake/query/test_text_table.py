@@ -27,6 +27,10 @@ def test_numbers_are_aligned_with_the_decimals_that_they_need():
     ]
 
 
+def test_a_table_without_rows_says_so():
+    assert lines(pl.DataFrame({"n": []})) == ["n", "─", "(0 rows)"]
+
+
 @pytest.mark.parametrize(
     ("values", "shown"),
     [
