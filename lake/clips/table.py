@@ -144,10 +144,10 @@ def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
 
 def _refuse(rows: pl.DataFrame, clips: Clips, before: str, after: str) -> None:
     if rows.height:
-        version = version_of_selection(Path(clips).expanduser()) if isinstance(clips, str | Path) else None
+        version = version_of_selection(Path(clips).expanduser()) if isinstance(clips, str | Path) else "N"
         raise BadInputError(
             f"{before} {counted(rows.height, 'clip')} {after}: {some(rows['segment_id'].to_list())}",
-            f"Select again, or open the lake as it was: signverse.open(LAKE, version={'N' if version is None else version}).",
+            f"Select again, or open the lake as it was: signverse.open(LAKE, version={version}).",
         )
 
 

@@ -37,12 +37,9 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     return checked(clips, f"selection {path}")
 
 
-def version_of_selection(path: Path) -> int | None:
-    """The version of the lake that a selection file was chosen from; None where the file does not say it."""
-    if path.suffix.lower() != ".parquet":
-        return None
-    version = pl.read_parquet_metadata(path).get("signverse.lake_version", "")
-    return int(version) if version.isdecimal() else None
+def version_of_selection(path: Path) -> str:
+    """The version of the lake that a selection file was made from; "N" where the file does not say it."""
+    return pl.read_parquet_metadata(path).get("signverse.lake_version", "N") if path.suffix == ".parquet" else "N"
 
 
 def checked(clips: pl.DataFrame, name: str) -> pl.DataFrame:

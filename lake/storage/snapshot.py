@@ -273,7 +273,7 @@ class Snapshot:
         row = self.placements.get(video_id)
         if row is None:
             near = difflib.get_close_matches(video_id[:200], self.placements, n=3)
-            listing = f'List them: signverse sql "select video_id from videos" --lake {self.folder}'
+            listing = f'List them: signverse sql "select video_id from videos" --lake {self.folder}'  # noqa: S608 (to type)
             raise UnknownVideoError(
                 f"no video {video_id[:60]!r} in {self.folder}", f"Nearest: {', '.join(near)}." if near else listing
             )

@@ -107,7 +107,7 @@ def test_a_url_is_recognised_after_it_went_through_a_path(tmp_path):
     from pathlib import Path
 
     for path in (Path("s3://bucket/lake"), "s3://bucket/lake"):
-        with pytest.raises(NotALakeError, match="^s3://bucket/lake is a URL"):
+        with pytest.raises(NotALakeError, match=r"^s3://bucket/lake is a URL"):
             Lake.open(path)
 
 
@@ -214,7 +214,7 @@ def test_an_unknown_video_names_the_nearest(open_town):
     for ask in (open_town.keypoints, open_town.video, open_town.num_frames):
         with pytest.raises(UnknownVideoError, match=r"no video 'exactly1204'.*Nearest: exactly1024"):
             ask("exactly1204")
-    with pytest.raises(UnknownVideoError, match="from videos\" --lake "):
+    with pytest.raises(UnknownVideoError, match='from videos" --lake '):
         open_town.video("@@@@")
 
 
