@@ -75,7 +75,7 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
         selection: clips; None for all.
 
     Raises:
-        BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested anew.
+        BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested again.
         EmptySelectionError: the lake has no clip to export.
     """
     clips = collect(lake.unfiltered_clips())

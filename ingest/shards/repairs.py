@@ -167,7 +167,7 @@ def _order(poses: Poses) -> None:
     doubled = len(poses.numbers) - len(numbers)
     if doubled:
         poses.repairs.append(f"frames_doubled:{doubled}")
-        # A copy begins where the frame changes, or where its slots begin anew.
+        # A copy begins where the frame changes, or where its slots restart.
         copy = np.cumsum(np.r_[0, (np.diff(poses.frames) != 0) | (np.diff(poses.slots) <= 0)])[: len(poses.frames)]
         _, first, frame = np.unique(poses.frames, return_index=True, return_inverse=True)
         poses.keep(np.flatnonzero(copy == copy[first][frame]))

@@ -1,7 +1,7 @@
 """Multi-object tracking: detections of consecutive frames are linked to tracks, and cuts are detected.
 
 Most links of a video are unambiguous: between two consecutive frames every person is far more similar to itself than to
-anybody else. These links are made for all frames at once. The rest - a person appears, is lost, is occluded, or two are
+anyone else. These links are made for all frames at once. The rest - a person appears, is lost, is occluded, or two are
 so near that either could be either - is decided frame by frame, in order, with an affinity matrix that takes motion
 into account.
 """

@@ -1,4 +1,4 @@
-"""A bar on stderr for work that is counted in bytes; nothing where stderr is no terminal."""
+"""A bar on stderr for work that is counted in bytes; nothing where stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signverse.lake.cli.shared import is_quiet
 
 
 def stderr_console() -> Console:
-    """A console on stderr. With --quiet it is no terminal, so that bars are left out."""
+    """A console on stderr. With --quiet it does not count as a terminal, so that bars are left out."""
     return Console(stderr=True, highlight=False, soft_wrap=True, force_terminal=False if is_quiet() else None)
 
 

@@ -222,7 +222,7 @@ def keypoints(
     if output is not None and output.suffix not in {".npy", ""}:
         raise BadInputError(f"{output} does not end in .npy", "The array is a .npy file: end the name in .npy.")
     if output is None and sys.stdout.isatty():
-        raise BadInputError("the array is binary and would spoil the terminal", "Name a file with -o.")
+        raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
     first, last = seconds_to_frames(start, end, num_frames)
     points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person)

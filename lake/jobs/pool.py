@@ -196,7 +196,7 @@ class ProcessPool(Executor):
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def _resume_next(self, place: int) -> None:
-        """Begin the next suspended task of a process anew, once no other task is done there."""
+        """Restart the next suspended task of a process, once no other task is done there."""
         busy = [worker for worker in self._in_process(place) if worker.busy]
         if busy and all(worker.suspended for worker in busy):
             _begin(busy[0])

@@ -386,7 +386,7 @@ def _part_score(item: str) -> tuple[str, float]:
 
 
 def _is_boolean(value: Any) -> bool:
-    # One of NumPy is told by its name (bool_ in NumPy 1): importing NumPy would slow every start.
+    # NumPy's is recognized by its name (bool_ in NumPy 1): importing NumPy would slow every start.
     return isinstance(value, bool) or (type(value).__module__ == "numpy" and type(value).__name__ in {"bool", "bool_"})
 
 

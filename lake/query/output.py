@@ -72,7 +72,7 @@ def write_rows(
             file.write(_render(rows, form, None, metadata, above))
     elif form is Format.parquet:
         if sys.stdout.isatty():
-            raise BadInputError("Parquet is binary and would spoil the terminal", "Name a file with -o.")
+            raise BadInputError("Parquet is binary and would garble the terminal", "Name a file with -o.")
         sys.stdout.buffer.write(_render(rows, form, None, metadata))
     else:
         # Piped, a table keeps its columns whole: what reads it has no width.

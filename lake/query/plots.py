@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("png", "svg", "pdf")
 
-# Okabe and Ito's colours: told apart with any colour vision, and by lightness in grey print.
+# Okabe and Ito's colours: distinguishable with any colour vision, and by lightness in grey print.
 BLACK, ORANGE, SKY, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
 GREY: Final = "#BBBBBB"
 

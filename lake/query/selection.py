@@ -48,7 +48,7 @@ def _by(entry: Filter) -> dict[str, Filter]:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Conditions on clips, and how many are taken. An attribute that is None or empty is no condition.
+    """Conditions on clips, and how many are taken. An attribute that is None or empty sets no condition.
 
     A clip whose value is unknown (null) does not pass a bound on it.
     """

@@ -97,7 +97,7 @@ class Recorder:
         self._to_release.add(video_id)
         self._committer.add(rows, attempt=attempt)
         if self._committer.pending == 0:
-            # It commits by itself when 128 MB have gathered.
+            # It commits by itself once it holds 128 MB.
             self._after_commit()
 
     def record_extraction_failed(self, video_id: str, reason: str, message: str) -> None:
