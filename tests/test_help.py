@@ -173,7 +173,7 @@ def test_no_summary_is_cut_off_at_80_columns(
 def test_the_commands_stand_in_sections_by_what_people_do(capfd: pytest.CaptureFixture[str]) -> None:
     run(build_app(), ["-h"])
     out = capfd.readouterr().out
-    assert re.findall(r"(?m)^(\S.*):$", out) == ["Options", "Get data in", "Ask", "Choose", "Bring out", "Keep"]
+    assert re.findall(r"(?m)^(\S.*):$", out) == ["Options", "Get data in", "Ask", "Choose", "Export", "Keep"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ It holds no logic. Heavy libraries are imported where they are used, so that `--
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +20,8 @@ from signverse.lake.cli.entry import run
 from signverse.lake.cli.groups import SectionedGroup
 from signverse.lake.cli.shared import set_quiet
 
+HELP_OPTIONS: Final = ["-h", "--help"]
+
 
 class Commands(SectionedGroup):
     """The commands as `--help` lists them: by what people do."""
@@ -28,7 +30,7 @@ class Commands(SectionedGroup):
         "Get data in": ("quickstart", "ingest", "inspect", "models"),
         "Ask": ("stats", "sql", "status"),
         "Choose": ("select", "split", "keypoints", "picture"),
-        "Bring out": ("export",),
+        "Export": ("export",),
         "Keep": ("verify", "maintain", "doctor"),
     }
 
@@ -38,7 +40,7 @@ def build_app() -> typer.Typer:
     app = typer.Typer(
         name="signverse",
         cls=Commands,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": HELP_OPTIONS},
         help="A lakehouse for sign-language poses: videos in, Delta tables, SQL, release shards out.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

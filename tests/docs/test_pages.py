@@ -23,6 +23,17 @@ def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run `just docs`"
 
 
+def test_the_signatures_on_the_page_of_sql_are_whole() -> None:
+    headings = re.findall(r"^### (.*)$", (DOCS / "reference" / "sql.md").read_text(encoding="utf-8"), re.M)
+    assert "hands_in_view(above := 0.3)" in headings
+    assert [heading for heading in headings if heading.count("(") != heading.count(")")] == []
+
+
+def test_help_is_shown_with_the_options_that_the_program_has() -> None:
+    page = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert page.count("  -h, --help ") == page.count("Show this message and exit.") > 10
+
+
 def test_every_public_name_is_documented() -> None:
     page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     headings = set(re.findall(r"^### (\w+)$", page, re.M))

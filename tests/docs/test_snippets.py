@@ -70,6 +70,7 @@ def place(tmp_path: Path, sample_lake: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "MEDIA").mkdir()
     shutil.copy(SAMPLE, tmp_path / "TARS" / "Sign_DWPose_NPZ_000001.tar")
     (tmp_path / "manifest.csv").write_text(MANIFEST)
+    (tmp_path / "signverse_2m_metadata_ori.csv").write_text(MANIFEST.partition("\n")[2])
     (tmp_path / "channels.csv").write_text(CHANNELS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

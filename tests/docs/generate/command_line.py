@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from typer.main import get_command
 
-from signverse.command_line import build_app
+from signverse.command_line import HELP_OPTIONS, build_app
 from signverse.lake.cli.selection_options import OPTIONS
 
 HEAD: Final = """# Command line
@@ -38,7 +38,8 @@ def _help(path: tuple[str, ...], command: Any) -> str:
     elsewhere = len(selection) == len(OPTIONS) and path != ("select",)
     if elsewhere:
         command.params = [parameter for parameter in command.params if parameter not in selection]
-    context = command.make_context(name, ["--help"], resilient_parsing=True, terminal_width=80)
+    settings = {"terminal_width": 80, "help_option_names": HELP_OPTIONS}
+    context = command.make_context(name, ["--help"], resilient_parsing=True, **settings)
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"{text}\n\n  {SHARED}" if elsewhere else text
 

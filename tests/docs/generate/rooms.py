@@ -23,7 +23,7 @@ installed as `signverse.lake`, `signverse.ingest` and `signverse.export`.
 
 ![The rooms of the three packages: each may import what is below it](../images/rooms.svg)
 
-`sql/` holds SQL only: the views, the macros, and one file a report. `tests/` mirrors the rooms; `bench/` measures.
+`sql/` holds SQL only: the views, the macros, and one file per report. `tests/` mirrors the rooms; `bench/` measures.
 """
 
 PACKAGES: Final = ("lake", "ingest", "export")

@@ -66,8 +66,9 @@ def _columns(con: duckdb.DuckDBPyConnection, name: str) -> str:
     if name in {table.name for table in TABLES}:
         return f"Columns: see [Tables](tables.md#{name})."
     rows = con.execute(f"describe {name}").fetchall()
-    columns = ", ".join(f"`{column}` {kind.lower()}" for column, kind, *_ in rows)
-    return f"Columns: {columns}."
+    return "\n".join(
+        ["| column | type |", "|---|---|", *(f"| `{column}` | {kind.lower()} |" for column, kind, *_ in rows)]
+    )
 
 
 def page() -> str:

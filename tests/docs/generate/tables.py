@@ -17,8 +17,8 @@ HEAD: Final = """# Tables
 
 <!-- Made by `just docs` from lake/model/schema.py and tests/docs/generate/columns.csv: change it there. -->
 
-A lake is a folder with one Delta table a name; any Delta reader opens them. In SQL each is a view of what is
-[visible](../how-it-works/visibility.md); `clips` and `joints` are views besides, see [SQL](sql.md). The words are
+A lake is a folder with one subfolder for each Delta table; any Delta reader opens them. In SQL each is a view of what
+is [visible](../how-it-works/visibility.md); `clips` and `joints` are views besides, see [SQL](sql.md). The words are
 explained in [Words and thresholds](words.md).
 
 A lake of an earlier version of this package gets the columns that it lacks when it is first opened for writing. That
