@@ -12,36 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from signverse.command_line import main
-from signverse.lake.cli import prompt as prompts
 from signverse.lake.lake import Lake
-
-
-class Input(io.TextIOWrapper):
-    """Standard input that is a pipe, or a terminal."""
-
-    def __init__(self, data: bytes, terminal: bool = False) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8", errors="surrogateescape")
-        self.terminal = terminal
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-@pytest.fixture
-def ask(capsysbinary, monkeypatch, town):
-    """ask("sql", "select 1"): exit code, stdout in bytes, lines of stderr. The lake is the town unless named."""
-    monkeypatch.setenv("SIGNVERSE_LAKE", str(town))
-
-    def ask(*arguments: object, stdin: bytes | None = None) -> tuple[int, bytes, list[str]]:
-        monkeypatch.setattr(sys, "stdin", Input(stdin or b"", terminal=stdin is None))
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsysbinary.readouterr()
-        assert b"Traceback" not in captured.err
-        return stop.value.code, captured.out, captured.err.decode().splitlines()
-
-    return ask
 
 
 def test_sql_prints_results_on_stdout_and_nothing_else(ask):
@@ -302,80 +273,6 @@ def test_times_clip_to_the_video(ask):
     for times, frames in ((["--start", "-5", "--end", "1"], 24), (["--start", "99"], 0), (["--end", "9999"], 700)):
         code, out, _ = ask("keypoints", "two-people0", *times)
         assert (code, np.load(io.BytesIO(out)).shape) == (0, (frames, 128, 3))
-
-
-def typed(monkeypatch, *lines: object) -> list[str]:
-    """What a person types at the prompt, then the end of input; returns the prompts they saw."""
-    shown: list[str] = []
-    rest = iter(lines)
-
-    def read(text: str = "") -> str:
-        shown.append(text)
-        line = next(rest, EOFError)
-        if isinstance(line, str):
-            return line
-        raise line
-
-    monkeypatch.setattr("builtins.input", read)
-    return shown
-
-
-@pytest.fixture(autouse=True)
-def own_history(tmp_path_factory, monkeypatch):
-    """The prompt's history is the person's: tests have one of their own."""
-    place = tmp_path_factory.mktemp("state")
-    monkeypatch.setattr(prompts.platformdirs, "user_state_path", lambda *_, **__: place / "signverse")
-    return place
-
-
-def test_the_prompt_answers_and_goes_on_after_an_error(ask, monkeypatch):
-    shown = typed(
-        monkeypatch,
-        "select 41 + 1 as answer",
-        "",
-        "selec 1;",
-        "copy (select 1) to 'x.csv';",
-        "select -- a remark",
-        "  7 *",
-        "  6 as lines;",
-        KeyboardInterrupt,
-        ".tables",
-        ".help",
-        ".quit",
-        "select 'not reached' as missed",
-    )
-    code, out, err = ask("sql", "--format", "csv")
-    assert code == 0
-    assert out.decode().splitlines()[:4] == ["answer", "42", "lines", "42"]
-    assert "keypoints" in out.decode()
-    assert "missed" not in out.decode()
-    assert "... " in shown
-    said = "\n".join(err)
-    assert "does not parse" in said
-    assert "COPY" in said
-
-
-def test_a_dot_command_within_a_statement_is_obeyed(ask, monkeypatch):
-    typed(monkeypatch, "select 40 +", ".help", ".tables", "2 as answer;", "select", ".quit", "1 as missed;")
-    code, out, err = ask("sql", "--format", "csv")
-    assert code == 0
-    assert out.decode().splitlines()[-2:] == ["answer", "42"]
-    assert "keypoints" in out.decode()
-    assert len(err) == 2
-    assert ".quit leaves" in err[1]
-
-
-def test_the_prompt_ends_with_the_input(ask, monkeypatch):
-    typed(monkeypatch, "select 1 as a;")
-    code, out, _ = ask("sql", "--format", "csv")
-    assert (code, out) == (0, b"a\n1\n")
-
-
-def test_the_prompt_does_without_a_history_it_cannot_write(ask, monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(prompts.platformdirs, "user_state_path", lambda *_, **__: tmp_path / "file" / "signverse")
-    typed(monkeypatch, "select 1 as a;")
-    assert ask("sql", "--format", "csv")[0] == 0
 
 
 def test_a_closed_pipe_ends_quietly(town):
