@@ -5,6 +5,7 @@ lake. Read `scheduling/scheduler.py` first, for a single video `download/worker.
 
     download/         one video: yt-dlp, caption tracks, settings, and the outcome that an error stands for
     scheduling/       a run: the loop, the states of a video, retries, backoff, limits
+    run.py            a run from the checks to the last commit, for `signverse ingest run` and programs
     media_folder.py   finished videos and unfinished downloads on disk
     leases.py         several processes and machines that share one media folder
     worklist.py       which videos of a manifest a run is about, and their addresses

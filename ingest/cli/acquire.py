@@ -22,21 +22,16 @@ from signverse.ingest.cli.acquire_options import (
     acquiring,
     read_size,
 )
-from signverse.ingest.cli.extraction_options import Extraction, extracting
+from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
-from signverse.ingest.extract.defaults import STALLED_S
+from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, complain, say
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from signverse.ingest.acquire.media_folder import MediaFolder
-    from signverse.ingest.acquire.scheduling.limits import Limits
     from signverse.ingest.acquire.scheduling.progress import Summary
-    from signverse.ingest.manifest import Manifest
-    from signverse.lake.jobs.executor import Executor
-    from signverse.lake.lake import Lake
 
 _REFRESH_S: Final = 5.0
 """Seconds between two refreshes of --watch."""
@@ -143,7 +138,7 @@ def run(
     media: MediaOption,
     lake: LakeOption,
     options: Acquisition,
-    how: Extraction,
+    how: ExtractionOptions,
     ahead: AheadOption = AHEAD,
     keep_media: KeepMediaOption = False,
 ) -> None:
@@ -162,100 +157,37 @@ def run(
 
 def _acquire(
     manifest: Path,
-    folder: Path,
+    media: Path,
     lake: Path,
     options: Acquisition,
-    how: Extraction | None = None,
+    how: ExtractionOptions | None = None,
     *,
     ahead: str = AHEAD,
     keep_media: bool = False,
 ) -> Summary:
     """Downloads the videos of a manifest, and extracts them where the options of extraction are given."""
-    from signverse.ingest.acquire.media_folder import MediaFolder
-    from signverse.ingest.acquire.preflight import check_requirements
-    from signverse.ingest.acquire.scheduling.limits import Limits
-    from signverse.ingest.acquire.worklist import urls_of
-    from signverse.ingest.manifest import read_manifest, write_sources
-    from signverse.ingest.videos.relabel import relabel
+    from signverse.ingest.acquire.run import acquire, prepare_run
+    from signverse.ingest.cli.screen import RunScreen
+    from signverse.ingest.manifest import read_manifest
     from signverse.lake.cli.maintain import compact_small_files
-    from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
 
-    listed = read_manifest(manifest)
-    check_requirements(options, folder, lake, urls_of(listed.entries, listed.path))
     backlog = read_size("--ahead", ahead)
-    limits = Limits(backlog, options.keep_free, options.attempts, options.first_pause_s, options.keep_going)
-    extraction = _extraction_pool(how) if how is not None else None
-    opened = Lake.create(lake)
-    media = MediaFolder.create(folder)
+    listed = read_manifest(manifest)
+    prepared = prepare_run(listed, media, lake, options, how)
+    if prepared.remark:
+        say(prepared.remark)
     say_manifest(listed)
-    write_sources(opened, listed)
-    say_relabelled(relabel(opened, listed.entries))
-    opened.refresh()
-    stalled_s = how.stalled_s if how is not None else STALLED_S
-    summary = _schedule(opened, media, listed, options, limits, extraction, keep_media, stalled_s)
+    say_relabelled(prepared.relabelled)
+    screen = RunScreen(len(prepared.worklist.entries), extracts=how is not None)
+    with resumable():
+        summary = acquire(prepared, screen, backlog=backlog, keep_media=keep_media, display=screen.shown())
     if how is not None:
-        opened.refresh()
-        compact_small_files(opened)
+        prepared.lake.refresh()
+        compact_small_files(prepared.lake)
     if listed.refused:
         complain(f"{counted(len(listed.refused), 'invalid id')} in the manifest")
     return summary
-
-
-def _schedule(
-    lake: Lake,
-    media: MediaFolder,
-    listed: Manifest,
-    options: Acquisition,
-    limits: Limits,
-    extraction: Executor | None,
-    keep_media: bool,
-    stalled_s: float,
-) -> Summary:
-    """Starts the workers and runs the scheduler under its screen."""
-    from contextlib import ExitStack
-
-    from signverse.ingest.acquire.download.worker import make_job
-    from signverse.ingest.acquire.leases import Run
-    from signverse.ingest.acquire.preflight import private_folder
-    from signverse.ingest.acquire.scheduling.context import RunContext
-    from signverse.ingest.acquire.scheduling.scheduler import Scheduler
-    from signverse.ingest.acquire.worklist import make_worklist
-    from signverse.ingest.cli.screen import RunScreen
-    from signverse.ingest.manifest import known_entries
-    from signverse.lake.jobs.pool import LOCAL
-
-    worklist = make_worklist(listed, options, lake, known_entries(lake))
-    screen = RunScreen(len(worklist.entries), extracts=extraction is not None)
-    with ExitStack() as stack:
-        stack.enter_context(resumable())
-        settings = stack.enter_context(private_folder(options.settings))
-        run = stack.enter_context(Run(media.folder))
-        downloads = stack.enter_context(LOCAL.executor(options.parallel, make_job, media.folder, settings))
-        if extraction is not None:
-            stack.enter_context(extraction)
-        stack.enter_context(screen.shown())
-        context = RunContext(lake, media, run, worklist, limits, screen)
-        scheduler = Scheduler(context, downloads, extraction, keep_media=keep_media, stalled_s=stalled_s)
-        return scheduler.run()
-
-
-def _extraction_pool(how: Extraction) -> Executor:
-    """The pool that extracts, not started yet: its workers start with their first video.
-
-    Raises:
-        BadInputError: there are no models, or the device is not available.
-    """
-    from signverse.ingest.models.pair import find_models
-    from signverse.ingest.models.runtime import resolve_device
-    from signverse.ingest.videos.workers import default_workers, extraction_pool
-
-    pair = find_models(how.models, detector=how.detector, pose=how.pose)
-    if pair.remark:
-        say(pair.remark)
-    device = resolve_device(how.device)
-    count, threads = default_workers(None, device, how.workers)
-    return extraction_pool(count, pair, device, threads, how.detect_every, how.exact, how.text)
 
 
 def _report(summary: Summary, lake: Path, media: Path, *, extracts: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
+from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of, option_group
 
 ModelsOption = Annotated[
@@ -35,32 +35,6 @@ SoundMarksOption = Annotated[
 SentencesOption = Annotated[bool, typer.Option("--sentences", help="Join caption cues to sentences, a segment each.")]
 
 
-@dataclass(frozen=True)
-class Extraction:
-    """How videos are extracted.
-
-    Attributes:
-        models: folder of the pair; None for where `models pull` puts it.
-        detector, pose: paths of the models; None for those of the folder.
-        device: auto, cpu, cuda, tensorrt, or a card such as cuda:1.
-        workers: videos extracted at once; None for what suits the machine.
-        detect_every: run the person detector on every Nth frame; 1 is exact.
-        stalled_s: seconds without progress after which a video is given up.
-        exact: keep full float32.
-        text: how captions are read.
-    """
-
-    models: Path | None
-    detector: Path | None
-    pose: Path | None
-    device: str
-    workers: int | None
-    detect_every: int
-    stalled_s: float
-    exact: bool
-    text: TextSettings
-
-
 def _device_name(value: str) -> str:
     """The option's value, if it is the name of a device."""
     from signverse.ingest.models.devices import parse_device
@@ -72,8 +46,8 @@ def _device_name(value: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-def _make(**given: Any) -> Extraction:
-    return Extraction(
+def _make(**given: Any) -> ExtractionOptions:
+    return ExtractionOptions(
         models=given["models"],
         detector=given["detector"],
         pose=given["pose"],
@@ -150,4 +124,4 @@ extracting = option_group(
     },
     _make,
 )
-"""Decorates a command with a parameter `how: Extraction`."""
+"""Decorates a command with a parameter `how: ExtractionOptions`."""

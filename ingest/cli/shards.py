@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -17,11 +16,6 @@ from signverse.ingest.cli.shared import (
     say_relabelled,
 )
 from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, say
-
-if TYPE_CHECKING:
-    from signverse.ingest.shards.importer import ImportSummary
-    from signverse.ingest.shards.reader import Options
-    from signverse.lake.lake import Lake
 
 ShardsArgument = Annotated[
     list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
@@ -56,62 +50,37 @@ def shards(
     signverse ingest shards SHARDS --language asf --language bfi --lake LAKE
     """
     # Here, not above: what these import is heavy, and --help should not wait for it.
-    from signverse.ingest.cli.shards_report import report
-    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
-    from signverse.ingest.shards.caption_tracks import index_captions
-    from signverse.ingest.shards.reader import Options
-    from signverse.ingest.shards.tar_files import sort_tars
-    from signverse.ingest.shards.upload_state import listed_videos
-    from signverse.ingest.videos.relabel import relabel
+    from signverse.ingest.cli.shards_report import ImportProgress, report
+    from signverse.ingest.manifest import read_manifest
+    from signverse.ingest.shards.importer import import_shards
+    from signverse.ingest.shards.prepare import prepare_import
     from signverse.lake.cli.maintain import compact_small_files
-    from signverse.lake.lake import Lake
     from signverse.lake.model.languages import resolve
 
-    codes = frozenset(resolve(name) for name in language or ())
+    codes = [resolve(name) for name in language or ()]
     listed = read_manifest(manifest) if manifest else None
-    found = sort_tars(tars, subtitles or ())
-    for path in found.recognised:
+    prepared = prepare_import(
+        tars, lake, subtitles=subtitles or (), manifest=listed, languages=codes, repair=not no_repair, redo=redo
+    )
+    for path in prepared.tars.recognised:
         say(f"{path}: a subtitles tar, read as captions")
-    expected = listed_videos(tars)
-    index = index_captions(found.subtitles)
-    opened = Lake.create(lake)
+    say_relabelled(prepared.relabelled)
     if listed:
-        write_sources(opened, listed)
-        if not redo:
-            say_relabelled(relabel(opened, listed.entries))
         say_manifest(listed)
-    known = known_entries(opened) | (listed.entries if listed else {})
-    options = Options(known, codes, not no_repair, index)
-    summary = _import(opened, found.shards, options, workers=workers, redo=redo, listed=expected)
-    opened.refresh()
-    compact_small_files(opened)
-    report(summary, len(found.shards), lake, manifest=listed is not None)
-
-
-def _import(
-    lake: Lake,
-    shards: list[Path],
-    options: Options,
-    *,
-    workers: int,
-    redo: bool,
-    listed: Mapping[str, frozenset[str]],
-) -> ImportSummary:
-    """Runs the import under a progress bar."""
-    from signverse.ingest.cli.shards_report import ImportProgress
-    from signverse.ingest.shards.importer import import_shards
-
-    with resumable(), ImportProgress(len(shards)) as progress:
-        return import_shards(
-            lake,
-            shards,
-            options,
+    with resumable(), ImportProgress(len(prepared.tars.shards)) as progress:
+        summary = import_shards(
+            prepared.lake,
+            prepared.tars.shards,
+            prepared.options,
             workers=workers,
             redo=redo,
-            listed=listed,
+            listed=prepared.listed,
             on_video=progress.on_video,
             on_shard=progress.on_shard,
         )
+    prepared.lake.refresh()
+    compact_small_files(prepared.lake)
+    report(summary, len(prepared.tars.shards), lake, manifest=listed is not None)
 
 
 _SHORT: Final = ("video_id", "dialect", "frames", "people", "defects", "captions", "problem")

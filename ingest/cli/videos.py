@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.ingest.cli.extraction_options import Extraction, extracting
+from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ManifestOption, ingest_group, resumable, say_failed, say_relabelled
+from signverse.ingest.videos.options import ExtractionOptions
 from signverse.ingest.videos.redo import RedoCommand
 from signverse.lake.cli.shared import LakeOption, say
 
 if TYPE_CHECKING:
-    from signverse.ingest.models.pair import ModelPair
     from signverse.ingest.videos.plan import Plan
     from signverse.ingest.videos.run import Summary
-    from signverse.lake.lake import Lake
 
 
 @ingest_group.command("videos", cls=RedoCommand)
@@ -29,7 +28,7 @@ def videos(
     ],
     lake: LakeOption,
     manifest: ManifestOption = None,
-    how: Extraction,
+    how: ExtractionOptions,
     redo: Annotated[
         str | None,
         typer.Option(
@@ -49,50 +48,25 @@ def videos(
     signverse ingest videos FOLDER --lake LAKE --redo "detect_every > 1"
     """
     # Here, not above: what these import is heavy, and --help should not wait for it.
-    from signverse.ingest.manifest import known_entries, read_manifest, write_sources
-    from signverse.ingest.models.pair import find_models
-    from signverse.ingest.models.runtime import resolve_device
-    from signverse.ingest.videos.plan import plan_videos
-    from signverse.ingest.videos.redo import videos_to_keep
-    from signverse.ingest.videos.relabel import relabel
-    from signverse.lake.cli.maintain import compact_small_files
-    from signverse.lake.lake import Lake
-
-    # Whatever can be refused is checked before anything is created.
-    listed = read_manifest(manifest) if manifest else None
-    plan_videos(folder, listed, set())
-    pair = find_models(how.models, detector=how.detector, pose=how.pose)
-    device = resolve_device(how.device)
-    opened = Lake.create(lake)
-    done = videos_to_keep(opened, redo)
-    if listed:
-        write_sources(opened, listed)
-        # Videos that are extracted again take the manifest's language anyway.
-        say_relabelled(relabel(opened, {key: entry for key, entry in listed.entries.items() if key in done}))
-    plan = plan_videos(folder, listed, done, known_entries(opened))
-    if listed:
-        plan.refused += listed.refused
-    for line in (pair.remark, *(listed.remarks if listed else ()), *plan.remarks, *(why for _, why in plan.refused)):
-        if line:
-            say(line)
-    summary = _extract(opened, plan, pair, device, how)
-    opened.refresh()
-    compact_small_files(opened)
-    _report(summary, plan, device, lake)
-
-
-def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extraction) -> Summary:
-    """Runs the extraction under a progress bar."""
     from signverse.ingest.cli.progress import ProgressBar
+    from signverse.ingest.manifest import read_manifest
+    from signverse.ingest.videos.prepare import prepare_videos
     from signverse.ingest.videos.run import ingest_videos
     from signverse.ingest.videos.workers import default_workers
+    from signverse.lake.cli.maintain import compact_small_files
 
+    listed = read_manifest(manifest) if manifest else None
+    prepared = prepare_videos(folder, lake, how, manifest=listed, redo=redo)
+    say_relabelled(prepared.relabelled)
+    for line in prepared.remarks:
+        say(line)
+    plan, device = prepared.plan, prepared.device
     workers, threads = default_workers(len(plan.tasks), device, how.workers)
     with resumable(), ProgressBar(plan.tasks, plan.done) as bar:
-        return ingest_videos(
-            lake,
+        summary = ingest_videos(
+            prepared.lake,
             plan,
-            pair,
+            prepared.models,
             listener=bar,
             device=device,
             workers=workers,
@@ -102,6 +76,9 @@ def _extract(lake: Lake, plan: Plan, pair: ModelPair, device: str, how: Extracti
             exact=how.exact,
             text=how.text,
         )
+    prepared.lake.refresh()
+    compact_small_files(prepared.lake)
+    _report(summary, plan, device, lake)
 
 
 def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:

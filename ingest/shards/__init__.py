@@ -3,6 +3,7 @@
 May import captions, tracking, videos and manifest. Start with importer.py (commits) and reader.py (reads, in workers).
 
     tar_files.py       which tars there are, and which of them hold subtitles
+    prepare.py         what precedes an import: tars by kind, the lake, the manifest's labels
     importer.py        worker processes read tars, what they report is committed
     reader.py          a tar as rows: its videos, their language, what cannot be read
     dialects.py        recognises the dialect of a video and reads its keypoints:

@@ -3,6 +3,7 @@
 Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest.manifest`, the worker pool of
 `lake.jobs` and the committer of `lake.storage`; not the command line. Start with `run.py`.
 
+- `options.py`: how videos are extracted; `prepare.py`: checks, the lake and the plan, before a run.
 - `plan.py`: which videos of a folder are to be extracted.
 - `workers.py`: how many workers, and what each does with a video.
 - `run.py`: the run itself: workers, commits, failures.
