@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +26,23 @@ _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime")
 
 @dataclass(frozen=True)
 class Check:
-    """A result. `fine` is False where something must be done before extraction can run."""
+    """A result. `fine` is False where something must be done before extraction can run, None where it needs nothing."""
 
     name: str
     found: str
-    fine: bool = True
+    fine: bool | None = True
+
+    def lines(self) -> list[str]:
+        """The result in words, in at most 80 columns; a long path is not broken."""
+        mark = {True: "ok", False: "NO", None: "--"}[self.fine]
+        return textwrap.wrap(
+            f"{self.name}: {self.found}",
+            80,
+            initial_indent=f"{mark}  ",
+            subsequent_indent=" " * 6,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def examine(models: Path | None) -> Iterator[Check]:
@@ -42,9 +55,11 @@ def examine(models: Path | None) -> Iterator[Check]:
     yield _gpus()
     for device in GPU_DEVICES:
         in_use, why = usable_device(device)
-        yield Check(device, why if in_use == device else f"not usable: {why}")
-    in_use, why = usable_device("auto")
-    yield Check("device", f"auto would use {in_use}: {why}")
+        # Why there is no GPU at all is said above.
+        missing = "not usable" if why == nvidia_driver().trouble else f"not usable: {why}"
+        yield Check(device, why) if in_use == device else Check(device, missing, fine=None)
+    in_use, _ = usable_device("auto")
+    yield Check("device", f"auto would use {in_use}")
     yield _workers(in_use)
     yield _engines()
     folder = models or default_folder()
@@ -61,7 +76,9 @@ def examine(models: Path | None) -> Iterator[Check]:
 def _gpus() -> Check:
     driver = nvidia_driver()
     cards = ", ".join(f"{i} {card.name} ({card.memory / 2**30:.0f} GiB)" for i, card in enumerate(driver.cards))
-    return Check("gpus", f"{cards}; driver for CUDA {'.'.join(map(str, driver.cuda))}" if cards else driver.trouble)
+    if not cards:
+        return Check("gpus", driver.trouble, fine=None)
+    return Check("gpus", f"{cards}; driver for CUDA {'.'.join(map(str, driver.cuda))}")
 
 
 def _workers(device: str) -> Check:
@@ -76,7 +93,8 @@ def _engines() -> Check:
     folder = engines_folder()
     kept = len(list(folder.glob("*/*.engine")))
     version = load_tensorrt()
-    return Check("engines", f"TensorRT {version or 'is not installed'}; {counted(kept, 'engine')} kept in {folder}")
+    found = f"TensorRT {version or 'is not installed'}; {counted(kept, 'engine')} kept in {folder}"
+    return Check("engines", found, fine=True if version else None)
 
 
 def _runtime() -> Check:

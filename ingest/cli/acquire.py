@@ -36,8 +36,15 @@ if TYPE_CHECKING:
 _REFRESH_S: Final = 5.0
 """Seconds between two refreshes of --watch."""
 
-_SHORT: Final = ("sign_language", "name", "videos", "to_do", "hours", "gb")
-"""The columns of a plan that fit a terminal."""
+_SHORT: Final = {
+    "sign_language": "language",
+    "name": "name",
+    "videos": "videos",
+    "to_do": "to do",
+    "hours": "hours",
+    "gb": "GB",
+}
+"""The columns of a plan that fit a terminal, and their headings."""
 
 
 def mount(app: typer.Typer) -> None:
@@ -80,9 +87,11 @@ def plan(
         say(f"there is no lake at {lake} yet")
     finished = MediaFolder(media).finished().keys() if media is not None else None
     rows, basis = forecast(listed.entries, opened, finished)
-    shown = rows.with_columns(pl.col("hours", "gb").round(1))
+    # A short list is minutes and megabytes.
+    digits = 1 if rows["gb"].sum() >= 10 else 3
+    shown = rows.with_columns(pl.col("hours", "gb").round(digits))
     if form == Format.table and not wide:
-        shown = shown.select(_SHORT)
+        shown = shown.select(pl.col(name).alias(heading) for name, heading in _SHORT.items())
     elif opened is None:
         shown = shown.drop("in the lake", "downloaded")
     write_rows(shown, form, output, wide=wide)
@@ -92,7 +101,8 @@ def plan(
         f"{rows['to_do'].sum():,} to do"
     )
     say(
-        f"  {rows['hours'].sum():,.1f} hours, {rows['gb'].sum():,.1f} GB to download at 720p, if all are available\n"
+        f"  {rows['hours'].sum():,.{digits}f} hours, {rows['gb'].sum():,.{digits}f} GB to download at 720p, "
+        "if all are available\n"
         f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)"
     )
     if opened is not None:

@@ -10,7 +10,8 @@ from signverse.ingest.cli.extraction_options import ModelsOption
 def doctor(models: ModelsOption = None) -> None:
     """Check this machine: packages, models, GPUs.
 
-    Exits with 1 where something must be done before extraction can run.
+    A line begins with ok, with -- where something optional is missing, or with NO where something must be done before
+    extraction can run; then the command exits with 1.
 
     \b
     signverse doctor
@@ -21,6 +22,6 @@ def doctor(models: ModelsOption = None) -> None:
 
     trouble = False
     for check in examine(models):
-        typer.echo(f"{'ok ' if check.fine else 'NO '} {check.name}: {check.found}")
-        trouble = trouble or not check.fine
+        typer.echo("\n".join(check.lines()))
+        trouble = trouble or check.fine is False
     raise typer.Exit(1 if trouble else 0)

@@ -84,7 +84,7 @@ def shards(
 
 
 _SHORT: Final = ("video_id", "dialect", "frames", "people", "defects", "captions", "problem")
-"""Columns of `inspect` in a table without --wide."""
+"""Columns of `inspect` in a table without --wide; the last one where there is a problem."""
 
 
 def inspect(
@@ -110,8 +110,10 @@ def inspect(
     paths = find_tars(tars)
     rows = [row for path in paths for row in inspect_shard(path)]
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    write_rows(frame.select(_SHORT) if form is Format.table and not wide else frame, form, output, wide=wide)
     failed = sum(bool(row["problem"]) for row in rows)
+    if form is Format.table and not wide:
+        frame = frame.select(_SHORT if failed else _SHORT[:-1])
+    write_rows(frame, form, output, wide=wide)
     say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
     if failed:
         raise typer.Exit(1)

@@ -66,15 +66,17 @@ def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]
     there = f", {summary.in_lake:,} already in the lake" if summary.in_lake else ""
     frames = counted(summary.frames, "frame")
     yield f"{counted(summary.done, 'video')} in{there}, {frames}, from {counted(shards, 'shard')}"
+    why = "the manifest does not name them" if manifest else "--manifest CSV names their languages"
     if summary.undetermined:
-        why = "the manifest does not name them" if manifest else "name it with --manifest"
         yield f"  without a language (und): {counted(summary.undetermined, 'video')}; {why}"
     for word, count in summary.repaired.most_common():
         yield f"  repaired: {word} in {counted(count, 'video')}"
-    if summary.other_languages:
-        why = "" if manifest else " (without --manifest only card shards name their language)"
-        languages = some([f"{code} {count:,}" for code, count in summary.other_languages.most_common()], 8)
-        yield f"  skipped: {counted(summary.other_languages.total(), 'video')} of other languages: {languages}{why}"
+    others = summary.other_languages.copy()
+    if unknown := others.pop("und", 0):
+        yield f"  skipped: {counted(unknown, 'video')} without a language (und); {why}"
+    if others:
+        languages = some([f"{code} {count:,}" for code, count in others.most_common()], 8)
+        yield f"  skipped: {counted(others.total(), 'video')} of other languages: {languages}"
     if summary.repeated:
         yield f"  skipped: {counted(summary.repeated, 'video')} that another tar held already"
     if summary.absent:

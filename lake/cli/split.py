@@ -12,7 +12,10 @@ from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, OutOption, complain, say
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from signverse.lake.lake import Lake
+    from signverse.lake.query.output import Format
     from signverse.lake.query.selection import Selection
     from signverse.lake.splits.channels import ChannelList
     from signverse.lake.splits.splits import Split
@@ -88,11 +91,15 @@ def split(
     if not check:
         made = make_split(opened.snapshot, plan, conditions, channel_list)
         # Written first: where that fails, the lake is left as it was.
-        write_rows(by_part(made), form, output)
+        shown = by_part(made)
+        if form is Format.table:
+            # Split by video, the groups are the videos.
+            shown = shown.rename({"groups": "channels"}) if by == "channel" else shown.drop("groups")
+        write_rows(_in_percent(shown, form), form, output)
         _store(opened, made, channel_list, dry_run=dry_run)
         return
     report = check_split(opened.snapshot, name, conditions, weight, channel_list)
-    write_rows(report.rows, form, output)
+    write_rows(_in_percent(report.rows, form), form, output)
     for line in report.remarks:
         say(line)
     for line in report.faults:
@@ -101,6 +108,16 @@ def split(
         complain(f"signverse: split {name} has {counted(len(report.faults), 'fault')}. Make it again: signverse split.")
         raise typer.Exit(1)
     say(f"split {name}: no {report.by} is in two parts, and every video is in the lake")
+
+
+def _in_percent(rows: pl.DataFrame, form: Format) -> pl.DataFrame:
+    """A table's shares in percent; the other formats keep the rows as they are."""
+    import polars as pl
+
+    if form != "table":
+        return rows
+    percent = rows.with_columns(pl.col("share") * 100)
+    return percent.rename({"share": "share %", "sign_language": "language"}, strict=False)
 
 
 def _store(lake: Lake, made: Split, channels: ChannelList | None, *, dry_run: bool) -> None:
@@ -127,7 +144,9 @@ def _store(lake: Lake, made: Split, channels: ChannelList | None, *, dry_run: bo
     points = f"{100 * TOLERANCE:g} points of {wanted} by {plan.weight}"
     what = "every language" if plan.stratify else "all together"
     if made.off:
-        say(f"not within {points}: {'; '.join(made.off)}; could not get closer by moving one or two {plan.by}s")
+        say(f"not within {points}; moving one or two {plan.by}s did not help:")
+        for line in made.off:
+            say(f"  {line}")
     else:
         say(f"{what} within {points}")
     empty = {part for part, _ in plan.ratios} - set(made.videos["part"])

@@ -275,7 +275,8 @@ def test_with_languages_other_videos_are_not_even_read_and_are_counted(
     )  # fmt: skip
     assert (code, out) == (0, "")
     assert "2 videos in, 12 frames" in err
-    assert "skipped: 4 videos of other languages: ase 3, und 1\n" in err
+    assert "skipped: 3 videos of other languages: ase 3\n" in err
+    assert "skipped: 1 video without a language (und); the manifest does not name them\n" in err
     lake = Lake.open(tmp_path / "lake")
     assert lake.snapshot.visible()["video_id"].to_list() == ["asf1", "bfi1"]
     assert lake.raw_table("outcomes").collect()["video_id"].sort().to_list() == ["asf1", "bfi1"]

@@ -199,3 +199,6 @@ def test_a_table_has_the_columns_that_matter_and_wide_all_of_them(
     assert headings[0] == ["video_id", "dialect", "frames", "people", "defects", "captions", "problem"]
     assert set(headings[0]) < set(headings[1])
     assert len(headings[1]) == 12
+    sound = pack(tmp_path / "b.tar", {"x/npz/00000001.npz": saved(**frame(1))})
+    assert run(build_app(), ["inspect", str(sound)]) == 0
+    assert "problem" not in capfd.readouterr().out

@@ -158,12 +158,25 @@ def test_a_language_of_one_channel_is_named_where_the_ratios_cannot_hold(tmp_pat
     lake = fill(tmp_path / "lake", *videos, *alone)
     code, _, err = ask("split", "--lake", lake)
     assert code == 0
-    (said,) = [line for line in err if "not within 2 points of 90/5/5" in line]
-    assert "pso 100/0/0 (1 channel)" in said
-    assert "ase" not in said
+    (at,) = [i for i, line in enumerate(err) if "not within 2 points of 90/5/5" in line]
+    assert "  pso 100/0/0 (1 channel)" in err[at + 1 :]
+    assert not any(line.startswith("  ase") for line in err)
     assert {part for video, part in parts(lake).items() if video.startswith("b")} == {"train"}
     _, _, err = ask("split", "--lake", lake, "--stratify", "none", "--dry-run")
     assert any("all together within 2 points" in line for line in err)
+
+
+def test_a_table_has_shares_in_percent_and_its_groups_by_name(city, ask):
+    headings = {
+        ("--ratios", "1/1"): "part channels videos clips hours share %",
+        ("--ratios", "1/1", "--by", "video"): "part videos clips hours share %",
+        ("--check",): "language part videos clips hours share %",
+    }
+    for options, heading in headings.items():
+        code, out, _ = ask("split", "--lake", city, *options)
+        lines = (out if isinstance(out, str) else out.decode()).splitlines()
+        assert (code, lines[0].split()) == (0, heading.split())
+        assert 40 < float(lines[2].split()[-1]) <= 60
 
 
 def test_too_few_videos_for_the_ratios_is_said(village, ask):
