@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.selection import Selection
 
-ClipsOption = Annotated[Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all clips by default.")]
+ClipsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="File written by `signverse select -o` (default: all clips).")
+]
 AllPeopleOption = Annotated[
     bool, typer.Option("--all-people", help="All people in the clip, not the primary signer only.")
 ]

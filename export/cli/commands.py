@@ -11,7 +11,7 @@ from signverse.export.cli import clips as clip_commands
 from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
 from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
-from signverse.lake.cli.option_groups import one_of
+from signverse.lake.cli.option_groups import MistypedError, mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import VideoIdCommand, complain, reading, say
 
@@ -58,7 +58,7 @@ def shards(
         ),
     ] = "all",
     selection: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What `select -o` wrote; all videos by default.")
+        Path | None, typer.Option(metavar="FILE", help="File written by `signverse select -o` (default: all videos).")
     ] = None,
     conditions: Selection,
     videos_per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Videos per tar.")] = VIDEOS_PER_SHARD,
@@ -92,13 +92,14 @@ def shards(
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
     from signverse.lake.model.wording import byte_size, counted
 
+    with mistyped("--shard-size"):
+        size = byte_size(shard_size) if shard_size else 0
     clips = choose(opened, selection, conditions)
     videos, remarks = chosen_videos(opened, clips, order=order)
     num_frames = frames_of(chosen_clips(opened, clips)) if frames == "clips" else None
     for line in remarks:
         say(line)
     spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None)
-    size = byte_size(shard_size) if shard_size else 0
     planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
     with writing("shard", len(planned), len(done)) as on_shard:
@@ -169,11 +170,10 @@ def picture(
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
     from signverse.export.draw.sheet import draw_sheet
-    from signverse.lake.model.errors import BadInputError
     from signverse.lake.query.output import whole_file
 
     if output.suffix.lower() != ".png":
-        raise BadInputError(f"{output}: unknown picture format '{output.suffix}'", "End the name in .png.")
+        raise MistypedError(f"{output}: unknown picture format '{output.suffix}'", "End the name in .png.")
     image = draw_sheet(opened, video_id, start, end, count)
     with whole_file(output) as file:
         image.save(file, format="PNG")

@@ -26,12 +26,13 @@ from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, complain, say
+from signverse.lake.cli.shared import LakeOption, complain, say, writing_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
     from signverse.ingest.acquire.scheduling.progress import Summary
+    from signverse.lake.query.output import Output
 
 _REFRESH_S: Final = 5.0
 """Seconds between two refreshes of --watch."""
@@ -53,13 +54,13 @@ def mount(app: typer.Typer) -> None:
 
 
 @ingest_group.command("plan")
+@writing_rows
 def plan(
+    *,
     manifest: ManifestArgument,
     lake: OptionalLakeOption = None,
     media: OptionalMediaOption = None,
-    wide: WideOption = False,
-    format: FormatOption = None,
-    output: OutOption = None,
+    rows_to: Output,
 ) -> None:
     """Estimate a manifest: videos by language, hours, gigabytes.
 
@@ -76,10 +77,8 @@ def plan(
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.storage.location import is_lake
 
-    form = pick_format(Format(format) if format else None, output)
     listed = read_manifest(manifest)
     say_manifest(listed)
     opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
@@ -90,11 +89,7 @@ def plan(
     # A short list is minutes and megabytes.
     digits = 1 if rows["gb"].sum() >= 10 else 3
     shown = rows.with_columns(pl.col("hours", "gb").round(digits))
-    if form == Format.table and not wide:
-        shown = shown.select(pl.col(name).alias(heading) for name, heading in _SHORT.items())
-    elif opened is None:
-        shown = shown.drop("in the lake", "downloaded")
-    write_rows(shown, form, output, wide=wide)
+    rows_to.write(shown, short=shown.select(pl.col(name).alias(heading) for name, heading in _SHORT.items()))
     invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "

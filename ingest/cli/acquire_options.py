@@ -11,7 +11,7 @@ from signverse.ingest.acquire.download.settings import CAPTION_MODES, MAX_HEIGHT
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S
 from signverse.ingest.cli.shared import LanguageOption
-from signverse.lake.cli.option_groups import one_of, option_group
+from signverse.lake.cli.option_groups import mistyped, one_of, option_group
 
 RETRY: Final = ("blocked", "failed", "unavailable")
 """Outcomes that --retry takes."""
@@ -51,14 +51,11 @@ KeepMediaOption = Annotated[
 
 def read_size(option: str, text: str) -> int:
     """Bytes; an error names the option."""
-    # Here, as in `_make`: these modules are not needed at every start.
-    from signverse.lake.model.errors import BadInputError
+    # Here, as in `_make`: this module is not needed at every start.
     from signverse.lake.model.wording import byte_size
 
-    try:
+    with mistyped(option):
         return byte_size(text)
-    except BadInputError as error:
-        raise BadInputError(f"{option} {error.message}", error.hint) from None
 
 
 def _make(**given: Any) -> Acquisition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,7 +15,11 @@ from signverse.ingest.cli.shared import (
     say_manifest,
     say_relabelled,
 )
-from signverse.lake.cli.shared import FormatOption, LakeOption, OutOption, WideOption, say
+from signverse.lake.cli.option_groups import mistyped
+from signverse.lake.cli.shared import LakeOption, say, writing_rows
+
+if TYPE_CHECKING:
+    from signverse.lake.query.output import Output
 
 ShardsArgument = Annotated[
     list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
@@ -57,7 +61,8 @@ def shards(
     from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.model.languages import resolve
 
-    codes = [resolve(name) for name in language or ()]
+    with mistyped():
+        codes = [resolve(name) for name in language or ()]
     listed = read_manifest(manifest) if manifest else None
     prepared = prepare_import(
         tars, lake, subtitles=subtitles or (), manifest=listed, languages=codes, repair=not no_repair, redo=redo
@@ -87,9 +92,8 @@ _SHORT: Final = ("video_id", "dialect", "frames", "people", "defects", "captions
 """Columns of `inspect` in a table without --wide; the last one where there is a problem."""
 
 
-def inspect(
-    tars: ShardsArgument, wide: WideOption = False, format: FormatOption = None, output: OutOption = None
-) -> None:
+@writing_rows
+def inspect(*, tars: ShardsArgument, rows_to: Output) -> None:
     """Show what is in shards: dialects, people, defects, captions.
 
     One row for each video; a table has the main columns, with --wide all. Nothing is imported. Pickled data is parsed,
@@ -104,16 +108,12 @@ def inspect(
     from signverse.ingest.shards.inspection import inspect_shard
     from signverse.ingest.shards.tar_files import find_tars
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.output import Format, pick_format, write_rows
 
-    form = pick_format(Format(format) if format else None, output)
     paths = find_tars(tars)
     rows = [row for path in paths for row in inspect_shard(path)]
     frame = pl.DataFrame(rows, infer_schema_length=None)
     failed = sum(bool(row["problem"]) for row in rows)
-    if form is Format.table and not wide:
-        frame = frame.select(_SHORT if failed else _SHORT[:-1])
-    write_rows(frame, form, output, wide=wide)
+    rows_to.write(frame, short=frame.select(_SHORT if failed else _SHORT[:-1]))
     say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
     if failed:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, say
+from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, WideOption, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +29,13 @@ def maintain(
     lake: LakeOption,
     dry_run: DryRunOption = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Sort partitions of which less than a tenth is out of order, too.")
+        bool, typer.Option("--full", help="Also re-sort partitions that are less than 10 % out of order.")
     ] = False,
     retention: Annotated[
         float,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
     ] = 7.0,
+    wide: WideOption = False,
     format: FormatOption = None,
 ) -> None:
     """Compact small files and delete unreferenced ones.
@@ -67,7 +68,7 @@ def maintain(
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
     if dry_run:
-        _show(plan, before, unreferenced, format)
+        _show(plan, before, unreferenced, format, wide=wide)
         return
     began = time.monotonic()
     replaced = sum(rewrite.size for rewrite in plan.rewrites)
@@ -84,7 +85,7 @@ def maintain(
         say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")
 
 
-def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str | None) -> None:
+def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str | None, *, wide: bool) -> None:
     """Prints what maintenance would do."""
     import polars as pl
 
@@ -96,7 +97,8 @@ def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str 
         (rewrite.table.name, rewrite.partition, len(rewrite.files), rewrite.size, rewrite.why)
         for rewrite in plan.rewrites
     ]
-    write_rows(pl.DataFrame(rows, columns, orient="row"), pick_format(Format(format) if format else None, None), None)
+    form = pick_format(Format(format) if format else None, None)
+    write_rows(pl.DataFrame(rows, columns, orient="row"), form, None, wide=wide)
     say(
         f"{counted(before.files, 'file')}, {size_of(before.size)}; "
         f"{counted(sum(len(rewrite.files) for rewrite in plan.rewrites), 'file')} would be rewritten, "

@@ -17,7 +17,8 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import typer
@@ -28,7 +29,16 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 class MistypedError(BadInputError):
-    """The value of an option cannot be used as it is: the command line exits with 2."""
+    """The value of an option or an argument cannot be used as it is: the command line exits with 2."""
+
+
+@contextmanager
+def mistyped(option: str = "") -> Iterator[None]:
+    """Makes what is raised inside an error of how the command was typed; the message begins with the option's name."""
+    try:
+        yield
+    except (BadInputError, UnknownLanguageError) as error:
+        raise MistypedError(f"{option} {error.message}".strip(), error.hint) from None
 
 
 def option_group(
@@ -45,10 +55,8 @@ def option_group(
         @functools.wraps(command)
         def run(**values: Any) -> None:
             mine = {option: values.pop(option) for option in options}
-            try:
+            with mistyped():
                 made = make(**mine)
-            except (BadInputError, UnknownLanguageError) as error:
-                raise MistypedError(error.message, error.hint) from None
             command(**{name: made}, **values)
 
         parameters: list[inspect.Parameter] = []

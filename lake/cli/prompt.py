@@ -16,6 +16,8 @@ from signverse.lake.query.output import Format, write_rows
 
 _HELP: Final = "Statements end with a semicolon or an empty line. .tables lists the tables, .quit leaves."
 
+_HIDDEN_HINT: Final = "shown if the query names fewer"
+
 
 def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) -> None:
     """Runs statements until .quit or the end of input; an error is printed, and the next statement is read."""
@@ -35,7 +37,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
         if query == ".tables":
             query = "select table_name from information_schema.tables where table_schema = 'main' order by all"
         try:
-            write_rows(read_only.run(con, query), form, None, wide=wide)
+            write_rows(read_only.run(con, query), form, None, wide=wide, hint=_HIDDEN_HINT)
         except SignverseError as error:
             complain(str(error))
     with contextlib.suppress(ImportError, OSError):

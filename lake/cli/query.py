@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signverse.lake.cli.option_groups import MistypedError, mistyped
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import (
-    FormatOption,
-    OutOption,
     VideoIdCommand,
-    WideOption,
     reading,
     reading_if_needed,
     say,
+    writing_rows,
 )
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
+    from signverse.lake.query.output import Output
     from signverse.lake.query.selection import Selection
 
 
@@ -38,6 +38,7 @@ def mount(app: typer.Typer) -> None:
 
 
 @reading
+@writing_rows
 def sql(
     *,
     opened: Lake,
@@ -47,9 +48,7 @@ def sql(
             metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input if it is a pipe."
         ),
     ] = None,
-    wide: WideOption = False,
-    format: FormatOption = None,
-    output: OutOption = None,
+    rows_to: Output,
 ) -> None:
     """Query the lake in SQL (DuckDB).
 
@@ -65,32 +64,29 @@ def sql(
     """
     from signverse.lake.model.wording import counted
     from signverse.lake.query import read_only
-    from signverse.lake.query.output import Format, pick_format, write_rows
 
-    form = pick_format(Format(format) if format else None, output)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
     with opened.duckdb() as con:
         if query is None:
             from signverse.lake.cli.prompt import prompt
 
-            prompt(con, form, wide=wide)
+            prompt(con, rows_to.form, wide=rows_to.wide)
             return
         rows = read_only.run(con, query)
-    write_rows(rows, form, output, wide=wide)
-    if output is not None:
-        say(f"{counted(rows.height, 'row')} -> {output}")
+    rows_to.write(rows)
+    if rows_to.path is not None:
+        say(f"{counted(rows.height, 'row')} -> {rows_to.path}")
 
 
 @reading
 @selecting
+@writing_rows
 def select(
     *,
     opened: Lake,
     conditions: Selection,
-    wide: WideOption = False,
-    format: FormatOption = None,
-    output: OutOption = None,
+    rows_to: Output,
 ) -> None:
     """Select clips by conditions, for a split or an export.
 
@@ -108,11 +104,9 @@ def select(
     from signverse.lake.model.frame_ranges import FPS
     from signverse.lake.model.wording import counted, lasting
     from signverse.lake.query.engines import nothing_selected, selection_metadata
-    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.selection import KEY
     from signverse.lake.storage.snapshot import collect
 
-    form = pick_format(Format(format) if format else None, output)
     rows = collect(opened.select(conditions))
     if rows.is_empty():
         raise nothing_selected(opened.snapshot, conditions)
@@ -120,32 +114,30 @@ def select(
     videos = counted(rows["video_id"].n_unique(), "video")
     summary = f"{counted(rows.height, 'clip')} of {videos}, {length}, version {opened.version}"
     rows = rows.select(*KEY, *(name for name in rows.columns if name not in KEY))
-    if output is None and form is Format.table and not wide:
-        rows = rows.select(
-            "segment_id",
-            pl.col("sign_language").alias("language"),
-            pl.col("start_s").alias("start s"),
-            pl.col("end_s").alias("end s"),
-            pl.col("right_hand_confidence").round(3).alias("right hand"),
-            pl.col("left_hand_confidence").round(3).alias("left hand"),
-            "text",
-        )
-    write_rows(rows, form, output, metadata=selection_metadata(opened.snapshot, conditions), wide=wide)
-    say(f"{summary} -> {output}" if output else summary)
+    short = rows.select(
+        "segment_id",
+        pl.col("sign_language").alias("language"),
+        pl.col("start_s").alias("start s"),
+        pl.col("end_s").alias("end s"),
+        pl.col("right_hand_confidence").round(3).alias("right hand"),
+        pl.col("left_hand_confidence").round(3).alias("left hand"),
+        "text",
+    )
+    rows_to.write(rows, short=short, metadata=selection_metadata(opened.snapshot, conditions))
+    say(f"{summary} -> {rows_to.path}" if rows_to.path else summary)
 
 
 @reading_if_needed
+@writing_rows
 def stats(
     *,
     open_lake: Callable[[], Lake],
     name: Annotated[
         str | None, typer.Argument(metavar="REPORT", help="Name of the report; without it, all are listed.")
     ] = None,
-    wide: WideOption = False,
-    format: FormatOption = None,
-    output: OutOption = None,
+    rows_to: Output,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png|svg|pdf", help="Draw the report, too, as for a paper.")
+        Path | None, typer.Option("--plot", metavar="FILE.png|svg|pdf", help="Also draw the report as a figure.")
     ] = None,
 ) -> None:
     """Print a report, such as languages, durations or quality.
@@ -159,7 +151,6 @@ def stats(
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.query.read_only import run
     from signverse.lake.query.reports import find_report, report_names
 
@@ -172,12 +163,12 @@ def stats(
             )
             sys.stdout.write("\n".join(lines) + "\n")
         return
-    report = find_report(name)
-    form = pick_format(Format(format) if format else None, output)
-    if plot is not None:
-        from signverse.lake.query.plots import check_plot_name
+    with mistyped():
+        report = find_report(name)
+        if plot is not None:
+            from signverse.lake.query.plots import check_plot_name
 
-        check_plot_name(plot)
+            check_plot_name(plot)
     with open_lake().duckdb() as con:
         rows = run(con, report.sql)
     if plot is not None:
@@ -185,10 +176,9 @@ def stats(
 
         draw(name, rows, plot)
         say(f"drawn -> {plot}")
-    short = form is Format.table and not wide
-    write_rows(report.short(rows) if short else rows, form, output, wide=wide, above=report.answer(rows))
-    if output is not None:
-        say(f"{counted(rows.height, 'row')} -> {output}")
+    rows_to.write(rows, short=report.short(rows), above=report.answer(rows))
+    if rows_to.path is not None:
+        say(f"{counted(rows.height, 'row')} -> {rows_to.path}")
 
 
 @reading
@@ -220,11 +210,12 @@ def keypoints(
     from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
-        raise BadInputError(f"{output} does not end in .npy", "The array is a .npy file: end the name in .npy.")
+        raise MistypedError(f"{output} does not end in .npy", "The array is a .npy file: end the name in .npy.")
     if output is None and sys.stdout.isatty():
         raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
-    first, last = seconds_to_frames(start, end, num_frames)
+    with mistyped():
+        first, last = seconds_to_frames(start, end, num_frames)
     points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person)
     if output is None:
         np.save(sys.stdout.buffer, points)

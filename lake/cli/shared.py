@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from signverse.lake.cli.option_groups import one_of, option_group
+from signverse.lake.cli.option_groups import mistyped, one_of, option_group
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
+    from signverse.lake.query.output import Output
 
 _LAKE: Final = typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE")
 LakeOption = Annotated[Path, _LAKE]
 _OptionalLake = Annotated[Path | None, _LAKE]
+
+
+class _MissingLakeError(typer.BadParameter):
+    """The option --lake is absent where it is needed: says what typer says of options that are always required."""
+
+    def format_message(self) -> str:
+        return "Missing option '--lake' (env var: 'SIGNVERSE_LAKE')."
 
 
 def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callable[[], Lake]:
@@ -34,8 +42,9 @@ def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callab
         from signverse.lake.lake import Lake
 
         if lake is None:
-            raise typer.BadParameter("name the folder of the lake", param_hint="--lake")
-        return Lake.open(lake, version=version, as_of=time)
+            raise _MissingLakeError("")
+        with mistyped():
+            return Lake.open(lake, version=version, as_of=time)
 
     return open_lake
 
@@ -84,6 +93,20 @@ FormatOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")]
+
+
+def _make_output(format: str | None, output: Path | None, wide: bool) -> Output:
+    from signverse.lake.query.output import Format, Output, pick_format
+
+    return Output(pick_format(Format(format) if format else None, output), output, wide)
+
+
+writing_rows = option_group(
+    "rows_to",
+    {"wide": (WideOption, False), "format": (FormatOption, None), "output": (OutOption, None)},
+    _make_output,
+)
+"""Decorates a command with a parameter `rows_to: Output`: it takes --wide, --format and -o."""
 
 
 _quiet = False

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.cli.option_groups import one_of
+from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, OutOption, complain, say
+from signverse.lake.cli.shared import DryRunOption, LakeOption, complain, say, writing_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
     from signverse.lake.lake import Lake
-    from signverse.lake.query.output import Format
+    from signverse.lake.query.output import Format, Output
     from signverse.lake.query.selection import Selection
     from signverse.lake.splits.channels import ChannelList
     from signverse.lake.splits.splits import Split
@@ -27,6 +27,7 @@ def mount(app: typer.Typer) -> None:
 
 
 @selecting
+@writing_rows
 def split(
     *,
     lake: LakeOption,
@@ -34,7 +35,9 @@ def split(
     by: Annotated[
         str,
         typer.Option(
-            metavar="channel|video", callback=one_of("channel", "video"), help="What is kept whole, in one part."
+            metavar="channel|video",
+            callback=one_of("channel", "video"),
+            help="Unit that is never divided between parts.",
         ),
     ] = "channel",
     ratios: Annotated[
@@ -61,8 +64,7 @@ def split(
     check: Annotated[bool, typer.Option("--check", help="Check the stored split instead of making one.")] = False,
     dry_run: DryRunOption = False,
     conditions: Selection,
-    format: FormatOption = None,
-    output: OutOption = None,
+    rows_to: Output,
 ) -> None:
     """Split the videos into train, val and test, by channel.
 
@@ -78,12 +80,12 @@ def split(
     # Long because: its options are declared here.
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.output import Format, pick_format, write_rows
     from signverse.lake.splits.channels import read_channels, remarks_on
     from signverse.lake.splits.splits import Plan, by_part, check_split, make_split, read_ratios
 
-    form = pick_format(Format(format) if format else None, output)
-    plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
+    with mistyped():
+        plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
+        plan.check()
     channel_list = read_channels(channels) if channels else None
     opened = Lake.open(lake)
     for remark in remarks_on(opened.snapshot, channel_list) if channel_list else ():
@@ -92,14 +94,14 @@ def split(
         made = make_split(opened.snapshot, plan, conditions, channel_list)
         # Written first: where that fails, the lake is left as it was.
         shown = by_part(made)
-        if form is Format.table:
+        if rows_to.form == "table":
             # Split by video, the groups are the videos.
             shown = shown.rename({"groups": "channels"}) if by == "channel" else shown.drop("groups")
-        write_rows(_in_percent(shown, form), form, output)
+        rows_to.write(_in_percent(shown, rows_to.form))
         _store(opened, made, channel_list, dry_run=dry_run)
         return
     report = check_split(opened.snapshot, name, conditions, weight, channel_list)
-    write_rows(_in_percent(report.rows, form), form, output)
+    rows_to.write(_in_percent(report.rows, rows_to.form))
     for line in report.remarks:
         say(line)
     for line in report.faults:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query.text_table import format_table
+from signverse.lake.query.text_table import HIDDEN_HINT, format_table
 
 
 class Format(StrEnum):
@@ -48,6 +49,38 @@ def pick_format(requested: Format | None, out: Path | None) -> Format:
     raise BadInputError(f"unknown format of {out}", "End the name in .csv, .json or .parquet, or give --format.")
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where the rows of a command go, and how.
+
+    Attributes:
+        form: their format.
+        path: the file; None for standard output.
+        wide: a table has all columns in full.
+    """
+
+    form: Format
+    path: Path | None = None
+    wide: bool = False
+
+    def write(
+        self,
+        rows: pl.DataFrame,
+        *,
+        short: pl.DataFrame | None = None,
+        metadata: Mapping[str, str] | None = None,
+        above: Sequence[str] = (),
+    ) -> None:
+        """Writes rows as `write_rows` does.
+
+        Args:
+            short: the columns that a table has unless it is wide; the other formats always have all.
+        """
+        if short is not None and self.form is Format.table and not self.wide:
+            rows = short
+        write_rows(rows, self.form, self.path, metadata=metadata, wide=self.wide, above=above)
+
+
 def write_rows(
     rows: pl.DataFrame,
     form: Format,
@@ -56,6 +89,7 @@ def write_rows(
     metadata: Mapping[str, str] | None = None,
     wide: bool = False,
     above: Sequence[str] = (),
+    hint: str = HIDDEN_HINT,
 ) -> None:
     """Writes rows to a file, which appears whole or not at all, or to standard output.
 
@@ -63,6 +97,7 @@ def write_rows(
         metadata: of a Parquet file; the other formats have no place for it.
         wide: a table is not made to fit the terminal.
         above: lines above a table; the other formats have rows only.
+        hint: how to see the columns that a terminal has no place for.
 
     Raises:
         BadInputError: the file cannot be written, or Parquet would go to a terminal.
@@ -78,7 +113,7 @@ def write_rows(
         # Piped, a table keeps its columns whole: what reads it has no width.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not wide else None
         # As bytes: UTF-8 also where the terminal's encoding has not every letter.
-        sys.stdout.buffer.write(_render(rows, form, width, above=above))
+        sys.stdout.buffer.write(_render(rows, form, width, above=above, hint=hint))
     sys.stdout.flush()
 
 
@@ -88,6 +123,7 @@ def _render(
     width: int | None,
     metadata: Mapping[str, str] | None = None,
     above: Sequence[str] = (),
+    hint: str = HIDDEN_HINT,
 ) -> bytes:
     buffer = io.BytesIO()
     try:
@@ -101,7 +137,7 @@ def _render(
         else:
             # A plan of EXPLAIN is a drawing of its own.
             is_plan = rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls()
-            table = "\n".join(rows["plan"]) + "\n" if is_plan else format_table(rows, width)
+            table = "\n".join(rows["plan"]) + "\n" if is_plan else format_table(rows, width, hint)
             buffer.write("".join(f"{line}\n" for line in (*above, *([""] if above else []))).encode())
             buffer.write(table.encode())
     except (PolarsError, PanicException) as error:

@@ -16,6 +16,9 @@ from signverse.lake.model.wording import counted
 MAX_ROWS: Final = 60
 """Rows of a table: of more, the first and the last ones are shown, with their number."""
 
+HIDDEN_HINT: Final = "shown by --wide"
+"""How to see the columns that do not fit: every command that prints rows takes --wide."""
+
 _GAP: Final = "  "
 
 _ELLIPSIS: Final = "\u2026"
@@ -34,13 +37,13 @@ _IDENTIFIER: Final = re.compile(r"(?!ingest_)(\w+_)?id")
 
 @dataclass
 class _Column:
-    """A column of the table.
+    """A column of the table as text.
 
     Attributes:
-        heading: its lines.
-        cells: one a row.
-        right: numbers stand at the right.
-        whole: it is not cut as long as others can be.
+        heading: the lines of the heading.
+        cells: a text for each row.
+        right: align to the right, as numbers are.
+        whole: cut it only when it is the last column left.
     """
 
     heading: list[str]
@@ -49,22 +52,23 @@ class _Column:
     whole: bool
 
     def width(self) -> int:
-        """What all of it needs."""
+        """The width at which nothing is cut, in terminal cells."""
         return max(cell_len(text) for text in (*(word.rstrip() for word in self.heading), *self.cells))
 
     def least(self) -> int:
-        """What it needs when it is cut; headings never are."""
+        """The smallest width that the column may get, in terminal cells; headings are never cut."""
         if self.whole:
             return self.width()
         return max(min(self.width(), _LEAST_TEXT), *(cell_len(word.rstrip()) for word in self.heading))
 
 
-def format_table(rows: pl.DataFrame, width: int | None) -> str:
+def format_table(rows: pl.DataFrame, width: int | None, hint: str = HIDDEN_HINT) -> str:
     """A table with its headings, a line a row.
 
     Args:
         width: of the terminal. Texts are cut to fit it, headings are broken at underscores and blanks, and the last
             columns are left out if that is not enough, which a line below says. None for no limit.
+        hint: what that line says of how to see them.
 
     Raises:
         PolarsError, PanicException: a value has no text.
@@ -86,7 +90,7 @@ def format_table(rows: pl.DataFrame, width: int | None) -> str:
         lines.append("(0 rows)")
     if hidden:
         names = ", ".join(hidden)
-        note = f"({counted(len(hidden), 'more column')}, shown by --format csv: {names})"
+        note = f"({counted(len(hidden), 'more column')}, {hint}: {names})"
         lines.append(note if cell_len(note) <= (width or 0) else _cut(note, (width or 0) - 1) + ")")
     return "\n".join(lines) + "\n"
 
@@ -126,11 +130,12 @@ def _plain(text: str) -> str:
 
 
 def _decimals(values: pl.Series) -> list[str]:
-    """Numbers with as many decimals as the column needs, at most six digits where that is enough."""
+    """Numbers with as many decimals as the column needs: six digits of the largest, two digits of the smallest."""
     finite = [abs(value) for value in values.to_list() if value and math.isfinite(value)]
     if finite and (max(finite) >= 1e15 or min(finite) < 1e-4):
         return [_NULL if value is None else f"{value:.6g}" for value in values.to_list()]
-    most = max(3, 6 - len(str(int(max(finite, default=0)))))
+    smallest = 1 - math.floor(math.log10(min(finite))) if finite else 0
+    most = max(3, 6 - len(str(int(max(finite, default=0)))), smallest)
     digits = max((len(f"{value:.{most}f}".rstrip("0").partition(".")[2]) for value in finite), default=0)
     return [_NULL if value is None else f"{value:.{digits}f}" for value in values.to_list()]
 

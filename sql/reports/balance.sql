@@ -49,7 +49,8 @@ shares as (
 select
     weighted_by,
     temperature,
-    round(any_value(most), 3) as cap,
+    -- To three decimals, or three digits where it is less than 1.
+    round(any_value(most), greatest(3, 2 - floor(log10(any_value(most))))::integer) as cap,
     count(*) as languages,
     round(exp(-sum(share * ln(share))), 2) as exp_shannon_entropy,
     round(1 / sum(share * share), 2) as inverse_simpson,

@@ -98,6 +98,24 @@ def test_without_a_lake_every_command_says_so_in_one_line(ask, tmp_path, monkeyp
         ["keypoints", "one-frame-0", "--person", "-1"],
         ["keypoints", "one-frame-0", "-o"],
         ["nonsense"],
+        ["sql", "from videos", "--version", "99"],
+        ["stats", "languages", "--version", "99"],
+        ["stats", "languages", "--as-of", "soon"],
+        ["stats", "nonsense"],
+        ["stats", "languages", "--plot", "x.gif"],
+        ["sql", "from videos", "-o", "x.foo"],
+        ["select", "-o", "x.foo"],
+        ["stats", "languages", "-o", "x.foo"],
+        ["keypoints", "one-frame-0", "-o", "x.npz"],
+        ["keypoints", "one-frame-0", "-o", "x.npy", "--start", "2", "--end", "1"],
+        ["picture", "one-frame-0", "-o", "x.gif"],
+        ["export", "shards", "--out", "x", "--shard-size", "big"],
+        ["split", "--ratios", "80/10/x"],
+        ["split", "-o", "x.foo"],
+        ["ingest", "shards", "x.tar", "--language", "Klingon"],
+        ["ingest", "run", "x.csv", "--media", "x", "--ahead", "big"],
+        ["ingest", "plan", "x.csv", "-o", "x.foo"],
+        ["inspect", "x.tar", "-o", "x.foo"],
     ],
     ids=" ".join,
 )
@@ -105,6 +123,20 @@ def test_a_command_asked_wrongly_ends_in_2(ask, arguments):
     code, out, err = ask(*arguments)
     assert (code, out) == (2, b"")
     assert err
+
+
+def test_stats_without_a_lake_is_refused_as_every_command_is(ask, monkeypatch):
+    monkeypatch.delenv("SIGNVERSE_LAKE")
+    says = [ask(*command)[2][-1] for command in (("stats", "languages"), ("sql", "from videos"))]
+    assert says == ["Error: Missing option '--lake' (env var: 'SIGNVERSE_LAKE')."] * 2
+
+
+@pytest.mark.parametrize("command", [["select"], ["stats", "languages"]], ids=" ".join)
+def test_a_table_is_short_in_a_file_too_unless_it_is_wide(ask, tmp_path, command):
+    short, wide = tmp_path / "short.txt", tmp_path / "wide.txt"
+    for path, options in ((short, []), (wide, ["--wide"])):
+        assert ask(*command, "-o", path, *options)[0] == 0
+    assert len(short.read_text("utf-8").splitlines()[0]) < len(wide.read_text("utf-8").splitlines()[0])
 
 
 def test_select_writes_a_selection_and_says_how_much_it_is(ask, tmp_path):
@@ -138,7 +170,7 @@ def test_select_says_why_nothing_passed(ask, tmp_path):
         (["--language", "Klingon"], 2, "Nearest"),
         (["--language", "ISL"], 2, "may be any of"),
         (["--min-confidence", "hand=1"], 2, "not a part"),
-        (["-o", "x.xlsx"], 1, "--format"),
+        (["-o", "x.xlsx"], 2, "--format"),
         (["-o", "missing/x.csv"], 1, "cannot be written"),
     ],
 )
@@ -157,7 +189,7 @@ def test_stats_lists_and_prints_reports(ask):
     assert (code, err) == (0, [])
     assert pl.read_csv(io.BytesIO(out))["videos"].sum() == 5
     code, out, err = ask("stats", "langages")
-    assert (code, out, len(err)) == (1, b"", 1)
+    assert (code, out, len(err)) == (2, b"", 1)
     assert "Nearest: languages. Reports: balance, " in err[0]
 
 
@@ -210,9 +242,12 @@ def test_stats_draws_a_report_beside_its_table(ask, tmp_path):
     assert (code, err) == (0, [f"drawn -> {tmp_path / 'balance.SVG'}"])
     assert pl.read_csv(io.BytesIO(out)).height == 33
     assert "</svg>" in (tmp_path / "balance.SVG").read_text()
-    for name, said in (("balance.jpg", "End the name in .png, .svg or .pdf"), ("nowhere/b.png", "cannot be written")):
-        code, out, err = ask("stats", "balance", "--plot", tmp_path / name)
-        assert (code, out, len(err)) == (1, b"", 1)
+    for name, code, said in (
+        ("balance.jpg", 2, "End the name in .png, .svg or .pdf"),
+        ("nowhere/b.png", 1, "cannot be written"),
+    ):
+        ended, out, err = ask("stats", "balance", "--plot", tmp_path / name)
+        assert (ended, out, len(err)) == (code, b"", 1)
         assert said in err[0]
     assert [path.name for path in tmp_path.iterdir()] == ["balance.SVG"]
 
@@ -266,7 +301,7 @@ def test_keypoints_go_into_a_pipe(ask, open_town):
 )
 def test_times_that_are_none_are_refused(ask, times):
     code, out, err = ask("keypoints", "two-people0", *times)
-    assert (code, out, len(err)) == (1, b"", 1)
+    assert (code, out, len(err)) == (2, b"", 1)
 
 
 def test_times_clip_to_the_video(ask):

@@ -74,7 +74,7 @@ def test_columns_that_do_not_fit_are_named_below():
     rows = pl.DataFrame({f"number_{i}": [i * 10**9] for i in range(20)})
     table = lines(rows)
     assert table[-1].startswith("(")
-    assert "more columns, shown by --format csv: number_" in table[-1]
+    assert "more columns, shown by --wide: number_" in table[-1]
     assert max(map(cell_len, table)) <= 80
 
 
