@@ -287,6 +287,12 @@ def test_no_command_and_no_python_is_wider_than_a_page(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_no_command_is_wider_than_a_terminal(page: Path) -> None:
+    shell = re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert [line for block in shell for line in block.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_python_imports_signverse_only(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"^\s*(?:from|import) (?:signverse\.)?(?:lake|ingest|export)\b", text, re.M)

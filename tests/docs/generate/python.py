@@ -29,7 +29,7 @@ width and height.
 import signverse
 
 lake = signverse.open("LAKE")
-lake.clips(languages=["ase"], min_duration=2).collect()  # polars.DataFrame, a row a clip
+lake.clips(languages=["ase"], min_duration=2).collect()  # polars.DataFrame
 lake.keypoints("VIDEO_ID", end_frame=100)  # float32 [100, 128, 3], nan where absent
 lake.duckdb().sql("from segments limit 5")  # a DuckDB connection with the views
 ```

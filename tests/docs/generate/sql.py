@@ -62,6 +62,18 @@ def entries(file: str) -> list[Entry]:
     return found
 
 
+def _broken(query: str) -> str:
+    """A query with a line for each of its clauses, where it is too long for one."""
+    if len(query) < 80:
+        return query
+    # Only outside of parentheses.
+    return re.sub(
+        r"\([^()]*(?:\([^()]*\)[^()]*)*\)| (from|where|group by|order by) ",
+        lambda found: f"\n{found[1]} " if found[1] else found[0],
+        query,
+    )
+
+
 def _columns(con: duckdb.DuckDBPyConnection, name: str) -> str:
     if name in {table.name for table in TABLES}:
         return f"Columns: see [Tables](tables.md#{name})."
@@ -81,7 +93,7 @@ def page() -> str:
     parts.append("## Macros\n")
     for macro in entries("macros.sql"):
         if macro.examples:
-            examples = "\n".join(f"{example};" for example in macro.examples)
+            examples = "\n".join(f"{_broken(example)};" for example in macro.examples)
             parts.append(f"### {macro.call}\n\n{macro.about}\n\n```sql\n{examples}\n```\n")
     parts.append(
         "## Reports\n\n`signverse stats NAME --lake LAKE` prints a report, `--wide` with all its columns; "
