@@ -1,4 +1,7 @@
-"""The commands export shards, verify and picture."""
+"""The commands export shards, verify and picture.
+
+Imported at every start of the command line: what is heavy is imported by the commands themselves.
+"""
 
 from __future__ import annotations
 

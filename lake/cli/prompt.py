@@ -22,6 +22,7 @@ _HIDDEN_HINT: Final = "shown if the query names fewer"
 def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) -> None:
     """Runs statements until .quit or the end of input; an error is printed, and the next statement is read."""
     history = Path(platformdirs.user_state_path("signverse")) / "sql_history"
+    # Imported here: some builds of Python lack it.
     with contextlib.suppress(ImportError, OSError):
         import readline
 
@@ -40,6 +41,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
             write_rows(read_only.run(con, query), form, None, wide=wide, hint=_HIDDEN_HINT)
         except SignverseError as error:
             complain(str(error))
+    # Imported here: some builds of Python lack it.
     with contextlib.suppress(ImportError, OSError):
         import readline
 

@@ -1,4 +1,7 @@
-"""The command that splits a lake's videos into train, val and test."""
+"""The command that splits a lake's videos into train, val and test.
+
+Imported at every start of the command line: what is heavy is imported by the command itself.
+"""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.storage.committer import Committer
 from signverse.lake.upkeep.verify import verify_lake
 from tests.ingest.shards.made_shards import caption, frame, outcomes, pack, parts, poses, video
+from tests.lake.jobs.test_executor import HereEngine
 
 SAMPLE = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
 
@@ -221,6 +222,13 @@ def test_where_there_is_no_tar_nothing_is_made(tmp_path: Path, signverse) -> Non
         code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
         assert (code, err.count("\n")) == (1, 1)
     assert not (tmp_path / "lake").exists()
+
+
+def test_tars_are_read_where_the_engine_runs_the_workers(tmp_path: Path) -> None:
+    lake, engine = Lake.create(tmp_path / "lake"), HereEngine()
+    path = pack(tmp_path / "a.tar", video("a") | video("b"))
+    assert import_shards(lake, [path], Options(), engine=engine).done == 2
+    assert [made.closed for made in engine.made] == [True]
 
 
 def test_a_process_that_cannot_be_started_anew_leaves_what_came_before(tmp_path: Path) -> None:
