@@ -26,7 +26,7 @@ from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of
-from signverse.lake.cli.shared import LakeOption, complain, say, writing_rows
+from signverse.lake.cli.shared import LakeOption, WideOption, complain, say, writing_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -235,6 +235,7 @@ def status(
             help="Format of the status; json has all of it.",
         ),
     ] = "table",
+    wide: WideOption = False,
     json: Annotated[bool, typer.Option("--json", hidden=True, help="The same as --format json.")] = False,
 ) -> None:
     """Show the state of a corpus: done, waiting, unavailable, why.
@@ -267,7 +268,7 @@ def status(
         text = json_module.dumps(read_status(opened, folder).as_json(), ensure_ascii=False, indent=1)
         sys.stdout.write(f"{text}\n")
         return
-    console = status_console()
+    console = status_console(wide=wide and not watch)
     if not watch:
         print_status(read_status(opened, folder), console)
         return

@@ -39,13 +39,15 @@ _HEADERS: Final = {"in the lake": "in lake", "not tried yet": "not tried"}
 """States whose column is called otherwise: the table fits 80 columns."""
 
 
-def status_console() -> Console:
-    """The console that the status is printed on."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+def status_console(*, wide: bool = False) -> Console:
+    """The console that the status is printed on; wide as in a pipe, where nothing is cut."""
+    if sys.stdout.isatty() and not wide:
+        return Console(highlight=False)
+    return Console(highlight=False, width=_PIPE_WIDTH, force_terminal=False)
 
 
 def print_status(status: Status, console: Console) -> None:
-    """Prints a status; in a pipe without the blanks that fill the last column."""
+    """Prints a status; in a pipe, or wide, without the blanks that fill the last column."""
     if console.is_terminal:
         console.print(status_screen(status))
         return

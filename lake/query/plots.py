@@ -1,4 +1,4 @@
-"""Reports as pictures that one would put in a paper: one style, readable languages, log axes where the tail is long."""
+"""Reports as figures for a paper: one style, languages by name, log axes for long tails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLACK, ORANGE, SKY, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D5
 GREY: Final = "#BBBBBB"
 
 _METADATA: Final = {"png": ("Software",), "svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
-"""What a file would say of the moment and the program that made it, by format: left out."""
+"""Metadata that names the time or the program, by format: left out, so that the same rows give the same file."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 8,

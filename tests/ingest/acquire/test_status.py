@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from rich.console import Console
 from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.status import Status, read_status
-from signverse.ingest.cli.screen import status_screen
+from signverse.ingest.cli.screen import print_status, status_console, status_screen
 from signverse.lake.lake import Lake
 from tests.ingest.acquire.lakes import add_videos, at, attempt, list_videos, record
 
@@ -179,6 +181,20 @@ def test_in_a_pipe_lines_are_neither_cut_nor_filled(
     assert code == 0
     assert all(line == line.rstrip() for line in out.splitlines())
     assert [line for line in out.splitlines() if line.endswith("long end")]
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_on_a_terminal_messages_are_cut_unless_wide(
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wide: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    list_videos(lake, "ase", "a")
+    record(lake, attempt("a", "download", "failed", 0, "network", "long " * 50 + "end"))
+    print_status(read_status(lake, None, at(0)), status_console(wide=wide))
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert any(line.endswith("long end") for line in lines) is wide
+    assert (max(map(len, lines)) > 80) is wide
 
 
 def test_an_empty_lake_has_a_screen_too(lake: Lake, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_table_without_rows_says_so():
         ([float("nan"), float("inf"), 1.5], ["nan", "inf", "1.5"]),
         ([21053.1, 0.003], ["21053.100", "0.003"]),
         ([1 / 3], ["0.33333"]),
+        ([1234.5, 0.00042], ["1234.50000", "0.00042"]),
     ],
 )
 def test_numbers_are_written_short(values, shown):
