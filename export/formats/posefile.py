@@ -45,7 +45,7 @@ def write_poses(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Wri
     for clip in read_clips(lake, chunk.clips, all_people=all_people):
         folder = out / clip.about["video_id"]
         if folder.is_symlink():
-            raise BadInputError(f"{folder} leads elsewhere, and nothing is written outside of {out}", "Remove it.")
+            raise BadInputError(f"{folder} is a symbolic link, which an export does not follow", "Remove it.")
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:

@@ -100,7 +100,7 @@ class DownloadStage:
         if self._queue.pauses:
             reason = "the site blocks: all wait"
         elif elsewhere >= self.left:
-            reason = f"{counted(elsewhere, 'video')} with another run, looked at again:"
+            reason = f"{counted(elsewhere, 'video')} with another run, checked again:"
         return f"{reason} until {datetime.fromtimestamp(due).strftime('%H:%M:%S')}"
 
     def _start(self, video_id: str) -> None:

@@ -12,7 +12,7 @@ STALLED_S: Final = 300.0
 """Seconds without a report after which a download worker is ended; yt-dlp's own retries take less."""
 
 LEASED_S: Final = 10.0
-"""Seconds until a video whose lease another run holds is looked at again."""
+"""Seconds until a video whose lease another run holds is checked again."""
 
 POLL_S: Final = 1.0
 """Seconds between two checks of the disk and of what is due, when nothing happens."""

@@ -6,7 +6,7 @@ entry for is a bug of the scheduler, and raises.
     state        event                  next state
     -----------  ---------------------  -----------
     LEFT_OUT     MEDIA_FOUND            DOWNLOADED
-    QUEUED       LEASE_DENIED           QUEUED        another run has it: looked at again later
+    QUEUED       LEASE_DENIED           QUEUED        another run has it: checked again later
                  POSTPONED              QUEUED        another run tried it a moment ago: its pause holds for all
                  SETTLED_ELSEWHERE      DONE
                  MEDIA_FOUND            DOWNLOADED
