@@ -114,6 +114,13 @@ def test_the_program_itself_answers_help() -> None:
 
 LEAVES = {name: found for name, found in COMMANDS.items() if not hasattr(found[1], "commands")}
 
+
+def test_every_command_that_prints_rows_takes_wide() -> None:
+    """The line below a table that was cut names it."""
+    options = {name: {flag for one in found[1].params for flag in one.opts} for name, found in LEAVES.items()}
+    assert [name for name, flags in options.items() if "--format" in flags and "--wide" not in flags] == []
+
+
 SEVERAL_MEANINGS = {
     "--format": "of rows, or of the status",
     "--limit": "clips, or videos of a download",

@@ -173,10 +173,13 @@ def picture(
     signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
     """
     from signverse.export.draw.sheet import draw_sheet
+    from signverse.lake.model.frame_ranges import seconds_to_frames
     from signverse.lake.query.output import whole_file
 
     if output.suffix.lower() != ".png":
         raise MistypedError(f"{output}: unknown picture format '{output.suffix}'", "End the name in .png.")
+    with mistyped():
+        seconds_to_frames(start, end, opened.num_frames(video_id))
     image = draw_sheet(opened, video_id, start, end, count)
     with whole_file(output) as file:
         image.save(file, format="PNG")

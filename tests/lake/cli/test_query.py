@@ -109,6 +109,7 @@ def test_without_a_lake_every_command_says_so_in_one_line(ask, tmp_path, monkeyp
         ["keypoints", "one-frame-0", "-o", "x.npz"],
         ["keypoints", "one-frame-0", "-o", "x.npy", "--start", "2", "--end", "1"],
         ["picture", "one-frame-0", "-o", "x.gif"],
+        ["picture", "one-frame-0", "-o", "x.png", "--start", "2", "--end", "1"],
         ["export", "shards", "--out", "x", "--shard-size", "big"],
         ["split", "--ratios", "80/10/x"],
         ["split", "-o", "x.foo"],
