@@ -52,7 +52,7 @@ def lake(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--manifest", folder / "m.csv",
     )  # fmt: skip
     assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
-    assert f"{len(FRAMES)} videos in, " in ran.stderr
+    assert f"{len(FRAMES)} videos ingested, " in ran.stderr
     sys.stdout.write(ran.stderr.splitlines()[-1] + "\n")
     return folder / "lake"
 

@@ -65,7 +65,7 @@ def report(summary: ImportSummary, shards: int, lake: Path, *, manifest: bool) -
 def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]:
     there = f", {summary.in_lake:,} already in the lake" if summary.in_lake else ""
     frames = counted(summary.frames, "frame")
-    yield f"{counted(summary.done, 'video')} in{there}, {frames}, from {counted(shards, 'shard')}"
+    yield f"{counted(summary.done, 'video')} ingested{there}, {frames}, from {counted(shards, 'shard')}"
     why = "the manifest does not name them" if manifest else "--manifest CSV names their languages"
     if summary.undetermined:
         yield f"  without a language (und): {counted(summary.undetermined, 'video')}; {why}"

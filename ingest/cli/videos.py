@@ -87,7 +87,7 @@ def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
 
     skipped = f", {plan.done:,} already in the lake" if plan.done else ""
     rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
-    say(f"{counted(summary.done, 'video')} in{skipped}, {counted(summary.frames, 'frame')}{rate}")
+    say(f"{counted(summary.done, 'video')} ingested{skipped}, {counted(summary.frames, 'frame')}{rate}")
     if failed := summary.failed + len(plan.refused):
         say_failed(failed, lake)
         raise typer.Exit(1)

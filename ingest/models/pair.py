@@ -106,7 +106,7 @@ def _choose(folder: Path, roles: dict[Path, str], role: str, pin: Pin) -> tuple[
         )
     best = next((path for path in fitting if path.name == pin.name), fitting[0])
     others = ", ".join(path.name for path in fitting if path != best)
-    return best, f"{role} {best.name} chosen, {others} fit too" if others else ""
+    return best, f"using {role} {best.name} ({others} would also fit; choose with --{role})" if others else ""
 
 
 def _require(path: Path, role: str) -> None:

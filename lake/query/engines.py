@@ -10,6 +10,7 @@ import polars as pl
 
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import EmptySelectionError
+from signverse.lake.model.wording import counted
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
 from signverse.lake.query.selection import ORDER, Selection
@@ -89,7 +90,7 @@ def selection_metadata(snapshot: Snapshot, selection: Selection) -> dict[str, st
 
 
 def nothing_selected(snapshot: Snapshot, selection: Selection) -> EmptySelectionError:
-    """The error where no clip passes: the lake is empty, or how many clips each condition alone leaves."""
+    """The error where no clip matches: the lake is empty, or how many clips each condition alone leaves."""
     conditions = selection.conditions(partial(split_videos, snapshot))
     clips = snapshot.unfiltered_clips()
     sums = [
@@ -108,4 +109,4 @@ def nothing_selected(snapshot: Snapshot, selection: Selection) -> EmptySelection
     if selection.hours:
         reasons.append(f"{selection.hours:g} hours: at least half of the first clip drawn has to lie within them")
     alone = f" (each condition alone: {'; '.join(reasons)})" if reasons else ""
-    return EmptySelectionError(f"no clip of {counts['all']:,} passes{alone}", "Loosen a condition.")
+    return EmptySelectionError(f"none of {counted(counts['all'], 'clip')} matches{alone}", "Loosen a condition.")

@@ -95,13 +95,13 @@ class DownloadStage:
         due = self._queue.next_due()
         if due is None:
             return ""
-        elsewhere = len(self._context.summary.elsewhere)
-        reason = "those that are left wait for their next try"
+        time = datetime.fromtimestamp(due).strftime("%H:%M:%S")
         if self._queue.pauses:
-            reason = "the site blocks: all wait"
-        elif elsewhere >= self.left:
-            reason = f"{counted(elsewhere, 'video')} with another run, checked again:"
-        return f"{reason} until {datetime.fromtimestamp(due).strftime('%H:%M:%S')}"
+            return f"the site blocks, no download until {time}"
+        elsewhere = len(self._context.summary.elsewhere)
+        if elsewhere >= self.left:
+            return f"{counted(elsewhere, 'video')} with another run, checked again at {time}"
+        return f"{counted(self.left, 'video')} to retry, the first at {time}"
 
     def _start(self, video_id: str) -> None:
         """Starts the download of a video whose turn has come, unless another run has it or has finished it."""

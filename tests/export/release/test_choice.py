@@ -81,13 +81,13 @@ def test_a_file_and_options_together_are_refused_and_nothing_is_made(
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["--text", "no such words"], 1, "no clip of "),
+        (["--text", "no such words"], 1, "none of "),
         (["--language", "ase", "--min-duration", "9999"], 1, "each condition alone: language ase: "),
-        (["--uncaptioned", "--text", "the"], 1, "no clip of "),
+        (["--uncaptioned", "--text", "the"], 1, "none of "),
         (["--language", "Klingon"], 2, "Klingon"),
         (["--min-confidence", "foot=0.5"], 2, "'foot' is not a part of the body"),
         (["--min-confidence", "body=nan"], 2, "which is not a number"),
-        (["--video", "unheard"], 1, "no clip of "),
+        (["--video", "unheard"], 1, "none of "),
     ],
 )
 def test_nothing_chosen_is_one_line_and_nothing_is_made(

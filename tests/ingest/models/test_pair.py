@@ -69,8 +69,8 @@ def test_the_production_files_come_first_and_the_choice_is_said(tmp_path: Path) 
     pair = find_models(tmp_path)
     assert (pair.detector.name, pair.pose.name) == ("yolox_l.onnx", "b_pose.onnx")
     assert pair.remark == (
-        "detector yolox_l.onnx chosen, a_detector.onnx, z_detector.onnx fit too; "
-        "pose b_pose.onnx chosen, c_pose.onnx fit too"
+        "using detector yolox_l.onnx (a_detector.onnx, z_detector.onnx would also fit; choose with --detector); "
+        "using pose b_pose.onnx (c_pose.onnx would also fit; choose with --pose)"
     )
 
 
@@ -210,7 +210,7 @@ def test_a_listing_knows_the_pinned_content(tmp_path: Path, monkeypatch: pytest.
 def test_the_stand_in_models_are_found(data: Path) -> None:
     pair = find_models(data / "models")
     assert (pair.detector.name, pair.pose.name) == ("yolox_nano.onnx", "wholebody133_384x288.onnx")
-    assert pair.remark == "detector yolox_nano.onnx chosen, yolox_nano_640.onnx fit too"
+    assert pair.remark == "using detector yolox_nano.onnx (yolox_nano_640.onnx would also fit; choose with --detector)"
 
 
 class Hub:

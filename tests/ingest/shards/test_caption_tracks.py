@@ -254,7 +254,7 @@ def test_a_subtitles_tar_that_lies_among_the_shards_is_no_shard(tmp_path: Path, 
     code, _, err = signverse(
         "ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake", "--subtitles", apart
     )  # fmt: skip
-    assert (code, err.splitlines()[0]) == (0, "1 video in, 240 frames, from 1 shard")
+    assert (code, err.splitlines()[0]) == (0, "1 video ingested, 240 frames, from 1 shard")
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
 
 
@@ -331,7 +331,7 @@ def test_one_folder_may_be_named_for_the_shards_and_for_the_captions(
     pack(both / "subtitles.tar", {"x/english.en.native.vtt": NATIVE})
     code, _, err = signverse("ingest", "shards", both, "--subtitles", both, "--lake", tmp_path / "lake")
     assert code == 0
-    assert "1 video in" in err
+    assert "1 video ingested" in err
     assert segments(Lake.open(tmp_path / "lake")) == [("by a person", "manual", "native")]
     code, _, err = signverse("ingest", "shards", both, "--subtitles", both, "--lake", tmp_path / "lake")
-    assert "0 videos in, 1 already in the lake" in err
+    assert "0 videos ingested, 1 already in the lake" in err

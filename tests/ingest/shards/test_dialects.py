@@ -49,7 +49,7 @@ def test_the_two_published_tars_come_in_and_agree_with_each_other_and_with_numpy
         "ingest", "shards", release, "--lake", tmp_path / "lake", "--manifest", release / "manifest.csv"
     )
     assert (code, out) == (0, "")
-    assert "2 videos in, 270 frames, from 2 shards" in err
+    assert "2 videos ingested, 270 frames, from 2 shards" in err
     assert "repaired: body_scores_unknown in 2 videos" in err
     lake = Lake.open(tmp_path / "lake")
     assert list(verify_lake(lake.snapshot)) == []
@@ -274,7 +274,7 @@ def test_with_languages_other_videos_are_not_even_read_and_are_counted(
         "--language", "asf", "--language", "bfi",
     )  # fmt: skip
     assert (code, out) == (0, "")
-    assert "2 videos in, 12 frames" in err
+    assert "2 videos ingested, 12 frames" in err
     assert "skipped: 3 videos of other languages: ase 3\n" in err
     assert "skipped: 1 video without a language (und); the manifest does not name them\n" in err
     lake = Lake.open(tmp_path / "lake")

@@ -68,7 +68,7 @@ def test_videos_that_are_listed_and_not_there_are_noted_as_unavailable(
     )
     code, _, err = signverse("ingest", "shards", tmp_path / "shards", "--lake", tmp_path / "lake")
     assert code == 0
-    assert "2 videos in" in err
+    assert "2 videos ingested" in err
     assert "absent: 2 videos that the state JSON lists and the tars lack" in err
     assert [(name, outcome) for name, outcome, _ in outcomes(tmp_path / "lake")] == [
         ("a", "done"), ("b", "done"), ("gone", "unavailable"), ("lost", "unavailable")

@@ -105,7 +105,7 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     assert [line for line in lines if line.startswith("grey: ")] == ["grey: nobody was found in 24 frames"]
     assert [line for line in lines if "Klingon" in line]
     assert len([line for line in lines if "video id '" in line]) == 3
-    assert lines[-2].startswith("2 videos in, 57 frames, ")
+    assert lines[-2].startswith("2 videos ingested, 57 frames, ")
     assert lines[-1].startswith("7 failed; to see why: signverse sql ")
 
     lake = Lake.open(tmp_path / "lake")
@@ -132,7 +132,7 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     (folder / "caption.en.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:00.100\nmended\n")
     second = ingest(folder, "--manifest", manifest)
     assert second.returncode == 1
-    assert "1 video in, 2 already in the lake, 8 frames" in second.stderr
+    assert "1 video ingested, 2 already in the lake, 8 frames" in second.stderr
     again = [row for row in outcomes(tmp_path / "lake") if row[4] == 2]
     assert [row[:4] for row in again] == [
         ("../x", "list", "failed", "bad_id"),
@@ -224,13 +224,13 @@ def test_those_that_fit_a_condition_are_done_again_and_the_others_are_left(
     before = {video_id: lake.video(video_id) for video_id in "ab"}
     assert [before[video_id]["detect_every"] for video_id in "ab"] == [1, DETECT_EVERY]
     again = ingest(folder, "--redo", "detect_every > 1 and writer_version < '99' -- not exact", "--detect-every", 1)
-    assert "1 video in, 1 already in the lake" in again.stderr
+    assert "1 video ingested, 1 already in the lake" in again.stderr
     lake = Lake.open(tmp_path / "lake")
     assert [lake.video(video_id)["detect_every"] for video_id in "ab"] == [1, 1]
     assert lake.video("a")["ingest_id"] == before["a"]["ingest_id"]
     assert lake.video("b")["ingest_id"] != before["b"]["ingest_id"]
     every = ingest(folder, "--redo", "--workers", 1)
-    assert "2 videos in, " in every.stderr
+    assert "2 videos ingested, " in every.stderr
     assert "already in the lake" not in every.stderr
     for video_id in "ab":
         video = Lake.open(tmp_path / "lake").video(video_id)

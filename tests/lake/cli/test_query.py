@@ -160,7 +160,7 @@ def test_select_prints_a_table_on_stdout_and_the_sum_on_stderr(ask):
 def test_select_says_why_nothing_passed(ask, tmp_path):
     code, out, err = ask("select", "--language", "ase", "--text", "xyzzy", "-o", tmp_path / "x.csv")
     assert (code, out, len(err)) == (1, b"", 1)
-    assert "no clip of 9 passes" in err[0]
+    assert "none of 9 clips matches" in err[0]
     assert "text with 'xyzzy': 0" in err[0]
     assert list(tmp_path.iterdir()) == []
 

@@ -234,7 +234,7 @@ def test_when_nothing_passes_each_condition_is_counted(market):
         " count(*) filter (contains(lower(text), 'hello')), count(*) filter (people_max <= 1) from clips"
     ).fetchall()[0]
     said = nothing_selected(opened.snapshot, selection).message
-    assert said.startswith(f"no clip of {total} passes")
+    assert said.startswith(f"none of {total} clips matches")
     assert [int(part.rsplit(": ", 1)[1].rstrip(")")) for part in said.split("; ")] == counts
     assert "language pso" in said
     assert "face confidence at least 2" in said

@@ -148,7 +148,7 @@ def test_only_videos_with_a_chosen_clip_are_split(city, ask):
     assert len(parts(city, "pl")) == 30
     code, _, err = ask("split", "--lake", city, "--text", "nobody says this")
     assert (code, len(err)) == (1, 1)
-    assert "no clip of 120 passes" in err[0]
+    assert "none of 120 clips matches" in err[0]
     assert parts(city) == {}
 
 
