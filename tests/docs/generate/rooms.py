@@ -18,8 +18,8 @@ HEAD: Final = """# The rooms
 The code is three packages. Their subpackages, of about a dozen files each, are called rooms. `ingest` turns files and
 addresses into rows, `export` turns rows into files, `lake` is what a lake is. `ingest` and `export` do not know each
 other, and `lake` knows neither. Inside a package a room may import the rooms below it and none above or beside it;
-`lint-imports` holds this. In the repository the packages lie at the top; `src/signverse/` links to them, so that they are imported and
-installed as `signverse.lake`, `signverse.ingest` and `signverse.export`.
+`lint-imports` holds this. In the repository the packages lie at the top; `src/signverse/` links to them, so that they
+are imported and installed as `signverse.lake`, `signverse.ingest` and `signverse.export`.
 
 ![The rooms of the three packages: each may import what is below it](../images/rooms.svg)
 
