@@ -297,3 +297,9 @@ def test_bash_takes_the_completion_that_is_shown(tmp_path: Path) -> None:
     shown += "COMP_WORDS=(signverse stats --la); COMP_CWORD=2\n_signverse_completion signverse\necho ${COMPREPLY[@]}"
     ran = subprocess.run(["bash", "-c", shown], env=env, capture_output=True, text=True, check=True)
     assert ran.stdout == "--lake\n"
+
+
+def test_a_report_whose_output_is_closed_is_no_crash(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m signverse stats >&-"
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")

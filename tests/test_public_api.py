@@ -175,6 +175,14 @@ def test_a_users_script_is_checked_strictly(tmp_path: Path) -> None:
     assert re.findall(r'Revealed type is "([\w.]+)', ran.stdout) == REVEALED
 
 
+@pytest.mark.slow
+def test_a_misspelt_name_does_not_pass_the_type_checker(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import signverse\n\nsignverse.opne('LAKE')\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--cache-dir", str(tmp_path), "script.py"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert 'Module has no attribute "opne"' in ran.stdout
+
+
 def pages() -> list[Path]:
     return [path for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")) if path.exists()]
 

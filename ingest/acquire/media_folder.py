@@ -9,6 +9,7 @@ DIR/.signverse/leases/ID, runs/, journal/      the runs that share the folder (s
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -69,8 +70,9 @@ class MediaFolder:
     """A media folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.partial_folder = folder / INSIDE / "partial"
+        # yt-dlp names the files that it wrote by absolute paths, which are compared with those made of this one.
+        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100 (Path.absolute keeps ..)
+        self.partial_folder = self.folder / INSIDE / "partial"
 
     @classmethod
     def create(cls, folder: Path) -> MediaFolder:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
+import sys
+from pathlib import Path
 
 import typer
 from typer.main import get_command
@@ -22,6 +25,9 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     # A scheduler's SIGTERM is Ctrl-C by another name: what is finished is committed before the end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     reset_quiet()
+    if sys.stdout is None:
+        # Closed by the caller (`>&-`): results go nowhere, as was asked.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
     try:
         # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
         get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)

@@ -38,6 +38,8 @@ class _Termination:
         if not self.busy:
             end_process()
         if not repeated:
+            # The exception may meet a finalizer or a thread of a library, whose words would reach the terminal.
+            _silence_stderr()
             # Once: a second one would break off the cleaning up.
             raise KeyboardInterrupt
 
@@ -46,6 +48,12 @@ class _Termination:
         if self._requested:
             # The job has taken the exception for its own.
             end_process()
+
+
+def _silence_stderr() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 def end_process() -> NoReturn:
@@ -97,7 +105,7 @@ def _end_with_parent(parent: Connection) -> None:
 
 
 def _work(pipe: Connection, job: Callable[[], Job], termination: _Termination | None = None) -> None:
-    with contextlib.suppress(EOFError, ConnectionError):
+    try:
         while True:
             task = pipe.recv()
             if termination is not None:
@@ -105,6 +113,10 @@ def _work(pipe: Connection, job: Callable[[], Job], termination: _Termination | 
             _do(pipe, job, task)
             if termination is not None:
                 termination.task_ended()
+    except (EOFError, ConnectionError):
+        # The parent has closed the pipe, perhaps while a result was on its way.
+        if termination is not None:
+            termination.busy = False
 
 
 def _do(pipe: Connection, job: Callable[[], Job], task: Any) -> None:

@@ -28,8 +28,8 @@ _NULL: Final = "-"
 _LEAST_TEXT: Final = 12
 """Characters of a text column that has to give way; one that needs fewer is never cut."""
 
-_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-"""Control characters, and those that turn the direction of a line."""
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+"""Control characters, those that end a line or turn its direction, and those without width."""
 
 _IDENTIFIER: Final = re.compile(r"(?!ingest_)(\w+_)?id")
 """Columns that are of no use when they are cut; an ingest_id has 36 characters and is rarely copied."""

@@ -114,14 +114,16 @@ def open(path: str | Path, *, version: int | None = None, as_of: datetime | None
     return Lake.open(path, version=version, as_of=as_of)
 
 
-def __getattr__(name: str) -> Any:
-    """Loads a public name when it is used first."""
-    for module, names in _MODULES.items():
-        if name in names:
-            found = getattr(importlib.import_module(f"signverse.lake.{module}"), _PRIVATE_NAMES.get(name, name))
-            globals()[name] = found
-            return found
-    raise AttributeError(f"module 'signverse' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+if not TYPE_CHECKING:
+    # A type checker that saw it would take every misspelt name for one that exists.
+    def __getattr__(name: str) -> Any:
+        """Loads a public name when it is used first."""
+        for module, names in _MODULES.items():
+            if name in names:
+                found = getattr(importlib.import_module(f"signverse.lake.{module}"), _PRIVATE_NAMES.get(name, name))
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module 'signverse' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

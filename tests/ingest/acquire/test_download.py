@@ -354,3 +354,14 @@ def test_what_is_unfinished_is_in_the_status_and_goes_when_it_is_finished(place:
     shutil.copyfile(file, place.media / "cut.mp4")
     assert place.download(manifest)[0] == 0
     assert place.status()["unfinished_videos"] == 0
+
+
+def test_a_media_folder_may_be_named_relative_to_where_one_stands(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.site.add(clip("one"))
+    monkeypatch.chdir(place.folder)
+    manifest = place.manifest("one").name
+    code, _, err = place.signverse("ingest", "download", manifest, "--media", "media", "--lake", "lake", *QUICK)
+    assert code == 0, err
+    assert "one.mp4" in place.files()

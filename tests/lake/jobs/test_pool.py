@@ -59,6 +59,19 @@ def make_job(offset=0, break_at_start=False):
             for i in range(value):
                 time.sleep(0.5)
                 report(i)
+        if what == "finalize":
+            def generator():
+                try:
+                    yield
+                finally:
+                    report(0)
+                    time.sleep(value)
+            begun = generator()
+            next(begun)
+            del begun
+        if what == "send on":
+            while True:
+                report(0)
         if what == "die later":
             # The result is told first: the process is gone when the next task comes.
             import threading
@@ -352,3 +365,12 @@ def test_when_the_parent_is_killed_its_processes_end_too_whatever_they_are_at(pr
     program.kill()
     program.wait()
     assert left_behind(program.pid) == []
+
+
+@pytest.mark.parametrize("task", [("finalize", 60), ("send on", 0)])
+def test_a_task_that_is_broken_off_anywhere_prints_nothing(jobs: ModuleType, capfd, task: tuple[str, int]) -> None:
+    with ProcessPool(1, jobs.make_job) as pool:
+        for _ in pool.run([task]):
+            break
+    assert "".join(capfd.readouterr()) == ""
+    assert all(worker.process.exitcode is not None for worker in pool._workers)

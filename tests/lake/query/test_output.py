@@ -251,9 +251,13 @@ def test_a_named_pipe_is_written_to_and_not_replaced(tmp_path):
 
 
 def test_what_a_terminal_would_obey_is_not_sent_to_it(capsysbinary):
-    write_rows(pl.DataFrame({"title": ["\x1b[2Jgone\x07", "a\nb", "\u202eright to left"]}), Format.table, None)
+    write_rows(
+        pl.DataFrame({"title": ["\x1b[2Jgone\x07", "a\nb", "\u202eright to left", "two\u2028lines"]}),
+        Format.table,
+        None,
+    )
     out = capsysbinary.readouterr().out.decode()
     assert "\x1b" not in out
     assert "\x07" not in out
-    assert "\u202e" not in out
+    assert "\u202e" not in out and "\u2028" not in out
     assert "gone" in out
