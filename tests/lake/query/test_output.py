@@ -175,7 +175,7 @@ def test_numbers_are_written_without_separators(capsys):
 
 def test_parquet_is_refused_to_a_terminal_only(terminal, tmp_path):
     screen = terminal()
-    with pytest.raises(BadInputError, match="spoil the terminal"):
+    with pytest.raises(BadInputError, match="garble the terminal"):
         write_rows(ROWS, Format.parquet, None)
     assert screen.text() == ""
     write_rows(ROWS, Format.parquet, tmp_path / "x.parquet")
