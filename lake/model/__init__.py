@@ -10,6 +10,7 @@ Start with schema.py.
     thresholds.py    when a hand counts as seen, clear or steady
     frame_ranges.py  24 frames/s; ranges of frames, from seconds too
     times.py         times in ISO 8601
+    plain_values.py  numbers, booleans, times and texts from outside, as Python's own
     wording.py       numbers, durations and sizes in messages
     interrupt.py     delaying Ctrl-C
 """

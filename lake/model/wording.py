@@ -22,7 +22,13 @@ def counted(number: int, noun: str) -> str:
 
 def shown(value: Any) -> str:
     """A value as a message shows it, of at most 60 characters: 0.5, '2 s', [1, 2, 3]."""
-    return f"{value:g}" if isinstance(value, float) else ascii(value)[:60]
+    if isinstance(value, float):
+        return f"{value:g}"
+    try:
+        # On one line: an array's or a frame's has several.
+        return " ".join(ascii(value).split())[:60]
+    except ValueError:
+        return "a number of thousands of digits"  # Which Python does not write out.
 
 
 def lasting(seconds: float) -> str:

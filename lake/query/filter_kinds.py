@@ -8,13 +8,13 @@ Imported at every start of the command line: `conditions`, which imports Polars,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from signverse.lake.model import plain_values
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import PART_NAMES
 from signverse.lake.model.times import read_time
@@ -42,7 +42,10 @@ class Filter:
         example: a value on the command line, where its form needs one.
         python: the same value in Python.
         flags: names of the option, where they are not made of the attribute's name.
+        several: types whose empty value sets no condition: of attributes that hold several values.
     """
+
+    several: ClassVar[tuple[type, ...]] = ()
 
     help: str
     metavar: str | None = None
@@ -112,6 +115,8 @@ class AnyOf(Filter):
         until: compare the column's text only up to this separator.
     """
 
+    several: ClassVar[tuple[type, ...]] = (tuple, list)
+
     columns: tuple[str, ...]
     noun: str
     known: tuple[str, ...] = ()
@@ -125,15 +130,18 @@ class AnyOf(Filter):
     def normalize(self, value: Any) -> Any:
         if isinstance(value, str):
             return (value,)
-        return tuple(value) if isinstance(value, Iterable) else value
+        try:
+            return tuple(value) if isinstance(value, Iterable) else value
+        except TypeError:
+            return value  # An array of no dimensions, which `check` refuses.
 
     def check(self, name: str, value: Any) -> None:
         if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
             raise BadInputError(f"{name} is {shown(value)}", "It takes a list of texts.")
         for text in value:
-            _check_utf8(text)
+            plain_values.check_utf8(text)
             if self.known and text not in self.known:
-                raise BadInputError(f"'{text[:60]}' is not a {self.noun}", f"Known: {', '.join(self.known)}.")
+                raise BadInputError(f"{shown(text)} is not a {self.noun}", f"Known: {', '.join(self.known)}.")
 
     def conditions(self, value: Sequence[str], split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import any_of
@@ -163,18 +171,18 @@ class Number(Filter):
         return int | None if self.whole else float | None
 
     def normalize(self, value: Any) -> Any:
-        is_whole = isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
-        return int(value) if self.whole and is_whole else value
+        value = plain_values.number(value)
+        return int(value) if self.whole and isinstance(value, float) and value % 1 == 0 else value
 
     def check(self, name: str, value: Any) -> None:
-        greatest = (_LARGEST_INT if self.whole else math.inf) if self.greatest is None else self.greatest
-        is_number = isinstance(value, Integral if self.whole else Real) and not isinstance(value, bool)
-        if not is_number or not self.least <= value <= greatest or abs(value) == math.inf:
-            what = "a whole number" if self.whole else "a number"
-            span = (
-                f"{self.least:g} or more" if greatest in {math.inf, _LARGEST_INT} else f"{self.least:g} to {greatest:g}"
-            )
-            raise BadInputError(f"{name} is {shown(value)}", f"It takes {span if is_number else what}.")
+        most = _LARGEST_INT if self.whole else plain_values.LARGEST_FLOAT
+        greatest = most if self.greatest is None else self.greatest
+        if not plain_values.is_number(value) or (self.whole and not isinstance(value, Integral)):
+            raise BadInputError(f"{name} is {shown(value)}", f"It takes a {'whole ' if self.whole else ''}number.")
+        if not self.least <= value <= greatest:
+            limit = f"{greatest:,}" if isinstance(greatest, int) else f"{greatest:g}"
+            more = f" to {limit}" if greatest < plain_values.LARGEST_FLOAT else " or more, a finite number"
+            raise BadInputError(f"{name} is {shown(value)}", f"It takes {self.least:g}{more}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +206,7 @@ class Bound(Number):
     def conditions(self, value: float, split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import bounded
 
-        words = f"{self.noun} at {self.side} {value:g}"
+        words = f"{self.noun} at {self.side} {float(value):g}"
         return [bounded(words, self.column, self.side, float(value) * self.scale, float32=self.float32)]
 
 
@@ -206,28 +214,36 @@ class Bound(Number):
 class PartBounds(Filter):
     """The mean scores of parts of the body are at least so much."""
 
+    several: ClassVar[tuple[type, ...]] = (Mapping,)
+
     @property
     def option_type(self) -> Any:
         return list[str] | None
 
     def parse(self, value: list[str]) -> dict[str, float]:
-        return dict(_part_score(item) for item in value)
+        return dict(plain_values.part_score(item) for item in value)
+
+    def normalize(self, value: Any) -> Any:
+        is_mapping = isinstance(value, Mapping)
+        return {part: plain_values.number(score) for part, score in value.items()} if is_mapping else value
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, Mapping):
             raise BadInputError(f"{name} is {shown(value)}", "It takes a score by part, such as {'right_hand': 0.5}.")
         for part, score in value.items():
             if part not in PART_NAMES:
-                raise BadInputError(f"'{part}' is not a part of the body", f"Parts: {', '.join(PART_NAMES)}.")
-            if not isinstance(score, Real) or math.isnan(score):
+                raise BadInputError(f"{shown(part)} is not a part of the body", f"Parts: {', '.join(PART_NAMES)}.")
+            if not plain_values.is_number(score) or score != score:
                 raise BadInputError(f"{name} of {part} is {shown(score)}, which is not a number")
+            if plain_values.LARGEST_FLOAT < abs(score) < float("inf"):
+                raise BadInputError(f"{name} of {part} is {shown(score)}, which is too large")
 
     def conditions(self, value: Mapping[str, float], split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import bounded
 
         return [
             bounded(f"{part} confidence at least {score:g}", f"{part}_confidence", "least", score, float32=True)
-            for part, score in value.items()
+            for part, score in zip(value, map(float, value.values()), strict=True)
         ]
 
 
@@ -238,7 +254,7 @@ class Text(Filter):
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, str):
             raise BadInputError(f"{name} is {shown(value)}", "It takes a text.")
-        _check_utf8(value)
+        plain_values.check_utf8(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,10 +318,10 @@ class Known(Filter):
         return bool | None
 
     def normalize(self, value: Any) -> Any:
-        return bool(value) if _is_boolean(value) else value
+        return bool(value) if plain_values.is_boolean(value) else value
 
     def check(self, name: str, value: Any) -> None:
-        if not _is_boolean(value):
+        if not plain_values.is_boolean(value):
             raise BadInputError(f"{name} is {shown(value)}", "It takes True or False.")
 
     def conditions(self, value: bool, split_videos: SplitVideos | None) -> list[Condition]:
@@ -329,16 +345,19 @@ class Moment(Filter):
     def parse(self, value: str) -> datetime:
         return read_time(value)
 
+    def normalize(self, value: Any) -> Any:
+        return plain_values.moment(value)
+
     def to_json(self, value: datetime) -> str:
         return value.isoformat()
 
-    def from_json(self, value: str) -> datetime:
-        return datetime.fromisoformat(value)
+    def from_json(self, value: str) -> Any:
+        return self.normalize(datetime.fromisoformat(value))
 
     def check(self, name: str, value: Any) -> None:
         if not isinstance(value, datetime):
             raise BadInputError(f"{name} is {shown(value)}", "It takes a datetime with a time zone.")
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise BadInputError(f"{name} has no time zone", "Such as 2026-11-22T08:00Z.")
         try:
             value.astimezone(UTC)
@@ -349,7 +368,7 @@ class Moment(Filter):
         from signverse.lake.query.conditions import before, since
 
         words = f"{self.noun} {self.side} {value.isoformat()}"
-        return [(since if self.side == "after" else before)(words, self.column, value)]
+        return [(since if self.side == "after" else before)(words, self.column, plain_values.moment(value))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -366,7 +385,7 @@ class InSplit(Filter):
         if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(text, str) for text in value):
             raise BadInputError(f"{name} is {shown(value)}", "It takes a name and a part: ('main', 'train').")
         for text in value:
-            _check_utf8(text)
+            plain_values.check_utf8(text)
 
     def conditions(self, value: tuple[str, str], split_videos: SplitVideos | None) -> list[Condition]:
         from signverse.lake.query.conditions import in_split
@@ -375,23 +394,3 @@ class InSplit(Filter):
             return []
         name, part = value
         return [in_split(f"{part} of split {name}", name, part, split_videos(name, part))]
-
-
-def _part_score(item: str) -> tuple[str, float]:
-    part, _, score = item.partition("=")
-    try:
-        return part.strip(), float(score)
-    except ValueError:
-        raise ValueError(f"'{item}' is not PART=SCORE, such as right_hand=0.5") from None
-
-
-def _is_boolean(value: Any) -> bool:
-    # NumPy's is recognized by its name (bool_ in NumPy 1): importing NumPy would slow every start.
-    return isinstance(value, bool) or (type(value).__module__ == "numpy" and type(value).__name__ in {"bool", "bool_"})
-
-
-def _check_utf8(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise BadInputError(f"{text[:40]!a} is not UTF-8") from None

@@ -33,7 +33,7 @@ def sample(clips: pl.DataFrame, selection: Selection) -> pl.DataFrame:
     if selection.per_language is not None:
         drawn = drawn.filter(pl.int_range(pl.len()).over("sign_language") < selection.per_language)
     if selection.hours is not None:
-        drawn = _first_by_rank(drawn, "num_frames", selection.hours * _FRAMES_PER_HOUR, selection.temperature)
+        drawn = _first_by_rank(drawn, "num_frames", float(selection.hours) * _FRAMES_PER_HOUR, selection.temperature)
     if selection.limit is not None:
         temperature = selection.temperature if selection.hours is None else None
         if temperature is None:

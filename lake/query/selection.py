@@ -146,7 +146,7 @@ class Selection:
     )))
     seed: int | None = field(default=None, metadata=_by(Number(
         help="Seed of what is at random (0); with limit alone it makes that a sample", metavar="N", whole=True,
-        least=float("-inf"), greatest=float("inf")
+        least=-1e40, greatest=1e40
     )))
     # fmt: on
 
@@ -178,14 +178,14 @@ class Selection:
         return self == Selection()
 
     def _given(self) -> dict[str, Any]:
-        """The attributes that are neither None nor empty."""
+        """The attributes that set something: not None, and not an empty list of values."""
         values = {name: getattr(self, name) for name in FILTERS}
-        empty = {name for name, value in values.items() if isinstance(value, tuple | list | Mapping) and not value}
+        empty = {name for name, value in values.items() if isinstance(value, FILTERS[name].several) and not value}
         return {name: value for name, value in values.items() if value is not None and name not in empty}
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes that are set, as JSON can hold them: for the metadata of a file."""
-        return {name: FILTERS[name].to_json(value) for name, value in self._given().items()}
+        return {name: FILTERS[name].to_json(FILTERS[name].normalize(value)) for name, value in self._given().items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Selection:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 import pytest
 import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from signverse.lake.cli.selection_options import OPTIONS, make_selection
-from signverse.lake.model.errors import BadInputError
+from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.query.filter_kinds import Bound, Filter
 from signverse.lake.query.selection import FILTERS, Selection
 
@@ -52,6 +57,18 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line(name):
         ({"min_people": True}, "min_people is True. It takes a whole number."),
         ({"split": "train"}, "split is 'train'. It takes a name and a part: ('main', 'train')."),
         ({"ingested_after": "2026-11-22"}, "It takes a datetime with a time zone."),
+        ({"per_language": []}, "per_language is []. It takes a whole number."),
+        ({"hours": {}}, "hours is {}. It takes a number."),
+        ({"min_confidence": []}, "min_confidence is []. It takes a score by part"),
+        ({"min_confidence": {"face": True}}, "min_confidence of face is True, which is not a number"),
+        ({"min_confidence": {"face": 10**400}}, "which is too large"),
+        ({"languages": np.array(0.5)}, "languages is array(0.5). It takes a list of texts."),
+        ({"captioned": pl.Series([True])}, "It takes True or False."),
+        ({"captioned": np.array([1.0])}, "captioned is array([1.]). It takes True or False."),
+        ({"limit": 10**20 - 1}, "limit is 99999999999999999999. It takes 0 to 2,147,483,647."),
+        ({"limit": 10**5000}, "limit is a number of thousands of digits. It takes 0 to 2,147,483,647."),
+        ({"min_duration": float("inf")}, "min_duration is inf. It takes 0 or more, a finite number."),
+        ({"hours": Fraction(10**400)}, "It takes 0 or more, a finite number."),
         ({"nonsense": 5}, "'nonsense' is not an attribute of a selection"),
     ],
 )
@@ -71,6 +88,121 @@ def test_booleans_of_numpy_whole_floats_and_lists_are_taken():
     assert selection == Selection(captioned=True, min_people=1, limit=3, split=("main", "train"))
     selection.check()
     assert Selection.from_dict(json.loads(json.dumps(selection.to_dict()))) == selection
+
+
+ODD = st.one_of(
+    st.sampled_from(
+        [
+            [],
+            {},
+            (),
+            "",
+            set(),
+            b"ase",
+            [[]],
+            [None],
+            {"face": None},
+            {1: 2},
+            True,
+            [True],
+            object(),
+            date(2026, 1, 1),
+            "ase",
+            "a\0b",
+            "\ud800",
+            "'",
+            ["ase", "ase"],
+            ["manual"],
+            ("main", "train"),
+            "true",
+            "1 = 1",
+            ")",
+            "(",
+            "1; 1",
+            10**400,
+            -(10**400),
+            10**5000,
+            10**16,
+            2**31,
+            Fraction(1, 3),
+            Fraction(10**400),
+            2.0,
+            1j,
+            float("nan"),
+            np.array(0.5),
+            np.array("ase"),
+            np.array([]),
+            np.array([1.0]),
+            np.array(["ase"]),
+            np.float32(0.7),
+            np.int64(1),
+            np.longdouble(1),
+            np.longdouble("1e400"),
+            np.bool_(1),
+            np.str_("ase"),
+            np.datetime64("2026-01-01"),
+            np.ma.masked,
+            pl.Series([True]),
+            pl.Series(["ase"]),
+            pl.DataFrame({"a": [1]}),
+            pl.col("text"),
+            range(0),
+            {"face": np.float32(1)},
+            {"face": True},
+            {"face": 10**400},
+            {"face": Fraction(1, 3)},
+            {"face": float("inf")},
+            {"face": [0.5]},
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))),
+            datetime.min.replace(tzinfo=UTC),
+            datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, seconds=7, microseconds=9))),
+            datetime(2026, 1, 1),
+        ]
+    ),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.booleans(),
+    st.lists(st.text(max_size=3), max_size=3),
+    st.datetimes(timezones=st.timezones() | st.none()),
+    st.dictionaries(st.sampled_from(["face", "hand"]), st.floats() | st.integers(), max_size=2),
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, fill, video):
+    with Lake.open(fill(tmp_path_factory.mktemp("small") / "lake", video("a", "ase", 60, people=1))) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@settings(max_examples=80, deadline=None)
+@given(value=ODD)
+def test_any_value_works_or_is_refused_and_goes_through_json(small, name, value):
+    more = {"hours": 1} if name == "temperature" else {}
+    try:
+        selection = Selection.of(**{name: value}, **more)
+        selection.check()
+    except SignverseError as error:
+        assert "\n" not in str(error)
+        return
+    written = json.dumps(selection.to_dict())
+    again = Selection.from_dict(json.loads(written))
+    assert again == selection
+    assert json.dumps(again.to_dict()) == written
+    try:
+        small.clips(**{name: value}, **more).collect()
+    except SignverseError:
+        assert name in {"where", "split"}
+
+
+@pytest.mark.parametrize("zone", ["Africa/Abidjan", "Europe/Berlin", "America/New_York"])
+def test_a_time_of_any_zone_is_compared(small, zone):
+    moment = datetime(2020, 1, 1, tzinfo=ZoneInfo(zone))
+    for selection in (Selection(ingested_after=moment), Selection.of(ingested_after=moment)):
+        assert [small.select(selection, engine=engine).collect().height > 0 for engine in ("polars", "duckdb")] == [
+            True
+        ] * 2
 
 
 def test_a_selection_takes_keywords_only():
