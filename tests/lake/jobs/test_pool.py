@@ -176,9 +176,9 @@ def test_when_every_task_kills_its_process_every_task_is_told(done) -> None:
 def test_a_task_of_which_nothing_is_heard_is_given_up_and_the_others_go_on(jobs: ModuleType, size: int) -> None:
     tasks = [("add", 1), ("sleep", 600), ("add", 2), ("stop", 0), ("add", 3)]
     with ProcessPool(size, jobs.make_job) as pool:
-        events = list(pool.run(tasks, 3.0))
+        events = list(pool.run(tasks, 8.0))
         assert [event for event in events if event.kind == "stalled"] == [
-            Event("stalled", task, 3.0) for task in tasks if task[0] in {"sleep", "stop"}
+            Event("stalled", task, 8.0) for task in tasks if task[0] in {"sleep", "stop"}
         ]
     assert sorted(event.value for event in events if event.kind == "result") == [1, 2, 3]
 
