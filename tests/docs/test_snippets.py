@@ -146,9 +146,9 @@ def keeps(value: Any, promise: re.Match[str]) -> bool:
         return isinstance(value, pl.DataFrame if promise["type"] == "polars.DataFrame" else list)
     sizes = [int(size) if size.isdigit() else None for size in promise["sizes"].split(", ")]
     shape = value if isinstance(value, tuple) else tuple(value.shape)
-    dtype = promise["dtype"] or str(getattr(value, "dtype", ""))
+    dtype = str(getattr(value, "dtype", "")).removeprefix("torch.")
     same = len(shape) == len(sizes) and all(size in (None, found) for size, found in zip(sizes, shape, strict=True))
-    return same and min(shape) > 0 and str(getattr(value, "dtype", "")).removeprefix("torch.") == dtype
+    return same and min(shape) > 0 and dtype == (promise["dtype"] or dtype)
 
 
 class Promises(ast.NodeTransformer):
