@@ -48,7 +48,6 @@ from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import available_cores, default_workers, extraction_pool
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
-NOT_MEASURED: Final = "No GPU was at hand so far.\n"
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64)
 PUBLISHED_CROPS: Final = 8
 
@@ -161,8 +160,8 @@ def measure(models: ModelPair, video: Path, device: str, size: Size) -> list[str
 
 def note(table: Path, rows: list[str]) -> None:
     """Append rows to the table."""
-    before = table.read_text() if table.exists() else ""
-    table.write_text(before.replace(NOT_MEASURED, "") + "".join(rows))
+    with table.open("a") as file:
+        file.writelines(rows)
 
 
 def own_rate(path: Path, device: str, size: Size) -> tuple[float, int]:

@@ -133,7 +133,12 @@ def test_a_reason_is_told_for_each_thing_that_can_be_missing(two_cards: None, mo
 
 
 def test_each_provider_gets_its_options_and_its_card() -> None:
-    cuda = {"device_id": "1", "arena_extend_strategy": "kSameAsRequested", "cudnn_conv_algo_search": "EXHAUSTIVE"}
+    cuda = {
+        "device_id": "1",
+        "arena_extend_strategy": "kSameAsRequested",
+        "cudnn_conv_algo_search": "EXHAUSTIVE",
+        "use_tf32": "0",
+    }
     assert provider_options(Device("cpu")) == [("CPUExecutionProvider", {})]
     assert provider_options(Device("cuda", 1)) == [("CUDAExecutionProvider", cuda), ("CPUExecutionProvider", {})]
     assert provider_options(Device("tensorrt", 1), {"trt_fp16_enable": "1"}) == [
