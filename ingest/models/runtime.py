@@ -131,8 +131,8 @@ def provider_options(device: Device, options: Options | None = None) -> list[tup
             own["arena_extend_strategy"] = "kSameAsRequested"
             # Measures the convolution algorithms once for each batch size, of which there are few (see io_binding.py).
             own["cudnn_conv_algo_search"] = "EXHAUSTIVE"
-            # ONNX Runtime would round what convolutions multiply to 10 bits (TF32): 1 % of the points are then over five
-            # pixels from the CPU's, without it under one (bench/gpu.md).
+            # ONNX Runtime would round what convolutions multiply to 10 bits (TF32): 1 % of the points were then over
+            # five pixels from the CPU's, without it under one (bench/gpu.md).
             own["use_tf32"] = "0"
         if kind == device.kind:
             own |= options or {}
