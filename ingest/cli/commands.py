@@ -1,4 +1,4 @@
-"""The commands of ingestion, each in the file of its name. Those of downloading are in acquire.py.
+"""The commands of ingestion, each in the file of its name. Those of downloading are in acquisition/.
 
 Imported at every start of the command line: nothing heavy here.
 """

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 import signverse.export.cli.commands
-import signverse.ingest.cli.acquire
+import signverse.ingest.cli.acquisition.commands
 import signverse.ingest.cli.commands
 import signverse.lake.cli.maintain
 import signverse.lake.cli.query
@@ -50,7 +50,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     for package in (
         signverse.ingest.cli.commands,
-        signverse.ingest.cli.acquire,
+        signverse.ingest.cli.acquisition.commands,
         signverse.lake.cli.query,
         signverse.lake.cli.maintain,
         signverse.lake.cli.split,

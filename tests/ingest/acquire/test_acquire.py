@@ -10,7 +10,7 @@ from typing import Any
 from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.run import acquire, prepare_run
-from signverse.ingest.cli.screen import RunScreen
+from signverse.ingest.cli.acquisition.screen import RunScreen
 from signverse.ingest.manifest import read_manifest
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.jobs.executor import Executor

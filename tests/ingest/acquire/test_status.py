@@ -15,7 +15,7 @@ from rich.console import Console
 from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.status import Status, read_status
-from signverse.ingest.cli.screen import print_status, status_console, status_screen
+from signverse.ingest.cli.acquisition.screen import print_status, status_console, status_screen
 from signverse.lake.lake import Lake
 from tests.ingest.acquire.lakes import add_videos, at, attempt, list_videos, record
 

@@ -6,7 +6,7 @@ import pytest
 
 from signverse.ingest.acquire.download.outcomes import Outcome
 from signverse.ingest.acquire.download.worker import Attempt
-from signverse.ingest.cli.screen import RunScreen
+from signverse.ingest.cli.acquisition.screen import RunScreen
 
 
 def test_the_summary_fits_80_columns_whatever_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from signverse.ingest.acquire.options import Acquisition
-from signverse.ingest.cli.acquire_options import (
+from signverse.ingest.cli.acquisition.options import (
     AHEAD,
     AheadOption,
     KeepMediaOption,
@@ -172,7 +172,7 @@ def _acquire(
 ) -> Summary:
     """Downloads the videos of a manifest, and extracts them where the options of extraction are given."""
     from signverse.ingest.acquire.run import acquire, prepare_run
-    from signverse.ingest.cli.screen import RunScreen
+    from signverse.ingest.cli.acquisition.screen import RunScreen
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.model.wording import counted
@@ -253,7 +253,7 @@ def status(
 
     from signverse.ingest.acquire.media_folder import MediaFolder
     from signverse.ingest.acquire.status import read_status
-    from signverse.ingest.cli.screen import print_status, status_console, status_screen
+    from signverse.ingest.cli.acquisition.screen import print_status, status_console, status_screen
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
 
