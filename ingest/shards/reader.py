@@ -22,7 +22,7 @@ from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
-from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.ids import check_video_id, normal_form
 from signverse.lake.storage.committer import VideoRows
 
 STAGE: Final = "import"
@@ -122,7 +122,7 @@ def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
             continue
         if video_id not in videos:
             try:
-                check_video_id(video_id)
+                video_id = check_video_id(video_id)
             except BadInputError as error:
                 refused.setdefault(_printable(video_id), str(error))
                 continue
@@ -132,7 +132,7 @@ def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
             refused.setdefault(video_id, f"{_printable(member.name)} comes twice")
         files[name] = member
     for name, kind in tar.passed_over:
-        video_id = name.removeprefix("./").partition("/")[0]
+        video_id = normal_form(name.removeprefix("./").partition("/")[0])
         if not dialect_of(videos.get(video_id, {})):
             refused.setdefault(_printable(video_id), f"{_printable(name)} is a {kind}, which is not read")
     return videos, refused

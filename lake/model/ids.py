@@ -1,42 +1,145 @@
-"""Identifiers: which video ids are safe to keep, ingest ids that sort by time, and the ending of caption files."""
+"""Identifiers: which video ids are safe to keep, the id in a file's name, and ingest ids that sort by time."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import unicodedata
 import uuid
+from collections.abc import Container
+from typing import Final
 
 from signverse.lake.model.errors import BadInputError
 
-MAX_VIDEO_ID = 128
-"""Characters. A released id has 11; a file's name in a tar may hold 255 bytes."""
+MAX_VIDEO_ID: Final = 128
+"""Characters. A released id has 11."""
 
-VTT = ".vtt"
+MAX_VIDEO_ID_BYTES: Final = 200
+"""Bytes of an id in UTF-8: a file's name may hold 255, and endings such as .en-eEY6OEpapPo.vtt follow the id."""
+
+VTT: Final = ".vtt"
 """The ending of a caption file; before it stand the video's id and what the captions are."""
 
-_FORBIDDEN = set('/\\:*?"<>|')
+_FORBIDDEN: Final = set('/\\:*?"<>|')
+
+# Drawn as nothing, though Unicode counts them as letters, marks and symbols: the fillers of Hangul and of Khmer, the
+# grapheme joiner and Braille's blank.
+_INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+_JOINERS: Final = "\u200c\u200d"
+# Flags of England, Scotland and Wales: a black flag, its region in tag characters, an end (UTS 51, ED-14a).
+_REGION_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+
+_YOUTUBE_ID: Final = re.compile(r"[A-Za-z0-9_-]{11}")
+# `Title [ID]`, and what may follow in a file's name: .mp4, .en.vtt, .info.json
+_IN_BRACKETS: Final = re.compile(r"(?s:.*)\[([^\[\]\s]+)\](?:\.[A-Za-z0-9._-]*)?")
+
+
+def normal_form(text: str) -> str:
+    """A name or an id in the one form that the lake keeps: Unicode's NFC.
+
+    A letter with an accent may be written as one character or as two (NFD, as macOS gives the names of files). Both
+    look alike and are the same name.
+    """
+    return unicodedata.normalize("NFC", text)
 
 
 def check_video_id(video_id: str) -> str:
-    """The id itself, when it can name a folder of a tar on every system and be printed on one line.
+    """The id in normal form, when it can name a folder of a tar on every system and be printed on one line.
+
+    The two joiners without a width are allowed where they belong to the spelling: between Arabic letters, as Persian
+    has them, after a virama of an Indic script, and in an emoji of several. Elsewhere two ids would look the same.
 
     Raises:
-        BadInputError: it is empty, too long, a path, or holds control characters; says which.
+        BadInputError: it is empty, too long, a path, or holds characters that cannot be seen; says which.
     """
-    shown = ascii(video_id if len(video_id) <= 40 else video_id[:40] + "...")
+    video_id = normal_form(video_id)
+    shown = ascii(video_id if len(video_id) <= 30 else video_id[:30] + "...")
     if not video_id or video_id != video_id.strip():
         raise BadInputError(f"video id {shown} is empty or has blanks around it")
-    if len(video_id) > MAX_VIDEO_ID or len(video_id.encode("utf-8", "replace")) > 200:
-        raise BadInputError(f"video id {shown} has {len(video_id)} characters, at most {MAX_VIDEO_ID} are allowed")
+    if len(video_id) > MAX_VIDEO_ID:
+        raise BadInputError(f"video id {shown} has {len(video_id):,} characters, at most {MAX_VIDEO_ID} are allowed")
+    if (size := len(video_id.encode("utf-8", "replace"))) > MAX_VIDEO_ID_BYTES:
+        raise BadInputError(f"video id {shown} has {size} bytes in UTF-8, at most {MAX_VIDEO_ID_BYTES} are allowed")
     if video_id.startswith(".") or _FORBIDDEN & set(video_id):
         raise BadInputError(
             f"video id {shown} is not a plain name", 'Ids may not begin with . or hold / \\ : * ? " < > |'
         )
-    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in video_id):
-        raise BadInputError(f"video id {shown} holds a character that cannot be printed")
+    if (unseen := _unseen(video_id)) is not None:
+        raise BadInputError(f"video id {shown} holds a character that cannot be printed, U+{ord(unseen):04X}")
     return video_id
+
+
+def _unseen(text: str) -> str | None:
+    """The first character that would not be seen, such as a line break or a control of writing direction."""
+    if text.isascii() and text.isprintable():
+        return None
+    text = _REGION_FLAG.sub("\U0001f3f4", text)
+    for at, character in enumerate(text):
+        if character in _JOINERS and _joins(text, at):
+            continue
+        if character in _INVISIBLE or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+            return character
+    return None
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether the joiner at a place belongs to the spelling there (after RFC 5892, A.1 and A.2, and UTS 51)."""
+    before, after = text[:at], text[at + 1 : at + 2]
+    if not after or not before or before[-1] in _JOINERS:
+        return False
+    if unicodedata.combining(before[-1]) == _VIRAMA:
+        return unicodedata.category(after)[0] in "LM"
+    base = _last_base(before)
+    if unicodedata.bidirectional(base) == unicodedata.bidirectional(after) == "AL":
+        return True
+    return text[at] == "\u200d" and unicodedata.category(base) == unicodedata.category(after) == "So"
+
+
+_VIRAMA: Final = 9
+"""Unicode's combining class of viramas."""
+
+
+def _last_base(text: str) -> str:
+    """The last character that is neither an accent nor a colour of an emoji's skin; the first where all are."""
+    stripped = text
+    while len(stripped) > 1 and unicodedata.category(stripped[-1]) in {"Mn", "Sk"}:
+        stripped = stripped[:-1]
+    return stripped[-1]
+
+
+def is_youtube_id(text: str) -> bool:
+    """Whether an id may be one of YouTube's: 11 letters, digits, - and _."""
+    return _YOUTUBE_ID.fullmatch(text) is not None
+
+
+def bracketed_id(name: str) -> str | None:
+    """What the brackets at the end of a file's name hold, in normal form, or None: yt-dlp names files `Title [ID].mp4`.
+
+    Args:
+        name: with endings or without: `Title [ID]`, `Title [ID].en.vtt`.
+    """
+    match = _IN_BRACKETS.fullmatch(name)
+    return normal_form(match.group(1)) if match else None
+
+
+def id_in_name(stem: str, known: Container[str] = ()) -> str:
+    """The video id in a file's name, in normal form: that of `Title [ID]`, or else the whole name.
+
+    Brackets also hold other things (`[1080p]`, `[2019]`). So they count where they hold a known id, or 11 characters
+    as YouTube's ids are made of. The id is not checked.
+
+    Args:
+        stem: the name without its ending.
+        known: ids that are known from a manifest or from what the site says of the video.
+    """
+    whole = normal_form(stem)
+    inside = bracketed_id(stem)
+    if whole in known or inside is None:
+        return whole
+    return inside if inside in known or is_youtube_id(inside) else whole
 
 
 _lock = threading.Lock()

@@ -72,9 +72,8 @@ def read_channels(path: Path) -> ChannelList:
     invalid_lines, without_channel, repeated = [], [], []
     for line, row in rows:
         cells = {name: " ".join(row[i].split()) if i < len(row) else "" for name, i in columns.items()}
-        video_id = cells["video_id"]
         try:
-            check_video_id(video_id)
+            video_id = check_video_id(cells["video_id"])
         except BadInputError:
             invalid_lines.append(str(line))
             continue
