@@ -20,14 +20,35 @@ class Cue:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Cues of a file that are not in its track, for one reason.
+
+    Attributes:
+        why: a verb in the plural and what follows: "cannot be read", "have no text".
+        count: how many there are.
+        line: of the first of them, from 1; 0 where the format has no lines.
+    """
+
+    why: str
+    count: int
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class Track:
     """A caption track.
+
+    Every cue of its file is accounted for: `found` is the number of cues, plus `joined`, plus those of `left_out`.
 
     Attributes:
         name: unique among the tracks of the video, such as "en.manual".
         kind: manual, automatic or translated.
         language: BCP 47 tag of the text, or und.
         source: for a translated track the language it was translated from, else "".
+        found: lines with an arrow, or what stands for them in other formats.
+        joined: cues that are part of another one: shown twice, repeated without a gap, or rolled up.
+        left_out: cues that are not in the track.
+        remarks: what was left out, changed or guessed, a line each, with the file's name.
     """
 
     name: str
@@ -35,6 +56,10 @@ class Track:
     language: str
     cues: tuple[Cue, ...] = field(repr=False)
     source: str = ""
+    found: int = 0
+    joined: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_english(self) -> bool:
@@ -55,6 +80,15 @@ def unique(tracks: Sequence[Track]) -> list[Track]:
             name, number = f"{track.name}.{number}", number + 1
         found.setdefault(name, replace(track, name=name))
     return list(found.values())
+
+
+def outcome_remarks(tracks: Sequence[Track]) -> list[tuple[str, str]]:
+    """The remarks of all tracks with the reason that `outcomes` records: captions_in_part or captions_changed."""
+    return [
+        ("captions_in_part" if track.left_out else "captions_changed", remark)
+        for track in tracks
+        for remark in track.remarks
+    ]
 
 
 def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:

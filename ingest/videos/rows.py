@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from signverse.ingest.captions.segments import Summary, make_segments, stored_means
 from signverse.ingest.captions.sentences import join_sentences
-from signverse.ingest.captions.tracks import Track, choose
+from signverse.ingest.captions.tracks import Track, choose, outcome_remarks
 from signverse.ingest.manifest import Entry
 from signverse.ingest.tracking.detections import CHUNK
 from signverse.lake.model.frame_ranges import FPS
@@ -50,7 +50,7 @@ def build_rows(
             are arrays of CHUNK rows each, the last one shorter.
         tracks: all caption tracks of the video.
         about: further columns of `videos`: source, models, codec, damage, repairs, events.
-        remarks: (reason, message) for `outcomes`.
+        remarks: (reason, message) for `outcomes`; those of the tracks are added.
         body_visible: [N, 18] if the source has visibility instead of body scores.
         exact: keep full float32, not the grid of 1/8 pixel and 1/256 score.
         sentences: segments are sentences; the rows of `captions` remain cues.
@@ -62,7 +62,7 @@ def build_rows(
     if sentences and track is not None:
         track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
     segments, past = make_segments(entry.video_id, num_frames, track, english_source, summary)
-    notes = list(remarks)
+    notes = [*remarks, *outcome_remarks(tracks)]
     if not len(frames):
         notes.append(("no_person", f"nobody was found in {counted(num_frames, 'frame')}"))
     if past and track is not None:
@@ -90,7 +90,7 @@ def build_rows(
         segments=segments,
         captions=_caption_rows(tracks),
         stage=stage,
-        reason=",".join(reason for reason, _ in notes),
+        reason=",".join(dict.fromkeys(reason for reason, _ in notes)),
         message="; ".join(message for _, message in notes),
     )
 
