@@ -23,7 +23,7 @@ import numpy as np
 
 from bench.memory import peak_mb
 from signverse.ingest.extract import extractor
-from signverse.ingest.extract.decode import VideoFacts
+from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import VideoTask

@@ -7,23 +7,25 @@ that captions line up with frames whatever offset, rate or rotation the file has
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signverse.ingest.extract.video_file.clock import TrustedClock
+from signverse.ingest.extract.video_file.facts import rotation_filters, video_facts
+from signverse.ingest.extract.video_file.filter_graph import filter_graph
+from signverse.ingest.extract.video_file.opening import open_video
+from signverse.ingest.extract.video_file.streams import video_stream
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.filter import Graph
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 SUFFIXES: Final = (
     ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
@@ -41,32 +43,6 @@ _MAX_JUMP_S: Final = 60.0
 # AVFMT_TS_DISCONT: formats whose clock may restart in the middle (such as MPEG transport streams).
 _TS_DISCONT: Final = 0x0200
 _RESTART_S: Final = 0.1
-
-# FFmpeg also "plays" pictures, and renders text files as a terminal would: neither is a video.
-_NOT_VIDEO: Final = ("tty", "image2", "_pipe", "concat", "hls", "lavfi")
-
-_FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg", "mpeg")
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What a file says about its video stream.
-
-    Attributes:
-        width: pixels across as displayed, after rotation.
-        height: pixels down as displayed, after rotation.
-        codec: FFmpeg's name, such as h264 or vp9.
-        source_fps: average frames a second in the file; 0.0 if it does not say.
-        rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
-        duration_s: seconds from the container's start to the video's end, as the file claims; None without a claim.
-    """
-
-    width: int
-    height: int
-    codec: str
-    source_fps: float
-    rotation: int
-    duration_s: float | None
 
 
 class Decoder:
@@ -94,9 +70,9 @@ class Decoder:
         self.damaged_frames = 0
         self.remark = ""
         self.repairs: list[str] = []
-        self._container = _open(self.path)
+        self._container = open_video(self.path)
         try:
-            self._stream = _video_stream(self._container, self.path)
+            self._stream = video_stream(self._container, self.path)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self._stream.thread_type = "NONE"
             self._source = self._decode()
@@ -104,8 +80,8 @@ class Decoder:
             if first is None:
                 raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
             self._first = first
-            self._rotation_filters, rotation = _rotation_filters(first)
-            self.facts = _facts(self._container, self._stream, first, rotation)
+            self._rotation_filters, rotation = rotation_filters(first)
+            self.facts = video_facts(self._container, self._stream, first, rotation)
         except BaseException:
             self._container.close()
             raise
@@ -124,7 +100,7 @@ class Decoder:
         self._container.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        graph = _filter_graph(self._first, self._stream, self._rotation_filters)
+        graph = filter_graph(self._first, self._stream, self._rotation_filters)
         for frame in self._with_timestamps():
             graph.vpush(frame)
             yield from self._drain(graph)
@@ -181,7 +157,7 @@ class Decoder:
         end = None if duration is None else round(Fraction(duration) / time_base)
         shape = (self._first.width, self._first.height, self._first.format.name)
         may_restart = bool(self._container.format.flags & _TS_DISCONT)
-        clock = _TrustedClock()
+        clock = TrustedClock()
         next_pts = 0
         for frame in self._with_first():
             timestamp = clock.timestamp(frame)
@@ -225,130 +201,3 @@ class Decoder:
         if promised is not None and promised - decoded > TOLERANCE_S:
             self.damaged_frames += round(promised * FPS) - self.num_frames
             self.remark = f"ends at {decoded:.1f} s of {promised:.1f} s"
-
-
-class _TrustedClock:
-    """Chooses between a frame's two timestamps the one that went backwards less often (libavcodec's own rule).
-
-    Frames come in display order, so that both should grow; AVI files with B-frames have wrong ones.
-    """
-
-    def __init__(self) -> None:
-        self._last: list[int | None] = [None, None]
-        self._times_backwards = [0, 0]
-
-    def timestamp(self, frame: VideoFrame) -> int | None:
-        timestamps = (frame.pts, frame.dts)
-        for i, current in enumerate(timestamps):
-            last = self._last[i]
-            if current is not None:
-                self._times_backwards[i] += last is not None and current <= last
-                self._last[i] = current
-        pts, dts = timestamps
-        if pts is not None and (dts is None or self._times_backwards[0] <= self._times_backwards[1]):
-            return pts
-        return dts
-
-
-def _open(path: Path) -> InputContainer:
-    import av
-
-    if not path.is_file():
-        raise BadInputError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise BadInputError(f"{path}: the file is empty", "Download it again")
-    try:
-        # The prefix keeps a name such as "a:b.mp4" from being read as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace")
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInputError(
-            f"{path}: cannot be opened as a video ({reason})", "It is not a video, or is truncated: download it again"
-        ) from error
-    if any(name in container.format.name for name in _NOT_VIDEO):
-        kind = container.format.long_name
-        container.close()
-        raise BadInputError(f"{path}: this is not a video file ({kind})")
-    return container
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        # The cover picture of a sound file is a video stream of one frame.
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
-            return stream
-    raise BadInputError(f"{path}: holds no video stream that can be decoded", "A sound file has no signer")
-
-
-def _rotation_filters(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:
-    """The filters that turn a stored picture upright, and the clockwise degrees; the same as ffmpeg's autorotation."""
-    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return [], 0
-    matrix = np.frombuffer(bytes(side_data), np.int32)
-    rotation = -frame.rotation % 360
-    if rotation == 90:
-        return [("transpose", "cclock_flip" if matrix[3] > 0 else "clock")], rotation
-    if rotation == 270:
-        return [("transpose", "clock_flip" if matrix[3] < 0 else "cclock")], rotation
-    flips = [("hflip", "")] if matrix[0] < 0 else []
-    if matrix[4] < 0:
-        flips.append(("vflip", ""))
-    return flips, 180 if len(flips) == 2 else 0
-
-
-def _facts(container: InputContainer, stream: VideoStream, first: VideoFrame, rotation: int) -> VideoFacts:
-    sideways = rotation in (90, 270)
-    rate = stream.average_rate or stream.guessed_rate
-    return VideoFacts(
-        width=first.height if sideways else first.width,
-        height=first.width if sideways else first.height,
-        codec=stream.codec_context.name,
-        source_fps=float(rate) if rate else 0.0,
-        rotation=rotation,
-        duration_s=_claimed_duration(container, stream),
-    )
-
-
-def _claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds from the container's start to the end of the video stream, as the file claims.
-
-    The container's own claim is the last resort, because sound may go on after the picture has ended.
-    """
-    if container.format.name in _FORMATS_THAT_GUESS_DURATION:
-        return None
-    start = (container.start_time or 0) / 1e6
-    if stream.duration and stream.time_base:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start
-    duration_tag = stream.metadata.get("DURATION", "")
-    try:
-        hours, minutes, seconds = duration_tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
-    except ValueError:
-        return container.duration / 1e6 if container.duration else None
-
-
-def _filter_graph(first: VideoFrame, stream: VideoStream, rotation: list[tuple[str, str]]) -> Graph:
-    """Rotation, resampling to 24 frames a second, and conversion to BGR."""
-    from av.filter import Graph
-
-    graph = Graph()
-    graph.threads = 1
-    nodes = [
-        graph.add_buffer(
-            width=first.width,
-            height=first.height,
-            format=first.format,
-            time_base=first.time_base or stream.time_base,
-        ),
-        *(graph.add(name, arguments or None) for name, arguments in rotation),
-        # The time before the first frame is filled with copies of it, so that frame 0 is at the container's start.
-        graph.add("fps", f"fps={FPS:g}:start_time=0"),
-        # Inside the graph the conversion is the ffmpeg program's; PyAV's own interpolates differently.
-        graph.add("format", "bgr24"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes).configure()
-    return graph

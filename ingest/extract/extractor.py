@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.decode import Decoder, VideoFacts
+from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.frame_buffer import FrameRows, SpillBuffer
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.extract.pipeline import batched, map_in_order
+from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.windows import Boxes, FramePeople, Image, process_window, run_batched
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models

@@ -10,7 +10,7 @@ from typing import Any, Final
 from signverse.ingest.captions.files_beside import read_track
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import unique
-from signverse.ingest.extract.decode import VideoFacts
+from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import VideoTask

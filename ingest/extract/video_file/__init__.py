@@ -1,0 +1,11 @@
+"""What a video file holds, and when each of its pictures is shown.
+
+Knows `lake.model` (errors, frame rate) and PyAV, which is imported inside functions: it would slow the start of the
+command line. Start with opening.py.
+
+    opening.py       a file to a container of FFmpeg, or a refusal in one line
+    streams.py       which of its streams is the video
+    facts.py         size as displayed, rotation, rate and claimed duration
+    clock.py         timestamps on one clock from the container's start
+    filter_graph.py  rotation, 24 frames a second, BGR
+"""

@@ -1,0 +1,85 @@
+"""What a file says about its video stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg", "mpeg")
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a file says about its video stream.
+
+    Attributes:
+        width: pixels across as displayed, after rotation.
+        height: pixels down as displayed, after rotation.
+        codec: FFmpeg's name, such as h264 or vp9.
+        source_fps: average frames a second in the file; 0.0 if it does not say.
+        rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
+        duration_s: seconds from the container's start to the video's end, as the file claims; None without a claim.
+    """
+
+    width: int
+    height: int
+    codec: str
+    source_fps: float
+    rotation: int
+    duration_s: float | None
+
+
+def video_facts(container: InputContainer, stream: VideoStream, first: VideoFrame, rotation: int) -> VideoFacts:
+    """The facts of a stream, whose first frame has been decoded."""
+    sideways = rotation in (90, 270)
+    rate = stream.average_rate or stream.guessed_rate
+    return VideoFacts(
+        width=first.height if sideways else first.width,
+        height=first.width if sideways else first.height,
+        codec=stream.codec_context.name,
+        source_fps=float(rate) if rate else 0.0,
+        rotation=rotation,
+        duration_s=_claimed_duration(container, stream),
+    )
+
+
+def _claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds from the container's start to the end of the video stream, as the file claims.
+
+    The container's own claim is the last resort, because sound may go on after the picture has ended.
+    """
+    if container.format.name in _FORMATS_THAT_GUESS_DURATION:
+        return None
+    start = (container.start_time or 0) / 1e6
+    if stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start
+    duration_tag = stream.metadata.get("DURATION", "")
+    try:
+        hours, minutes, seconds = duration_tag.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
+    except ValueError:
+        return container.duration / 1e6 if container.duration else None
+
+
+def rotation_filters(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:
+    """The filters that turn a stored picture upright, and the clockwise degrees; the same as ffmpeg's autorotation."""
+    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return [], 0
+    matrix = np.frombuffer(bytes(side_data), np.int32)
+    rotation = -frame.rotation % 360
+    if rotation == 90:
+        return [("transpose", "cclock_flip" if matrix[3] > 0 else "clock")], rotation
+    if rotation == 270:
+        return [("transpose", "clock_flip" if matrix[3] < 0 else "cclock")], rotation
+    flips = [("hflip", "")] if matrix[0] < 0 else []
+    if matrix[4] < 0:
+        flips.append(("vflip", ""))
+    return flips, 180 if len(flips) == 2 else 0

@@ -1,0 +1,36 @@
+"""The FFmpeg filters that every frame goes through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signverse.lake.model.frame_ranges import FPS
+
+if TYPE_CHECKING:
+    from av.filter import Graph
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+
+def filter_graph(first: VideoFrame, stream: VideoStream, rotation: list[tuple[str, str]]) -> Graph:
+    """Rotation, resampling to 24 frames a second, and conversion to BGR."""
+    from av.filter import Graph
+
+    graph = Graph()
+    graph.threads = 1
+    nodes = [
+        graph.add_buffer(
+            width=first.width,
+            height=first.height,
+            format=first.format,
+            time_base=first.time_base or stream.time_base,
+        ),
+        *(graph.add(name, arguments or None) for name, arguments in rotation),
+        # The time before the first frame is filled with copies of it, so that frame 0 is at the container's start.
+        graph.add("fps", f"fps={FPS:g}:start_time=0"),
+        # Inside the graph the conversion is the ffmpeg program's; PyAV's own interpolates differently.
+        graph.add("format", "bgr24"),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    return graph
