@@ -5,6 +5,7 @@ spill files of `lake.storage`; nothing of lakes, captions or command lines. Star
 
 - `extractor.py`: `Extractor`, the models loaded once for many videos; memory limits and batching.
 - `decode.py`: a video file to frames at 24 a second, damage and rotation included.
+- `probe.py`: what would be read from a video file, for `signverse inspect`.
 - `video_file/`: what a video file holds, which stream is the video, and when each picture is shown.
 - `windows.py`: detection on every Nth frame, box propagation between, requests of many windows in one batch.
 - `box_propagation.py`: boxes moved along with people, and when to detect again; cut detection by thumbnails.

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.video_file.clock import TrustedClock
-from signverse.ingest.extract.video_file.facts import rotation_filters, video_facts
+from signverse.ingest.extract.video_file.clock import TrustedClock, is_discontinuous
+from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet
+from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
 from signverse.ingest.extract.video_file.opening import open_video
-from signverse.ingest.extract.video_file.streams import video_stream
+from signverse.ingest.extract.video_file.streams import describe_choice, video_stream
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 
@@ -40,8 +41,6 @@ TOLERANCE_S: Final = 0.5
 # A damaged timestamp far in the future would be filled with hours of copies of one frame.
 _MAX_JUMP_S: Final = 60.0
 
-# AVFMT_TS_DISCONT: formats whose clock may restart in the middle (such as MPEG transport streams).
-_TS_DISCONT: Final = 0x0200
 _RESTART_S: Final = 0.1
 
 
@@ -52,6 +51,8 @@ class Decoder:
     with the length of the video. The counts are complete once the iteration has ended.
 
     Attributes:
+        container: of FFmpeg, to look at.
+        stream: of the container, the one that is decoded.
         facts: what the file says.
         num_frames: frames yielded so far.
         damaged_frames: packets that are corrupt or do not decode, plus frames that the file promised and lacks.
@@ -70,21 +71,37 @@ class Decoder:
         self.damaged_frames = 0
         self.remark = ""
         self.repairs: list[str] = []
-        self._container = open_video(self.path)
+        self.container = open_video(self.path)
         try:
-            self._stream = video_stream(self._container, self.path)
+            if is_encrypted(self.container, self.path):
+                raise self._encrypted()
+            self.stream = video_stream(self.container, self.path)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
-            self._stream.thread_type = "NONE"
+            self.stream.thread_type = "NONE"
             self._source = self._decode()
             first = next(self._source, None)
             if first is None:
                 raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
             self._first = first
             self._rotation_filters, rotation = rotation_filters(first)
-            self.facts = video_facts(self._container, self._stream, first, rotation)
+            self.facts = video_facts(self.container, self.stream, first, rotation)
+            choice = describe_choice(self.container, self.stream)
+            self.repairs += [line for line in (choice, self._describe_shape()) if line]
         except BaseException:
-            self._container.close()
+            self.container.close()
             raise
+
+    def _encrypted(self) -> BadInputError:
+        return BadInputError(f"{self.path}: the video is encrypted", "It can be read only where it was decrypted")
+
+    def _describe_shape(self) -> str:
+        """ "", or a line about pixels that are not square."""
+        aspect, width, height = self.facts.sample_aspect, self._first.width, self._first.height
+        shown = display_width(width, aspect)
+        if shown == width:
+            return ""
+        ratio = f"{aspect.numerator}:{aspect.denominator}"
+        return f"pixels of {ratio}: {width}x{height} scaled to {shown}x{height}"
 
     def __enter__(self) -> Self:
         return self
@@ -97,10 +114,15 @@ class Decoder:
     def close(self) -> None:
         """Close the file; the counts stay readable."""
         self._source.close()
-        self._container.close()
+        self.container.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        graph = filter_graph(self._first, self._stream, self._rotation_filters)
+        graph = filter_graph(
+            self._first,
+            self.stream,
+            display_width(self._first.width, self.facts.sample_aspect),
+            self._rotation_filters,
+        )
         for frame in self._with_timestamps():
             graph.vpush(frame)
             yield from self._drain(graph)
@@ -126,7 +148,7 @@ class Decoder:
         """Frames in display order, as stored in the file; damage is counted, never raised."""
         import av
 
-        packets = self._container.demux(self._stream)
+        packets = self.container.demux(self.stream)
         flushed = False
         while not flushed:
             try:
@@ -137,8 +159,10 @@ class Decoder:
                 # The rest of the container is unreadable; the decoder still holds the last frames.
                 self.damaged_frames += 1
                 packet, flushed = None, True
+            if packet is not None and is_encrypted_packet(packet):
+                raise self._encrypted()
             try:
-                frames = packet.decode() if packet else self._stream.codec_context.decode(None)
+                frames = packet.decode() if packet else self.stream.codec_context.decode(None)
             except av.FFmpegError:
                 self.damaged_frames += 1
                 continue
@@ -150,13 +174,13 @@ class Decoder:
 
     def _with_timestamps(self) -> Iterator[VideoFrame]:
         """Frames with timestamps from the container's start, all of the first one's size and pixel format."""
-        time_base = self._first.time_base or self._stream.time_base or Fraction(1, 90_000)
-        offset = -round(Fraction(self._container.start_time or 0, 1_000_000) / time_base)
-        step = round(1 / (self._stream.average_rate or Fraction(25)) / time_base)
+        time_base = self._first.time_base or self.stream.time_base or Fraction(1, 90_000)
+        offset = -round(Fraction(self.container.start_time or 0, 1_000_000) / time_base)
+        step = round(1 / (self.stream.average_rate or Fraction(25)) / time_base)
         duration = self.facts.duration_s
         end = None if duration is None else round(Fraction(duration) / time_base)
         shape = (self._first.width, self._first.height, self._first.format.name)
-        may_restart = bool(self._container.format.flags & _TS_DISCONT)
+        may_restart = is_discontinuous(self.container)
         clock = TrustedClock()
         next_pts = 0
         for frame in self._with_first():

@@ -4,8 +4,9 @@ Knows `lake.model` (errors, frame rate) and PyAV, which is imported inside funct
 command line. Start with opening.py.
 
     opening.py       a file to a container of FFmpeg, or a refusal in one line
+    encryption.py    whether its pictures are encrypted
     streams.py       which of its streams is the video
-    facts.py         size as displayed, rotation, rate and claimed duration
+    facts.py         size as displayed, sample aspect, rotation, rate and claimed duration
     clock.py         timestamps on one clock from the container's start
-    filter_graph.py  rotation, 24 frames a second, BGR
+    filter_graph.py  square pixels, rotation, 24 frames a second, BGR
 """

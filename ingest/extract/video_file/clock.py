@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
+
+# AVFMT_TS_DISCONT of FFmpeg.
+_TS_DISCONT: Final = 0x0200
+
+
+def is_discontinuous(container: InputContainer) -> bool:
+    """Whether the clock may restart in the middle in this format, as in MPEG transport streams."""
+    return bool(container.format.flags & _TS_DISCONT)
 
 
 class TrustedClock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+MAX_ASPECT: Final = 8
+"""A pixel longer than this is a damaged header, not a picture. The most in use is 4 (anamorphic, one field of two)."""
+
 _FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg", "mpeg")
 
 
@@ -20,12 +24,13 @@ class VideoFacts:
     """What a file says about its video stream.
 
     Attributes:
-        width: pixels across as displayed, after rotation.
-        height: pixels down as displayed, after rotation.
+        width: pixels across as displayed: square pixels, after rotation.
+        height: pixels down as displayed.
         codec: FFmpeg's name, such as h264 or vp9.
         source_fps: average frames a second in the file; 0.0 if it does not say.
         rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
         duration_s: seconds from the container's start to the video's end, as the file claims; None without a claim.
+        sample_aspect: width of a stored pixel over its height. The stored width is multiplied by it, as players do.
     """
 
     width: int
@@ -34,20 +39,41 @@ class VideoFacts:
     source_fps: float
     rotation: int
     duration_s: float | None
+    sample_aspect: Fraction = Fraction(1)
 
 
 def video_facts(container: InputContainer, stream: VideoStream, first: VideoFrame, rotation: int) -> VideoFacts:
     """The facts of a stream, whose first frame has been decoded."""
-    sideways = rotation in (90, 270)
+    aspect = sample_aspect(stream)
+    width, height = display_width(first.width, aspect), first.height
+    if rotation in (90, 270):
+        width, height = height, width
     rate = stream.average_rate or stream.guessed_rate
     return VideoFacts(
-        width=first.height if sideways else first.width,
-        height=first.width if sideways else first.height,
+        width=width,
+        height=height,
         codec=stream.codec_context.name,
         source_fps=float(rate) if rate else 0.0,
         rotation=rotation,
         duration_s=_claimed_duration(container, stream),
+        sample_aspect=aspect,
     )
+
+
+def sample_aspect(stream: VideoStream) -> Fraction:
+    """Width of a stored pixel over its height; the container's word counts before the codec's, as in FFmpeg.
+
+    Call it after the first frame has been decoded: some codecs say it only there.
+    """
+    for aspect in (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio):
+        if aspect and aspect > 0:
+            return Fraction(aspect) if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else Fraction(1)
+    return Fraction(1)
+
+
+def display_width(width: int, aspect: Fraction) -> int:
+    """Square pixels across that show `width` stored pixels of an aspect."""
+    return max(1, round(width * aspect))
 
 
 def _claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:

@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
-def filter_graph(first: VideoFrame, stream: VideoStream, rotation: list[tuple[str, str]]) -> Graph:
-    """Rotation, resampling to 24 frames a second, and conversion to BGR."""
+def filter_graph(first: VideoFrame, stream: VideoStream, width: int, rotation: list[tuple[str, str]]) -> Graph:
+    """Square pixels, rotation, resampling to 24 frames a second, and conversion to BGR.
+
+    Args:
+        first: a frame as all others will be.
+        width: square pixels across, before the rotation.
+        rotation: filters that turn the picture upright.
+    """
     from av.filter import Graph
 
     graph = Graph()
     graph.threads = 1
+    square = [graph.add("scale", f"{width}:{first.height}")] if width != first.width else []
     nodes = [
         graph.add_buffer(
             width=first.width,
@@ -25,6 +32,7 @@ def filter_graph(first: VideoFrame, stream: VideoStream, rotation: list[tuple[st
             format=first.format,
             time_base=first.time_base or stream.time_base,
         ),
+        *square,
         *(graph.add(name, arguments or None) for name, arguments in rotation),
         # The time before the first frame is filled with copies of it, so that frame 0 is at the container's start.
         graph.add("fps", f"fps={FPS:g}:start_time=0"),
