@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import polars as pl
 
+from signverse.lake.clips.order import Uneven
 from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
@@ -36,6 +37,7 @@ class _DatasetOptions(TypedDict, total=False):
     seed: int
     rank: int | None
     world_size: int | None
+    uneven: Uneven
     transform: Callable[[dict[str, Any]], Any] | None
     fill: float | None
     read_ahead: int
@@ -271,6 +273,7 @@ class Lake:
         seed: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
+        uneven: Uneven = "repeat",
         transform: Callable[[dict[str, Any]], Any] | None = None,
         fill: float | None = None,
         read_ahead: int = 256,
@@ -285,20 +288,25 @@ class Lake:
             clips, parts, person, read_ahead: see `read_clips`.
             map_style: by index; the DataLoader then shuffles and distributes.
             shuffle: by the seed and the epoch of `set_epoch`.
-            rank, world_size: of this process among those that share the clips; those of torch.distributed by default.
+            rank, world_size: of this process among those that divide the clips; by default those of torch.distributed,
+                or of the environment variables RANK and WORLD_SIZE that torchrun sets.
+            uneven: what becomes of clips that cannot be divided evenly among ranks, all of which have the same number
+                of batches: `repeat` takes some twice, `drop` leaves some out, each less than one a rank; with `keep`
+                ranks may differ, and training that averages gradients hangs.
             transform: takes a sample and returns what is yielded.
             fill: in place of nan.
             threads: for reading; one in a worker process by default.
 
         Raises:
-            BadInputError: torch is missing; or see `read_clips`.
+            BadInputError: torch is missing; there are fewer clips than ranks, and they are not repeated; or see
+                `read_clips`.
             EmptySelectionError: there is no clip.
         """
         from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
 
-        if map_style and (shuffle or rank is not None or world_size is not None):
+        if map_style and (shuffle or rank is not None or world_size is not None or uneven != "repeat"):
             raise BadInputError(
-                "a map-style dataset takes neither shuffle nor rank and world_size",
+                "a map-style dataset takes neither shuffle nor rank and world_size, nor uneven",
                 "Give the DataLoader shuffle=True or a DistributedSampler.",
             )
         order: OrderName = "shuffled" if shuffle else "stored"
@@ -306,7 +314,7 @@ class Lake:
         table = clip_table(self.snapshot, clips)
         if map_style:
             return ClipDataset(table, reading, transform, fill)
-        return ClipStream(table, reading, transform, fill, rank, world_size)
+        return ClipStream(table, reading, transform, fill, rank, world_size, uneven)
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/)."""

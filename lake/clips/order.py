@@ -6,10 +6,15 @@ moves them: the state of a reader stays valid.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal, get_args
+
 import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.clips.table import ClipTable
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import counted
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 Order = npt.NDArray[np.int64]
@@ -41,9 +46,68 @@ def shuffled_order(table: ClipTable, seed: int, epoch: int) -> Order:
     return np.asarray(order[np.repeat(starts[groups] - before, sizes) + np.arange(len(order))])
 
 
-def share(order: Order, number: int, count: int) -> Order:
-    """The part of reader `number` of `count`. All parts together are the order; their lengths differ by at most one."""
-    return order[len(order) * number // count : len(order) * (number + 1) // count]
+Uneven = Literal["repeat", "drop", "keep"]
+"""What becomes of clips that cannot be divided evenly among ranks; see `Share`."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The clips of one reader of several: ranks divide the clips, and the workers of a rank divide those of the rank.
+
+    Ranks that train together must have the same number of batches, or they wait for each other forever. So all get the
+    same number of clips: with `repeat` as many as the largest part, where a rank short of one also takes the clip after
+    its last; with `drop` as few as the smallest. With `keep` each clip comes once, and ranks differ by one at most.
+
+    Workers divide whole batches: only the last batch of a rank may be smaller, whatever the number of workers.
+
+    Attributes:
+        rank, ranks: this rank, of how many.
+        worker, workers: this worker process of the rank, of how many.
+        uneven: repeat, drop or keep.
+        batch_size: clips in a batch.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+    worker: int = 0
+    workers: int = 1
+    uneven: Uneven = "repeat"
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.uneven not in get_args(Uneven):
+            raise BadInputError(f"unknown value '{self.uneven}' of uneven", f"Values: {', '.join(get_args(Uneven))}.")
+        if not 0 <= self.rank < self.ranks:
+            raise BadInputError(f"rank is {self.rank} of {self.ranks}", f"It takes 0 to {self.ranks - 1}.")
+
+    @property
+    def number(self) -> int:
+        """Of this reader among all readers of all ranks."""
+        return self.rank * self.workers + self.worker
+
+    def of_rank(self, clips: int) -> tuple[int, int]:
+        """First and last, half-open, of the rank's among so many clips.
+
+        Raises:
+            BadInputError: there are fewer clips than ranks, and `uneven` is not `repeat`.
+        """
+        if clips < self.ranks and self.uneven != "repeat":
+            nothing = "no rank gets any" if self.uneven == "drop" else "some ranks get none"
+            raise BadInputError(
+                f"{counted(clips, 'clip')} for {counted(self.ranks, 'rank')}: with uneven='{self.uneven}' {nothing}",
+                "Use fewer ranks, or uneven='repeat'.",
+            )
+        first = clips * self.rank // self.ranks
+        if self.uneven == "keep":
+            return first, clips * (self.rank + 1) // self.ranks
+        return first, first + (clips // self.ranks if self.uneven == "drop" else -(-clips // self.ranks))
+
+    def of(self, order: Order) -> Order:
+        """The part of this reader of all clips in their order."""
+        first, last = self.of_rank(len(order))
+        batches = -(-(last - first) // self.batch_size)
+        begin, end = (batches * worker // self.workers for worker in (self.worker, self.worker + 1))
+        return order[first + begin * self.batch_size : min(last, first + end * self.batch_size)]
 
 
 def shuffle_windows(order: Order, window: int, seed: int, epoch: int, number: int) -> Order:

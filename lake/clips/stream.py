@@ -8,12 +8,12 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from signverse.lake.clips.order import Order, share, shuffle_windows, shuffled_order, stored_order
+from signverse.lake.clips.order import Order, Share, shuffle_windows, shuffled_order, stored_order
 from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.storage.keypoints import Points
@@ -54,7 +54,7 @@ class Reading:
     """The options of reading clips; see `Lake.read_clips`.
 
     Attributes:
-        share: (number, count): the part of this reader, where several share the clips.
+        share: the part of this reader, where several divide the clips.
     """
 
     joints: Joints
@@ -64,7 +64,7 @@ class Reading:
     epoch: int = 0
     read_ahead: int = READ_AHEAD
     threads: int | None = None
-    share: tuple[int, int] = (0, 1)
+    share: Share = field(default_factory=Share)
 
     def __post_init__(self) -> None:
         if self.order not in get_args(OrderName):
@@ -82,10 +82,10 @@ class Reading:
     def clip_order(self, table: ClipTable) -> Order:
         """The clips of this reader, in order."""
         if self.order == "shuffled":
-            part = share(shuffled_order(table, self.seed, self.epoch), *self.share)
-            return shuffle_windows(part, self.read_ahead, self.seed, self.epoch, self.share[0])
+            part = self.share.of(shuffled_order(table, self.seed, self.epoch))
+            return shuffle_windows(part, self.read_ahead, self.seed, self.epoch, self.share.number)
         order = stored_order(table) if self.order == "stored" else np.arange(len(table))
-        return share(order, *self.share)
+        return self.share.of(order)
 
 
 class RowGroups:
@@ -253,5 +253,5 @@ class ClipReader(Iterator[Clip]):
             "seed": reading.seed if shuffled else None,
             # Clips are shuffled within windows of this size.
             "read_ahead": reading.read_ahead if shuffled else None,
-            "share": list(reading.share),
+            **asdict(reading.share),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,9 +19,12 @@ except ModuleNotFoundError as error:
     # The classes can be named and read about without PyTorch; using one says that it is missing.
     torch, Dataset, IterableDataset, get_worker_info = None, object, object, None
 
+from signverse.lake.clips.order import Share, Uneven
 from signverse.lake.clips.stream import ClipReader, Reading, RowGroups, read_points
 from signverse.lake.clips.table import ClipTable, joint_names
+from signverse.lake.clips.torch_batches import requested_batch
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import counted
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import KeypointsReader
 
@@ -81,7 +85,13 @@ class ClipDataset(Dataset):  # type: ignore[misc]
 
 
 class ClipStream(IterableDataset):  # type: ignore[misc]
-    """Clips to iterate over. Ranks and their DataLoaders' workers share them: each clip comes once.
+    """Clips to iterate over; ranks and their DataLoaders' workers divide them.
+
+    Every rank gets the same number of clips and of batches, in any number of workers, and `len(loader)` is the number
+    of batches that come: ranks that train together end an epoch together. Where the clips cannot be divided evenly,
+    `uneven` says what happens: `repeat` (the default) takes up to one clip a rank twice; `drop` leaves up to one clip a
+    rank out, other ones in each epoch if shuffled; `keep` takes each clip once, so that ranks may differ by a batch, as
+    evaluation without gradients may want it. Give all ranks the same batch size and number of workers.
 
     With `shuffle`, row groups come in random order and the clips within a window of `read_ahead` are shuffled: far
     fewer bytes are read than for clips in random order, but clips of one row group come within one window. A larger
@@ -89,6 +99,8 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
 
     Attributes:
         joints: names of the K joints of the points.
+        rank, world_size: of this process among those that divide the clips.
+        repeated, dropped: how many clips come twice, or not at all, in an epoch of all ranks.
     """
 
     def __init__(
@@ -99,22 +111,29 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         fill: float | None,
         rank: int | None,
         world_size: int | None,
+        uneven: Uneven = "repeat",
     ) -> None:
         _require_torch()
         self._table = table
-        self._reading = reading
         self._transform = transform
         self._fill = fill
         # Determined here, as spawned workers have no process group.
         self.rank, self.world_size = _rank(rank, world_size)
+        self._reading = replace(reading, share=Share(self.rank, self.world_size, uneven=uneven))
+        surplus = len(self) * self.world_size - len(table)
+        self.repeated, self.dropped = (0, 0) if uneven == "keep" else (max(0, surplus), max(0, -surplus))
         self.joints = joint_names(reading.joints)
         # In shared memory: persistent workers see the next epoch, too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
+    def __repr__(self) -> str:
+        uneven = f", {self.repeated} repeated" if self.repeated else f", {self.dropped} dropped" if self.dropped else ""
+        return f"ClipStream({len(self)} of {len(self._table)} clips, rank {self.rank} of {self.world_size}{uneven})"
+
     def __len__(self) -> int:
-        """The number of clips of this rank. Ranks differ by at most one."""
-        clips = len(self._table)
-        return clips * (self.rank + 1) // self.world_size - clips * self.rank // self.world_size
+        """The number of clips of this rank."""
+        first, last = self._reading.share.of_rank(len(self._table))
+        return last - first
 
     def set_epoch(self, epoch: int) -> None:
         """Shuffles differently from the next iteration on; give every rank the same epoch."""
@@ -123,38 +142,79 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         self._epoch.fill_(epoch)
 
     def __iter__(self) -> ClipSamples:
+        reading = replace(self._reading, epoch=int(self._epoch))
         worker = get_worker_info()
-        number, count = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        reading = replace(
-            self._reading,
-            epoch=int(self._epoch),
-            share=(self.rank * count + number, self.world_size * count),
+        if worker is not None:
             # Workers are parallel already.
-            threads=self._reading.threads or (1 if worker else None),
-        )
-        return ClipSamples(ClipReader(self._table, reading), self._transform, self._fill)
+            share = replace(reading.share, worker=worker.id, workers=worker.num_workers)
+            reading = replace(reading, share=share, threads=reading.threads or 1)
+        return ClipSamples(self._table, reading, self._transform, self._fill)
 
 
 class ClipSamples(Iterator[Any]):
     """One pass over a `ClipStream`. torchdata's StatefulDataLoader keeps the state of each worker's."""
 
-    def __init__(self, clips: ClipReader, transform: Transform | None, fill: float | None) -> None:
-        self._clips = clips
+    def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None, fill: float | None) -> None:
+        self._table = table
+        self._reading = reading
         self._transform = transform
         self._fill = fill
+        self._clips: ClipReader | None = None
+        self._state: Mapping[str, Any] | None = None
 
     def __next__(self) -> Any:
+        if self._clips is None:
+            # Not before: what a batch is shows when the first one is asked for.
+            self._clips = self._open()
         clip = next(self._clips)
         about = {name: value for name, value in vars(clip).items() if name != "points"}
         return _sample(about, clip.points, self._transform, self._fill)
 
+    def _open(self) -> ClipReader:
+        share, request = self._reading.share, requested_batch()
+        if share.workers > 1 and request is None and share.worker == 0:
+            warnings.warn(
+                "the batch size of the DataLoader cannot be seen: more batches than len(loader) may come, and ranks "
+                "may differ; use one worker or map_style=True",
+                stacklevel=3,
+            )
+        if request is not None and share.workers > 1:
+            share = replace(share, batch_size=request.batch_size)
+        first, last = share.of_rank(len(self._table))
+        if request is not None and request.drop_last and last - first < request.batch_size and share.worker == 0:
+            warnings.warn(
+                f"no batch comes: rank {share.rank} of {share.ranks} has {counted(last - first, 'clip')}, fewer than "
+                f"a batch of {request.batch_size}, and drop_last leaves them out",
+                stacklevel=3,
+            )
+        clips = ClipReader(self._table, replace(self._reading, share=share))
+        if self._state is not None:
+            unknown = {"batch_size": share.batch_size} if self._state.get("batch_size") is None else {}
+            clips.load_state_dict({**self._state, **unknown})
+        return clips
+
     def state_dict(self) -> dict[str, Any]:
         """See `signverse.ClipReader.state_dict`."""
-        return self._clips.state_dict()
+        if self._clips is not None:
+            return self._clips.state_dict()
+        if self._state is not None:
+            return dict(self._state)
+        return {**ClipReader(self._table, self._reading).state_dict(), "batch_size": None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `signverse.ClipReader.load_state_dict`; the number of ranks and workers must be the same."""
-        self._clips.load_state_dict(state)
+        """See `signverse.ClipReader.load_state_dict`; the number of ranks and workers must be the same.
+
+        So must the batch size, if there are several workers.
+        """
+        if self._clips is None:
+            # Refused here and not at the first clip, if it is of others.
+            known = state.get("batch_size") or 1
+            share = replace(self._reading.share, batch_size=known if isinstance(known, int) else 1)
+            reader = ClipReader(self._table, replace(self._reading, share=share))
+            reader.load_state_dict({**state, "batch_size": known})
+            self._state = dict(state)
+        else:
+            self._clips.load_state_dict(state)
 
 
 def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
@@ -193,7 +253,9 @@ def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
         distributed = torch.distributed
         if distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
-        return 0, 1
-    if not 0 <= rank < world_size:
-        raise BadInputError(f"rank is {rank} of {world_size}", f"It takes 0 to {world_size - 1}.")
+        # torchrun says it here before init_process_group is called.
+        try:
+            return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        except (KeyError, ValueError):
+            return 0, 1
     return rank, world_size

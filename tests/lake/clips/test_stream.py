@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake.clips import order as clip_order
 from signverse.lake.clips import stream as clips_module
-from signverse.lake.clips.table import clip_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
 from signverse.lake.model.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
@@ -302,14 +300,3 @@ def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monke
     assert len(list(reader)) == 69
     assert next(reader, None) is None
     assert threading.active_count() == before
-
-
-@settings(max_examples=40, deadline=None)
-@given(count=st.integers(1, 30), seed=st.integers(0, 5), window=st.integers(1, 80))
-def test_shares_of_any_number_of_readers_are_all_clips_without_overlap(street, count, seed, window):
-    opened = Lake.open(street)
-    table = clip_table(opened.snapshot, opened.clips())
-    whole = clip_order.shuffled_order(table, seed, 0)
-    shares = [clip_order.shuffle_windows(clip_order.share(whole, i, count), window, seed, 0, i) for i in range(count)]
-    assert sorted(np.concatenate(shares).tolist()) == list(range(len(table)))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1

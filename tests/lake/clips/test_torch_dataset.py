@@ -169,7 +169,7 @@ def test_ranks_share_the_clips_and_epochs_shuffle_them_anew(open_street, world_s
         told = []
         for rank in range(world_size):
             dataset = open_street.torch_dataset(
-                rows, shuffle=True, seed=seed, rank=rank, world_size=world_size, read_ahead=8
+                rows, shuffle=True, seed=seed, rank=rank, world_size=world_size, read_ahead=8, uneven="keep"
             )
             dataset.set_epoch(number)
             told.append(ids(dataset))
@@ -249,7 +249,7 @@ def test_the_state_of_another_rank_is_refused(open_street):
 
     state = samples(0, 2).state_dict()
     for rank, world_size in ((1, 2), (0, 3)):
-        with pytest.raises(BadInputError, match="the state is of share"):
+        with pytest.raises(BadInputError, match="the state is of rank"):
             samples(rank, world_size).load_state_dict(state)
 
 
@@ -269,10 +269,13 @@ def test_what_makes_no_sense_is_refused(open_street):
     for options, words in (
         (
             {"map_style": True, "shuffle": True},
-            "neither shuffle nor rank and world_size. Give the DataLoader shuffle=True",
+            "neither shuffle nor rank and world_size, nor uneven. Give the DataLoader shuffle=True",
         ),
         ({"map_style": True, "rank": 0, "world_size": 2}, "neither shuffle nor rank and world_size"),
         ({"rank": 1}, "one of rank and world_size was given"),
+        ({"uneven": "odd"}, "unknown value 'odd' of uneven. Values: repeat, drop, keep"),
+        ({"rank": 0, "world_size": 58, "uneven": "drop"}, "57 clips for 58 ranks: with uneven='drop' no rank gets any"),
+        ({"rank": 0, "world_size": 58, "uneven": "keep"}, "some ranks get none. Use fewer ranks, or uneven='repeat'"),
         ({"rank": 2, "world_size": 2}, "rank is 2 of 2. It takes 0 to 1"),
         ({"parts": ["foot"]}, "not a part of the body"),
     ):
