@@ -1,27 +1,39 @@
-"""Manifests: a CSV of video ids and their sign languages, with or without a header."""
+"""Manifests: lists of video ids and their sign languages, in the forms that people have them."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from signverse.lake.lake import Lake
+from signverse.lake.lists.addresses import id_of_address, identify, is_address, why_not_youtube
+from signverse.lake.lists.columns import CHANNEL, CHANNEL_ID, IDENTIFYING
+from signverse.lake.lists.table import Table, read_table
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
-from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.ids import is_youtube_id
 from signverse.lake.model.wording import counted, some
-from signverse.lake.storage.sources import add_sources, columns_of, known_sources, read_rows
+from signverse.lake.storage.sources import add_sources, known_sources
 
 _COLUMNS: Final = {
-    "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},
-    "language_label": {"sign_language", "language", "lang", "label", "language_label", "sign_language_code"},
-    "url": {"url", "webpage_url", "link"},
-    "title": {"title"},
-    "channel": {"channel", "uploader"},
-    "channel_id": {"channel_id", "uploader_id"},
+    **IDENTIFYING,
+    # A column `language` beside one of these is the spoken one; spoken_language is never taken.
+    "language_label": (
+        *("sign_language", "signed_language", "sign_language_code", "signed_language_code", "language_label"),
+        *("sign_lang", "signed_lang", "signlanguage", "signedlanguage", "sl_code", "sign_language_name"),
+        *("language", "lang", "language_code", "label"),
+    ),
+    "title": ("title", "video_title", "fulltitle"),
+    "channel": CHANNEL,
+    "channel_id": CHANNEL_ID,
 }
-"""Our columns, and their names in headers."""
+"""Our columns, and their names in headers, the most exact one first."""
+
+_MANY: Final = 5
+"""More unknown languages than this are counted, not listed."""
 
 
 @dataclass(frozen=True)
@@ -41,70 +53,176 @@ class Entry:
 class Manifest:
     """The rows of a manifest.
 
+    Rows of the file = entries + repeated + refused; `table` counts its comments and blank lines.
+
     Attributes:
         entries: by video id, in the order of the file.
         refused: rows that cannot be used: the id in printable form, and the reason with the line number.
         remarks: about repeated ids and unknown languages, a line each.
+        repeated: how many rows have the id of an earlier one, which is used.
+        numbers: by video id, the number of its row; see `Table.unit`.
+        table: how the file was read; None where the manifest is not from a file.
     """
 
     path: Path
     entries: dict[str, Entry] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    repeated: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
+    table: Table | None = None
+
+    @property
+    def summary(self) -> str:
+        """What was read and what was not, in one line."""
+        rows = len(self.entries) + self.repeated + len(self.refused)
+        parts = [f"{counted(len(self.entries), 'video')} of {counted(rows, 'row')}"]
+        if self.repeated:
+            parts.append(f"{self.repeated:,} repeated")
+        if self.refused:
+            parts.append(f"{len(self.refused):,} refused")
+        if self.table is None:
+            return f"{self.path}: {', '.join(parts)}"
+        if self.table.comments:
+            parts.append(counted(self.table.comments, "comment"))
+        if self.table.blank:
+            parts.append(counted(self.table.blank, "blank line"))
+        unused = [self.table.name_of(index) for index in self.table.unused]
+        columns = f"; columns not used: {some(unused, 8)}" if unused else ""
+        return f"{self.path} ({self.table.form}): {', '.join(parts)}{columns}"
+
+    def not_youtube(self) -> list[str]:
+        """A line for each id without an address that cannot be one of YouTube's, where it would be looked for."""
+        return [
+            f"{self.path} {self._where(video_id)}: {_printable(video_id)} cannot be an id of YouTube's: {why}"
+            for video_id, entry in self.entries.items()
+            if entry.url is None and (why := why_not_youtube(video_id))
+        ]
+
+    def _where(self, video_id: str) -> str:
+        unit = self.table.unit if self.table else "row"
+        return f"{unit} {self.numbers.get(video_id, '?')}"
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Reads a manifest. Without a header, the first two columns are video id and language.
+    """Reads a manifest: CSV, JSON, JSON lines or Parquet, with a header or with video id and language in front.
+
+    An id may be the address of a video, or a file's name.
 
     Raises:
-        BadInputError: the file cannot be read as CSV, or its header has no video id.
+        BadInputError: the file cannot be read, or its header names neither an id nor an address nor a file.
     """
-    rows = read_rows(path, "manifest")
-    if not rows:
-        raise BadInputError(f"manifest {path} is empty", "A row is: video id, sign language.")
-    columns = columns_of(path, rows[0][1], _COLUMNS)
-    if columns is None:
-        columns = {"video_id": 0, "language_label": 1}
-    else:
-        rows = rows[1:]
-    manifest = Manifest(path)
-    unknown: dict[str, list[str]] = {}
+    table = read_table(path, "manifest", _COLUMNS, ("video_id", "language_label"))
+    manifest = Manifest(path, table=table, remarks=[f"{path}: {line}" for line in table.remarks])
+    manifest.refused += [("", f"{path} {table.unit} {number}: {why}") for number, why in table.refused]
+    languages = _Languages()
     repeated: list[str] = []
-    for line, row in rows:
-        cells = {name: row[i].strip() or None for name, i in columns.items() if i < len(row)}
-        raw = row[columns["video_id"]] if columns["video_id"] < len(row) else ""
-        # Blanks around an id are typing errors; a line break in it is not.
-        video_id = raw.strip(" \t")
+    other_ids: list[str] = []
+    for row in table.rows:
+        where = f"{path} {table.unit} {row.number}"
         try:
-            check_video_id(video_id)
+            video_id, url = identify(row.cells)
         except BadInputError as error:
-            manifest.refused.append((ascii(video_id[:60])[1:-1], f"{path} line {line}: {error}"))
+            shown = next((row.cells[name] for name in IDENTIFYING if row.cells.get(name)), "")
+            manifest.refused.append((_printable(shown), f"{where}: {error}"))
             continue
-        entry = _entry(video_id, cells, unknown)
+        if _differs(video_id, url):
+            other_ids.append(video_id)
+        entry = _entry(video_id, url, row.cells, languages)
         first = manifest.entries.setdefault(video_id, entry)
-        if first is not entry:
-            repeated.append(
-                video_id if first == entry else f"{video_id} (as {first.language_label}, not {entry.language_label})"
-            )
-    if repeated:
-        manifest.remarks.append(
-            f"{path}: {counted(len(repeated), 'repeated id')}, the first row is used: {some(repeated)}"
-        )
-    for why, ids in unknown.items():
-        manifest.remarks.append(f"{path}: {why} Taken as und: {some(ids)}")
+        if first is entry:
+            manifest.numbers[video_id] = row.number
+        elif _elsewhere(first.url, url):
+            why = f"its id {_printable(video_id)} is that of {manifest._where(video_id)}, which has another address"
+            manifest.refused.append((_printable(video_id), f"{where}: {why}"))
+        else:
+            repeated.append(_repetition(first, entry))
+    manifest.repeated = len(repeated)
+    manifest.remarks += _remarks(manifest, table, repeated, languages.unknown, other_ids)
     return manifest
 
 
-def _entry(video_id: str, cells: dict[str, str | None], unknown: dict[str, list[str]]) -> Entry:
-    label = cells.get("language_label")
-    code = sign_languages.UNDETERMINED
-    if label:
-        try:
-            code = sign_languages.resolve(label)
-        except UnknownLanguageError as error:
-            unknown.setdefault(str(error), []).append(video_id)
-    about = {name: cells.get(name) for name in ("url", "title", "channel", "channel_id")}
-    return Entry(video_id, label, code, **about)
+def _differs(video_id: str, url: str | None) -> bool:
+    """Whether an id of YouTube's has the address of another of its videos."""
+    if url is None or not is_youtube_id(video_id) or not is_address(url) or "youtu" not in url:
+        return False
+    try:
+        return id_of_address(url) != video_id
+    except BadInputError:
+        return False
+
+
+def _elsewhere(first: str | None, second: str | None) -> bool:
+    """Whether two addresses of one id are of different videos; two ways of writing a page of YouTube's are not."""
+    if not first or not second or first == second:
+        return False
+    try:
+        ids = {id_of_address(url) for url in (first, second) if is_address(url) and "youtu" in url}
+    except BadInputError:
+        return True
+    return len(ids) != 1 or not all("youtu" in url for url in (first, second))
+
+
+def _repetition(first: Entry, entry: Entry) -> str:
+    if first == entry or first.language_label == entry.language_label:
+        return first.video_id
+    return f"{first.video_id} (as {first.language_label}, not {entry.language_label})"
+
+
+class _Languages:
+    """Resolves labels, each once; keeps the ids of those that are not known, by the reason."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str | None]] = {}
+        self.unknown: dict[str, list[str]] = {}
+
+    def code_of(self, label: str, video_id: str) -> str:
+        if label not in self._known:
+            try:
+                self._known[label] = sign_languages.resolve(label), None
+            except UnknownLanguageError as error:
+                # Looking for the nearest takes a while: the messages of a few are shown.
+                self._known[label] = sign_languages.UNDETERMINED, str(error)
+        code, why = self._known[label]
+        if why:
+            self.unknown.setdefault(why, []).append(video_id)
+        return code
+
+
+def _entry(video_id: str, url: str | None, cells: Mapping[str, str], languages: _Languages) -> Entry:
+    label = cells.get("language_label") or None
+    code = languages.code_of(label, video_id) if label else sign_languages.UNDETERMINED
+    if len(cells) <= 2:
+        return Entry(video_id, label, code, url)
+    about = {name: cells.get(name) or None for name in ("title", "channel", "channel_id")}
+    return Entry(video_id, label, code, url, **about)
+
+
+def _remarks(
+    manifest: Manifest, table: Table, repeated: list[str], unknown: dict[str, list[str]], other_ids: list[str]
+) -> list[str]:
+    path, remarks = manifest.path, []
+    if repeated:
+        remarks.append(f"{path}: {counted(len(repeated), 'repeated id')}, the first row is used: {some(repeated)}")
+    if other_ids:
+        ids = counted(len(other_ids), "id")
+        remarks.append(
+            f"{path}: {ids} with the address of another video of YouTube's, both are kept: {some(other_ids)}"
+        )
+    remarks += [f"{path}: {why} Taken as und: {some(ids)}" for why, ids in list(unknown.items())[:_MANY]]
+    if len(unknown) > _MANY:
+        videos = counted(sum(len(ids) for ids in list(unknown.values())[_MANY:]), "video")
+        remarks.append(f"{path}: {len(unknown) - _MANY:,} more languages are not known: {videos} taken as und")
+    if manifest.entries and not any(entry.language_label for entry in manifest.entries.values()):
+        column = table.columns.get("language_label")
+        where = "no column tells" if column is None else f"{table.name_of(column)} does not tell"
+        remarks.append(f"{path}: {where} the sign language, every video is taken as und")
+    return remarks
+
+
+def languages_of(manifest: Manifest) -> Counter[str]:
+    """How many videos a manifest has of each sign language, by code."""
+    return Counter(entry.sign_language for entry in manifest.entries.values())
 
 
 def known_entries(lake: Lake) -> dict[str, Entry]:
@@ -115,3 +233,7 @@ def known_entries(lake: Lake) -> dict[str, Entry]:
 def write_sources(lake: Lake, manifest: Manifest) -> int:
     """Adds the rows of a manifest that `sources` lacks or holds differently; returns how many."""
     return add_sources(lake.snapshot, (vars(entry) for entry in manifest.entries.values()))
+
+
+def _printable(text: str) -> str:
+    return ascii(text[:60])[1:-1]

@@ -9,6 +9,7 @@ Knows neither ingest nor export. From top to bottom, each may know those below (
     query/           selections, SQL, reports
     jobs/            where work runs
     storage/         the files: Snapshot reads, Committer writes
+    lists/           lists that people give, such as manifests
     model/           what rows mean
 
 Packages below lake.py take a Snapshot, never a Lake. Start with lake.py and storage/snapshot.py.

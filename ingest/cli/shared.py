@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -63,10 +63,23 @@ def say_relabelled(changed: list[str]) -> None:
         say(f"{counted(len(changed), 'video')} relabelled by the manifest: {some(changed)}")
 
 
-def say_manifest(listed: Manifest) -> None:
-    """Says how a manifest was read, and which of its rows are refused."""
-    for line in (*listed.remarks, *(why for _, why in listed.refused)):
+_SHOWN: Final = 20
+"""At most so many rows of a manifest are named for the same reason; `signverse inspect` names all."""
+
+
+def say_manifest(listed: Manifest, *, download: bool = False) -> None:
+    """Says how a manifest was read, and which of its rows are refused.
+
+    Args:
+        download: whether ids without an address are looked for on YouTube; those that it cannot have are named.
+    """
+    for line in (listed.summary, *listed.remarks):
         say(line)
+    for lines in ([why for _, why in listed.refused], listed.not_youtube() if download else []):
+        for line in lines[:_SHOWN]:
+            say(line)
+        if len(lines) > _SHOWN:
+            say(f"  and {len(lines) - _SHOWN:,} more rows like this: signverse inspect {listed.path}")
 
 
 def say_failed(count: int, lake: Path) -> None:

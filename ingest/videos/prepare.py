@@ -65,7 +65,7 @@ def prepare_videos(
     if manifest:
         plan.refused += manifest.refused
     remarks = [
-        *(models.remark, *(manifest.remarks if manifest else ()), *plan.remarks),
+        *(models.remark, *((manifest.summary, *manifest.remarks) if manifest else ()), *plan.remarks),
         *(why for _, why in plan.refused),
     ]
     return PreparedVideos(opened, plan, models, device, relabelled, [line for line in remarks if line])

@@ -9,19 +9,16 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.lake.model import languages as sign_languages
-from signverse.lake.model.errors import BadInputError, UnknownLanguageError
-from signverse.lake.model.ids import check_video_id
+from signverse.lake.lists.addresses import identify
+from signverse.lake.lists.columns import CHANNEL, CHANNEL_ID, IDENTIFYING
+from signverse.lake.lists.table import is_language, read_table
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.snapshot import Snapshot, collect
-from signverse.lake.storage.sources import NAMES, columns_of, known_sources, read_rows
+from signverse.lake.storage.sources import NAMES, known_sources
 
-_COLUMNS: Final = {
-    "video_id": {"video_id", "id", "youtube_id", "video", "videoid"},
-    "channel": {"channel", "uploader"},
-    "channel_id": {"channel_id", "uploader_id"},
-}
+_COLUMNS: Final = {**IDENTIFYING, "channel": CHANNEL, "channel_id": CHANNEL_ID}
 
 Channel = tuple[str | None, str | None]
 """Name and id; at least one of them is known."""
@@ -29,7 +26,7 @@ Channel = tuple[str | None, str | None]
 
 @dataclass
 class ChannelList:
-    """The content of a CSV of channels.
+    """The content of a list of channels.
 
     Attributes:
         path: of the file.
@@ -43,48 +40,50 @@ class ChannelList:
 
 
 def read_channels(path: Path) -> ChannelList:
-    """Reads a CSV of video ids and their channels: the first two columns, or as a header names them.
+    """Reads a list of video ids and their channels: the first two columns, or as a header names them.
 
     Raises:
-        BadInputError: the file cannot be read as CSV, or has other columns.
+        BadInputError: the file cannot be read, or has other columns.
     """
     expected = "Its columns are: video_id, channel (and channel_id, if known)."
-    rows = read_rows(path, "the list of channels")
-    if not rows:
-        raise BadInputError(f"the list of channels {path} is empty", expected)
-    first = rows[0][1]
-    shown = ", ".join(cell.strip() for cell in first)[:200]
-    columns = columns_of(path, first, _COLUMNS)
-    if columns is None:
-        if len(first) != 2:
-            raise BadInputError(f"{path} has no header and {counted(len(first), 'column')}: {shown}", expected)
-        columns = {"video_id": 0, "channel": 1}
-        if all(len(row) > 1 and _is_language(row[1]) for _, row in rows):
+    try:
+        table = read_table(path, "the list of channels", _COLUMNS, ("video_id", "channel"))
+    except BadInputError as error:
+        raise BadInputError(
+            error.message, error.hint if "names no video id" not in error.message else expected
+        ) from None
+    shown = ", ".join(values[0] for values in table.first_values if values)[:200]
+    if table.header is None:
+        if len(table.first_values) != 2:
+            width = counted(len(table.first_values), "column")
+            raise BadInputError(f"{path} has no header and {width}: {shown}", expected)
+        if all(is_language(row.cells["channel"]) for row in table.rows):
             raise BadInputError(
                 f"the second column of {path} holds sign languages, not channels: {shown}",
                 "Give it the header video_id,channel if they are channels.",
             )
-    elif len(columns) == 1:
-        raise BadInputError(f"the header of {path} names no channel: {shown}", expected)
-    else:
-        rows = rows[1:]
-    found = ChannelList(path)
-    invalid_lines, without_channel, repeated = [], [], []
-    for line, row in rows:
-        cells = {name: " ".join(row[i].split()) if i < len(row) else "" for name, i in columns.items()}
+    elif not table.columns.keys() & {"channel", "channel_id"}:
+        raise BadInputError(f"the header of {path} names no channel: {', '.join(table.header)[:200]}", expected)
+    found = ChannelList(path, remarks=[f"{path}: {line}" for line in table.remarks])
+    invalid = [str(number) for number, _ in table.refused]
+    without_channel, repeated = [], []
+    for row in table.rows:
         try:
-            video_id = check_video_id(cells["video_id"])
+            video_id = identify(row.cells)[0]
         except BadInputError:
-            invalid_lines.append(str(line))
+            invalid.append(str(row.number))
             continue
-        channel = (cells.get("channel") or None, cells.get("channel_id") or None)
+        channel = tuple(" ".join(row.cells.get(name, "").split()) or None for name in ("channel", "channel_id"))
+        name, channel_id = channel
         if channel == (None, None):
             without_channel.append(video_id)
-        elif found.channels.setdefault(video_id, channel) != channel:
+        elif found.channels.setdefault(video_id, (name, channel_id)) != channel:
             repeated.append(video_id)
-    if invalid_lines:
-        invalid = counted(len(invalid_lines), "row")
-        found.remarks.append(f"{path}: {invalid} without a valid video id: line {some(invalid_lines)}")
+    if unused := [table.name_of(index) for index in table.unused]:
+        found.remarks.append(f"{path}: columns not used: {some(unused, 8)}")
+    if invalid:
+        rows = counted(len(invalid), "row")
+        found.remarks.append(f"{path}: {rows} without a valid video id: {table.unit} {some(invalid)}")
     if without_channel:
         videos = counted(len(without_channel), "video")
         found.remarks.append(f"{path}: {videos} without a channel skipped: {some(without_channel)}")
@@ -94,14 +93,6 @@ def read_channels(path: Path) -> ChannelList:
             f"{some(repeated)}"
         )
     return found
-
-
-def _is_language(text: str) -> bool:
-    try:
-        sign_languages.resolve(text.strip())
-    except UnknownLanguageError:
-        return False
-    return True
 
 
 def channel_groups(snapshot: Snapshot, channels: ChannelList | None = None) -> pl.DataFrame:

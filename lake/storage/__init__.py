@@ -1,6 +1,6 @@
 """The files of a lake: Delta log, Parquet files and their rows.
 
-May know lake.model. Start with snapshot.py for reading and committer.py for writing.
+May know lake.lists and lake.model. Start with snapshot.py for reading and committer.py for writing.
 
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
     location.py        where a lake may lie: folders; URLs are refused
@@ -12,7 +12,7 @@ May know lake.model. Start with snapshot.py for reading and committer.py for wri
     footers.py         cached footers of keypoints files
     page_decoder.py    decodes a column of keypoints from its page, faster than pyarrow
     keypoints.py       keypoints as numpy arrays and as rows, both ways
-    sources.py         the table of listed videos; reading CSV files of videos
+    sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
     spill.py           what does not fit into memory, on disk
 """

@@ -1,16 +1,11 @@
-"""The table `sources`: the videos of manifests and lists of channels. Reading such CSV files, adding to the table."""
+"""The table `sources`: the videos of manifests and lists of channels."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.storage import delta
@@ -21,56 +16,6 @@ NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"inge
 
 _TOGETHER: Final = (("url",), ("title",), ("channel", "channel_id"))
 """Columns that keep their value where a newer list has none. A channel's name and id go together."""
-
-
-def read_rows(path: Path, noun: str) -> list[tuple[int, list[str]]]:
-    """The rows of a CSV that are not blank, with their line numbers; separated by commas, tabs or semicolons.
-
-    Args:
-        noun: what the file is, for messages.
-
-    Raises:
-        BadInputError: the file cannot be read as CSV.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
-            text = file.read()
-        start = text[:4096].split("\n", 1)[0]
-        # Spreadsheets write semicolons where the comma is the decimal separator.
-        delimiter = next((mark for mark in (",", "\t", ";") if mark in start), ",")
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        # The reader is lazy: it raises while it is iterated.
-        return [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise BadInputError(f"{noun} {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"{noun} {path} is not a CSV in UTF-8: {error}") from None
-
-
-def columns_of(path: Path, first: list[str], names: Mapping[str, set[str]]) -> dict[str, int] | None:
-    """The index of each of our columns, or None where the first row is not a header.
-
-    Args:
-        names: by our column, the names that it has in headers; with video_id.
-
-    Raises:
-        BadInputError: a header names no video id.
-    """
-    cells = ["_".join(re.split(r"[\s_-]+", cell.strip().casefold())) for cell in first]
-    found = {
-        ours: next(i for i, cell in enumerate(cells) if cell in theirs)
-        for ours, theirs in names.items()
-        if any(cell in theirs for cell in cells)
-    }
-    if not found:
-        return None
-    if "video_id" not in found:
-        raise BadInputError(
-            f"the header of {path} names no video id: {', '.join(first)[:200]}",
-            "Call the column video_id, or remove the header.",
-        )
-    return found
 
 
 def known_sources(snapshot: Snapshot) -> dict[str, dict[str, Any]]:

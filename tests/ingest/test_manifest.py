@@ -72,7 +72,9 @@ def test_ids_alone_come_in_without_a_language(written) -> None:
     manifest = written("abc\ndef\n")
     assert entries(manifest) == {"abc": "und", "def": "und"}
     assert manifest.entries["abc"].language_label is None
-    assert manifest.remarks == []
+    assert [line.split(": ")[1] for line in manifest.remarks] == [
+        "no column tells the sign language, every video is taken as und"
+    ]
 
 
 def test_a_row_with_fewer_cells_than_the_header_is_taken_for_what_it_has(written) -> None:

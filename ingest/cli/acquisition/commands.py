@@ -80,7 +80,7 @@ def plan(
     from signverse.lake.storage.location import is_lake
 
     listed = read_manifest(manifest)
-    say_manifest(listed)
+    say_manifest(listed, download=True)
     opened = Lake.open(lake) if lake is not None and is_lake(lake) else None
     if lake is not None and opened is None:
         say(f"there is no lake at {lake} yet")
@@ -90,7 +90,7 @@ def plan(
     digits = 1 if rows["gb"].sum() >= 10 else 3
     shown = rows.with_columns(pl.col("hours", "gb").round(digits))
     rows_to.write(shown, short=shown.select(pl.col(name).alias(heading) for name, heading in _SHORT.items()))
-    invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
+    invalid = f", {counted(len(listed.refused), 'invalid row')}" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
         f"{rows['to_do'].sum():,} to do"
@@ -182,7 +182,7 @@ def _acquire(
     prepared = prepare_run(listed, media, lake, options, how)
     if prepared.remark:
         say(prepared.remark)
-    say_manifest(listed)
+    say_manifest(listed, download=True)
     say_relabelled(prepared.relabelled)
     screen = RunScreen(len(prepared.worklist.entries), extracts=how is not None)
     with resumable():
@@ -191,7 +191,7 @@ def _acquire(
         prepared.lake.refresh()
         compact_small_files(prepared.lake)
     if listed.refused:
-        complain(f"{counted(len(listed.refused), 'invalid id')} in the manifest")
+        complain(f"{counted(len(listed.refused), 'invalid row')} in the manifest")
     return summary
 
 

@@ -1,0 +1,51 @@
+"""Which column is which: the names that people give to columns, the most exact one first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+ColumnNames = Mapping[str, Sequence[str]]
+"""By our column, the names that it has in headers, folded as `fold` does it: the first that is there wins."""
+
+VIDEO_ID: Final = (
+    *("video_id", "videoid", "youtube_id", "youtube_video_id", "youtubeid", "yt_id", "ytid", "yid", "vid"),
+    *("video", "id", "display_id"),
+)
+URL: Final = (
+    "webpage_url",
+    "original_url",
+    "url",
+    "video_url",
+    "youtube_url",
+    "yt_url",
+    "link",
+    "video_link",
+    "address",
+)
+FILE: Final = (
+    *("file_name", "filename", "file", "video_file", "video_name", "file_path", "filepath", "path", "video_path"),
+)
+CHANNEL: Final = ("channel", "channel_name", "uploader", "uploader_name")
+CHANNEL_ID: Final = ("channel_id", "uploader_id")
+
+IDENTIFYING: Final = {"video_id": VIDEO_ID, "url": URL, "file": FILE}
+"""Columns that tell which video a row is about; any of them will do."""
+
+
+def fold(name: str) -> str:
+    """A column's name without what does not matter: case, kind of blanks, a note in brackets."""
+    name = re.sub(r"\s*[(\[].*", "", name.strip().strip("\ufeff'\"").strip())
+    return "_".join(word for word in re.split(r"[\s_-]+", name.casefold()) if word)
+
+
+def find_columns(cells: Sequence[str], names: ColumnNames) -> dict[str, int]:
+    """The index of each of our columns in a header; none where it is not one."""
+    folded = [fold(cell) for cell in cells]
+    found: dict[str, int] = {}
+    for ours, theirs in names.items():
+        index = next((folded.index(name) for name in theirs if name in folded), None)
+        if index is not None and index not in found.values():
+            found[ours] = index
+    return found

@@ -1,0 +1,172 @@
+"""JSON, JSON lines and Parquet as lists: each object or row is a record, its keys are the columns."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
+from signverse.lake.lists.records import Records
+from signverse.lake.model.errors import BadInputError
+
+_EXAMPLE: Final = 'Such as [{"video_id": "...", "sign_language": "..."}], or an object a line.'
+
+_BY_YT_DLP: Final = {"extractor", "extractor_key", "ie_key", "_type", "webpage_url_domain"}
+"""Keys that only yt-dlp writes. Its `language` is that of the sound."""
+
+_SOUND: Final = "language (yt-dlp's, of the sound)"
+_DEEPEST: Final = 20
+"""How deep lists may lie in each other: yt-dlp's channels have three levels."""
+
+
+def read_json(text: str, what: str, names: ColumnNames) -> Records:
+    """The records of JSON or JSON lines.
+
+    Understood are: a list of objects, of ids or of rows; an object with such a list in it, as yt-dlp writes playlists
+    (`-J`); a single object, as in info.json; objects by video id; lists by column; and objects one after the other
+    (JSON lines).
+
+    Raises:
+        BadInputError: it is not JSON, or holds no records.
+    """
+    try:
+        values, broken, lines = _values(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{what} is not JSON that can be read: {error}", _EXAMPLE) from None
+    records = Records("JSON lines" if lines else "JSON", "line" if lines else "record", broken=broken)
+    objects: list[tuple[int, dict[str, Any]]] = []
+    for line, value in values:
+        for item in _items(value, names, what, 0):
+            number = line if lines else len(objects) + len(records.broken) + 1
+            if isinstance(item, dict):
+                objects.append((number, item))
+            else:
+                records.broken.append((number, _why_none(item)))
+    if lines:
+        records.blank = sum(not line.strip() for line in text.removesuffix("\n").split("\n"))
+    keys = dict.fromkeys(key for _, item in objects for key in item)
+    records.names = [_SOUND if key == "language" and _BY_YT_DLP & keys.keys() else key for key in keys]
+    records.rows = [(number, [_cell(item.get(key)) for key in keys]) for number, item in objects]
+    return records
+
+
+def _values(text: str) -> tuple[list[tuple[int, Any]], list[tuple[int, str]], bool]:
+    """The values with their lines, the lines that cannot be read, and whether there is a value a line."""
+    try:
+        return [(1, json.loads(text))], [], False
+    except ValueError as error:
+        whole = error
+    values: list[tuple[int, Any]] = []
+    broken: list[tuple[int, str]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                broken.append((number, f"not JSON: {error}"))
+            else:
+                values.append((number, value))
+    # An object that is broken over several lines has lines that are JSON by chance, such as a brace or a number.
+    if not values or not all(isinstance(value, dict | str | None) for _, value in values) or len(broken) > len(values):
+        raise whole
+    return values, broken, True
+
+
+def _items(value: Any, names: ColumnNames, what: str, depth: int) -> Iterator[Any]:
+    """The records in a value: objects, and what stands where one should be."""
+    if depth > _DEEPEST:
+        raise BadInputError(f"{what} has lists in more than {_DEEPEST} others", _EXAMPLE)
+    if isinstance(value, list):
+        if value and all(isinstance(row, list) for row in value):
+            yield from _rows(value, names)
+            return
+        for item in value:
+            yield from _items(item, names, what, depth + 1) if isinstance(item, dict | list) else [_named(item)]
+    elif isinstance(value, dict):
+        yield from _of_object(value, names, what, depth)
+    else:
+        yield _named(value)
+
+
+def _of_object(value: dict[str, Any], names: ColumnNames, what: str, depth: int) -> Iterator[Any]:
+    if isinstance(entries := value.get("entries"), list):
+        # A playlist of yt-dlp's: what it says of itself is of no video.
+        yield from _items(entries, names, what, depth + 1)
+        return
+    identifying = find_columns(list(value), {key: names[key] for key in IDENTIFYING if key in names} or names)
+    if any(not isinstance(list(value.values())[at], dict | list) for at in identifying.values()):
+        yield value
+        return
+    inner = [key for key, held in value.items() if isinstance(held, list) and held and isinstance(held[0], dict)]
+    values = list(value.values())
+    if len(inner) == 1:
+        # As in glosses with their instances: what is said of all of them is said of each.
+        shared = {key: held for key, held in value.items() if not isinstance(held, dict | list)}
+        for item in value[inner[0]]:
+            merged = {**shared, **item} if isinstance(item, dict) else item
+            yield from _items(merged, names, what, depth + 1) if isinstance(merged, dict) else [_named(merged)]
+    elif values and all(isinstance(held, dict) for held in values):
+        for key, held in value.items():
+            yield from [{"video_id": key, **held}]
+    elif identifying and len({len(held) for held in values if isinstance(held, list)}) == 1:
+        columns = {key: held for key, held in value.items() if isinstance(held, list)}
+        yield from (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    elif values and all(isinstance(held, str) for held in values) and not depth:
+        yield from ({"video_id": key, "sign_language": held} for key, held in value.items())
+    else:
+        yield value
+
+
+def _rows(rows: Sequence[list[Any]], names: ColumnNames) -> Iterator[Any]:
+    """Rows as lists: with a header, or video id and language."""
+    first = [_cell(cell) for cell in rows[0]]
+    header = first if find_columns(first, names) else ["video_id", "sign_language"]
+    for row in rows[1:] if header is first else rows:
+        yield dict(zip([*header, *(f"column {at + 1}" for at in range(len(header), len(row)))], row, strict=False))
+
+
+def _named(item: Any) -> Any:
+    """A video id or an address by itself as a record."""
+    return {"video_id": item} if isinstance(item, str | int) and not isinstance(item, bool) else item
+
+
+def _why_none(item: Any) -> str:
+    if item is None:
+        return "null, which yt-dlp writes for a video that it could not read"
+    return f"{_cell(item)[:40]!a} is not a record"
+
+
+def _cell(value: Any) -> str:
+    """A value as the text of a cell; lists and objects are shown by their beginning."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # Half of a character that needs two, which no file can hold.
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, ensure_ascii=False, default=str)[:60]
+    return "true" if value is True else "false" if value is False else str(value)
+
+
+def read_parquet(data: bytes, what: str) -> Records:
+    """The rows of a Parquet file. Columns of lists, structures and bytes are left empty.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+        plain = [
+            pl.col(name).cast(pl.String).fill_null("")
+            if not (kind.is_nested() or kind in (pl.Binary, pl.Object))
+            else pl.lit("").alias(name)
+            for name, kind in frame.schema.items()
+        ]
+        rows = [list(row) for row in frame.select(plain).rows()]
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BadInputError(f"{what} is not Parquet that can be read: {error}") from None
+    return Records("Parquet", "row", frame.columns, list(enumerate(rows, 1)))
