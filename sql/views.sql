@@ -1,6 +1,6 @@
--- The views of a session over a lake. `files.NAME` are all rows of a table; `files.visible` holds video_id and
--- ingest_id of each visible video. Views join it by ingest_id alone, which no two videos share: a join on two columns
--- takes twice the time. docs/reference/sql.md is made of the comments above each view.
+-- The views of a session over a lake. `files.NAME` are all rows of a table; `files.visible` holds video_id,
+-- ingest_id and keypoints_ingest_id of each visible video. Views join it by one id, which no two videos share: a join on
+-- two columns takes twice the time. docs/reference/sql.md is made of the comments above each view.
 
 -- An ingested video, the newest ingestion of each. duration_s is in seconds, width and height in pixels; num_frames
 -- counts frames at 24 a second. repairs lists what import changed in the data; events lists, where people were tracked by
@@ -23,9 +23,10 @@ from files.captions semi join files.visible using (ingest_id);
 
 -- One person in one frame; person 0 is the primary signer. The lists ..._xy hold x0, y0, x1, y1, ... in pixels and
 -- ..._score one score a joint: joint_x('right_wrist') and the like look up a joint in them. An absent point is null
--- with score 0, an unknown score is null, and a part without any point is a null list.
+-- with score 0, an unknown score is null, and a part without any point is a null list. ingest_id is that of the ingestion
+-- that wrote them, an earlier one than that of the video where only its captions were ingested since.
 create view keypoints as
-from files.keypoints semi join files.visible using (ingest_id);
+from files.keypoints semi join files.visible on keypoints.ingest_id = visible.keypoints_ingest_id;
 
 -- An id that a manifest lists, with its label and metadata; the newest row of each id.
 create view sources as

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -58,16 +58,11 @@ def build_rows(
     # Long because: the arguments and the columns of a video are many.
     keypoints, means = _store(frames, persons, points, body_visible, exact)
     summary = Summary(num_frames, frames, persons, means)
-    track, english_source = choose(tracks)
-    if sentences and track is not None:
-        track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
-    segments, past = make_segments(entry.video_id, num_frames, track, english_source, summary)
-    notes = [*remarks, *outcome_remarks(tracks)]
+    text = build_text(entry.video_id, num_frames, tracks, summary, sentences=sentences)
+    notes = list(remarks)
     if not len(frames):
         notes.append(("no_person", f"nobody was found in {counted(num_frames, 'frame')}"))
-    if past and track is not None:
-        notes.append(("captions_past_end", f"{past} of {len(track.cues)} captions lie past the end"))
-    captioned = track if track is not None and past < len(track.cues) else None
+    notes += text.remarks
     video: dict[str, Any] = {
         **_manifest_columns(entry),
         "duration_s": num_frames / FPS,
@@ -77,9 +72,7 @@ def build_rows(
         "num_frames": num_frames,
         "absent_frames": [],
         "people_max": summary.people_max,
-        "text_language": captioned.language if captioned else None,
-        "english_source": english_source if captioned else "none",
-        "document_text": document_text(segments),
+        **text.columns,
         "repairs": [],
         "writer_version": version("signverse-lake"),
         **about,
@@ -87,12 +80,54 @@ def build_rows(
     return VideoRows(
         video=video,
         keypoints=keypoints,
-        segments=segments,
-        captions=_caption_rows(tracks),
+        segments=text.segments,
+        captions=text.captions,
         stage=stage,
         reason=",".join(dict.fromkeys(reason for reason, _ in notes)),
         message="; ".join(message for _, message in notes),
     )
+
+
+@dataclass(frozen=True)
+class TextRows:
+    """What the captions of a video become.
+
+    Attributes:
+        segments, captions: rows of these tables.
+        columns: text_language, english_source and document_text of `videos`.
+        remarks: (reason, message) for `outcomes`.
+    """
+
+    segments: list[dict[str, Any]]
+    captions: list[dict[str, Any]]
+    columns: dict[str, Any]
+    remarks: list[tuple[str, str]]
+
+
+def build_text(
+    video_id: str, num_frames: int, tracks: Sequence[Track], summary: Summary, *, sentences: bool = False
+) -> TextRows:
+    """Build the rows that come from captions; with the same tracks the same rows, whenever they were read.
+
+    Args:
+        tracks: all caption tracks of the video.
+        summary: of its keypoints, for the confidences of segments.
+        sentences: segments are sentences; the rows of `captions` remain cues.
+    """
+    track, english_source = choose(tracks)
+    if sentences and track is not None:
+        track = replace(track, cues=tuple(join_sentences(track.cues, track.language)))
+    segments, past = make_segments(video_id, num_frames, track, english_source, summary)
+    remarks = outcome_remarks(tracks)
+    if past and track is not None:
+        remarks.append(("captions_past_end", f"{past} of {len(track.cues)} captions lie past the end"))
+    captioned = track if track is not None and past < len(track.cues) else None
+    columns = {
+        "text_language": captioned.language if captioned else None,
+        "english_source": english_source if captioned else "none",
+        "document_text": document_text(segments),
+    }
+    return TextRows(segments, _caption_rows(tracks), columns, remarks)
 
 
 def _manifest_columns(entry: Entry) -> dict[str, Any]:

@@ -63,6 +63,7 @@ _VIDEOS: Final = [
     ("rotation", INT),
     ("damaged_frames", INT),
     ("writer_version", STRING),
+    ("keypoints_ingest_id", STRING),
     ("keypoints_file", STRING),
     ("first_row_group", INT),
     ("row_group_count", INT),
@@ -187,7 +188,7 @@ VIDEOS: Final = Table(
     "an ingested video, written last: its row makes the video visible",
     pa.schema(_VIDEOS),
     ("video_id", "ingested_at", "ingest_id"),
-    added=("events",),
+    added=("events", "keypoints_ingest_id"),
 )
 SEGMENTS: Final = Table(
     "segments",

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
-from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, VIDEOS
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.snapshot import Snapshot, collect
@@ -26,8 +26,33 @@ COMMIT_SECONDS: Final = 60.0
 """Finished videos are committed together after at most this long: a crash costs a minute, the log stays short."""
 
 
-_NOWHERE: Final = {"keypoints_file": None, "first_row_group": None, "row_group_count": 0}
+_NOWHERE: Final = {
+    "keypoints_ingest_id": None,
+    "keypoints_file": None,
+    "first_row_group": None,
+    "row_group_count": 0,
+}
 """The placement of a video without people."""
+
+
+@dataclass(frozen=True)
+class StoredKeypoints:
+    """Keypoints that the lake holds: those of a video of which only the captions are new. They are not written again.
+
+    Attributes:
+        replaces: the ingestion whose rows are replaced. Where it is not the newest any more at the commit, the video is
+            left as it is.
+        placement: keypoints_ingest_id, the ingestion that wrote them, and the columns that say where they lie.
+    """
+
+    replaces: str
+    placement: dict[str, Any]
+
+    @classmethod
+    def of(cls, video: dict[str, Any]) -> StoredKeypoints:
+        """Those of a row of `videos`."""
+        wrote = video["keypoints_ingest_id"] or video["ingest_id"]
+        return cls(video["ingest_id"], {**{name: video[name] for name in PLACEMENT}, "keypoints_ingest_id": wrote})
 
 
 @dataclass
@@ -38,14 +63,15 @@ class VideoRows:
         video: a row of `videos` without the placement and the ingestion, which the committer fills in; `events` is
             empty by default.
         keypoints: rows of `signverse.lake.storage.keypoints.to_table`, sorted by frame and person; those of a
-            long video as a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last.
+            long video as a Spill of tables of a multiple of ROWS_PER_GROUP rows, but for the last; or those that the
+            lake holds already.
         segments, captions: rows of those tables without video_id, ingest_id and sign_language.
-        stage: "extract" or "import", for the outcome.
+        stage: "extract", "import", "captions" or "list", for the outcome.
         reason, message: of the outcome; may be empty.
     """
 
     video: dict[str, Any]
-    keypoints: pa.Table | Spill
+    keypoints: pa.Table | Spill | StoredKeypoints
     segments: list[dict[str, Any]]
     captions: list[dict[str, Any]]
     stage: str
@@ -70,6 +96,7 @@ class Committer:
         self._open: dict[str, KeypointsFile] = {}
         self._closed: list[delta.DataFile] = []
         self._rows: dict[str, list[dict[str, Any]]] = {t.name: [] for t in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES)}
+        self._replaces: dict[str, str] = {}
         self._since: float | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: tuple[dict[str, Any], Future[dict[str, Any]]] | None = None
@@ -115,7 +142,11 @@ class Committer:
             self._rows[table.name] += [{**row, **ids, "sign_language": language} for row in extra]
         video = {"events": [], **rows.video, **ids, **_NOWHERE, "ingested_at": now}
         self._rows[VIDEOS.name].append(video)
-        self._write_keypoints(video, rows.keypoints)
+        if isinstance(rows.keypoints, StoredKeypoints):
+            video.update(rows.keypoints.placement)
+            self._replaces[ids["ingest_id"]] = rows.keypoints.replaces
+        else:
+            self._write_keypoints(video, rows.keypoints)
         self.record(
             video_id, rows.stage, "done", rows.reason, rows.message, attempt=attempt, ingest_id=ids["ingest_id"]
         )
@@ -175,19 +206,39 @@ class Committer:
         """Makes the ingestion times later than those of earlier ingestions of the same videos.
 
         The newest ingestion is the visible one, and clocks of machines differ: a video that was ingested again must
-        replace the earlier ingestion.
+        replace the earlier ingestion. Captions that were read for an ingestion which is not the newest any more are
+        dropped: its keypoints may be of other frames, and may be removed soon.
         """
         rows = self._rows[VIDEOS.name]
         if not rows:
             return
         ids = [row["video_id"] for row in rows]
         earlier = Snapshot(self._folder).raw_table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
-        latest = dict(collect(earlier.group_by("video_id").agg(pl.col("ingested_at").max())).rows())
+        newest = collect(
+            earlier.select("video_id", "ingested_at", "ingest_id").sort("ingested_at", "ingest_id")
+        ).unique("video_id", keep="last")
+        self._drop_outdated(dict(newest.select("video_id", "ingest_id").rows()))
+        latest = dict(newest.select("video_id", "ingested_at").rows())
         for row in rows:
             before = latest.get(row["video_id"])
             if before is not None and row["ingested_at"] <= before:
                 row["ingested_at"] = before + timedelta(microseconds=1)
             latest[row["video_id"]] = row["ingested_at"]
+
+    def _drop_outdated(self, newest: dict[str, str]) -> None:
+        """Drops new captions of videos that another process has ingested again since they were read."""
+        ids = {row["ingest_id"]: row["video_id"] for row in self._rows[VIDEOS.name]}
+        outdated = {new for new, old in self._replaces.items() if new in ids and newest.get(ids[new]) != old}
+        self._replaces.clear()
+        if not outdated:
+            return
+        for table in (SEGMENTS, CAPTIONS, VIDEOS):
+            rows = self._rows[table.name]
+            rows[:] = [row for row in rows if row["ingest_id"] not in outdated]
+        for row in self._rows[OUTCOMES.name]:
+            if row["ingest_id"] in outdated:
+                why = "another process ingested the video meanwhile: run it again"
+                row.update(ingest_id=None, outcome="failed", reason="ingested_meanwhile", message=why)
 
     def abort(self) -> None:
         """Drops what is not committed, and deletes its files."""

@@ -200,10 +200,14 @@ class Snapshot:
         if name not in _BY_INGESTION:
             return rows
         # By ingest_id alone, which no two videos share: a join on two columns takes twice the time.
+        if name == KEYPOINTS.name:
+            return rows.join(self._visible.lazy(), left_on="ingest_id", right_on="keypoints_ingest_id", how="semi")
         return rows.join(self._visible.lazy(), on="ingest_id", how="semi")
 
     def visible(self) -> pl.DataFrame:
-        """video_id and ingest_id of every visible video, by video_id.
+        """video_id, ingest_id and keypoints_ingest_id of every visible video, by video_id.
+
+        The last is the ingestion that wrote its keypoints: another one where only its captions were ingested since.
 
         Raises:
             BadInputError: maintenance dropped files or ingestions of the version that was opened.
@@ -214,11 +218,12 @@ class Snapshot:
     def _visible(self) -> pl.DataFrame:
         if self._requested_version is not None and not all(Path(file).exists() for file in self.files(VIDEOS.name)):
             raise self._past_retention()
-        ids = collect(self.raw_table(VIDEOS.name).select("video_id", "ingest_id", "ingested_at"))
+        wrote = pl.coalesce("keypoints_ingest_id", "ingest_id").alias("keypoints_ingest_id")
+        ids = collect(self.raw_table(VIDEOS.name).select("video_id", "ingest_id", wrote, "ingested_at"))
         newest = (
             ids.sort("ingested_at", "ingest_id")
             .unique("video_id", keep="last", maintain_order=True)
-            .select("video_id", "ingest_id")
+            .select("video_id", "ingest_id", "keypoints_ingest_id")
             .sort("video_id")
         )
         if self._requested_version is not None:

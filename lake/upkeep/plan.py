@@ -34,7 +34,7 @@ _TAIL: Final = 0.1
 among themselves, so that a small ingestion does not rewrite a large partition."""
 
 Key = tuple[str, str]
-"""video_id and ingest_id."""
+"""video_id, and the ingest_id of the ingestion that wrote its keypoints."""
 
 StoredPlacement = Mapping[str, Any]
 """keypoints_file, first_row_group and row_group_count of an ingestion."""
@@ -134,8 +134,8 @@ def make_plan(
 
 def _ingestions(snapshot: Snapshot, cutoff: datetime) -> pl.DataFrame:
     """Every ingestion, by video and age; `replaced` are those that were replaced before the cutoff."""
-    columns = ["video_id", "ingest_id", "ingested_at", *PLACEMENT]
-    rows = collect(snapshot.raw_table(VIDEOS.name).select(columns))
+    wrote = pl.coalesce("keypoints_ingest_id", "ingest_id").alias("keypoints_ingest_id")
+    rows = collect(snapshot.raw_table(VIDEOS.name).select("video_id", "ingest_id", "ingested_at", wrote, *PLACEMENT))
     return (
         rows.sort("video_id", "ingested_at", "ingest_id")
         .with_columns(replaced_at=pl.col("ingested_at").shift(-1).over("video_id"))
@@ -198,18 +198,25 @@ def _check_keypoints(
     row_groups = {file.name: _count_row_groups(snapshot, file.name) for file in files}
     accounted: dict[str, int] = defaultdict(int)
     lost: set[Key] = set()
-    with_keypoints = videos.filter(pl.col("keypoints_file").is_not_null())
-    for row in with_keypoints.sort("video_id", "ingest_id").iter_rows(named=True):
-        name, key = row["keypoints_file"], (row["video_id"], row["ingest_id"])
-        if name in row_groups:
-            accounted[name] += row["row_group_count"]
-        if row["replaced"]:
-            if name in row_groups:
+    with_keypoints = videos.filter(pl.col("keypoints_file").is_not_null()).sort("video_id", "keypoints_ingest_id")
+    # Several ingestions of a video share its keypoints where only captions were ingested since.
+    for key, rows in with_keypoints.group_by(["video_id", "keypoints_ingest_id"], maintain_order=True):
+        here = rows.filter(pl.col("keypoints_file").is_in(row_groups.keys()))
+        place = (here if here.height else rows).select(PLACEMENT).row(0, named=True)
+        name = place["keypoints_file"]
+        if here.height:
+            accounted[name] += place["row_group_count"]
+        if rows["replaced"].all():
+            if here.height:
                 check.dirty.add(name)
             continue
-        if name not in row_groups:
+        key = (str(key[0]), str(key[1]))
+        check.placements[key] = place
+        if not here.height:
             lost.add(key)
-        check.placements[key] = {column: row[column] for column in PLACEMENT}
+        elif here.height < rows.height:
+            # Captions were committed while a maintenance moved the keypoints.
+            check.moved.add(key)
     for file in [file for file in files if row_groups[file.name] > accounted[file.name]]:
         in_file = _placements_in(snapshot, file.name) if lost else {}
         found = {key: place for key, place in in_file.items() if key in lost}

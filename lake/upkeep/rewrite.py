@@ -168,7 +168,9 @@ def _sorted_rows(
     if table.added:
         # Files of older lakes lack these columns, perhaps all files do.
         old = f"(from {old[:-1]}, union_by_name = true) union all by name from no_rows)"
-    joined = "left join placements using (video_id, ingest_id)" if moved else ""
+    # What is moved are the keypoints of an ingestion, which may be those of later ones as well.
+    wrote = "placements.ingest_id = coalesce(old.keypoints_ingest_id, old.ingest_id)"
+    joined = f"left join placements on placements.video_id = old.video_id and {wrote}" if moved else ""
     order = ", ".join(f'old."{name}"' for name in table.order)
     with tempfile.TemporaryDirectory(prefix="signverse-sort-") as spill_folder, duckdb.connect() as con:
         con.execute("set memory_limit = ?", [_SORT_MEMORY])

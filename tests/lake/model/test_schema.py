@@ -16,7 +16,8 @@ DESIGN = {
     "videos": f"{KEY} ingested_at sign_language language_label title channel channel_id url source source_shard"
     " source_position duration_s fps width height num_frames absent_frames people_max text_language english_source"
     " document_text repairs events detector detector_sha256 pose_model pose_sha256 provider detect_every codec"
-    " source_fps rotation damaged_frames writer_version keypoints_file first_row_group row_group_count",
+    " source_fps rotation damaged_frames writer_version keypoints_ingest_id keypoints_file first_row_group"
+    " row_group_count",
     "segments": f"sign_language {KEY} segment_id ordinal start_s end_s start_frame end_frame num_frames text"
     f" text_language caption_kind english_source people_max coverage {CONFIDENCES} hands_seen",
     "captions": f"sign_language {KEY} track kind language ordinal start_s end_s text",
