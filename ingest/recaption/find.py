@@ -1,0 +1,86 @@
+"""Which caption files of a folder, and which of a subtitles tar, belong to which video of a lake."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from signverse.ingest.captions.files_beside import caption_owner, is_caption_file
+from signverse.ingest.shards.caption_tracks import CaptionIndex, index_captions, is_subtitles_tar
+from signverse.lake.model.errors import BadInputError
+
+
+@dataclass
+class FoundCaptions:
+    """Captions that were found for the videos of a lake.
+
+    Attributes:
+        files: caption files by video id, in the order in which extraction would read them.
+        tars: captions of subtitles tars, by video id.
+        unknown: caption files, and folders of subtitles tars, that belong to no video of the lake.
+    """
+
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    tars: CaptionIndex = field(default_factory=CaptionIndex)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def video_ids(self) -> list[str]:
+        """The videos that there are captions for, sorted."""
+        return sorted(self.files.keys() | self.tars.files.keys())
+
+
+def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundCaptions:
+    """Find captions in folders and their subfolders, in single files and in subtitles tars.
+
+    Args:
+        video_ids: of the videos of the lake.
+
+    Raises:
+        BadInputError: there is no such file or folder, or no captions in any.
+    """
+    known = frozenset(video_ids)
+    found = FoundCaptions()
+    files: dict[str, list[tuple[tuple[bool, str, str], Path]]] = {}
+    tars: list[Path] = []
+    for path in _files(sources):
+        if path.suffix.lower() == ".tar":
+            if is_subtitles_tar(path):
+                tars.append(path)
+            elif path in sources:
+                raise BadInputError(f"{path} is not a subtitles tar", "`signverse ingest shards` imports shards.")
+        elif owner := caption_owner(path.name, known):
+            video_id, tag = owner
+            files.setdefault(video_id, []).append(((not tag, tag, path.name), path))
+        else:
+            found.unknown.append(str(path))
+    found.files = {video_id: [path for _, path in sorted(of_video)] for video_id, of_video in files.items()}
+    index = index_captions(tars).files
+    found.tars = CaptionIndex({video_id: members for video_id, members in index.items() if video_id in known})
+    found.unknown += [f"{video_id}/ in {members[0][0]}" for video_id, members in index.items() if video_id not in known]
+    if not found.video_ids and not found.unknown:
+        raise BadInputError(
+            f"no captions in {', '.join(map(str, sources))}", "Their names are like ID.en.vtt, or ID.srt."
+        )
+    return found
+
+
+def _files(sources: Sequence[Path]) -> list[Path]:
+    """The caption files and tars in folders and their subfolders, and the files that were named; hidden ones are not."""
+    found: list[Path] = []
+    for source in sources:
+        if not source.exists():
+            raise BadInputError(f"there is no {source}", "Name folders of captions, caption files or subtitles tars.")
+        if source.is_file():
+            found.append(source)
+            continue
+        for parent, folders, names in os.walk(source):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            found += [
+                Path(parent, name)
+                for name in sorted(names)
+                if not name.startswith(".") and (is_caption_file(name) or name.lower().endswith(".tar"))
+            ]
+    return list(dict.fromkeys(found))

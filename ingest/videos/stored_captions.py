@@ -1,0 +1,83 @@
+"""The caption tracks that a lake holds of its videos, and how tracks read now differ from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import polars as pl
+
+from signverse.ingest.captions.tracks import Cue, Track, unique
+from signverse.lake.lake import Lake
+from signverse.lake.model.schema import CAPTIONS
+from signverse.lake.storage.snapshot import collect
+
+_TRANSLATED_FROM = "translated_from:"
+
+
+def stored_tracks(lake: Lake, video_ids: Collection[str]) -> dict[str, list[Track]]:
+    """The caption tracks of visible videos, by video id; a video without captions is left out."""
+    of_videos = pl.col("video_id").is_in(list(video_ids))
+    sources = dict(collect(lake.videos().filter(of_videos).select("video_id", "english_source")).iter_rows())
+    columns = ["video_id", "track", "kind", "language", "start_s", "end_s", "text"]
+    rows = collect(lake.table(CAPTIONS.name).filter(of_videos).sort("video_id", "track", "ordinal").select(columns))
+    found: dict[str, list[Track]] = {}
+    for (video_id, name, kind, language), cues in groupby(rows.iter_rows(), itemgetter(0, 1, 2, 3)):
+        track = Track(name, kind, language, tuple(Cue(*cue[4:]) for cue in cues))
+        # Only what the segments came from has its source stored, and no other needs it.
+        source = sources[video_id] or ""
+        if kind == "translated" and track.is_english and source.startswith(_TRANSLATED_FROM):
+            track = Track(name, kind, language, track.cues, source.removeprefix(_TRANSLATED_FROM))
+        found.setdefault(video_id, []).append(track)
+    return found
+
+
+@dataclass(frozen=True)
+class TrackChanges:
+    """How the tracks that were read differ from those that the lake holds.
+
+    Attributes:
+        tracks: all tracks that the video has afterwards.
+        new, replaced, removed: names of tracks.
+        unchanged: how many of the tracks that were read the lake holds as they are.
+    """
+
+    tracks: list[Track]
+    new: list[str]
+    replaced: list[str]
+    removed: list[str]
+    unchanged: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a difference."""
+        return bool(self.new or self.replaced or self.removed)
+
+
+def merge(stored: Sequence[Track], read: Sequence[Track], *, only: bool = False) -> TrackChanges:
+    """Put tracks that were read beside those of the lake; one of the same name takes the place of the stored one.
+
+    Args:
+        only: the tracks of the lake that were not read are removed.
+    """
+    read = unique([track for track in read if track.cues])
+    # Of several tracks of a language the number may differ from the stored one: what is equal is the same track.
+    names = {_content(track): track.name for track in stored}
+    same = {names[_content(track)] for track in read if _content(track) in names}
+    others = [track.name for track in read if _content(track) not in names]
+    left = {track.name: track for track in stored if track.name not in same}
+    replaced = [name for name in others if name in left]
+    remaining = [track for name, track in left.items() if name not in replaced]
+    return TrackChanges(
+        unique(read if only else [*read, *remaining]),
+        [name for name in others if name not in replaced],
+        replaced,
+        [track.name for track in remaining] if only else [],
+        len(same),
+    )
+
+
+def _content(track: Track) -> tuple[str, str, tuple[Cue, ...]]:
+    return track.kind, track.language, track.cues
