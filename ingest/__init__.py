@@ -8,6 +8,7 @@ what is below it:
     doctor.py               what this machine has, and what extraction would use
     sample/                 synthetic signers and a public-domain portrait
     acquire/                downloading, alone or together with extraction
+    recaption/              captions for videos that the lake has already
     shards/                 importing released shards
     videos/                 a folder of videos into the lake: plan, workers, rows
     extract/                a video to keypoints

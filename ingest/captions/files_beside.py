@@ -6,16 +6,19 @@ Another format beside videos starts here: its ending goes into `ENDINGS`, and `r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.tracks import Track
 from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
-from signverse.lake.model.ids import VTT
+from signverse.lake.model.ids import VTT, id_in_name
 
 ENDINGS: Final = (VTT,)
 """The endings of the caption files that are looked for, in any case."""
+
+_TAG: Final = re.compile("[A-Za-z0-9_-]{2,35}")
+"""What may stand between the id and the ending. An underscore as yt-dlp leaves it: en-_0aB1cD2eF3."""
 
 
 def is_caption_file(name: str) -> bool:
@@ -33,16 +36,29 @@ def tag_of(path: Path, video_id: str) -> str:
     return path.stem[len(video_id) + 1 :]
 
 
+def caption_owner(name: str, video_ids: Container[str]) -> tuple[str, str] | None:
+    """Which of several videos a caption file belongs to by its name, and the tag in it, or ""; None where to none.
+
+    Where there are videos `a` and `a.en`, the file a.en.vtt is of `a`.
+    """
+    stem = Path(name).stem
+    front, _, tag = stem.rpartition(".")
+    for named, rest in ((front, tag), (stem, "")):
+        video_id = id_in_name(named, video_ids) if named else ""
+        if video_id in video_ids and (not rest or _TAG.fullmatch(rest)):
+            return video_id, rest
+    return None
+
+
 def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
     """The caption files of a video in its folder: `{id}.{tag}.vtt` sorted by tag, then `{id}.vtt`.
 
     Args:
         files: names of the files in the video's folder.
     """
-    # The ending in any case, the id in its own: YouTube has ids that differ in case only. An underscore as yt-dlp
-    # leaves it: en-_0aB1cD2eF3.
+    # The ending in any case, the id in its own: YouTube has ids that differ in case only.
     endings = "|".join(map(re.escape, ENDINGS))
-    pattern = re.compile(rf"{re.escape(video_id)}(?:\.([A-Za-z0-9_-]{{2,35}}))?(?i:{endings})")
+    pattern = re.compile(rf"{re.escape(video_id)}(?:\.({_TAG.pattern}))?(?i:{endings})")
     found = [(match.group(1), name) for name in files if (match := pattern.fullmatch(name))]
     # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
     found.sort(key=lambda item: (item[0] is None, item[0] or "", item[1]))

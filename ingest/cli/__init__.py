@@ -6,6 +6,7 @@ line, so heavy libraries are imported inside the functions.
     commands.py            the list of the commands
     shared.py              groups, options and messages of several commands
     videos.py              `ingest videos`; progress.py draws its progress bar
+    captions.py            `ingest captions`
     shards.py              `ingest shards`, `inspect`; shards_report.py has progress and summary
     acquisition/           `ingest plan`, `ingest download`, `ingest run`, `status`
     extraction_options.py  options of all commands that extract

@@ -17,12 +17,12 @@ class FoundCaptions:
     """Captions that were found for the videos of a lake.
 
     Attributes:
-        files: caption files by video id, in the order in which extraction would read them.
+        files: caption files by video id, each with its tag, in the order in which extraction would read them.
         tars: captions of subtitles tars, by video id.
         unknown: caption files, and folders of subtitles tars, that belong to no video of the lake.
     """
 
-    files: dict[str, list[Path]] = field(default_factory=dict)
+    files: dict[str, list[tuple[Path, str]]] = field(default_factory=dict)
     tars: CaptionIndex = field(default_factory=CaptionIndex)
     unknown: list[str] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
     """
     known = frozenset(video_ids)
     found = FoundCaptions()
-    files: dict[str, list[tuple[tuple[bool, str, str], Path]]] = {}
+    files: dict[str, list[tuple[Path, str]]] = {}
     tars: list[Path] = []
     for path in _files(sources):
         if path.suffix.lower() == ".tar":
@@ -53,10 +53,13 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
                 raise BadInputError(f"{path} is not a subtitles tar", "`signverse ingest shards` imports shards.")
         elif owner := caption_owner(path.name, known):
             video_id, tag = owner
-            files.setdefault(video_id, []).append(((not tag, tag, path.name), path))
+            files.setdefault(video_id, []).append((path, tag))
         else:
             found.unknown.append(str(path))
-    found.files = {video_id: [path for _, path in sorted(of_video)] for video_id, of_video in files.items()}
+    found.files = {
+        video_id: sorted(of_video, key=lambda file: (not file[1], file[1], file[0].name))
+        for video_id, of_video in files.items()
+    }
     index = index_captions(tars).files
     found.tars = CaptionIndex({video_id: members for video_id, members in index.items() if video_id in known})
     found.unknown += [f"{video_id}/ in {members[0][0]}" for video_id, members in index.items() if video_id not in known]
@@ -68,7 +71,7 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
 
 
 def _files(sources: Sequence[Path]) -> list[Path]:
-    """The caption files and tars in folders and their subfolders, and the files that were named; hidden ones are not."""
+    """The caption files and tars in folders and their subfolders without hidden ones, and the files that were named."""
     found: list[Path] = []
     for source in sources:
         if not source.exists():

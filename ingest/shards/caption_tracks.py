@@ -83,27 +83,38 @@ def tracks_of(
             tar cannot be corrected, and the keypoints are not affected.
     """
 
-    def read(source: Tar, member: Member, make: Callable[[bytes, str], Track]) -> list[Track]:
-        try:
-            if member.size > MAX_BYTES:
-                raise BadCaptionsError(f"{member.name} has {member.size:,} bytes, at most {MAX_BYTES:,} are read")
-            return [make(source.read(member.start, member.size, member.name), member.name)]
-        except BadCaptionsError as error:
-            on_bad(error)
-            return []
-
     tracks: list[Track] = []
     # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
     for name, member in sorted(members.items(), key=lambda item: item[0].removesuffix(VTT)):
         if match := _IN_SHARD.fullmatch(name):
-            tracks += read(tar, member, partial(track_from, tag=match.group(1) or ""))
-    subtitles: list[Track] = []
+            tracks += _read(tar, member, partial(track_from, tag=match.group(1) or ""), on_bad)
+    return unique([*tracks, *subtitles_tracks(index, video_id, on_bad)])
+
+
+def subtitles_tracks(index: CaptionIndex, video_id: str, on_bad: Callable[[BadCaptionsError], None]) -> list[Track]:
+    """The tracks that subtitles tars hold of a video.
+
+    Args:
+        on_bad: called for each file that is not WebVTT, which is left out.
+    """
+    tracks: list[Track] = []
     for path, member in index.files.get(video_id, ()):
-        with Tar(path) as subtitles_tar:
-            subtitles += read(subtitles_tar, member, _subtitles_track)
-    spoken = next((track.language for track in subtitles if not track.is_english), "")
-    tracks += [replace(track, source=spoken) if track.kind == "translated" else track for track in subtitles]
-    return unique(tracks)
+        with Tar(path) as tar:
+            tracks += _read(tar, member, _subtitles_track, on_bad)
+    spoken = next((track.language for track in tracks if not track.is_english), "")
+    return [replace(track, source=spoken) if track.kind == "translated" else track for track in tracks]
+
+
+def _read(
+    tar: Tar, member: Member, make: Callable[[bytes, str], Track], on_bad: Callable[[BadCaptionsError], None]
+) -> list[Track]:
+    try:
+        if member.size > MAX_BYTES:
+            raise BadCaptionsError(f"{member.name} has {member.size:,} bytes, at most {MAX_BYTES:,} are read")
+        return [make(tar.read(member.start, member.size, member.name), member.name)]
+    except BadCaptionsError as error:
+        on_bad(error)
+        return []
 
 
 def _subtitles_track(data: bytes, name: str) -> Track:

@@ -56,26 +56,32 @@ class TrackChanges:
         return bool(self.new or self.replaced or self.removed)
 
 
-def merge(stored: Sequence[Track], read: Sequence[Track], *, only: bool = False) -> TrackChanges:
-    """Put tracks that were read beside those of the lake; one of the same name takes the place of the stored one.
+def merge(
+    stored: Sequence[Track], read: Sequence[Track], added: Sequence[Track] = (), *, only: bool = False
+) -> TrackChanges:
+    """Put tracks that were read beside those of the lake.
 
     Args:
+        read: of files that belong to the video: one takes the place of the stored track of the same name.
+        added: of subtitles tars, which are beside what a shard holds: they take no other's place.
         only: the tracks of the lake that were not read are removed.
     """
-    read = unique([track for track in read if track.cues])
+    read = unique(read)
+    before = {_content(track): track.name for track in stored}
     # Of several tracks of a language the number may differ from the stored one: what is equal is the same track.
-    names = {_content(track): track.name for track in stored}
-    same = {names[_content(track)] for track in read if _content(track) in names}
-    others = [track.name for track in read if _content(track) not in names]
-    left = {track.name: track for track in stored if track.name not in same}
-    replaced = [name for name in others if name in left]
-    remaining = [track for name, track in left.items() if name not in replaced]
+    same = {before[_content(track)] for track in read if _content(track) in before}
+    others = {track.name for track in read if track.cues and _content(track) not in before}
+    remaining = [] if only else [track for track in stored if track.name not in same | others]
+    tracks = unique([*read, *remaining, *added])
+    after = {_content(track) for track in tracks}
+    gone = [track.name for track in stored if _content(track) not in after]
+    fresh = [track.name for track in tracks if track.cues and _content(track) not in before]
     return TrackChanges(
-        unique(read if only else [*read, *remaining]),
-        [name for name in others if name not in replaced],
-        replaced,
-        [track.name for track in remaining] if only else [],
-        len(same),
+        tracks,
+        new=[name for name in fresh if name not in gone],
+        replaced=[name for name in fresh if name in gone],
+        removed=[name for name in gone if name not in fresh],
+        unchanged=sum(_content(track) in before for track in (*read, *added)),
     )
 
 

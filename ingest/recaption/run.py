@@ -1,0 +1,198 @@
+"""Captions that come later, are corrected or are in another format: their rows, from the keypoints that the lake has.
+
+Nothing is extracted and no keypoints are written: a video's row names the ingestion that wrote them. The rows are those
+that extraction would have made, had it had these captions from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from signverse.ingest.captions.files_beside import read_track
+from signverse.ingest.captions.segments import Summary as KeypointsSummary
+from signverse.ingest.captions.segments import stored_means
+from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
+from signverse.ingest.captions.tracks import Track
+from signverse.ingest.captions.webvtt import BadCaptionsError
+from signverse.ingest.recaption.find import FoundCaptions
+from signverse.ingest.shards.caption_tracks import subtitles_tracks
+from signverse.ingest.videos.rows import TextRows, build_text
+from signverse.ingest.videos.run import attempts_so_far
+from signverse.ingest.videos.stored_captions import TrackChanges, merge, stored_tracks
+from signverse.lake.lake import Lake
+from signverse.lake.model.schema import SEGMENTS
+from signverse.lake.model.skeleton import PARTS
+from signverse.lake.model.wording import counted
+from signverse.lake.storage.committer import Committer, StoredKeypoints, VideoRows
+from signverse.lake.storage.snapshot import collect
+
+STAGE: Final = "captions"
+"""The stage of captions in `outcomes`."""
+
+_AT_ONCE: Final = 1000
+"""Videos whose stored captions are read together: some 300,000 cues."""
+
+
+@dataclass(frozen=True)
+class Recaptioned:
+    """What became of the captions of a video.
+
+    Attributes:
+        change: what is new, such as "en.manual new (12 cues)"; "" where the lake has all of it.
+        remarks: of the caption files, a line each.
+        failed: why the files cannot be read; the video stays as it is.
+    """
+
+    video_id: str
+    change: str = ""
+    remarks: tuple[str, ...] = ()
+    failed: str = ""
+    tracks: TrackChanges | None = None
+
+
+@dataclass
+class Summary:
+    """How many videos got captions, of how many tracks, and which are as they were.
+
+    Attributes:
+        changed, unchanged, failed: videos.
+        new, replaced, removed: tracks.
+    """
+
+    changed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    new: int = 0
+    replaced: int = 0
+    removed: int = 0
+    videos: list[Recaptioned] = field(default_factory=list)
+
+    def add(self, video: Recaptioned) -> None:
+        """Counts a video."""
+        self.videos.append(video)
+        self.changed += bool(video.change)
+        self.failed += bool(video.failed)
+        self.unchanged += not video.change and not video.failed
+        if video.tracks is not None and video.change:
+            self.new += len(video.tracks.new)
+            self.replaced += len(video.tracks.replaced)
+            self.removed += len(video.tracks.removed)
+
+
+def ingest_captions(
+    lake: Lake,
+    found: FoundCaptions,
+    *,
+    text: TextSettings = AS_THEY_ARE,
+    only: bool = False,
+    dry_run: bool = False,
+) -> Summary:
+    """Take captions into a lake for videos that it has.
+
+    A video whose captions cannot be read is recorded in `outcomes` and stays as it is; the others go on.
+
+    Args:
+        text: how captions are read.
+        only: tracks that the lake has of these videos and that were not found are removed.
+        dry_run: say what would change, and write nothing.
+    """
+    summary = Summary()
+    attempts = attempts_so_far(lake)
+    with Committer(lake.folder) as committer:
+        for start in range(0, len(found.video_ids), _AT_ONCE):
+            ids = found.video_ids[start : start + _AT_ONCE]
+            stored = stored_tracks(lake, ids)
+            for video_id in ids:
+                result, rows = _recaption(lake, found, video_id, stored.get(video_id, []), text, only)
+                summary.add(result)
+                if dry_run:
+                    continue
+                attempt = attempts.get((video_id, STAGE), 0) + 1
+                if rows is not None:
+                    committer.add(rows, attempt=attempt)
+                elif result.failed:
+                    committer.record(video_id, STAGE, "failed", "bad_captions", result.failed, attempt=attempt)
+    lake.refresh()
+    return summary
+
+
+def _recaption(
+    lake: Lake, found: FoundCaptions, video_id: str, stored: Sequence[Track], text: TextSettings, only: bool
+) -> tuple[Recaptioned, VideoRows | None]:
+    """What becomes of a video, and its new rows where there are any."""
+    try:
+        read = [
+            read_track(path, path.stem.removesuffix(f".{tag}" if tag else ""), sound_marks=text.sound_marks)
+            for path, tag in found.files.get(video_id, ())
+        ]
+    except BadCaptionsError as error:
+        return Recaptioned(video_id, failed=str(error)), None
+    bad: list[tuple[str, str]] = []
+    added = subtitles_tracks(
+        found.tars, video_id, lambda error: bad.append(("bad_captions", f"skipped: {error.message}"))
+    )
+    changes = merge(stored, read, added, only=only)
+    video = lake.video(video_id)
+    before = collect(lake.table(SEGMENTS.name).filter(pl.col("video_id") == video_id).sort("ordinal"))
+    change = _describe(changes, stored)
+    if not changes.any:
+        nothing = KeypointsSummary(video["num_frames"], *_NO_ROWS)
+        planned = build_text(video_id, video["num_frames"], changes.tracks, nothing, sentences=text.sentences)
+        if _cut(planned.segments) == _cut(before.to_dicts()):
+            return Recaptioned(video_id, tracks=changes), None
+        change = f"{counted(before.height, 'segment')} before, {len(planned.segments):,} now"
+    new = build_text(
+        video_id, video["num_frames"], changes.tracks, _keypoints_summary(lake, video), sentences=text.sentences
+    )
+    new.remarks.extend(bad)
+    remarks = tuple(message for _, message in new.remarks)
+    return Recaptioned(video_id, change, remarks, tracks=changes), _rows(video, new, change)
+
+
+_NO_ROWS: Final = (np.empty(0, np.int32), np.empty(0, np.int8), np.empty((0, len(PARTS)), np.float32))
+
+
+def _cut(segments: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What the settings of text decide of segments."""
+    names = ("start_s", "end_s", "text", "text_language", "caption_kind", "english_source")
+    return [tuple(segment[name] for name in names) for segment in segments]
+
+
+def _describe(changes: TrackChanges, stored: Sequence[Track]) -> str:
+    cues = {track.name: len(track.cues) for track in changes.tracks}
+    before = {track.name: len(track.cues) for track in stored}
+    return ", ".join(
+        [
+            *(f"{name} new ({counted(cues[name], 'cue')})" for name in changes.new),
+            *(f"{name} replaced ({counted(before[name], 'cue')} before, {cues[name]:,} now)" for name in changes.replaced),
+            *(f"{name} removed ({counted(before[name], 'cue')})" for name in changes.removed),
+        ]
+    )
+
+
+def _keypoints_summary(lake: Lake, video: dict[str, Any]) -> KeypointsSummary:
+    table = lake.snapshot.keypoint_rows(video["video_id"], [part.confidence for part in PARTS])
+    return KeypointsSummary(
+        video["num_frames"],
+        table.column("frame").to_numpy().astype(np.int32, copy=False),
+        table.column("person").to_numpy().astype(np.int8, copy=False),
+        stored_means(table),
+    )
+
+
+def _rows(video: dict[str, Any], text: TextRows, change: str) -> VideoRows:
+    return VideoRows(
+        # All that extraction or import said of the video stays.
+        video={**video, **text.columns},
+        keypoints=StoredKeypoints.of(video),
+        segments=text.segments,
+        captions=text.captions,
+        stage=STAGE,
+        reason=",".join(dict.fromkeys(["recaptioned", *(reason for reason, _ in text.remarks)])),
+        message="; ".join([change, *(message for _, message in text.remarks)]),
+    )
