@@ -169,7 +169,10 @@ def _describe(changes: TrackChanges, stored: Sequence[Track]) -> str:
     return ", ".join(
         [
             *(f"{name} new ({counted(cues[name], 'cue')})" for name in changes.new),
-            *(f"{name} replaced ({counted(before[name], 'cue')} before, {cues[name]:,} now)" for name in changes.replaced),
+            *(
+                f"{name} replaced ({counted(before[name], 'cue')} before, {cues[name]:,} now)"
+                for name in changes.replaced
+            ),
             *(f"{name} removed ({counted(before[name], 'cue')})" for name in changes.removed),
         ]
     )

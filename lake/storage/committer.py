@@ -238,7 +238,8 @@ class Committer:
         for row in self._rows[OUTCOMES.name]:
             if row["ingest_id"] in outdated:
                 why = "another process ingested the video meanwhile: run it again"
-                row.update(ingest_id=None, outcome="failed", reason="ingested_meanwhile", message=why)
+                row["outcome"], row["reason"] = "failed", "ingested_meanwhile"
+                row.update(ingest_id=None, message=why)
 
     def abort(self) -> None:
         """Drops what is not committed, and deletes its files."""

@@ -68,6 +68,8 @@ def place(tmp_path: Path, sample_lake: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copytree(sample_lake, tmp_path / "LAKE")
     (tmp_path / "TARS").mkdir()
     (tmp_path / "MEDIA").mkdir()
+    (tmp_path / "FOLDER").mkdir()
+    (tmp_path / "FOLDER" / "synthASE001.de.vtt").write_text("WEBVTT\n\n00:00.500 --> 00:01.500\nGuten Tag\n")
     shutil.copy(SAMPLE, tmp_path / "TARS" / "Sign_DWPose_NPZ_000001.tar")
     (tmp_path / "manifest.csv").write_text(MANIFEST)
     (tmp_path / "signverse_2m_metadata_ori.csv").write_text(MANIFEST.partition("\n")[2])
