@@ -188,7 +188,13 @@ class Lake:
         return stored_splits.split_videos(self.snapshot, name, part)
 
     def keypoints(
-        self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None, person: int = 0
+        self,
+        video_id: str,
+        *,
+        start_frame: int = 0,
+        end_frame: int | None = None,
+        person: int = 0,
+        mask_hidden: bool = False,
     ) -> Points:
         """One person's keypoints over a range of frames.
 
@@ -196,6 +202,8 @@ class Lake:
             video_id: a visible video.
             start_frame, end_frame: half-open range, 0-based at 24 frames/s, clipped to the video.
             person: 0 is the primary signer.
+            mask_hidden: make body joints absent that have no score and of which `body_visible` says that they are
+                hidden, as pictures and .pose files do. The published tars have no body scores.
 
         Returns:
             float32 [T, 128, 3]: x and y in pixels of the video's width and height, score. Absent points are
@@ -205,7 +213,9 @@ class Lake:
             UnknownVideoError: there is no such video.
             DamagedLakeError: the lake's files do not hold what its tables say.
         """
-        return self.snapshot.keypoints(video_id, start_frame=start_frame, end_frame=end_frame, person=person)
+        return self.snapshot.keypoints(
+            video_id, start_frame=start_frame, end_frame=end_frame, person=person, mask_hidden=mask_hidden
+        )
 
     def people(self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None) -> Iterator[Rows]:
         """The keypoints of all people in a video, a row group (at most 1,024 rows) at a time: memory stays flat.

@@ -93,14 +93,14 @@ def parquet(
 ) -> None:
     """Write clips as Parquet, one row per clip.
 
-    Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each one list of floats over
-    all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as nan. An array
-    [T, people, joints, 2] in one line:
+    The files are in DIR/data/. Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each
+    one list of floats over all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as
+    nan. An array [T, people, joints, 2] in one line:
 
     \b
     signverse export parquet --lake LAKE --out DIR --language ase --captioned
     signverse export parquet --lake LAKE --out DIR --selection clips.parquet
-    clips = polars.read_parquet("DIR/*.parquet")
+    clips = polars.read_parquet("DIR/data")
     clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
 
     The other parts have 68 joints (face) and 21 (each hand).
@@ -119,14 +119,15 @@ def pose(
 ) -> None:
     """Write clips as .pose files (pose-format), one file per clip.
 
-    A clip is VIDEO_ID/SEGMENT_ID.pose, with the components body, face, left_hand and right_hand in pixels, at 24
-    frames/s. What is absent is masked, with confidence 0. index.csv lists the files.
+    A clip is VIDEO_ID/SEGMENT_ID.pose, with pose-format's OpenPose components (pose_keypoints_2d, face_keypoints_2d,
+    hand_left_keypoints_2d and hand_right_keypoints_2d) in pixels, at 24 frames/s. What is absent, or known to be
+    hidden, is masked, with confidence 0. index.csv lists the files.
 
     \b
     signverse export pose --lake LAKE --out DIR --language ase --captioned
     signverse export pose --lake LAKE --out DIR --selection clips.parquet
     data = open("DIR/VIDEO_ID/SEGMENT_ID.pose", "rb").read()
-    pose_format.Pose.read(data).body.data
+    pose_format.Pose.read(data).normalize().body.data
     """
     from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 

@@ -1,47 +1,176 @@
-"""A video's skeletons, from the lake to a picture."""
+"""Skeletons of a lake's videos, on one sheet."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from signverse.export.draw.skeleton import contact_sheet
+from signverse.export.draw.skeleton import BLACK, Colour, Points, contact_sheet, rgb, shade_of_frame
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.frame_ranges import seconds_to_frames
+from signverse.lake.model.frame_ranges import frames_in_video
+from signverse.lake.model.skeleton import NUM_JOINTS
+from signverse.lake.model.thresholds import SEEN
+from signverse.lake.query.output import whole_file
+from signverse.lake.storage.keypoints import hide_unseen
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL import Image
+
+FORMATS: Final = ("png", "pdf")
+
+_COLUMNS: Final = 4
+_MARGIN: Final = 0.06
+"""Around a person to whom a picture is cropped, as a share of the larger side."""
+
+_DOTS_PER_INCH: Final = 200
 
 
-def draw_sheet(lake: Lake, video_id: str, start_s: float, end_s: float | None, count: int) -> Image:
-    """Frames of a video, evenly from a range of seconds, side by side, with all people in them.
+@dataclass(frozen=True)
+class Look:
+    """How a sheet looks.
+
+    Attributes:
+        count: frames of each video, evenly from the range.
+        person: only this one; None is all people.
+        crop: to where the people are over the whole range.
+        background: a colour, by a CSS name or as #rrggbb.
+        tile_width: of a frame, in pixels.
+    """
+
+    count: int = 8
+    person: int | None = None
+    crop: bool = False
+    background: Colour | str = BLACK
+    tile_width: int = 320
+
+
+def draw_sheet(lake: Lake, video_ids: Sequence[str], start_s: float, end_s: float | None, look: Look) -> Image.Image:
+    """Frames of videos from a range of seconds, with the people in them; each of several videos has its id above it.
+
+    What is known to be hidden is not drawn: see `hide_unseen`.
 
     Raises:
         UnknownVideoError: the lake has no such video.
-        BadInputError: the range lies outside the video, or has no person in it.
+        BadInputError: the range lies outside a video, or nobody, or not the person, is in it.
     """
+    sheets = [_draw_video(lake, video_id, start_s, end_s, look) for video_id in video_ids]
+    return sheets[0] if len(sheets) == 1 else _stack(video_ids, sheets, look)
+
+
+def check_picture_name(out: Path) -> None:
+    """Checks that a file's name ends in that of a format.
+
+    Raises:
+        BadInputError: it does not.
+    """
+    if out.suffix.lower().lstrip(".") not in FORMATS:
+        raise BadInputError(f"{out}: unknown picture format '{out.suffix}'", "End the name in .png or .pdf.")
+
+
+def save_sheet(sheet: Image.Image, out: Path) -> None:
+    """Writes a sheet as PNG or PDF; the file appears whole or not at all.
+
+    Raises:
+        BadInputError: the name has another ending, or the file cannot be written.
+    """
+    check_picture_name(out)
+    with whole_file(out) as file:
+        if out.suffix.lower() == ".pdf":
+            # Without the time and the name of the temporary file: the same sheet is the same file.
+            about = {"creationDate": None, "modDate": None, "title": out.stem}
+            sheet.save(file, format="PDF", resolution=_DOTS_PER_INCH, quality=95, subsampling=0, **about)
+        else:
+            sheet.save(file, format="PNG")
+
+
+def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, look: Look) -> Image.Image:
     video = lake.video(video_id)
-    start, end = seconds_to_frames(start_s, end_s, video["num_frames"])
-    if start == end:
+    start, end = frames_in_video(video_id, start_s, end_s, video["num_frames"])
+    people = _read_people(lake, video_id, start, end, look.person)
+    width, height = video["width"], video["height"]
+    if look.crop:
+        left, top, right, bottom = _bounds(people, width, height)
+        people[..., :2] -= (left, top)
+        width, height = right - left, bottom - top
+    return contact_sheet(
+        people,
+        width,
+        height,
+        columns=min(_COLUMNS, look.count),
+        count=look.count,
+        first_frame=start,
+        tile_width=look.tile_width,
+        background=look.background,
+    )
+
+
+def _read_people(lake: Lake, video_id: str, start: int, end: int, person: int | None) -> Points:
+    """The people of a range, float32 [T, P, 128, 3]; hidden joints absent, absent people nan.
+
+    Raises:
+        BadInputError: there are none.
+    """
+    rows = [
+        rows.take(inside)
+        for rows in lake.people(video_id, start_frame=start, end_frame=end)
+        if (inside := (rows.frames >= start) & (rows.frames < end)).any()
+    ]
+    present = sorted({number for some in rows for number in some.persons.tolist()})
+    if person is not None and person not in present:
         raise BadInputError(
-            f"'{video_id}' has no frame from {start_s:g} s on",
-            f"It lasts {video['duration_s']:g} s: name an earlier --start.",
+            f"'{video_id}' has no person {person} in frames {start} to {end}",
+            f"These are there: {', '.join(map(str, present))}." if present else "Nobody is there.",
         )
-    rows = lake.snapshot.keypoint_rows(video_id, [])
-    inside = (rows.column("frame").to_numpy() >= start) & (rows.column("frame").to_numpy() < end)
-    persons = np.unique(rows.column("person").to_numpy()[inside]).tolist()
-    if not persons:
+    if not present:
         raise BadInputError(
             f"no person is in frames {start} to {end} of '{video_id}'", "Name another range: --start, --end."
         )
-    people = [lake.keypoints(video_id, start_frame=start, end_frame=end, person=person) for person in persons]
-    return contact_sheet(
-        np.stack(people, axis=1),
-        video["width"],
-        video["height"],
-        columns=min(4, count, end - start),
-        count=min(count, end - start),
-        first_frame=start,
+    drawn = present if person is None else [person]
+    people = np.full((end - start, len(drawn), NUM_JOINTS, 3), np.nan, np.float32)
+    for some in rows:
+        hide_unseen(some.points, some.visible)
+        for place, number in enumerate(drawn):
+            mine = some.persons == number
+            people[some.frames[mine] - start, place] = some.points[mine]
+    return people
+
+
+def _bounds(people: Points, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of where people are seen in the picture, with a margin, in whole pixels of it."""
+    x, y = people[..., 0], people[..., 1]
+    with np.errstate(invalid="ignore"):
+        seen = (x >= 0) & (x < width) & (y >= 0) & (y < height) & ~(people[..., 2] < SEEN)
+    if not seen.any():
+        return 0, 0, width, height
+    left, right, top, bottom = x[seen].min(), x[seen].max(), y[seen].min(), y[seen].max()
+    margin = 2 + _MARGIN * max(right - left, bottom - top)
+    return (
+        max(0, int(left - margin)),
+        max(0, int(top - margin)),
+        min(width, int(right + margin) + 1),
+        min(height, int(bottom + margin) + 1),
     )
+
+
+def _stack(video_ids: Sequence[str], sheets: Sequence[Image.Image], look: Look) -> Image.Image:
+    """Sheets below each other, with the id of the video above each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=max(10, look.tile_width // 18))
+    line = round(font.getbbox("Ag")[3] * 1.5)
+    frame, ink = shade_of_frame(rgb(look.background))
+    stacked = Image.new(
+        "RGB", (max(sheet.width for sheet in sheets), sum(sheet.height + line for sheet in sheets)), frame
+    )
+    draw = ImageDraw.Draw(stacked)
+    top = 0
+    for video_id, sheet in zip(video_ids, sheets, strict=True):
+        draw.text((line // 3, top + line // 4), video_id, fill=ink, font=font)
+        stacked.paste(sheet, (0, top + line))
+        top += line + sheet.height
+    return stacked

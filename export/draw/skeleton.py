@@ -149,12 +149,9 @@ def contact_sheet(
     scale = tile_width / width
     _, tile_height = _size(width, height, scale)
     gap = max(2, tile_width // 80)
-    dark = _is_dark(_colour(background))
-    sheet = Image.new(
-        "RGB",
-        (columns * tile_width + (columns + 1) * gap, rows * tile_height + (rows + 1) * gap),
-        (58, 62, 70) if dark else (205, 208, 214),
-    )
+    frame_colour, ink = shade_of_frame(rgb(background))
+    size = (columns * tile_width + (columns + 1) * gap, rows * tile_height + (rows + 1) * gap)
+    sheet = Image.new("RGB", size, frame_colour)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=max(9, tile_width // 24))
     for place, frame in enumerate(frames):
@@ -166,7 +163,7 @@ def contact_sheet(
         draw.text(
             (corner[0] + 2 * gap, corner[1] + gap),
             f"{number}  {number / FPS:.2f} s",
-            fill=(190, 196, 206) if dark else (80, 86, 96),
+            fill=ink,
             font=font,
         )
     return sheet
@@ -211,7 +208,17 @@ def _size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _colour(background: Colour | str | None) -> Colour:
+def shade_of_frame(background: Colour) -> tuple[Colour, Colour]:
+    """The colours of what lies between tiles with this background, and of labels."""
+    return ((58, 62, 70), (190, 196, 206)) if _is_dark(background) else ((205, 208, 214), (80, 86, 96))
+
+
+def rgb(background: Colour | str | None) -> Colour:
+    """A colour by its CSS name or as #rrggbb; None is black.
+
+    Raises:
+        BadInputError: there is no such colour.
+    """
     from PIL import ImageColor
 
     if background is None:
@@ -231,7 +238,7 @@ def _canvas(size: tuple[int, int], background: Colour | str | Pixels | None) -> 
     from PIL import Image
 
     if not isinstance(background, np.ndarray):
-        return Image.new("RGB", size, _colour(background))
+        return Image.new("RGB", size, rgb(background))
     if background.dtype != np.uint8 or background.ndim != 3 or background.shape[2] != 3 or not background.size:
         raise BadInputError(
             f"a {background.dtype} background of shape {background.shape} is not a picture",

@@ -12,6 +12,7 @@ from signverse.export.formats.index_rows import ClipRow, Row, VideoRow
 from signverse.export.formats.video_content import Content, Outline
 from signverse.export.writers.tar_writer import Member
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 
 R = TypeVar("R", bound=Row)
 
@@ -68,6 +69,7 @@ class ClipFormat:
         verify: yields what of a file differs from its rows of the index, a line each; takes the file, its sha256 (which
             is the one of SHA256SUMS) and the rows.
         reserved: names that no video may have, because a file of the export has it.
+        revision: raised with every change of the files: those of two revisions are not mixed when an export resumes.
     """
 
     name: str
@@ -78,6 +80,23 @@ class ClipFormat:
     write: WriteChunk
     verify: Callable[[Path, str, Sequence[ClipRow]], Iterator[str]]
     reserved: frozenset[str] = frozenset()
+    revision: int = 1
+
+
+def folder_in(out: Path, name: str) -> Path:
+    """Makes a folder right in that of an export.
+
+    Raises:
+        BadInputError: it cannot be made, or leads elsewhere.
+    """
+    folder = out / name
+    if folder.is_symlink():
+        raise BadInputError(f"{folder} is a symbolic link, which an export does not follow", "Remove it.")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"the folder {folder} cannot be made: {error.strerror}") from None
+    return folder
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, digest_of, read_clips
-from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
@@ -22,6 +22,9 @@ from signverse.lake.query.output import whole_file
 from signverse.lake.storage.keypoints import Points
 
 NAME: Final = "part-{:05d}.parquet"
+FOLDER: Final = "data"
+"""Of the files, apart from index.csv and SHA256SUMS: readers that take a folder take every file in it for Parquet."""
+
 FRAME_BYTES: Final = 700
 """Of a person in a frame: coordinates on the lake's grid take 460, those in full precision more."""
 CLIP_BYTES: Final = 1_024
@@ -43,7 +46,8 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
     who are not in a frame are null.
     """
     index: list[ClipRow] = []
-    with whole_file(out / chunk.name) as file:
+    name = f"{FOLDER}/{chunk.name}"
+    with whole_file(folder_in(out, FOLDER) / chunk.name) as file:
         hashed = _Sink(file)
         with pq.ParquetWriter(
             hashed,
@@ -58,13 +62,13 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
             group: list[Clip] = []
             for clip in read_clips(lake, chunk.clips, all_people=all_people):
                 group.append(clip)
-                index.append(clip.row(chunk.name, digest_of(clip.points)))
+                index.append(clip.row(name, digest_of(clip.points)))
                 if sum(waiting.points[..., 0, 0].size for waiting in group) >= _FRAMES_PER_GROUP:
                     writer.write_table(_table(group), row_group_size=len(group))
                     group = []
             if group:
                 writer.write_table(_table(group), row_group_size=len(group))
-    return Written(chunk.name, [File(chunk.name, hashed.size, hashed.sha256())], index)
+    return Written(chunk.name, [File(name, hashed.size, hashed.sha256())], index)
 
 
 class _Sink(HashingWriter):
@@ -151,10 +155,12 @@ _FILE: Final = r"part-\d{5}\.parquet"
 
 FORMAT: Final = ClipFormat(
     name="parquet",
-    folder=FolderRules(unit=_FILE, file=_FILE, row=ClipRow),
+    # Exports of earlier checkouts have the files beside index.csv.
+    folder=FolderRules(unit=_FILE, file=rf"(?:{FOLDER}/)?{_FILE}", row=ClipRow),
     chunk_name=NAME,
     frame_bytes=FRAME_BYTES,
     clip_bytes=CLIP_BYTES,
     write=write_part,
     verify=verify,
+    revision=2,
 )

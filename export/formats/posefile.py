@@ -15,13 +15,22 @@ import numpy as np
 from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
 from signverse.export.draw.skeleton import FACE_CONTOURS
 from signverse.export.formats.clip_content import Chunk, Clip, read_clips
-from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow
 from signverse.export.formats.video_content import scored
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
-from signverse.lake.model.skeleton import BODY, BODY_LIMBS, FACE, HAND_LIMBS, JOINTS, NUM_JOINTS, PARTS
+from signverse.lake.model.skeleton import (
+    BODY,
+    BODY_LIMBS,
+    FACE,
+    HAND_LIMBS,
+    LEFT_HAND,
+    NUM_JOINTS,
+    PARTS,
+    RIGHT_HAND,
+    Part,
+)
 from signverse.lake.query.output import whole_file
 
 if TYPE_CHECKING:
@@ -35,7 +44,18 @@ CLIP_BYTES: Final = 6_144
 
 VERSION: Final = 0.2
 
+COMPONENTS: Final = {
+    BODY: "pose_keypoints_2d",
+    FACE: "face_keypoints_2d",
+    LEFT_HAND: "hand_left_keypoints_2d",
+    RIGHT_HAND: "hand_right_keypoints_2d",
+}
+"""The component of each part, under OpenPose's names: by these the utilities of pose-format know what they may do."""
+
 _FACE_LIMBS: Final = tuple(limb for contour in FACE_CONTOURS for limb in pairwise(contour))
+
+_FACE_COLOUR: Final = (128, 128, 128)
+"""Seen on white, on which pose-format draws, and on black."""
 
 
 def write_poses(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Written[ClipRow]:
@@ -43,13 +63,7 @@ def write_poses(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Wri
     files: list[File] = []
     index: list[ClipRow] = []
     for clip in read_clips(lake, chunk.clips, all_people=all_people):
-        folder = out / clip.about["video_id"]
-        if folder.is_symlink():
-            raise BadInputError(f"{folder} is a symbolic link, which an export does not follow", "Remove it.")
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise BadInputError(f"the folder {folder} cannot be made: {error.strerror}") from None
+        folder_in(out, clip.about["video_id"])
         name = f"{clip.about['video_id']}/{clip.about['segment_id']}.pose"
         data = pose_file(clip)
         with whole_file(out / name) as file:
@@ -81,7 +95,7 @@ def pose_file(clip: Clip) -> bytes:
 
 @cache
 def components() -> list[PoseHeaderComponent]:
-    """The four parts of a person, with their joints' names, limbs and colours."""
+    """The four parts of a person, with the names that pose-format gives OpenPose's joints, our limbs and colours."""
     from pose_format.pose_header import PoseHeaderComponent
 
     made = []
@@ -90,9 +104,20 @@ def components() -> list[PoseHeaderComponent]:
         if part is BODY:
             limbs, colours = BODY_LIMBS, BODY_COLOURS[: len(BODY_LIMBS)]
         elif part is FACE:
-            limbs, colours = _FACE_LIMBS, ((255, 255, 255),) * len(_FACE_LIMBS)
-        made.append(PoseHeaderComponent(part.name, list(JOINTS[part.slice]), list(limbs), list(colours), "XYC"))
+            limbs, colours = _FACE_LIMBS, (_FACE_COLOUR,) * len(_FACE_LIMBS)
+        made.append(PoseHeaderComponent(COMPONENTS[part], point_names(part), list(limbs), list(colours), "XYC"))
     return made
+
+
+def point_names(part: Part) -> list[str]:
+    """What pose-format calls the joints of a part, in the lake's order, which is OpenPose's."""
+    from pose_format.utils.openpose import BODY_POINTS, FACE_POINTS, HAND_POINTS
+
+    if part is BODY:
+        # OpenPose's 25 joints are these, a middle of the hips and six of the feet.
+        return [name for name in BODY_POINTS if name != "MidHip"][: BODY.size]
+    # The face without its two pupils, which are the last.
+    return list(FACE_POINTS[: FACE.size] if part is FACE else HAND_POINTS)
 
 
 def verify(path: Path, sha256: str, rows: Sequence[ClipRow]) -> Iterator[str]:
@@ -111,4 +136,5 @@ FORMAT: Final = ClipFormat(
     verify=verify,
     # Each video has a folder beside these files.
     reserved=frozenset({INDEX, SUMS}),
+    revision=2,
 )

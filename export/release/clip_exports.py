@@ -61,7 +61,8 @@ class ClipExport:
         """
         columns = ["segment_id", "ingest_id", "start_frame", "end_frame"]
         content = ([chunk.name, *row] for chunk in chunks for row in chunk.clips.select(columns).iter_rows())
-        state = fingerprint(self.lake, {"kind": self.kind, "all_people": self.all_people}, content)
+        settings = {"kind": self.kind, "all_people": self.all_people, "revision": self._format.revision}
+        state = fingerprint(self.lake, settings, content)
         return self._folder().prepare(chunks, state, overwrite=overwrite)
 
     def write(

@@ -113,20 +113,22 @@ class Folder(Generic[R]):
                 )
         # With --overwrite too: the same command resumes.
         done = [] if complete or not same else [written for unit in units if (written := self._read_note(unit.name))]
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
         stale = earlier - {file.name for written in done for file in written.files}
         stale -= {_note_name(written.name) for written in done}
         finished = {written.name for written in done}
         needed = sum(unit.size for unit in units if unit.name not in finished)
-        room = shutil.disk_usage(out).free + sum((out / name).stat().st_size for name in stale)
+        # The folder is made once nothing speaks against the export: a refusal leaves nothing behind.
+        there = next(place for place in (out, *out.absolute().parents) if place.exists())
+        room = shutil.disk_usage(there).free + sum((out / name).stat().st_size for name in stale)
         if needed > room:
             raise BadInputError(
                 f"{out} has room for {room / 1e9:,.1f} GB, the export may take {needed / 1e9:,.1f} GB",
                 "Free some space, or select less.",
             )
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
         _remove(out, stale)
         with whole_file(out / _STATE) as file:
             file.write(state.encode())
@@ -284,6 +286,9 @@ def _same(path: Path, state: str) -> bool:
         if "dialect" in earlier:
             # The key's name in checkouts before 0.1.0; from the next version on no state of theirs is the same.
             earlier["layout"] = earlier.pop("dialect")
+        if "kind" in earlier:
+            # Checkouts before 0.1.0 did not write it.
+            earlier.setdefault("revision", 1)
         return bool(earlier == json.loads(state))
     return False
 

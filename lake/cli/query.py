@@ -9,7 +9,8 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -191,12 +192,16 @@ def keypoints(
         float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
     ] = None,
     person: Annotated[int, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = 0,
+    mask_hidden: Annotated[
+        bool, typer.Option("--mask-hidden", help="Make body joints absent that are known to be hidden.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.npy", help="Write to a file.")] = None,
 ) -> None:
     """Write a clip's keypoints as a numpy array.
 
     The array is float32 [T, 128, 3]: x and y in pixels, and score. Absent points are (nan, nan, 0); frames without the
-    person are nan. Times are clipped to the video.
+    person are nan, and so are unknown scores. Times are clipped to the video. The published tars have no body scores,
+    only which joints are hidden: --mask-hidden leaves those out, as pictures and .pose files do.
 
     \b
     signverse keypoints VIDEO_ID --lake LAKE -o video.npy
@@ -206,7 +211,9 @@ def keypoints(
     import numpy as np
 
     from signverse.lake.model.errors import BadInputError
-    from signverse.lake.model.frame_ranges import seconds_to_frames
+    from signverse.lake.model.frame_ranges import frames_in_video, seconds_to_frames
+    from signverse.lake.model.skeleton import BODY
+    from signverse.lake.model.wording import counted
     from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
@@ -215,10 +222,13 @@ def keypoints(
         raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
     with mistyped():
-        first, last = seconds_to_frames(start, end, num_frames)
-    points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person)
+        seconds_to_frames(start, end, num_frames)
+    first, last = frames_in_video(video_id, start, end, num_frames)
+    points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person, mask_hidden=mask_hidden)
     if output is None:
-        np.save(sys.stdout.buffer, points)
+        # Through write() alone: to a file or pipe numpy writes by itself, and reports a closed pipe as a failed write.
+        np.save(cast(Any, SimpleNamespace(write=sys.stdout.buffer.write)), points)
+        sys.stdout.flush()
     else:
         with whole_file(output) as file:
             np.save(file, points)
@@ -226,3 +236,8 @@ def keypoints(
     shape = ", ".join(str(size) for size in points.shape)
     who = "the primary signer" if person == 0 else f"person {person}"
     say(f"float32 [{shape}]: frames {first} to {last} of {num_frames}, {who} in {seen} of them")
+    if not mask_hidden and np.isnan(points[:, BODY.slice, 2]).any():
+        masked = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person, mask_hidden=True)
+        hidden = int((np.isnan(masked[..., 0]) & ~np.isnan(points[..., 0])).sum())
+        if hidden:
+            say(f"{counted(hidden, 'point')} of joints that are known to be hidden: --mask-hidden leaves them out")

@@ -37,3 +37,16 @@ def seconds_to_frames(start_s: float, end_s: float | None, num_frames: int) -> t
         raise BadInputError(f"the range ends at {end_s:g} s, before it starts at {start_s:g} s")
     start = math.floor(start_s * FPS)
     return clip_range(start, None if end_s is None else max(start + 1, math.ceil(end_s * FPS)), num_frames)
+
+
+def frames_in_video(video_id: str, start_s: float, end_s: float | None, num_frames: int) -> tuple[int, int]:
+    """As `seconds_to_frames`, of a range that must have a frame of the video.
+
+    Raises:
+        BadInputError: it has none, or the times are none.
+    """
+    start, end = seconds_to_frames(start_s, end_s, num_frames)
+    if start == end:
+        where = f"from {start_s:g} s on" if end_s is None else f"between {start_s:g} s and {end_s:g} s"
+        raise BadInputError(f"'{video_id}' has no frame {where}", f"It lasts {num_frames / FPS:g} s.")
+    return start, end

@@ -136,6 +136,22 @@ def visible_from_table(table: pa.Table) -> npt.NDArray[np.bool_] | None:
     return visible[..., 0]
 
 
+def hide_unseen(points: Points, visible: npt.NDArray[np.bool_] | None) -> None:
+    """Makes the body joints absent that are known to be hidden, in place.
+
+    A joint is seen where it has a place and its score is not below SEEN; where the source lost the score, body_visible
+    says it. The places of hidden joints are the model's guesses: knees below the edge of the picture, for example.
+
+    Args:
+        points: [..., 128, 3].
+        visible: [..., 18], as in `Rows.visible`; None where the scores are known.
+    """
+    if visible is None:
+        return
+    body = points[..., BODY.slice, :]
+    body[np.isnan(body[..., 2]) & ~visible] = (np.nan, np.nan, 0)
+
+
 def _fill(target: npt.NDArray[Any], column: pa.ChunkedArray) -> None:
     """Writes lists of K times C values into target [N, K, C]; rows without a list stay as they are."""
     start = 0

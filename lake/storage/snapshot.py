@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from deltalake import DeltaTable
 from polars.exceptions import PolarsError
@@ -28,8 +29,9 @@ from signverse.lake.model.schema import (
     WRITTEN_AT,
     Table,
 )
+from signverse.lake.model.skeleton import BODY
 from signverse.lake.storage import delta
-from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.keypoints import Points, hide_unseen
 from signverse.lake.storage.location import is_lake, lake_folder
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
@@ -302,7 +304,13 @@ class Snapshot:
         return int(self._placement_row(video_id)["num_frames"])
 
     def keypoints(
-        self, video_id: str, *, start_frame: int = 0, end_frame: int | None = None, person: int = 0
+        self,
+        video_id: str,
+        *,
+        start_frame: int = 0,
+        end_frame: int | None = None,
+        person: int = 0,
+        mask_hidden: bool = False,
     ) -> Points:
         """One person's keypoints over a range of frames, float32 [T, 128, 3]; see `signverse.Lake.keypoints`.
 
@@ -312,7 +320,15 @@ class Snapshot:
         """
         row = self._placement_row(video_id)
         start, end = clip_range(start_frame, end_frame, row["num_frames"])
-        return self.reader.clip(placement_of(row), start, end, person)
+        points = self.reader.clip(placement_of(row), start, end, person)
+        if mask_hidden and np.isnan(points[:, BODY.slice, 2]).any():
+            for rows in self.people(video_id, start_frame=start, end_frame=end):
+                mine = rows.take((rows.persons == person) & (rows.frames >= start) & (rows.frames < end))
+                if mine.visible is not None:
+                    of_rows = points[mine.frames - start]
+                    hide_unseen(of_rows, mine.visible)
+                    points[mine.frames - start] = of_rows
+        return points
 
     def keypoint_rows(
         self, video_id: str, columns: Sequence[str], *, start_frame: int = 0, end_frame: int | None = None

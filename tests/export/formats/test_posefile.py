@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pose_format import Pose
+from pose_format.pose_visualizer import PoseVisualizer
+from pose_format.utils import generic
+from pose_format.utils.openpose import OpenPose_Components
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import JOINTS
@@ -43,12 +46,62 @@ def test_a_file_a_clip_holds_the_numbers_of_the_lake(crowd: Lake, out: Path) -> 
 def test_the_header_names_the_joints_and_how_they_are_joined(out: Path) -> None:
     header = read(out / "codes" / "codes-00000.pose").header
     assert [(part.name, len(part.points), part.format) for part in header.components] == [
-        ("body", 18, "XYC"), ("face", 68, "XYC"), ("left_hand", 21, "XYC"), ("right_hand", 21, "XYC")
+        ("pose_keypoints_2d", 18, "XYC"), ("face_keypoints_2d", 68, "XYC"),
+        ("hand_left_keypoints_2d", 21, "XYC"), ("hand_right_keypoints_2d", 21, "XYC"),
     ]  # fmt: skip
-    assert [point for part in header.components for point in part.points] == list(JOINTS)
     for part in header.components:
         assert len(part.limbs) == len(part.colors) > 0
         assert max(max(limb) for limb in part.limbs) < len(part.points)
+
+
+def test_each_joint_has_the_name_that_pose_format_gives_that_joint_of_openpose(out: Path) -> None:
+    header = read(out / "codes" / "codes-00000.pose").header
+    theirs = {part.name: list(part.points) for part in OpenPose_Components}
+    for part in header.components:
+        assert set(part.points) <= set(theirs[part.name])
+        # In OpenPose's order, which is the lake's.
+        assert sorted(part.points, key=theirs[part.name].index) == list(part.points)
+    sides = {"R": "right_", "L": "left_", "N": ""}
+    body = {name: sides[name[0]] + name.lstrip("RL").lower() for name in header.components[0].points}
+    assert list(body.values()) == list(JOINTS[:18])
+    assert [name.split("_")[1] for name in header.components[1].points] == [str(i) for i in range(68)]
+    # A finger's four joints follow each other, from the hand outwards.
+    for part in header.components[2:]:
+        assert [name[0] for name in part.points] == [*"BTTTTIIIIMMMMRRRRPPPP"]
+
+
+def test_the_tools_of_pose_format_take_the_file(out: Path) -> None:
+    path = out / "a.b.npy" / "a.b.npy-00000.pose"
+    pose = read(path)
+    assert generic.detect_known_pose_format(pose) == "openpose"
+    assert generic.pose_shoulders(pose.header) == (
+        ("pose_keypoints_2d", "RShoulder"),
+        ("pose_keypoints_2d", "LShoulder"),
+    )
+    # The first joint of each middle finger.
+    middle = [JOINTS.index("left_middle_1"), JOINTS.index("right_middle_1")]
+    assert generic.hands_indexes(pose.header) == middle
+    info = generic.pose_normalization_info(pose.header)
+    assert (info.p1, info.p2) == (JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder"))
+    for normal in (read(path).normalize(), read(path).normalize(info)):
+        shoulders = normal.body.data[:, 0, [info.p1, info.p2]]
+        # The shoulders are one unit apart on average, and their middle is the origin.
+        np.testing.assert_allclose(np.linalg.norm(shoulders[:, 0] - shoulders[:, 1], axis=-1).mean(), 1, atol=1e-3)
+        np.testing.assert_allclose(shoulders.mean(axis=(0, 1)), 0, atol=1e-3)
+    legless = generic.pose_hide_legs(read(path), remove=True)
+    assert [len(part.points) for part in legless.header.components] == [12, 68, 21, 21]
+    assert generic.get_body_hand_wrist_index(pose, "LEFT") == JOINTS.index("left_wrist")
+    assert generic.correct_wrists(read(path)).body.data.shape == pose.body.data.shape
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), (0, 0, 0)], ids=["white", "black"])
+def test_the_visualizer_of_pose_format_shows_the_face(out: Path, ground: tuple[int, int, int]) -> None:
+    path = out / "a.b.npy" / "a.b.npy-00000.pose"
+    face = read(path).get_components(["face_keypoints_2d"])
+    face.body.confidence[:] = 1
+    drawn = next(iter(PoseVisualizer(face, thickness=1).draw(background_color=ground)))
+    away = np.abs(drawn.astype(int) - ground).max(axis=-1)
+    assert (away > 100).sum() > 100
 
 
 def test_without_a_score_a_visible_joint_counts_fully_and_a_hidden_one_is_masked(out: Path) -> None:
