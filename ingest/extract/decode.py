@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.video_file.clock import TrustedClock, is_discontinuous
+from signverse.ingest.extract.video_file.clock import Clock, Join, is_discontinuous
 from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet
 from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
@@ -25,7 +26,7 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:
-    from av.filter import Graph
+    from av.packet import Packet
     from av.video.frame import VideoFrame
 
 SUFFIXES: Final = (
@@ -38,10 +39,8 @@ SUFFIXES: Final = (
 # half a second, the length of a short sign, is beyond that rounding in every container, and within it nothing is lost.
 TOLERANCE_S: Final = 0.5
 
-# A damaged timestamp far in the future would be filled with hours of copies of one frame.
-_MAX_JUMP_S: Final = 60.0
-
-_RESTART_S: Final = 0.1
+# Four times 8K; a picture of 16,000 x 16,000 pixels takes gigabytes in each worker.
+_MOST_PIXELS: Final = 1 << 26
 
 
 class Decoder:
@@ -71,13 +70,17 @@ class Decoder:
         self.damaged_frames = 0
         self.remark = ""
         self.repairs: list[str] = []
+        self._lead: int | None = None
+        self._sound_end = Fraction(0)
         self.container = open_video(self.path)
         try:
+            self._start_s = Fraction(self.container.start_time or 0, 1_000_000)
             if is_encrypted(self.container, self.path):
                 raise self._encrypted()
             self.stream = video_stream(self.container, self.path)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self.stream.thread_type = "NONE"
+            self._refuse_huge()
             self._source = self._decode()
             first = next(self._source, None)
             if first is None:
@@ -87,6 +90,7 @@ class Decoder:
             self.facts = video_facts(self.container, self.stream, first, rotation)
             choice = describe_choice(self.container, self.stream)
             self.repairs += [line for line in (choice, self._describe_shape()) if line]
+            self._clock = self._make_clock()
         except BaseException:
             self.container.close()
             raise
@@ -103,6 +107,30 @@ class Decoder:
         ratio = f"{aspect.numerator}:{aspect.denominator}"
         return f"pixels of {ratio}: {width}x{height} scaled to {shown}x{height}"
 
+    def _refuse_huge(self) -> None:
+        width, height = self.stream.codec_context.width, self.stream.codec_context.height
+        if width * height > _MOST_PIXELS:
+            raise BadInputError(
+                f"{self.path}: pictures of {width}x{height} are too large, at most {_MOST_PIXELS:,} pixels"
+            )
+
+    def _make_clock(self) -> Clock:
+        time_base = self._first.time_base or self.stream.time_base or Fraction(1, 90_000)
+        claimed = self.facts.duration_s
+        return Clock(
+            time_base,
+            start=round(self._start_s / time_base),
+            end=None if claimed is None else round(Fraction(claimed) / time_base),
+            step=round(1 / (self.stream.average_rate or Fraction(25)) / time_base),
+            discontinuous=is_discontinuous(self.container),
+            dts_only=self.container.format.name == "avi",
+        )
+
+    @property
+    def joins(self) -> list[Join]:
+        """Where the file's clock leaps, as far as it has been read; empty where it does not."""
+        return self._clock.joins
+
     def __enter__(self) -> Self:
         return self
 
@@ -117,38 +145,44 @@ class Decoder:
         self.container.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        graph = filter_graph(
-            self._first,
-            self.stream,
-            display_width(self._first.width, self.facts.sample_aspect),
-            self._rotation_filters,
-        )
-        for frame in self._with_timestamps():
-            graph.vpush(frame)
-            yield from self._drain(graph)
-        graph.vpush(None)
-        yield from self._drain(graph)
-        self._count_missing()
-
-    def _drain(self, graph: Graph) -> Iterator[NDArray[np.uint8]]:
-        """The images that the filter graph has ready."""
         # Imported in functions, not at the top: it would slow the start of the command line.
         import av
 
-        while True:
-            try:
-                frame = graph.vpull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+        first = self._first
+        width = display_width(first.width, self.facts.sample_aspect)
+        graph = filter_graph(first, self.stream, width, self._rotation_filters)
+        for frame in chain(self._with_timestamps(), [None]):
+            graph.vpush(frame)
+            while True:
+                try:
+                    resampled = graph.vpull()
+                except (av.BlockingIOError, av.EOFError):
+                    break
+                yield from self._in_place(resampled)
+        self.repairs += self._clock.repairs
+        self.damaged_frames += self._clock.damaged_frames
+        self._count_missing()
+
+    def _in_place(self, frame: VideoFrame) -> Iterator[NDArray[np.uint8]]:
+        """The image of a frame at 24 a second. The time before the first one is filled with copies of it."""
+        image: NDArray[np.uint8] = frame.to_ndarray()  # type: ignore[assignment]
+        number = frame.pts or 0
+        if self._lead is None:
+            self._lead = number - self._first_number() if self.container.format.name == "avi" else 0
+        for _ in range(self.num_frames, number - self._lead + 1):
             self.num_frames += 1
-            image: NDArray[np.uint8] = frame.to_ndarray()  # type: ignore[assignment]
             yield image
+
+    def _first_number(self) -> int:
+        """Where the first picture of an AVI belongs: its time is late by the frames that the decoder holds back."""
+        seconds = (self.stream.start_time or 0) * (self.stream.time_base or 0)
+        return max(0, round((seconds - self._start_s) * round(FPS)))
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
         """Frames in display order, as stored in the file; damage is counted, never raised."""
         import av
 
-        packets = self.container.demux(self.stream)
+        packets = self.container.demux()
         flushed = False
         while not flushed:
             try:
@@ -159,10 +193,13 @@ class Decoder:
                 # The rest of the container is unreadable; the decoder still holds the last frames.
                 self.damaged_frames += 1
                 packet, flushed = None, True
+            if packet is not None and packet.stream.index != self.stream.index:
+                self._note_other(packet)
+                continue
             if packet is not None and is_encrypted_packet(packet):
                 raise self._encrypted()
             try:
-                frames = packet.decode() if packet else self.stream.codec_context.decode(None)
+                frames = self.stream.codec_context.decode(packet)
             except av.FFmpegError:
                 self.damaged_frames += 1
                 continue
@@ -172,56 +209,42 @@ class Decoder:
                 self.damaged_frames += frame.is_corrupt and not corrupt
                 yield frame
 
+    def _note_other(self, packet: Packet[Any]) -> None:
+        """Remembers how far sound reaches: it tells a picture that ends early from a file that does."""
+        timestamp = packet.dts if packet.pts is None else packet.pts
+        if timestamp is not None and packet.time_base and packet.stream.type == "audio":
+            end = (timestamp + (packet.duration or 0)) * packet.time_base - self._start_s
+            self._sound_end = max(self._sound_end, end)
+
     def _with_timestamps(self) -> Iterator[VideoFrame]:
         """Frames with timestamps from the container's start, all of the first one's size and pixel format."""
-        time_base = self._first.time_base or self.stream.time_base or Fraction(1, 90_000)
-        offset = -round(Fraction(self.container.start_time or 0, 1_000_000) / time_base)
-        step = round(1 / (self.stream.average_rate or Fraction(25)) / time_base)
-        duration = self.facts.duration_s
-        end = None if duration is None else round(Fraction(duration) / time_base)
         shape = (self._first.width, self._first.height, self._first.format.name)
-        may_restart = is_discontinuous(self.container)
-        clock = TrustedClock()
-        next_pts = 0
-        for frame in self._with_first():
-            timestamp = clock.timestamp(frame)
-            pts = next_pts if timestamp is None else timestamp + offset
-            if may_restart and (pts - next_pts) * time_base < -_RESTART_S:
-                # The clock of concatenated recordings restarts; ffmpeg joins them in the same way.
-                self.repairs.append(f"timestamps restart at {float(next_pts * time_base):.1f} s: joined")
-                offset += next_pts - pts
-                pts, end = next_pts, None
-            if end is not None and (pts - end) * time_base > _MAX_JUMP_S:
-                self.damaged_frames += 1
-                continue
+        time_base = self._first.time_base or Fraction(1, 90_000)
+        for frame in self._clock.stamp(chain([self._first], self._source), round(self._sound_end / time_base)):
             if (frame.width, frame.height, frame.format.name) != shape:
-                frame = self._conform(frame, pts * time_base)
-            # The last frame lasts as long as it says, but not past the end of the video: with B-frames at a variable
-            # rate its duration is that of another frame.
-            duration_pts = frame.duration or step
-            frame.duration = duration_pts if end is None or end <= pts else min(duration_pts, end - pts)
-            frame.pts = pts
-            next_pts = pts + duration_pts
+                frame = self._conform(frame)
             yield frame
 
-    def _with_first(self) -> Iterator[VideoFrame]:
-        yield self._first
-        yield from self._source
-
-    def _conform(self, frame: VideoFrame, seconds: Fraction) -> VideoFrame:
+    def _conform(self, frame: VideoFrame) -> VideoFrame:
         """The frame in the first one's size and pixel format."""
         first = self._first
         if (frame.width, frame.height) != (first.width, first.height):
             note = f"{frame.width}x{frame.height} scaled to {first.width}x{first.height}"
             if not any(repair.startswith(note) for repair in self.repairs):
-                self.repairs.append(f"{note} from {float(seconds):.1f} s")
+                seconds = float((frame.pts or 0) * (first.time_base or 0))
+                self.repairs.append(f"{note} from {seconds:.1f} s")
         conformed = frame.reformat(width=first.width, height=first.height, format=first.format.name)
-        conformed.duration, conformed.time_base = frame.duration, frame.time_base
+        conformed.pts, conformed.duration, conformed.time_base = frame.pts, frame.duration, frame.time_base
         return conformed
 
     def _count_missing(self) -> None:
         promised = self.facts.duration_s
         decoded = self.num_frames / FPS
-        if promised is not None and promised - decoded > TOLERANCE_S:
+        if promised is None or self.joins:
+            return
+        if not self.facts.duration_is_of_video and promised - self._sound_end < TOLERANCE_S:
+            # The file is whole: its sound goes on after the picture has ended.
+            return
+        if promised - decoded > TOLERANCE_S:
             self.damaged_frames += round(promised * FPS) - self.num_frames
             self.remark = f"ends at {decoded:.1f} s of {promised:.1f} s"

@@ -1,34 +1,215 @@
-"""Timestamps of decoded frames."""
+"""Frames on one clock that counts from the container's start, where the file's own clock leaps or is damaged."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
 
-# AVFMT_TS_DISCONT of FFmpeg.
+# AVFMT_TS_DISCONT of FFmpeg. Its FLV demuxer lacks the flag, though streams that were dumped restart there as well.
 _TS_DISCONT: Final = 0x0200
+_DISCONTINUOUS: Final = ("flv",)
+
+# A step of so many seconds from one frame to the next is not a gap but another clock or damage. Where clocks may
+# restart it is ffmpeg's -dts_delta_threshold. Where they may not, a frame may really be shown for long within the
+# length that the file claims; without a claim a minute is more than any signer stands still.
+_LEAP_S: Final = 10
+_LEAP_UNCLAIMED_S: Final = 60
+_LEAP_CLAIMED_S: Final = 3600
+_PAST_END_S: Final = 60
+
+# Steps backwards: ffmpeg's own limit where clocks may restart; elsewhere, more than frames in a wrong order make.
+_BACK_S: Final = Fraction(1, 10)
+_BACK_CONTINUOUS_S: Final = 1
+
+# Where two clocks are joined, the frame before is shown for its duration, but a damaged duration may be hours.
+_LONGEST_STEP_S: Final = 1
+
+# MPEG streams count 33 bits of 90 kHz: after 26.5 hours they start again, and nothing has happened.
+_WRAP: Final = 1 << 33
+_WRAP_TIME_BASE: Final = Fraction(1, 90_000)
+
+_MOST_LINES: Final = 5
 
 
 def is_discontinuous(container: InputContainer) -> bool:
     """Whether the clock may restart in the middle in this format, as in MPEG transport streams."""
-    return bool(container.format.flags & _TS_DISCONT)
+    return bool(container.format.flags & _TS_DISCONT) or container.format.name in _DISCONTINUOUS
 
 
-class TrustedClock:
-    """Chooses between a frame's two timestamps the one that went backwards less often (libavcodec's own rule).
+@dataclass(frozen=True)
+class Join:
+    """A place where the file's clock leaps: from there on, `file_s` of its clock is `video_s` of the video.
 
-    Frames come in display order, so that both should grow; AVI files with B-frames have wrong ones.
+    Both count seconds from the container's start. The first one of a file is (0, 0), or where its pictures begin.
     """
 
-    def __init__(self) -> None:
+    file_s: float
+    video_s: float
+
+
+class Clock:
+    """Gives each frame of a stream, in display order, its time from the container's start.
+
+    A leap is a new clock: what follows is joined to the frame before. A single frame after which the old clock goes on
+    is dropped: its timestamp is damaged, and where it belongs is not known.
+
+    Args:
+        time_base: seconds of a tick.
+        start: ticks at the container's start.
+        end: ticks from there to the claimed end; None without a claim.
+        step: ticks of a frame that does not say how long it lasts.
+        discontinuous: the format's clock may restart.
+        dts_only: the format stores no display times (AVI).
+
+    Attributes:
+        joins: where the clock leaps, in order; empty where it does not.
+        damaged_frames: frames dropped, and leaps in a format in which there should be none.
+    """
+
+    def __init__(
+        self,
+        time_base: Fraction,
+        *,
+        start: int,
+        end: int | None,
+        step: int,
+        discontinuous: bool,
+        dts_only: bool = False,
+    ) -> None:
+        self.joins: list[Join] = []
+        self.damaged_frames = 0
+        self.end = end
+        self._time_base = time_base
+        self._start = start
+        self._step = step
+        self._discontinuous = discontinuous
+        self._timestamps = TrustedTimestamps(dts_only)
+        # Added to a timestamp it gives ticks from the container's start; the one before the last join as well.
+        self._offset = self._former_offset = -start
+        self._last: int | None = None
+        self._next = 0
+        self._lines: list[str] = []
+        self._more_lines = 0
+
+    @property
+    def repairs(self) -> list[str]:
+        """What was changed, a line each."""
+        return [*self._lines, *([f"timestamps: {self._more_lines} more such places"] if self._more_lines else [])]
+
+    def stamp(self, frames: Iterable[VideoFrame], earlier: int = 0) -> Iterator[VideoFrame]:
+        """The frames with pts and duration in ticks from the container's start.
+
+        Args:
+            earlier: ticks from the container's start up to which other streams reach when the first frame comes.
+        """
+        self._next = max(0, earlier)
+        suspect: tuple[VideoFrame, int] | None = None
+        for frame in frames:
+            timestamp = self._timestamps.next(frame)
+            if suspect is not None:
+                if timestamp is not None and self._fits(timestamp + self._offset):
+                    self._drop(suspect[1])
+                else:
+                    yield self._join(*suspect)
+                suspect = None
+            if timestamp is None:
+                yield self._stamped(frame, self._next)
+            elif self._fits(timestamp + self._offset):
+                yield self._stamped(frame, timestamp + self._offset)
+            elif self._wraps(timestamp):
+                yield self._stamped(frame, max(0, timestamp + self._offset))
+            else:
+                suspect = frame, timestamp
+        if suspect is not None:
+            yield self._join(*suspect)
+
+    def _fits(self, pts: int) -> bool:
+        """Whether a frame at this time goes on with the clock so far."""
+        last = self._next if self._last is None else self._last
+        forward = _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
+        back = _BACK_S if self._discontinuous else _BACK_CONTINUOUS_S
+        if self._last is None:
+            # Nothing precedes the first frame: it may come before the sound that was read so far.
+            back = Fraction(last) * self._time_base + back
+        past_end = self.end is not None and (pts - self.end) * self._time_base > _PAST_END_S
+        return not past_end and -back <= (pts - last) * self._time_base <= forward
+
+    def _wraps(self, timestamp: int) -> bool:
+        """Whether the clock has only come to the end of its 33 bits; counts on then."""
+        if not self._discontinuous or self._time_base != _WRAP_TIME_BASE:
+            return False
+        for turn in (_WRAP, -_WRAP):
+            if self._fits(timestamp + self._offset + turn):
+                self._offset = self._former_offset = self._offset + turn
+                return True
+        return False
+
+    def _join(self, frame: VideoFrame, timestamp: int) -> VideoFrame:
+        """A frame on another clock, placed behind the last one."""
+        stamped, pts = timestamp + self._offset, self._next
+        returned = timestamp + self._former_offset
+        if self._last is not None and 0 <= returned - self._last <= _LONGEST_STEP_S / self._time_base:
+            pts = returned
+        seconds, leap = float(pts * self._time_base), float((stamped - pts) * self._time_base)
+        self._former_offset, self._offset = self._offset, pts - timestamp
+        self.joins = self.joins or [Join(0.0, 0.0)]
+        self.joins.append(Join(float((timestamp - self._start) * self._time_base), seconds))
+        # A claimed length counts on a clock that is not to be trusted.
+        self.end = None
+        self.damaged_frames += not self._discontinuous
+        what = "timestamps restart" if leap < 0 else f"timestamps leap ahead by {leap:,.1f} s"
+        self._say(f"{what} at {seconds:.1f} s: joined")
+        return self._stamped(frame, pts)
+
+    def _drop(self, timestamp: int) -> None:
+        off = float((timestamp + self._offset - self._next) * self._time_base)
+        where = f"{abs(off):,.1f} s {'ahead' if off > 0 else 'back'}"
+        self._say(f"a frame at {float(self._next * self._time_base):.1f} s is stamped {where}: dropped")
+        self.damaged_frames += 1
+
+    def _say(self, line: str) -> None:
+        if len(self._lines) < _MOST_LINES:
+            self._lines.append(line)
+        else:
+            self._more_lines += 1
+
+    def _stamped(self, frame: VideoFrame, pts: int) -> VideoFrame:
+        duration = frame.duration or self._step
+        longest = _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
+        duration = min(duration, round(longest / self._time_base))
+        # The last frame lasts as long as it says, but not past the end of the video: with B-frames at a variable
+        # rate its duration is that of another frame.
+        if self.end is not None and self.end > pts:
+            duration = min(duration, self.end - pts)
+        frame.pts, frame.duration = pts, duration
+        self._last = pts
+        self._next = pts + min(frame.duration or self._step, round(_LONGEST_STEP_S / self._time_base))
+        return frame
+
+
+class TrustedTimestamps:
+    """Chooses between a frame's two timestamps the one that went backwards less often (libavcodec's own rule).
+
+    Frames come in display order, so that both should grow.
+
+    Args:
+        dts_only: never trust the display time: the format has none, and FFmpeg makes it up.
+    """
+
+    def __init__(self, dts_only: bool = False) -> None:
         self._last: list[int | None] = [None, None]
         self._times_backwards = [0, 0]
+        self._dts_only = dts_only
 
-    def timestamp(self, frame: VideoFrame) -> int | None:
-        timestamps = (frame.pts, frame.dts)
+    def next(self, frame: VideoFrame) -> int | None:
+        """The timestamp of the next frame in display order; None if it has none."""
+        timestamps = (None if self._dts_only else frame.pts, frame.dts)
         for i, current in enumerate(timestamps):
             last = self._last[i]
             if current is not None:

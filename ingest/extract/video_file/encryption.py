@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
-    from av.video.stream import VideoStream
 
 # Sample entries of pictures in MP4 and QuickTime: Common Encryption (ISO/IEC 23001-7; PlayReady and Widevine use it),
 # restricted schemes, and those of iTunes.
@@ -39,7 +38,7 @@ def is_encrypted(container: InputContainer, path: Path) -> bool:
     return container.format.name == "mpegts" and _is_scrambled(path)
 
 
-def is_encrypted_packet(packet: Packet[VideoStream]) -> bool:
+def is_encrypted_packet(packet: Packet[Any]) -> bool:
     """Whether a packet carries the key's description that FFmpeg hands on where it has no key."""
     return packet.has_sidedata("encryption_info")
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 MAX_ASPECT: Final = 8
 """A pixel longer than this is a damaged header, not a picture. The most in use is 4 (anamorphic, one field of two)."""
 
-_FORMATS_THAT_GUESS_DURATION: Final = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg", "mpeg")
+_FORMATS_THAT_GUESS_DURATION: Final = (
+    *("h264", "hevc", "vvc", "m4v", "mpegvideo", "obu", "mjpeg"),
+    *("mpeg", "mpegts", "mpegtsraw", "ogg", "dhav", "ty", "live_flv"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class VideoFacts:
         source_fps: average frames a second in the file; 0.0 if it does not say.
         rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
         duration_s: seconds from the container's start to the video's end, as the file claims; None without a claim.
+        duration_is_of_video: the claim is for the video stream, not for the longest stream of the file.
         sample_aspect: width of a stored pixel over its height. The stored width is multiplied by it, as players do.
     """
 
@@ -39,6 +43,7 @@ class VideoFacts:
     source_fps: float
     rotation: int
     duration_s: float | None
+    duration_is_of_video: bool = True
     sample_aspect: Fraction = Fraction(1)
 
 
@@ -48,6 +53,7 @@ def video_facts(container: InputContainer, stream: VideoStream, first: VideoFram
     width, height = display_width(first.width, aspect), first.height
     if rotation in (90, 270):
         width, height = height, width
+    duration, of_video = _claimed_duration(container, stream)
     rate = stream.average_rate or stream.guessed_rate
     return VideoFacts(
         width=width,
@@ -55,7 +61,8 @@ def video_facts(container: InputContainer, stream: VideoStream, first: VideoFram
         codec=stream.codec_context.name,
         source_fps=float(rate) if rate else 0.0,
         rotation=rotation,
-        duration_s=_claimed_duration(container, stream),
+        duration_s=duration,
+        duration_is_of_video=of_video,
         sample_aspect=aspect,
     )
 
@@ -76,22 +83,23 @@ def display_width(width: int, aspect: Fraction) -> int:
     return max(1, round(width * aspect))
 
 
-def _claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds from the container's start to the end of the video stream, as the file claims.
+def _claimed_duration(container: InputContainer, stream: VideoStream) -> tuple[float | None, bool]:
+    """Seconds from the container's start to the end of the video, as the file claims; whether for the video itself.
 
-    The container's own claim is the last resort, because sound may go on after the picture has ended.
+    The container's own claim is the last resort, because sound may go on after the picture has ended. FFmpeg derives
+    the duration of formats without a header from their last timestamps: which claims nothing.
     """
     if container.format.name in _FORMATS_THAT_GUESS_DURATION:
-        return None
+        return None, False
     start = (container.start_time or 0) / 1e6
     if stream.duration and stream.time_base:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start, True
     duration_tag = stream.metadata.get("DURATION", "")
     try:
         hours, minutes, seconds = duration_tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start, True
     except ValueError:
-        return container.duration / 1e6 if container.duration else None
+        return (container.duration / 1e6 if container.duration else None), False
 
 
 def rotation_filters(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:

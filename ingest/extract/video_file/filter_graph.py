@@ -34,8 +34,7 @@ def filter_graph(first: VideoFrame, stream: VideoStream, width: int, rotation: l
         ),
         *square,
         *(graph.add(name, arguments or None) for name, arguments in rotation),
-        # The time before the first frame is filled with copies of it, so that frame 0 is at the container's start.
-        graph.add("fps", f"fps={FPS:g}:start_time=0"),
+        graph.add("fps", f"fps={FPS:g}"),
         # Inside the graph the conversion is the ffmpeg program's; PyAV's own interpolates differently.
         graph.add("format", "bgr24"),
         graph.add("buffersink"),

@@ -27,8 +27,9 @@ def open_video(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
         raise BadInputError(f"{path}: the file is empty", "Download it again")
     try:
-        # The prefix keeps a name such as "a:b.mp4" from being read as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        # The prefix keeps a name such as "a:b.mp4" from being read as a protocol. Without the option, a clock that is
+        # earlier than the file's first timestamp is taken for one that has run over, and put 26.5 hours later.
+        container = av.open(f"file:{path}", options={"correct_ts_overflow": "0"}, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInputError(
