@@ -3,8 +3,8 @@
 -- binds a macro when it is created, unless arithmetic on a parameter comes first: hence `+ 0` where columns of
 -- keypoints occur and no joint does.
 
--- A sign language by any name: language('Polish') = language('pjm') = language('pso') = 'pso'. An unknown or ambiguous
--- name is an error with the nearest languages.
+-- A sign language by any name: language('Polish') = language('pjm') = language('Polski Język Migowy') = 'pso'. An unknown
+-- or ambiguous name is an error with the nearest languages, and so is the code of a spoken language, such as 'pl'.
 -- Example: select count(*) as clips from clips where sign_language = language('Polish')
 create macro language(language_name) as (
     select case
@@ -15,7 +15,10 @@ create macro language(language_name) as (
         ))
     end
     from files.language_names as known
-    where known.name = trim(regexp_replace(lower(language_name), '[\s_]+', ' ', 'g'))
+    where known.name = trim(regexp_replace(
+        regexp_replace(strip_accents(lower(language_name)), '[''`\x{b4}\x{2bb}\x{2bc}\x{2018}\x{2019}]', '', 'g'),
+        '[\t-\r \x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}_\x{2010}-\x{2015}-]+', ' ', 'g'
+    ))
 );
 
 -- The index of a named joint among the 128 points, counted from 0; null for an unknown name.

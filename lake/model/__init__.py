@@ -1,11 +1,12 @@
-"""What the rows of a lake mean, without any I/O but reading languages.csv. Knows no other package.
+"""What the rows of a lake mean, without any I/O but reading the tables of languages. Knows no other package.
 
 Start with schema.py.
 
     schema.py        the seven tables and their columns
     skeleton.py      the 128 joints: parts, names, limbs
-    languages.py     sign languages by code, alias, abbreviation or name; languages.csv is the data
-    ids.py           valid video ids, ingest ids that sort by time, the ending of caption files
+    languages.py     sign languages by code, alias, abbreviation or name; languages.csv, language_names.csv
+    spoken_languages.py  what is signed where a language is spoken; spoken_languages.csv
+    ids.py           valid video ids, the id in a file's name, ingest ids that sort by time
     errors.py        the errors that users see
     thresholds.py    when a hand counts as seen, clear or steady
     frame_ranges.py  24 frames/s; ranges of frames, from seconds too

@@ -108,6 +108,8 @@ def _languages() -> pa.Table:
                 "bcp47": lang.bcp47,
                 "aliases": list(lang.aliases),
                 "abbreviations": list(lang.abbreviations),
+                "other_names": list(lang.other_names),
+                "countries": list(lang.countries),
             }
             for lang in sign_languages.languages()
         ],
@@ -119,6 +121,8 @@ def _languages() -> pa.Table:
                 ("bcp47", pa.string()),
                 ("aliases", pa.list_(pa.string())),
                 ("abbreviations", pa.list_(pa.string())),
+                ("other_names", pa.list_(pa.string())),
+                ("countries", pa.list_(pa.string())),
             ]
         ),
     )

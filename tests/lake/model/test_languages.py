@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from pathlib import Path
 
 import pycountry
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signverse.lake import model
 from signverse.lake.model.errors import UnknownLanguageError
-from signverse.lake.model.languages import by_code, languages, lookup_table, nearest, resolve
+from signverse.lake.model.languages import LEVELS, by_code, languages, lookup_table, nearest, resolve
+from signverse.lake.model.spoken_languages import spoken_languages
 
 
 @pytest.mark.parametrize("lang", languages(), ids=lambda lang: lang.code)
@@ -84,6 +87,9 @@ def test_what_iso_does_not_know_is_mis_or_und():
         ("KSL", {"kvk", "xki"}),
         ("Swiss", {"sgg", "ssr", "slf"}),
         ("lsc", {"csc", "csn"}),
+        ("sgn-CH", {"sgg", "ssr", "slf"}),
+        ("Spain", {"ssp", "csc", "vsv"}),
+        ("Indo-Pakistani Sign Language", {"ins", "pks"}),
     ],
 )
 def test_an_ambiguous_name_is_refused_naming_all(asked, all_of_them):
@@ -93,6 +99,127 @@ def test_an_ambiguous_name_is_refused_naming_all(asked, all_of_them):
         said = str(refusal.value)
         assert all(f"{code} ({by_code()[code].name})" in said for code in all_of_them)
         assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("Deutsche Gebärdensprache", "gsg"),
+        ("deutsche gebardensprache", "gsg"),
+        ("Deutsche Gebaerdensprache", "gsg"),
+        ("langue des signes française", "fsl"),
+        ("Langue des signes francaise", "fsl"),
+        ("Lengua de Signos Española", "ssp"),
+        ("lengua de señas mexicana", "mfs"),
+        ("Língua Brasileira de Sinais", "bzs"),
+        ("日本手話", "jsl"),
+        ("中国手语", "csl"),
+        ("한국수어", "kvk"),
+        ("Nederlandse Gebarentaal", "dse"),
+        ("Polski Język Migowy", "pso"),
+        ("РУССКИЙ ЖЕСТОВЫЙ ЯЗЫК", "rsl"),
+        ("TÜRK İŞARET DİLİ", "tsm"),
+        ("Ελληνική Νοηματική Γλώσσα", "gss"),
+        ("ภาษามือไทย", "tsq"),
+        ("لغة الإشارة المصرية", "esl"),
+        ("Australian Sign Language", "asf"),
+        ("Swiss German Sign Language", "sgg"),
+        ("Flemish Sign Language", "vgt"),
+        ("sgn-US", "ase"),
+        ("sgn-br", "bzs"),
+        ("SGN_DE", "gsg"),
+        ("sgn-BE-NL", "vgt"),
+        ("sgn-CH-FR", "ssr"),
+        ("sgn-AT", "asq"),
+        ("sgn-ase", "ase"),
+        ("Germany", "gsg"),
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_language_goes_by_its_own_name_its_tag_and_its_country(asked, code, form):
+    assert resolve(unicodedata.normalize(form, asked)) == code
+
+
+WORDS_OF_NAMES = (
+    "and the of de des du la le les los el del di da do der die das al ban ho chi city country old new north south "
+    "east west central upper lower island islands saint sign signs language languages langue langues signes lengua "
+    "signos señas língua sinais lingua segni sprache village hong kong papua costa sierra puerto"
+)
+
+
+@pytest.mark.parametrize("word", WORDS_OF_NAMES.split())
+def test_a_word_of_a_language_s_name_is_no_name(word):
+    with pytest.raises(UnknownLanguageError):
+        resolve(word)
+
+
+@pytest.mark.parametrize("spoken", spoken_languages(), ids=lambda spoken: spoken.codes[0])
+def test_a_code_of_a_spoken_language_is_refused_with_the_sign_languages_of_its_countries(spoken):
+    for code in spoken.codes:
+        for spelled in (code, code.upper()):
+            with pytest.raises(UnknownLanguageError) as refusal:
+                resolve(spelled)
+            assert spoken.name in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ("de", "gsg"), ("deu", "gsg"), ("ger", "gsg"), ("Deutsch", "gsg"), ("de-CH", "sgg"), ("de_AT", "asq"),
+        ("en", "ase"), ("en-GB", "bfi"), ("fr", "fsl"), ("fr-CA", "fcs"), ("pt-BR", "bzs"), ("pt-PT", "psr"),
+        ("ja", "jsl"), ("zh", "csl"), ("zh-TW", "tss"), ("pl", "pso"), ("nl", "dse"), ("es-MX", "mfs"), ("he", "isr"),
+    ],
+)  # fmt: skip
+def test_the_nearest_of_a_spoken_language_is_what_is_signed_where_it_is_spoken(asked, first):
+    assert nearest(asked)[0] == first
+    with pytest.raises(UnknownLanguageError, match=rf"no sign language is called .*Nearest: {first} \("):
+        resolve(asked)
+
+
+def test_no_two_letters_are_a_sign_language_and_no_code_of_iso_639_1_is_one():
+    assert not [
+        row for row in lookup_table() if row["sign_language"] and len(row["name"]) == 2 and row["name"].isascii()
+    ]
+    for known in pycountry.languages:
+        if hasattr(known, "alpha_2"):
+            for code in {known.alpha_2, known.alpha_3, getattr(known, "bibliographic", known.alpha_3)}:
+                with pytest.raises(UnknownLanguageError):
+                    resolve(code)
+
+
+def test_a_code_of_a_spoken_language_in_iso_639_3_is_a_sign_language_only_as_its_known_short_form():
+    short_forms = {short.lower() for lang in languages() for short in (*lang.aliases, *lang.abbreviations)}
+    signed = {lang.code for lang in languages()}
+    for known in pycountry.languages:
+        if known.alpha_3 not in signed | short_forms:
+            with pytest.raises(UnknownLanguageError):
+                resolve(known.alpha_3)
+
+
+def test_every_name_is_one_language_for_a_stated_reason_or_is_refused():
+    for row in lookup_table():
+        assert (row["level"] in LEVELS) == (row["sign_language"] in by_code()) == (row["refusal"] is None), row
+
+
+@pytest.mark.parametrize("lang", languages(), ids=lambda lang: lang.code)
+def test_whatever_a_language_is_called_is_that_language_or_refused_as_ambiguous(lang):
+    tags = [f"sgn-{place}" for place in lang.countries]
+    for called in (lang.code, lang.bcp47, lang.name, *lang.other_names, *lang.aliases, *lang.abbreviations, *tags):
+        try:
+            assert resolve(called) == lang.code
+        except UnknownLanguageError as refusal:
+            assert f"{lang.code} ({lang.name})" in str(refusal)
+
+
+def test_every_row_of_the_names_has_a_language_and_a_source():
+    with (Path(model.__file__).parent / "language_names.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["sign_language"] for row in rows} <= by_code().keys()
+    assert {row["source"] for row in rows} == {"IANA", "own", "other", "CLDR", "word", "place"}
+    assert len({(row["name"], row["sign_language"]) for row in rows}) == len(rows)
+    countries = {country.alpha_2 for country in pycountry.countries}
+    assert {place[:2] for lang in languages() for place in lang.countries} <= countries
+    assert {place for spoken in spoken_languages() for place in spoken.countries} <= countries
 
 
 @pytest.mark.parametrize(

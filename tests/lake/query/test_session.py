@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
+from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
@@ -65,7 +70,28 @@ def test_language_knows_every_name_that_python_knows(con):
                 con.execute("select language(?)", [name])
             with pytest.raises(UnknownLanguageError):
                 resolve(name)
-            assert "may be any of" in str(refusal.value)
+            assert re.search("may be any of|a spoken language", str(refusal.value))
+
+
+@given(st.sampled_from(sorted(row["name"] for row in lookup_table() if row["sign_language"])), st.data())
+def test_language_takes_every_spelling_that_python_takes(con, name, data):
+    spell = st.sampled_from([str.lower, str.upper, str.title, *(partial(normalize, form) for form in ("NFC", "NFD"))])
+    between = st.sampled_from([" ", "-", "_", "\u00a0", "\u2013", " \t"])
+    spelled = data.draw(between).join(data.draw(spell)(word) for word in name.split(" "))
+    assert one(con, "select language(?)", spelled) == resolve(spelled)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Türk İşaret Dili", "TÜRK İŞARET DİLİ", "Deutsche Geba\u0308rdensprache", "日本手話", "Hawai\u02bbi", "sgn-DE"],
+)
+def test_language_knows_names_in_the_language_of_the_country(con, name):
+    assert one(con, "select language(?)", name) == resolve(name)
+
+
+def test_language_refuses_codes_of_spoken_languages_and_names_what_is_signed_there(con):
+    with pytest.raises(duckdb.Error, match=r"no sign language is called 'de'\. It is German.*Nearest: gsg"):
+        con.execute("select language('de')")
 
 
 @pytest.mark.parametrize("name", ["Klingon", "", "a'b"])
