@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 import polars as pl
 
 from signverse.lake.clips.order import Uneven
+from signverse.lake.clips.preparation import Preparation, windows_of
 from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
@@ -42,6 +43,7 @@ class _DatasetOptions(TypedDict, total=False):
     fill: float | None
     read_ahead: int
     threads: int | None
+    prepare: Preparation | None
 
 
 class Lake:
@@ -235,6 +237,7 @@ class Lake:
         seed: int = 0,
         read_ahead: int = 256,
         threads: int | None = None,
+        prepare: Preparation | None = None,
     ) -> ClipReader:
         """Iterates over clips, each with its points as numpy; every row group is read once where the order allows it.
 
@@ -248,14 +251,16 @@ class Lake:
             seed: of the shuffled order.
             read_ahead: clips to prefetch. Memory holds at most twice as many.
             threads: for reading; the number of cores, at most 4, by default.
+            prepare: another frame rate, windows of one length, normalization. A window comes as a clip of its own.
 
         Raises:
             BadInputError: the rows are not a selection; or a clip is not in the lake as it was chosen, as its video may
                 have been ingested again.
             EmptySelectionError: there is no clip.
         """
-        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads)
-        return ClipReader(clip_table(self.snapshot, clips), reading, self.snapshot.reader)
+        prepare = prepare or Preparation()
+        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare)
+        return ClipReader(windows_of(clip_table(self.snapshot, clips), prepare), reading, self.snapshot.reader)
 
     @overload
     def torch_dataset(
@@ -288,14 +293,15 @@ class Lake:
         fill: float | None = None,
         read_ahead: int = 256,
         threads: int | None = None,
+        prepare: Preparation | None = None,
     ) -> ClipDataset | ClipStream:
         """Clips for PyTorch: an iterable `ClipStream`, or a `ClipDataset` by index.
 
         A sample is a dict of points, a float32 tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text
-        and sign_language. `signverse.collate` makes batches of them.
+        and sign_language; of windows also mask, a bool tensor [T]. `signverse.collate` makes batches of them.
 
         Args:
-            clips, parts, person, read_ahead: see `read_clips`.
+            clips, parts, person, read_ahead, prepare: see `read_clips`.
             map_style: by index; the DataLoader then shuffles and distributes.
             shuffle: by the seed and the epoch of `set_epoch`.
             rank, world_size: of this process among those that divide the clips; by default those of torch.distributed,
@@ -320,8 +326,9 @@ class Lake:
                 "Give the DataLoader shuffle=True or a DistributedSampler.",
             )
         order: OrderName = "shuffled" if shuffle else "stored"
-        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads)
-        table = clip_table(self.snapshot, clips)
+        prepare = prepare or Preparation()
+        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare)
+        table = windows_of(clip_table(self.snapshot, clips), prepare)
         if map_style:
             return ClipDataset(table, reading, transform, fill)
         return ClipStream(table, reading, transform, fill, rank, world_size, uneven)

@@ -12,10 +12,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from signverse.lake.clips.order import Order, Share, shuffle_windows, shuffled_order, stored_order
+from signverse.lake.clips.preparation import Preparation, prepared, window_mask
 from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import BODY
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 from signverse.lake.storage.reader import Joints, KeypointsReader, RowGroup
@@ -34,10 +37,11 @@ class Clip:
     """A clip and its points.
 
     Attributes:
-        start_frame, end_frame: half-open, 0-based at 24 frames/s.
+        start_frame, end_frame: half-open, 0-based at 24 frames/s; of a window the frames that it was made of.
         points: float32 [T, K, 3], x and y in pixels of the video and score; absent points are (nan, nan, 0), frames
             without the person nan. K are the joints of the requested parts, in the order of the 128.
         text, sign_language: of the segment; None where the selection lacks the column.
+        mask: of a window, bool [T], False in padding.
     """
 
     segment_id: str
@@ -47,6 +51,7 @@ class Clip:
     text: str | None
     sign_language: str | None
     points: Points
+    mask: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Reading:
     read_ahead: int = READ_AHEAD
     threads: int | None = None
     share: Share = field(default_factory=Share)
+    prepare: Preparation = field(default_factory=Preparation)
 
     def __post_init__(self) -> None:
         if self.order not in get_args(OrderName):
@@ -78,6 +84,12 @@ class Reading:
         ):
             if value < least:
                 raise BadInputError(f"{name} is {value}", f"It takes {least} or more.")
+
+    @property
+    def read_joints(self) -> Joints:
+        """The joints to read: those requested, and for normalizing the body."""
+        parts = [part for part, _ in self.joints.places]
+        return Joints.only([BODY, *parts]) if self.prepare.normalize and BODY not in parts else self.joints
 
     def clip_order(self, table: ClipTable) -> Order:
         """The clips of this reader, in order."""
@@ -114,18 +126,21 @@ class RowGroups:
 
 
 def read_points(table: ClipTable, index: int, reading: Reading, row_groups: RowGroups) -> Points:
-    """The points of one clip, float32 [T, K, 3].
+    """The points of one clip, prepared: float32 [T, K, 3].
 
     Raises:
         DamagedLakeError: they cannot be read.
     """
     place = table.places[table.video[index]]
     start, end = table.frames[index].tolist()
-    points = np.full((end - start, reading.joints.size, 3), np.nan, np.float32)
+    joints = reading.read_joints
+    points = np.full((end - start, joints.size, 3), np.nan, np.float32)
     if place.file is not None and end > start:
         for group in row_groups.reader.row_groups(place, start, end):
-            row_groups.get(place.file, group).fill(points, start, reading.person, reading.joints)
-    return points
+            row_groups.get(place.file, group).fill(points, start, reading.person, joints)
+    points = prepared(points, reading.prepare, table, index, joint_names(joints))
+    # The body comes first, where it was read besides.
+    return np.ascontiguousarray(points[:, joints.size - reading.joints.size :])
 
 
 class ClipReader(Iterator[Clip]):
@@ -137,6 +152,7 @@ class ClipReader(Iterator[Clip]):
 
     Attributes:
         joints: names of the K joints of the points.
+        uncovered: how many frames are in no window, where windows were requested.
     """
 
     def __init__(self, table: ClipTable, reading: Reading, reader: KeypointsReader | None = None) -> None:
@@ -145,6 +161,7 @@ class ClipReader(Iterator[Clip]):
         self._threads = reading.threads or min(4, os.cpu_count() or 1)
         self._row_groups = RowGroups(reader or KeypointsReader(table.folder), 2 * self._threads + 2)
         self.joints = joint_names(reading.joints)
+        self.uncovered = table.uncovered
         self._order = reading.clip_order(table)
         self._position = 0
         self._prefetched: dict[int, Future[dict[int, Points]]] = {}
@@ -192,7 +209,9 @@ class ClipReader(Iterator[Clip]):
             self.close()
             raise
         self._position = position + 1
-        return Clip(**self._table.about(index), points=points)
+        return Clip(
+            **self._table.about(index), points=points, mask=window_mask(self._reading.prepare, self._table, index)
+        )
 
     def _request_window(self) -> None:
         """Submits the reading of the next window, or of what is left of it."""

@@ -40,6 +40,9 @@ class ClipTable:
         video: int32 [N], the index in `places` of each clip's video.
         frames: int64 [N, 2], start and end, half-open.
         fingerprint: of the clips and their order; the same wherever the lake's files lie.
+        windows: int64 [N, 2] where these are windows of clips: their first and last frames in the clip, half-open, at
+            the frame rate that was requested.
+        uncovered: how many frames of the clips are in no window, at that rate.
     """
 
     folder: Path
@@ -48,6 +51,8 @@ class ClipTable:
     video: npt.NDArray[np.int32] = field(repr=False)
     frames: npt.NDArray[np.int64] = field(repr=False)
     fingerprint: str
+    windows: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    uncovered: int = 0
 
     def __len__(self) -> int:
         return len(self.video)

@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
     torch, Dataset, IterableDataset, get_worker_info = None, object, object, None
 
 from signverse.lake.clips.order import Share, Uneven
+from signverse.lake.clips.preparation import window_mask
 from signverse.lake.clips.stream import ClipReader, Reading, RowGroups, read_points
 from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.clips.torch_batches import requested_batch
@@ -29,7 +30,9 @@ from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import KeypointsReader
 
 Sample = dict[str, Any]
-"""points, a float32 tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language."""
+"""points, a float32 tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language.
+
+Of windows also mask, a bool tensor [T], False in padding."""
 
 Transform = Callable[[Sample], Any]
 
@@ -41,6 +44,7 @@ class ClipDataset(Dataset):  # type: ignore[misc]
 
     Attributes:
         joints: names of the K joints of the points.
+        uncovered: how many frames are in no window, where windows were requested.
     """
 
     def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None, fill: float | None) -> None:
@@ -51,6 +55,7 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         self._fill = fill
         self._open: tuple[int, KeypointsReader] | None = None
         self.joints = joint_names(reading.joints)
+        self.uncovered = table.uncovered
 
     def __len__(self) -> int:
         return len(self._table)
@@ -70,7 +75,13 @@ class ClipDataset(Dataset):  # type: ignore[misc]
             for clip in sorted(set(clips), key=lambda clip: (video[clip], frames[clip, 0]))
         }
         return [
-            _sample(self._table.about(clip), found[clip], self._transform, self._fill, copy=clips.count(clip) > 1)
+            _sample(
+                {**self._table.about(clip), "mask": window_mask(self._reading.prepare, self._table, clip)},
+                found[clip],
+                self._transform,
+                self._fill,
+                copy=clips.count(clip) > 1,
+            )
             for clip in clips
         ]
 
@@ -99,6 +110,7 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
 
     Attributes:
         joints: names of the K joints of the points.
+        uncovered: how many frames are in no window, where windows were requested.
         rank, world_size: of this process among those that divide the clips.
         repeated, dropped: how many clips come twice, or not at all, in an epoch of all ranks.
     """
@@ -123,6 +135,7 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         surplus = len(self) * self.world_size - len(table)
         self.repeated, self.dropped = (0, 0) if uneven == "keep" else (max(0, surplus), max(0, -surplus))
         self.joints = joint_names(reading.joints)
+        self.uncovered = table.uncovered
         # In shared memory: persistent workers see the next epoch, too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -220,6 +233,8 @@ class ClipSamples(Iterator[Any]):
 def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
     """A batch of clips of any lengths: points [B, T, K, 3] padded at the end, lengths [B], the rest as lists.
 
+    Of windows, mask is a tensor [B, T].
+
     Raises:
         BadInputError: torch is missing.
     """
@@ -227,6 +242,8 @@ def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
     points = [sample["points"] for sample in samples]
     padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=fill)
     metadata = {name: [sample[name] for sample in samples] for name in samples[0] if name != "points"}
+    if "mask" in metadata:
+        metadata["mask"] = torch.stack(metadata["mask"])
     return {"points": padded, "lengths": torch.tensor([len(clip) for clip in points]), **metadata}
 
 
@@ -242,7 +259,10 @@ def _sample(
         points = points.copy()
     if fill is not None:
         points[np.isnan(points)] = fill
+    mask = about.pop("mask")
     sample = {"points": torch.from_numpy(points), **about}
+    if mask is not None:
+        sample["mask"] = torch.from_numpy(mask)
     return sample if transform is None else transform(sample)
 
 

@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from signverse.lake.clips.normalize import normalize
+    from signverse.lake.clips.preparation import Preparation
+    from signverse.lake.clips.resample import resample
     from signverse.lake.clips.stream import Clip, ClipReader
     from signverse.lake.clips.torch_dataset import ClipDataset, ClipSamples, ClipStream, collate
+    from signverse.lake.clips.windows import Windows, cut_windows
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import (
         BadInputError,
@@ -58,21 +62,30 @@ __all__ = [
     "NotALakeError",
     "Part",
     "Points",
+    "Preparation",
     "Rows",
     "Selection",
     "SignverseError",
     "UnknownLanguageError",
     "UnknownVideoError",
+    "Windows",
     "collate",
+    "cut_windows",
     "joint_index",
     "languages",
+    "normalize",
     "open",
+    "resample",
     "resolve_language",
 ]
 
 _MODULES = {
+    "clips.normalize": ("normalize",),
+    "clips.preparation": ("Preparation",),
+    "clips.resample": ("resample",),
     "clips.stream": ("Clip", "ClipReader"),
     "clips.torch_dataset": ("ClipDataset", "ClipSamples", "ClipStream", "collate"),
+    "clips.windows": ("Windows", "cut_windows"),
     "lake": ("Lake",),
     "model.errors": (
         "BadInputError",
