@@ -9,6 +9,7 @@ what is below it:
     sample/                 synthetic signers and a public-domain portrait
     acquire/                downloading, alone or together with extraction
     recaption/              captions for videos that the lake has already
+    inspection/             what would be read from a file
     shards/                 importing released shards
     videos/                 a folder of videos into the lake: plan, workers, rows
     extract/                a video to keypoints

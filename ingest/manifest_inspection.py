@@ -20,6 +20,7 @@ class ManifestInspection:
     """What would be read from a manifest.
 
     Attributes:
+        form: its format in words, such as "CSV in UTF-8, separated by semicolons, with a header".
         columns: a row per column of the file: column (its name), taken_as (our name for it, or null where it is not
             used) and values (its first three).
         languages: how many videos each sign language has, by code, the most frequent first.
@@ -28,6 +29,7 @@ class ManifestInspection:
         refused: how many rows cannot be used.
     """
 
+    form: str
     columns: list[dict[str, str | None]]
     languages: dict[str, int]
     lines: list[str]
@@ -46,7 +48,7 @@ def inspect_manifest(path: Path) -> ManifestInspection:
     lines = [manifest.summary, _languages(languages), *manifest.remarks]
     lines += [why for _, why in manifest.refused]
     lines += manifest.not_youtube()
-    return ManifestInspection(_columns(manifest.table), languages, lines, len(manifest.refused))
+    return ManifestInspection(manifest.table.form, _columns(manifest.table), languages, lines, len(manifest.refused))
 
 
 def _columns(table: Table) -> list[dict[str, str | None]]:

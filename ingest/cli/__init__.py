@@ -7,7 +7,8 @@ line, so heavy libraries are imported inside the functions.
     shared.py              groups, options and messages of several commands
     videos.py              `ingest videos`; progress.py draws its progress bar
     captions.py            `ingest captions`
-    shards.py              `ingest shards`, `inspect`; shards_report.py has progress and summary
+    shards.py              `ingest shards`; shards_report.py has progress and summary
+    inspection.py          `inspect`
     acquisition/           `ingest plan`, `ingest download`, `ingest run`, `status`
     extraction_options.py  options of all commands that extract
     models.py              `models list`, `models pull`

@@ -10,10 +10,10 @@ from typing import Final
 import typer
 
 # Importing them registers the commands of the groups `ingest` and `models`.
-from signverse.ingest.cli import captions, models, videos  # noqa: F401
+from signverse.ingest.cli import captions, models, shards, videos  # noqa: F401
 from signverse.ingest.cli.doctor import doctor
+from signverse.ingest.cli.inspection import inspect
 from signverse.ingest.cli.quickstart import quickstart
-from signverse.ingest.cli.shards import inspect
 from signverse.ingest.cli.shared import ingest_group, models_group
 
 ORDER: Final = ("videos", "captions", "shards", "plan", "download", "run")

@@ -1,9 +1,9 @@
-"""`signverse ingest shards` and `signverse inspect`."""
+"""`signverse ingest shards`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +16,10 @@ from signverse.ingest.cli.shared import (
     say_relabelled,
 )
 from signverse.lake.cli.option_groups import mistyped
-from signverse.lake.cli.shared import LakeOption, say, writing_rows
+from signverse.lake.cli.shared import LakeOption, say
 
 if TYPE_CHECKING:
-    from signverse.lake.query.output import Output
+    pass
 
 ShardsArgument = Annotated[
     list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
@@ -86,34 +86,3 @@ def shards(
     prepared.lake.refresh()
     compact_small_files(prepared.lake)
     report(summary, len(prepared.tars.shards), lake, manifest=listed is not None)
-
-
-_SHORT: Final = ("video_id", "dialect", "frames", "people", "defects", "captions", "problem")
-"""Columns of `inspect` in a table without --wide; the last one where there is a problem."""
-
-
-@writing_rows
-def inspect(*, tars: ShardsArgument, rows_to: Output) -> None:
-    """Show what is in shards: dialects, people, defects, captions.
-
-    One row for each video; a table has the main columns, with --wide all. Nothing is imported. Pickled data is parsed,
-    never executed.
-
-    \b
-    signverse inspect Sign_DWPose_NPZ_000001.tar
-    signverse inspect SHARDS -o shards.csv
-    """
-    import polars as pl
-
-    from signverse.ingest.shards.inspection import inspect_shard
-    from signverse.ingest.shards.tar_files import find_tars
-    from signverse.lake.model.wording import counted
-
-    paths = find_tars(tars)
-    rows = [row for path in paths for row in inspect_shard(path)]
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    failed = sum(bool(row["problem"]) for row in rows)
-    rows_to.write(frame, short=frame.select(_SHORT if failed else _SHORT[:-1]))
-    say(f"{counted(len(rows), 'video')} in {counted(len(paths), 'shard')}, {counted(failed, 'problem')}")
-    if failed:
-        raise typer.Exit(1)

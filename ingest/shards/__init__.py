@@ -14,6 +14,5 @@ May import captions, tracking, videos and manifest. Start with importer.py (comm
     repairs.py         known defects of the published bytes
     caption_tracks.py  captions in shards and in the subtitles tar
     upload_state.py    the state JSON: which videos each tar should hold
-    inspection.py      what is in a shard, for `signverse inspect`
     untrusted/         parsers of tar, npz and pickle that execute nothing
 """

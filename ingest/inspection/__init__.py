@@ -1,0 +1,13 @@
+"""What would be read from a file, for `signverse inspect`: nothing is imported, and nothing is written.
+
+May know `ingest.shards`, `ingest.extract` (probe), `ingest.captions` and the manifest; not the command line. Start with
+files.py.
+
+    files.py     the files that were named or lie in a folder, and what each holds
+    kinds.py     what a file is, by its content: a shard, a video, captions or a manifest
+    report.py    what is said of a file: lines for people, and a row for tables and files
+    video.py     streams, clock, shape and captions of a video
+    captions.py  format, language and cues of a caption file
+    manifest.py  columns, languages and refused rows of a manifest
+    shard.py     the videos of a shard: dialect, people, defects, captions
+"""

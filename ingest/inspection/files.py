@@ -1,0 +1,63 @@
+"""The files that were named, or that lie in a folder, and what would be read from each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from signverse.ingest.captions.files_beside import is_caption_file
+from signverse.ingest.extract.decode import SUFFIXES
+from signverse.ingest.inspection.captions import inspect_captions
+from signverse.ingest.inspection.kinds import Kind, kind_of
+from signverse.ingest.inspection.manifest import inspect_manifest
+from signverse.ingest.inspection.report import Report
+from signverse.ingest.inspection.video import inspect_video
+from signverse.lake.model.errors import BadInputError, SignverseError
+from signverse.lake.model.wording import counted, some
+
+
+def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files among the sources; of a folder its tars, or else its videos and captions with those of subfolders.
+
+    Returns:
+        The files by name, and what was not looked into, a line for each folder.
+
+    Raises:
+        BadInputError: a source does not exist, or a folder holds nothing of this.
+    """
+    found: list[Path] = []
+    remarks: list[str] = []
+    for source in sources:
+        if not source.exists():
+            raise BadInputError(f"there is no {source}", "Name videos, caption files, manifests, tars, or folders.")
+        if not source.is_dir():
+            found.append(source)
+            continue
+        below = [Path(parent, name) for parent, _, names in os.walk(source) for name in names if name[0] != "."]
+        wanted = [path for path in below if path.parent == source and path.suffix.lower() == ".tar"]
+        wanted = wanted or [path for path in below if path.suffix.lower() in SUFFIXES or is_caption_file(path.name)]
+        if not wanted:
+            raise BadInputError(f"no .tar, no video and no captions in {source}", "Name a file to look into it.")
+        found += sorted(wanted)
+        if others := sorted(set(below) - set(wanted)):
+            names = some([str(path.relative_to(source)) for path in others])
+            remarks.append(f"{source}: {counted(len(others), 'file')} not looked into: {names}")
+    return list(dict.fromkeys(found)), remarks
+
+
+def inspect_file(path: Path, kind: Kind) -> Report:
+    """What would be read from a file that is not a shard; its problem where it cannot be."""
+    read = {Kind.video: inspect_video, Kind.captions: inspect_captions, Kind.manifest: inspect_manifest}[kind]
+    try:
+        return read(path)
+    except SignverseError as error:
+        return Report(path, kind, problem=str(error))
+
+
+def kind_or_problem(path: Path) -> Kind | Report:
+    """What a file is, or the report that it cannot be read."""
+    try:
+        return kind_of(path)
+    except BadInputError as error:
+        return Report(path, None, problem=str(error))
