@@ -26,7 +26,7 @@ def inspect(
     ],
     rows_to: Output,
 ) -> None:
-    """Show what would be read from a file: video, captions, manifest, tar.
+    """Show what would be read: of videos, captions, lists, tars.
 
     Of one file all is shown: streams, clock and shape of a video; language and cues of captions; columns, languages and
     refused rows of a manifest. Of several there is a summary each, with --wide all; of shards, a row for each video.

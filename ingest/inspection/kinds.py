@@ -66,7 +66,7 @@ def kind_of(path: Path) -> Kind:
         return Kind.video
     if text.strip():
         return Kind.captions if is_caption_file(path.name) or _CAPTIONS.search(text) else Kind.manifest
-    # Nothing is in it: what it was meant to be is told by its ending.
+    # Nothing is in it: its ending says what it was meant to be.
     if is_caption_file(path.name):
         return Kind.captions
     return Kind.manifest if path.suffix.lower() in SUFFIXES else Kind.video
