@@ -334,7 +334,25 @@ class Lake:
         return ClipStream(table, reading, transform, fill, rank, world_size, uneven)
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/)."""
+        """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/).
+
+        Ctrl-C, or a notebook's button, stops a query that runs in the main thread; the connection can be used again.
+        """
+        from signverse.lake.model.interrupt import stop_on_interrupt
         from signverse.lake.query.session import connect
 
-        return connect(self.snapshot)
+        con = connect(self.snapshot)
+        stop_on_interrupt(con)
+        return con
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The rows of one SQL statement over the lake's views; Ctrl-C stops it.
+
+            lake.sql("select sign_language, count(*) as clips from clips group by all")
+
+        Raises:
+            BadInputError: it does more than read, or the database refused it, with the reason in one line.
+        """
+        from signverse.lake.query.read_only import run_once
+
+        return run_once(self.snapshot, query)

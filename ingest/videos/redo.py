@@ -38,15 +38,15 @@ def videos_to_keep(lake: Lake, where: str | None) -> set[str]:
         where: a SQL condition over the view `videos`; those that meet it are ingested again. None keeps all.
 
     Raises:
-        BadInputError: the condition is not valid SQL, or does more than read.
+        MistypedError: the condition is not valid SQL, or does more than read.
     """
     present = set(lake.snapshot.visible()["video_id"])
     if where is None or not present:
         return present
     # Imported in functions, not at the top: it would slow the start of the command line.
-    from signverse.lake.query.read_only import run
+    from signverse.lake.query.read_only import run_once
 
-    with lake.duckdb() as con:
-        # The newline ends a comment that may be at the end of the condition.
-        again = run(con, f"select video_id from videos where ({where}\n)")  # noqa: S608 (looked at by `run`)
+    # The newline ends a comment that may be at the end of the condition.
+    query = f"select video_id from videos where ({where}\n)"  # noqa: S608 (run as one statement that reads)
+    again = run_once(lake.snapshot, query, typed=where)
     return present - set(again["video_id"])

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 import typer
 from typer.main import get_command
 
-from signverse.lake.cli.option_groups import MistypedError
 from signverse.lake.cli.shared import complain, reset_quiet
-from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.errors import MistypedError, SignverseError
+from signverse.lake.model.interrupt import Sigterm
+
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
+"""128 and the number of the signal, as shells have it."""
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
     """Runs one command.
 
     Returns:
-        0 done, 1 it could not be done, 2 it was typed wrongly, 130 interrupted.
+        0 done, 1 it could not be done, 2 it was typed wrongly, 130 interrupted, 143 ended by SIGTERM.
     """
     # A scheduler's SIGTERM is Ctrl-C by another name: what is finished is committed before the end.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sigterm = Sigterm()
+    sigterm.install()
     reset_quiet()
     if sys.stdout is None:
         # Closed by the caller (`>&-`): results go nowhere, as was asked.
@@ -32,6 +37,8 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
         get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)
     except SystemExit as stop:
+        if sigterm.received and stop.code == _INTERRUPTED:
+            return _TERMINATED
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except SignverseError as error:
         complain(f"signverse: {error}")

@@ -23,13 +23,9 @@ from typing import Any, TypeVar
 
 import typer
 
-from signverse.lake.model.errors import BadInputError, UnknownLanguageError
+from signverse.lake.model.errors import BadInputError, MistypedError, UnknownLanguageError
 
 Command = TypeVar("Command", bound=Callable[..., None])
-
-
-class MistypedError(BadInputError):
-    """The value of an option or an argument cannot be used as it is: the command line exits with 2."""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import platformdirs
 
 from signverse.lake.cli.shared import complain, say
 from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.interrupt import Terminated
 from signverse.lake.query import read_only
 from signverse.lake.query.output import Format, write_rows
 
@@ -41,6 +42,10 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
             write_rows(read_only.run(con, query), form, None, wide=wide, hint=_HIDDEN_HINT)
         except SignverseError as error:
             complain(str(error))
+        except Terminated:
+            raise
+        except KeyboardInterrupt:
+            complain("interrupted")
     # Imported here: some builds of Python lack it.
     with contextlib.suppress(ImportError, OSError):
         import readline
@@ -60,6 +65,8 @@ def _read(lines: list[str]) -> str | None:
         except EOFError:
             say("")
             return None
+        except Terminated:
+            raise
         except KeyboardInterrupt:
             say("")
             lines.clear()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from signverse.lake.cli.option_groups import MistypedError, mistyped
+from signverse.lake.cli.option_groups import mistyped
 from signverse.lake.cli.selection_options import selecting
 from signverse.lake.cli.shared import (
     VideoIdCommand,
@@ -64,17 +64,17 @@ def sql(
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
     """
     from signverse.lake.model.wording import counted
-    from signverse.lake.query import read_only
 
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
-    with opened.duckdb() as con:
-        if query is None:
-            from signverse.lake.cli.prompt import prompt
+    if query is None:
+        from signverse.lake.cli.prompt import prompt
+        from signverse.lake.query.session import connect
 
+        with connect(opened.snapshot) as con:
             prompt(con, rows_to.form, wide=rows_to.wide)
-            return
-        rows = read_only.run(con, query)
+        return
+    rows = opened.sql(query)
     rows_to.write(rows)
     if rows_to.path is not None:
         say(f"{counted(rows.height, 'row')} -> {rows_to.path}")
@@ -152,7 +152,6 @@ def stats(
     signverse stats balance --lake LAKE --format csv --plot balance.svg
     """
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.read_only import run
     from signverse.lake.query.reports import find_report, report_names
 
     if name is None:
@@ -170,8 +169,7 @@ def stats(
             from signverse.lake.query.plots import check_plot_name
 
             check_plot_name(plot)
-    with open_lake().duckdb() as con:
-        rows = run(con, report.sql)
+    rows = open_lake().sql(report.sql)
     if plot is not None:
         from signverse.lake.query.plots import draw
 
@@ -210,7 +208,7 @@ def keypoints(
     """
     import numpy as np
 
-    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError, MistypedError
     from signverse.lake.model.frame_ranges import frames_in_video, seconds_to_frames
     from signverse.lake.model.skeleton import BODY
     from signverse.lake.model.wording import counted

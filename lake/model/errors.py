@@ -46,6 +46,10 @@ class BadInputError(SignverseError):
     """A file, an id or an option cannot be used as it is."""
 
 
+class MistypedError(BadInputError):
+    """What was typed cannot be used, such as SQL that does not parse: the command line exits with 2."""
+
+
 class EmptySelectionError(SignverseError):
     """The selection has no clip."""
 

@@ -33,8 +33,9 @@ def select_clips(snapshot: Snapshot, selection: Selection, engine: QueryEngine =
         from signverse.lake.query.read_only import check_reads
 
         # First alone: a parenthesis in it must not close the one that is put around it.
-        check_reads(f"select 1 where {selection.where}\n")
-    clips = _in_polars(snapshot, selection, conditions) if engine == "polars" else _in_duckdb(snapshot, conditions)
+        check_reads(f"select 1 where {selection.where}\n", typed=selection.where)
+    run_in = _in_polars if engine == "polars" else _in_duckdb
+    clips = run_in(snapshot, selection, conditions)
     clips = clips.sort(ORDER)
     if selection.sampled:
         return sample(collect(clips), selection).lazy()
@@ -48,33 +49,32 @@ def _in_polars(snapshot: Snapshot, selection: Selection, conditions: list[Condit
         if condition.polars is not None:
             clips = clips.filter(condition.polars)
         else:
-            clips = clips.join(_rows(snapshot, condition), on=_ROW, how="semi")
+            clips = clips.join(_rows(snapshot, condition, selection.where), on=_ROW, how="semi")
     return clips
 
 
-def _rows(snapshot: Snapshot, condition: Condition) -> pl.LazyFrame:
+def _rows(snapshot: Snapshot, condition: Condition, typed: str | None) -> pl.LazyFrame:
     """The clips that a condition in SQL leaves, by segment_id and ingest_id."""
     query = f"select {', '.join(_ROW)} from clips where {condition.sql}"  # noqa: S608 (run as one statement that reads)
-    return _query(snapshot, query).lazy()
+    return _query(snapshot, query, typed).lazy()
 
 
-def _in_duckdb(snapshot: Snapshot, conditions: list[Condition]) -> pl.LazyFrame:
+def _in_duckdb(snapshot: Snapshot, selection: Selection, conditions: list[Condition]) -> pl.LazyFrame:
     names = list(snapshot.unfiltered_clips().collect_schema().names())
     where = " and ".join(condition.sql for condition in conditions if condition.sql is not None) or "true"
-    clips = _query(snapshot, f"select {', '.join(names)} from clips where {where}").lazy()  # noqa: S608
+    query = f"select {', '.join(names)} from clips where {where}"  # noqa: S608 (run as one statement that reads)
+    clips = _query(snapshot, query, selection.where).lazy()
     only_polars = [
         condition.polars for condition in conditions if condition.sql is None and condition.polars is not None
     ]
     return reduce(pl.LazyFrame.filter, only_polars, clips)
 
 
-def _query(snapshot: Snapshot, query: str) -> pl.DataFrame:
+def _query(snapshot: Snapshot, query: str, typed: str | None) -> pl.DataFrame:
     # Imported here for speed of start: most selections need no DuckDB.
-    from signverse.lake.query.read_only import run
-    from signverse.lake.query.session import connect
+    from signverse.lake.query.read_only import run_once
 
-    with connect(snapshot) as con:
-        return run(con, query)
+    return run_once(snapshot, query, typed=typed)
 
 
 def selection_metadata(snapshot: Snapshot, selection: Selection) -> dict[str, str]:
@@ -103,7 +103,11 @@ def nothing_selected(snapshot: Snapshot, selection: Selection) -> EmptySelection
         )
     reasons = []
     for i, condition in enumerate(conditions):
-        left = counts[str(i)] if condition.polars is not None else collect(_rows(snapshot, condition)).height
+        left = (
+            counts[str(i)]
+            if condition.polars is not None
+            else collect(_rows(snapshot, condition, selection.where)).height
+        )
         reasons.append(f"{condition.words}: {left or 0:,}")
     reasons += [f"{name} is 0" for name in ("per_language", "hours", "limit") if getattr(selection, name) == 0]
     if selection.hours:

@@ -10,8 +10,11 @@ import duckdb
 import polars as pl
 from polars.exceptions import PolarsError
 
-from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.errors import BadInputError, MistypedError
+from signverse.lake.model.interrupt import run_interruptibly
+from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import one_line
+from signverse.lake.storage.snapshot import Snapshot
 
 READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN, SHOW and PIVOT"
 
@@ -23,60 +26,83 @@ _PLAN: Final = "explain (format json) "
 _WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CHECKPOINT|LOGGING|PROFILING", re.I)
 """Names of operators and table functions in a plan that do more than read."""
 
+_OF_THE_TEXT: Final = (duckdb.ParserException, duckdb.SyntaxException, duckdb.BinderException, duckdb.CatalogException)
+"""Errors of what was typed; the others depend on the rows and on the machine."""
 
-def check_reads(query: str) -> str:
+
+def check_reads(query: str, *, typed: str | None = None) -> str:
     """Returns the query if it is one statement of a kind that reads.
 
     The kind does not suffice: a CTE may hold a COPY, and table functions may write. `run` checks the plan as well.
 
+    Args:
+        typed: see `run`.
+
     Raises:
-        BadInputError: it is empty, does not parse, is several statements, or would write or set something.
+        MistypedError: it is empty, does not parse, is several statements, or would write or set something.
     """
     try:
         query.encode()
     except UnicodeEncodeError:
-        raise BadInputError("the query is not UTF-8") from None
+        raise MistypedError("the query is not UTF-8") from None
     with duckdb.connect() as con:
         con.execute("set errors_as_json = true")
         try:
             statements = con.extract_statements(query)
         except duckdb.Error as error:
-            raise BadInputError(f"the query does not parse: {one_line(con, error, query)}") from None
+            what, shown, before = _shown(query, typed)
+            raise MistypedError(f"the {what} does not parse: {one_line(con, error, shown, before)}") from None
         if not statements:
-            raise BadInputError("the query is empty", "Try: from videos limit 5.")
+            raise MistypedError("the query is empty", "Try: from videos limit 5.")
         if len(statements) > 1:
-            raise BadInputError(f"{len(statements)} statements were given, one is run at a time")
+            raise MistypedError(f"{len(statements)} statements were given, one is run at a time")
         kind = statements[0].type
         if kind == duckdb.StatementType.EXPLAIN:
             # EXPLAIN ANALYZE runs the statement: it has to read, too.
             explain = _EXPLAIN.match(query)
             if not explain:
-                raise BadInputError("a comment stands before EXPLAIN", "Put it after the statement.")
+                raise MistypedError("a comment stands before EXPLAIN", "Put it after the statement.")
             check_reads(query[explain.end() :])
         # PIVOT consists of several statements: a type for its columns, then a SELECT.
         elif kind != duckdb.StatementType.SELECT and not re.match(r"\s*(un)?pivot\b", query, re.I):
-            raise BadInputError(f"a {kind.name} statement is not run", f"Allowed is one statement of {READS}.")
+            raise MistypedError(f"a {kind.name} statement is not run", f"Allowed is one statement of {READS}.")
     return query
 
 
-def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """Runs one statement that reads.
+def run(con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None) -> pl.DataFrame:
+    """Runs one statement that reads. Ctrl-C stops it, and the connection can be used again.
+
+    Args:
+        typed: the condition in the query that a person typed: messages count lines and columns in it.
 
     Raises:
-        BadInputError: it does more than read, or the database refused it, with the reason in one line.
+        MistypedError: it does more than read, or is not SQL over these tables, with the reason in one line.
+        BadInputError: the database could not carry it out, with the reason in one line.
     """
-    check_reads(query)
+    return run_interruptibly(lambda: _run(con, query, typed), con.interrupt)
+
+
+def run_once(snapshot: Snapshot, query: str, *, typed: str | None = None) -> pl.DataFrame:
+    """Runs one statement that reads, in a session of its own; see `run`."""
+    with connect(snapshot) as con:
+        return run(con, query, typed=typed)
+
+
+def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.DataFrame:
+    check_reads(query, typed=typed)
     explain = _EXPLAIN.match(query)
     explained = query[explain.end() :] if explain else query
     # Only for this query: other users of the connection get DuckDB's usual messages.
     con.execute("set errors_as_json = true")
+    what, shown, before = _shown(query, typed)
     prefix = len(_PLAN) - len(query.encode()) + len(explained.encode())
     try:
         _check_plan(con, explained)
         prefix = 0
         return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
-        raise BadInputError(f"the query was refused: {one_line(con, error, query, prefix)}") from None
+        kind = MistypedError if isinstance(error, _OF_THE_TEXT) else BadInputError
+        raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}") from None
     except PolarsError as error:
         raise BadInputError(
             f"the result has a column that cannot be shown: {str(error).splitlines()[0]}",
@@ -84,6 +110,11 @@ def run(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
         ) from None
     finally:
         con.execute("reset errors_as_json")
+
+
+def _shown(query: str, typed: str | None) -> tuple[str, str, int]:
+    """What a message is about: its name, its text, and the bytes of the query that precede it."""
+    return ("query", query, 0) if not typed else ("condition", typed, len(query.rpartition(typed)[0].encode()))
 
 
 def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -97,7 +128,7 @@ def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
         node = nodes.pop()
         if _WRITES.search(node["name"]):
             what = node["name"].replace("_", " ")
-            raise BadInputError(f"the query would do more than read: {what}", f"Allowed is one statement of {READS}.")
+            raise MistypedError(f"the query would do more than read: {what}", f"Allowed is one statement of {READS}.")
         nodes += node["children"]
 
 

@@ -87,5 +87,5 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs a command line and exits: 0 done, 1 it could not be done, 2 it was typed wrongly, 130 interrupted."""
+    """Runs a command line and exits with the code of `signverse.lake.cli.entry.run`."""
     sys.exit(run(build_app(), sys.argv[1:] if arguments is None else arguments))

@@ -181,7 +181,7 @@ def test_after_ctrl_c_nothing_half_written_is_left_and_the_same_command_goes_on(
     expected = 1 if workers == 1 else 5
     assert wait_for(lambda: len(list(out.glob(".Sign*.done.json"))) == expected)
     os.killpg(run.process.pid, how)
-    assert run.end() == 130, run.log.read_text()
+    assert run.end() == 128 + how, run.log.read_text()
     assert "Traceback" not in run.log.read_text()
     assert "the same command goes on from there" in run.log.read_text()
     assert half_written(out) == []
