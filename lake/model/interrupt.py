@@ -1,4 +1,4 @@
-"""Ctrl-C: delayed while something runs that must not be interrupted, and passed on to queries that do not hear it.
+"""Ctrl-C: delayed while something runs that must not be interrupted, and passed on to queries that would not notice it.
 
 Python handles a signal in its main thread, between two of its own instructions. A query that this thread waits for, in
 the C++ of DuckDB or the Rust of Polars, would therefore run to its end.
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 _WAKE_S: Final = 0.5
 """How often a thread that waits looks up: on Windows, Ctrl-C does not end a wait."""
 
-_HEARD_WITHIN_S: Final = 0.3
+_HANDLED_WITHIN_S: Final = 0.3
 """Python's handler of SIGTERM has run by then, unless the main thread is inside a library."""
 
 
@@ -97,8 +97,8 @@ class Sigterm:
             raise Terminated
 
     def send_on(self) -> None:
-        """Sends SIGINT to this process unless SIGTERM was heard: Polars hears that one only."""
-        time.sleep(_HEARD_WITHIN_S)
+        """Sends SIGINT to this process unless SIGTERM was handled: Polars notices that one only."""
+        time.sleep(_HANDLED_WITHIN_S)
         if not self.received:
             self._sent_on = True
             os.kill(os.getpid(), signal.SIGINT)
@@ -113,7 +113,7 @@ def stop_on_interrupt(connection: Stoppable) -> None:
 
 
 class _Listener:
-    """A thread that learns of signals at once: the system's handler writes their numbers to a socket.
+    """A thread that gets signals at once: the system's handler writes their numbers to a socket.
 
     Attributes:
         connections: their queries are stopped.
@@ -129,7 +129,7 @@ class _Listener:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def listen(self) -> None:
-        """Takes the place of who listened before, such as an event loop, which is told of every signal."""
+        """Takes the place of who listened before, such as an event loop, which gets every signal as well."""
         earlier = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         if earlier != self._sender.fileno():
             self._next_fd = earlier
