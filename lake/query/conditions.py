@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Final, Literal
+from unicodedata import category, normalize
 
 import polars as pl
 
@@ -16,6 +17,23 @@ _LARGEST_FLOAT32: Final = 3e38
 
 _SAME_LETTER: Final = {"\u00df": "ss", "\u03c2": "\u03c3", "i\u0307": "i", "\u0131": "i"}
 """Small letters that case does not keep: German sharp s, Greek final sigma, Turkish i with a dot and without."""
+
+_SAME_WIDTH: Final = {
+    letter: plain
+    for letter in map(chr, (0xA0, *range(0x2000, 0x200B), 0x202F, 0x3000, *range(0xFF01, 0xFFEF)))
+    if len(plain := normalize("NFKC", letter)) == 1 and plain != letter and category(plain)[0] in "LMNZ"
+}
+"""Japanese and Korean letters and digits in full or half width (\uff21 is A, \uff76 is \u30ab), blanks of any width."""
+
+_LIGATURES: Final = {letter: normalize("NFKC", letter) for letter in "\ufb00\ufb01\ufb02\ufb03\ufb04"}
+"""f and i, f and l, and the like, as PDFs have them."""
+
+_FORMS: Final = ("NFC", "NFD")
+
+_MAY_BE_WIDE: Final = r"[\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}\x{fb00}-\x{fb04}\x{ff01}-\x{ffee}]"
+
+# Below U+0300, where accents begin that combine, a text has one form.
+_MAY_DIFFER: Final = r"[\x{a0}\x{300}-\x{10ffff}]"
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,13 @@ def quoted(text: str) -> str:
 
 
 def any_of(words: str, columns: Sequence[str], values: Sequence[str], until: str | None = None) -> Condition:
-    """One of the columns holds one of the texts; compared only up to the separator `until`, where it is given."""
+    """One of the columns holds one of the texts, in Unicode's NFC or NFD.
+
+    Args:
+        until: compare a column's text only up to this separator.
+    """
+    forms = [text if text.isascii() else normalize(form, text) for text in values for form in _FORMS]
+    values = list(dict.fromkeys((*values, *forms)))
     expressions, names = [pl.col(column) for column in columns], list(columns)
     if until is not None:
         expressions = [expression.str.split(until).list.first() for expression in expressions]
@@ -64,26 +88,44 @@ def bounded(words: str, column: str, side: Literal["least", "most"], value: floa
 
 
 def contains(words: str, column: str, text: str) -> Condition:
-    """A column contains a text, in any case of any script."""
+    """A column contains a text, in any case of any script, in any of Unicode's forms and widths of its letters."""
     expression = _folded(pl.col(column)).str.contains(_folded(pl.lit(text)), literal=True)
     return Condition(words, expression, f"contains({_folded_sql(column)}, {_folded_sql(quoted(text))})")
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
-    return text.str.to_lowercase().str.replace_many(_SAME_LETTER)
+    same_form = text.map_batches(_in_one_form, return_dtype=pl.String(), is_elementwise=True)
+    return same_form.str.to_lowercase().str.replace_many(_SAME_LETTER)
+
+
+def _in_one_form(texts: pl.Series) -> pl.Series:
+    """Texts in Unicode's NFC and in one width. Most are so already, and to normalise costs more than to search."""
+    found = texts.str.contains(_MAY_DIFFER).arg_true()
+    if not len(found):
+        return texts
+    return texts.clone().scatter(
+        found, texts.gather(found).str.replace_many(_SAME_WIDTH | _LIGATURES).str.normalize("NFC")
+    )
 
 
 def _folded_sql(text: str) -> str:
     # The two engines agree on every letter but 55 that came with Unicode 16.
-    sql = f"lower({text})"
-    for letters, plain in _SAME_LETTER.items():
-        sql = f"replace({sql}, {quoted(letters)}, {quoted(plain)})"
+    widths = f"{quoted(''.join(_SAME_WIDTH))}, {quoted(''.join(_SAME_WIDTH.values()))}"
+    wide = _replaced(f"translate({text}, {widths})", _LIGATURES)
+    wide = f"case when regexp_matches({text}, '{_MAY_BE_WIDE}') then {wide} else {text} end"
+    sql = f"case when regexp_matches({text}, '{_MAY_DIFFER}') then nfc_normalize({wide}) else {text} end"
+    return _replaced(f"lower({sql})", _SAME_LETTER)
+
+
+def _replaced(sql: str, letters: Mapping[str, str]) -> str:
+    for letter, plain in letters.items():
+        sql = f"replace({sql}, {quoted(letter)}, {quoted(plain)})"
     return sql
 
 
 def matches(words: str, column: str, regex: str) -> Condition:
-    """A regular expression of Rust's kind is found in a column."""
-    return Condition(words, pl.col(column).str.contains(regex), None)
+    """A regular expression of Rust's kind is found in a column. Both are taken in Unicode's NFC."""
+    return Condition(words, pl.col(column).str.normalize("NFC").str.contains(normalize("NFC", regex)), None)
 
 
 def check_regex(regex: str) -> None:

@@ -181,6 +181,15 @@ def test_each_condition_lets_through_what_fits_and_never_what_is_unknown(conditi
         ("ΣΟΦΟΣ", "ς"),
         ("Привет", "ПРИВЕТ"),
         ("ÉCOLE", "école"),
+        ("un café noir", "cafe\u0301"),
+        ("un cafe\u0301 noir", "CAFÉ"),
+        ("Việt Nam: tiê\u0301ng", "tiếng"),
+        ("tiếng", "tie\u0302\u0301ng"),
+        ("\uff21\uff33\uff2c を学ぶ", "asl"),
+        ("ASL 2", "\uff41\uff53\uff4c\u30002"),
+        ("\uff76\uff9e\uff77\uff9e", "ガギ"),
+        ("\u1112\u1161\u11ab국 수어", "한국"),
+        ("50\u00a0km", "50 km"),
     ],
 )
 def test_text_is_found_in_any_case_of_any_script(text, needle):
