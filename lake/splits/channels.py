@@ -13,6 +13,7 @@ from signverse.lake.lists.addresses import identify
 from signverse.lake.lists.columns import CHANNEL, CHANNEL_ID, IDENTIFYING
 from signverse.lake.lists.table import is_language, read_table
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.ids import normal_form
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.snapshot import Snapshot, collect
@@ -102,7 +103,7 @@ def channel_groups(snapshot: Snapshot, channels: ChannelList | None = None) -> p
     another with an id is the same channel.
     """
     own = _channels_of_videos(snapshot)
-    listed = {} if channels is None else channels.channels
+    listed = {} if channels is None else {of: _channel(*channel) for of, channel in channels.channels.items()}
     sources = collect(snapshot.table(SOURCES.name).select(_COLUMNS_READ))
     known = {row[0]: _channel(*row[1:]) for row in sources.iter_rows()}
     of = {video_id: own[video_id] or listed.get(video_id) or known.get(video_id) for video_id in own}
@@ -121,7 +122,8 @@ def _channels_of_videos(snapshot: Snapshot) -> dict[str, Channel | None]:
 
 
 def _channel(name: str | None, channel_id: str | None) -> Channel | None:
-    name, channel_id = (name or "").strip() or None, (channel_id or "").strip() or None
+    # A name from macOS may be in another of Unicode's forms: the same channel, which no split may divide.
+    name, channel_id = normal_form((name or "").strip()) or None, (channel_id or "").strip() or None
     return (name, channel_id) if name or channel_id else None
 
 

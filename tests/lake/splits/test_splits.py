@@ -263,8 +263,8 @@ def test_a_later_manifest_without_channels_leaves_them(village, ask, tmp_path):
 
 def test_a_name_and_an_id_of_one_channel_are_one_group(tmp_path, fill, video, ask):
     videos = [
-        video("a", "ase", 48, people=0, video=channel("Deaf TV", "UC1")),
-        video("b", "ase", 48, people=0, video=channel("Deaf TV")),
+        video("a", "ase", 48, people=0, video=channel("Café TV", "UC1")),
+        video("b", "ase", 48, people=0, video=channel("Cafe\u0301 TV")),
         video("c", "ase", 48, people=0, video=channel(None)),
         video("d", "ase", 48, people=0, video=channel("Other", "UC2")),
     ]
