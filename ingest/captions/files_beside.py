@@ -65,6 +65,25 @@ def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Pa
     return [video.parent / name for _, name in found]
 
 
+class CaptionFiles:
+    """The caption files of folders, each listed once, for many videos."""
+
+    def __init__(self) -> None:
+        # By what stands before the first dot: looking through all files of a folder for each of its videos takes hours
+        # where there are 40,000.
+        self._names: dict[Path, dict[str, list[str]]] = {}
+
+    def of(self, video: Path, video_id: str) -> tuple[Path, ...]:
+        """The caption files beside a video; see `captions_beside`."""
+        folder = video.parent
+        if folder not in self._names:
+            self._names[folder] = {}
+            for file in folder.iterdir():
+                if is_caption_file(file.name):
+                    self._names[folder].setdefault(file.name.split(".", 1)[0], []).append(file.name)
+        return tuple(captions_beside(video, video_id, self._names[folder].get(video_id.split(".", 1)[0], ())))
+
+
 def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
     """Reads a caption file beside a video; see track_names.py for what its name means.
 

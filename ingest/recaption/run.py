@@ -23,7 +23,7 @@ from signverse.ingest.recaption.find import FoundCaptions
 from signverse.ingest.shards.caption_tracks import subtitles_tracks
 from signverse.ingest.videos.rows import TextRows, build_text
 from signverse.ingest.videos.run import attempts_so_far
-from signverse.ingest.videos.stored_captions import TrackChanges, merge, stored_tracks
+from signverse.ingest.videos.stored_captions import AT_ONCE, TrackChanges, merge, stored_tracks
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SEGMENTS
 from signverse.lake.model.skeleton import PARTS
@@ -33,9 +33,6 @@ from signverse.lake.storage.snapshot import collect
 
 STAGE: Final = "captions"
 """The stage of captions in `outcomes`."""
-
-_AT_ONCE: Final = 1000
-"""Videos whose stored captions are read together: some 300,000 cues."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,8 @@ def ingest_captions(
     summary = Summary()
     attempts = attempts_so_far(lake)
     with Committer(lake.folder) as committer:
-        for start in range(0, len(found.video_ids), _AT_ONCE):
-            ids = found.video_ids[start : start + _AT_ONCE]
+        for start in range(0, len(found.video_ids), AT_ONCE):
+            ids = found.video_ids[start : start + AT_ONCE]
             stored = stored_tracks(lake, ids)
             for video_id in ids:
                 result, rows = _recaption(lake, found, video_id, stored.get(video_id, []), text, only)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signverse.ingest.captions.files_beside import captions_beside, is_caption_file
+from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.lake.model.errors import BadInputError
@@ -31,12 +31,14 @@ class Plan:
     Attributes:
         tasks: the videos to extract, in the order of their ids.
         done: how many are in the lake already.
+        captions_of_done: the caption files of those, by video id.
         refused: files whose name is not a valid id: the name in printable form, and why.
         remarks: what the user should know, a line each.
     """
 
     tasks: list[VideoTask] = field(default_factory=list)
     done: int = 0
+    captions_of_done: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -59,7 +61,7 @@ def plan_videos(
     if not paths:
         raise BadInputError(f"no video in {source}", f"Files that end in {' '.join(SUFFIXES)} are looked for.")
     plan = Plan()
-    caption_names: dict[Path, list[str]] = {}
+    beside = CaptionFiles()
     path_of_id: dict[str, Path] = {}
     unlisted: list[str] = []
     for path in paths:
@@ -73,16 +75,16 @@ def plan_videos(
             plan.remarks.append(f"{path} is skipped: {path_of_id[video_id]} has the same id")
             continue
         path_of_id[video_id] = path
+        captions = beside.of(path, video_id)
         if video_id in done:
             plan.done += 1
+            plan.captions_of_done[video_id] = captions
             continue
-        if path.parent not in caption_names:
-            caption_names[path.parent] = [file.name for file in path.parent.iterdir() if is_caption_file(file.name)]
         entry = (known or {}).get(video_id) or (manifest.entries.get(video_id) if manifest else None)
         if entry is None:
             unlisted.append(video_id)
             entry = Entry(video_id)
-        plan.tasks.append(VideoTask(path, entry, tuple(captions_beside(path, video_id, caption_names[path.parent]))))
+        plan.tasks.append(VideoTask(path, entry, captions))
     if unlisted:
         where = f"not in {manifest.path}" if manifest else "no --manifest was given"
         plan.remarks.append(f"language und, {where}: {some(unlisted)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.manifest import Manifest, known_entries, write_sources
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.runtime import resolve_device
@@ -12,7 +14,9 @@ from signverse.ingest.videos.options import ExtractionOptions
 from signverse.ingest.videos.plan import Plan, plan_videos
 from signverse.ingest.videos.redo import videos_to_keep
 from signverse.ingest.videos.relabel import relabel
+from signverse.ingest.videos.stored_captions import videos_with_changed_captions
 from signverse.lake.lake import Lake
+from signverse.lake.model.wording import counted, some
 
 
 @dataclass(frozen=True)
@@ -67,5 +71,18 @@ def prepare_videos(
     remarks = [
         *(models.remark, *((manifest.summary, *manifest.remarks) if manifest else ()), *plan.remarks),
         *(why for _, why in plan.refused),
+        _changed_captions(opened, folder, plan, options.text),
     ]
     return PreparedVideos(opened, plan, models, device, relabelled, [line for line in remarks if line])
+
+
+def _changed_captions(lake: Lake, folder: Path, plan: Plan, text: TextSettings) -> str:
+    """Says that captions of known videos are new or changed, and which command takes them; "" where none are."""
+    changed = videos_with_changed_captions(lake, plan.captions_of_done, text)
+    if not changed:
+        return ""
+    options = ["--sentences"] if text.sentences else []
+    options += [] if text.sound_marks else ["--sound-marks", "drop"]
+    command = shlex.join(["signverse", "ingest", "captions", str(folder), "--lake", str(lake.folder), *options])
+    known = counted(len(changed), "known video")
+    return f"captions of {known} are new or changed and not in the lake: {some(changed)}; take them: {command}"

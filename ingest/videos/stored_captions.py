@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
+from typing import Final
 
 import polars as pl
 
+from signverse.ingest.captions.files_beside import read_track
+from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Cue, Track, unique
+from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.lake.lake import Lake
-from signverse.lake.model.schema import CAPTIONS
+from signverse.lake.model.schema import CAPTIONS, OUTCOMES
 from signverse.lake.storage.snapshot import collect
 
-_TRANSLATED_FROM = "translated_from:"
+AT_ONCE: Final = 1000
+"""Videos whose stored captions are read together: some 300,000 cues."""
+
+_TRANSLATED_FROM: Final = "translated_from:"
 
 
 def stored_tracks(lake: Lake, video_ids: Collection[str]) -> dict[str, list[Track]]:
@@ -83,6 +91,59 @@ def merge(
         removed=[name for name in gone if name not in fresh],
         unchanged=sum(_content(track) in before for track in (*read, *added)),
     )
+
+
+def videos_with_changed_captions(
+    lake: Lake, files: Mapping[str, Sequence[Path]], text: TextSettings = AS_THEY_ARE
+) -> list[str]:
+    """The videos of a lake whose caption files hold what it lacks, or cannot be read.
+
+    Files are read only where that may be: one was written since the lake took the video's captions, or there are more
+    or fewer than the lake has tracks.
+
+    Args:
+        files: caption files by video id.
+        text: how captions are read.
+    """
+    with_files = {video_id: paths for video_id, paths in files.items() if paths}
+    if not with_files:
+        return []
+    # Not `ingested_at`: a label that is corrected makes it later, and reads no captions.
+    outcomes = lake.raw_table(OUTCOMES.name).filter(
+        (pl.col("outcome") == "done") & pl.col("stage").is_in(["extract", "import", "captions"])
+    )
+    read_at = dict(collect(outcomes.group_by("video_id").agg(pl.col("attempted_at").max())).iter_rows())
+    counts = collect(lake.table(CAPTIONS.name).group_by("video_id").agg(pl.col("track").n_unique()))
+    tracks = dict(counts.iter_rows())
+    suspects = [
+        video_id
+        for video_id, paths in with_files.items()
+        if len(paths) != tracks.get(video_id, 0)
+        or video_id not in read_at
+        or any(_written_at(path) >= read_at[video_id].timestamp() for path in paths)
+    ]
+    changed = []
+    for start in range(0, len(suspects), AT_ONCE):
+        ids = suspects[start : start + AT_ONCE]
+        stored = stored_tracks(lake, ids)
+        for video_id in ids:
+            try:
+                read = [read_track(path, video_id, sound_marks=text.sound_marks) for path in with_files[video_id]]
+            except BadCaptionsError:
+                changed.append(video_id)
+            else:
+                if merge(stored.get(video_id, []), read).any:
+                    changed.append(video_id)
+    return changed
+
+
+def _written_at(path: Path) -> float:
+    """When a file got its content or its place, in seconds: a copy keeps the first time and never the second."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0.0
+    return max(state.st_mtime, state.st_ctime)
 
 
 def _content(track: Track) -> tuple[str, str, tuple[Cue, ...]]:

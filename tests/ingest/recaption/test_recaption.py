@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -241,3 +243,29 @@ def test_first_captions_and_later_ones_together_are_as_if_all_had_been_there(
     assert_same(lake, extracted(place / "other", write("all", first | later), FRAMES, sentences=sentences))
     assert ingest_captions(Lake.open(lake), found, text=text).changed == 0
     assert not APART & set(everything(lake)["videos"].columns)
+
+
+def test_a_run_of_videos_names_known_videos_whose_captions_changed(
+    signverse, bare: Path, folder: Path, data: Path, clip: Path, monkeypatch
+) -> None:
+    for name in FRAMES:
+        shutil.copy(clip, folder / f"{name}.mp4")
+
+    def said(*options: str) -> list[str]:
+        monkeypatch.chdir(folder.parent)
+        words = ("ingest", "videos", folder.name, "--lake", bare, "--models", data / "models", *options)
+        code, _, err = signverse(*words)
+        assert code == 0
+        return err.splitlines()
+
+    assert not [line for line in said() if "captions" in line]
+    (folder / "a.en.vtt").write_text(vtt((0, 1, "One")))
+    (folder / "b.en.vtt").write_text(vtt((0, 1, "One")))
+    command = f"signverse ingest captions {folder.name} --lake {bare}"
+    remark = "captions of 2 known videos are new or changed and not in the lake: a, b; take them: "
+    assert f"{remark}{command}" in said()
+    assert f"{remark}{command} --sentences" in said("--sentences")
+    assert signverse(*shlex.split(command)[1:])[0] == 0
+    assert not [line for line in said() if "captions" in line]
+    (folder / "b.en.vtt").write_text(vtt((0, 1, "Two")))
+    assert [line for line in said() if line.startswith("captions of 1 known video are new")]
