@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from signverse.lake.lists.addresses import is_address
-from signverse.lake.lists.columns import ColumnNames, find_columns
+from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
 from signverse.lake.lists.records import Records
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import is_youtube_id
@@ -81,7 +81,7 @@ def _separator(sample: Sequence[str], names: ColumnNames) -> str:
         widths = Counter(map(len, rows))
         usual = len(rows[0]) if find_columns(rows[0], names) else max(widths, key=lambda width: widths[width])
         even = widths[usual] if usual > 1 else 0
-        ids = sum(any(is_youtube_id(cell.strip()) or is_address(cell.strip()) for cell in row) for row in rows)
+        ids = sum(any(map(_is_id, row)) for row in rows)
         return (len(find_columns(rows[0], names)), even == len(rows), ids, even)
 
     return max(SEPARATOR_NAMES, key=fits) if sample else ","
@@ -185,15 +185,15 @@ def _read(lines: Sequence[str], skipped: int, separator: str, names: ColumnNames
     feed = _Lines(lines, skipped)
     records = Records("CSV", separator=separator)
     several: list[str] = []
-    width, id_at = 0, 0
+    width, ids_at = 0, {0}
     try:
         for cells in csv.reader(feed, delimiter=separator, skipinitialspace=True, **style):
             feed.between = True
             if not width:
-                width, id_at = len(cells), min(find_columns(cells, names).values(), default=0)
+                width = len(cells)
+                ids_at = {at for name, at in find_columns(cells, names).items() if name in IDENTIFYING} or {0}
             if feed.next > feed.first:
-                inside = lines[feed.first : feed.next]
-                _check_inside(inside, feed.first, separator, width, id_at)
+                _check_lines(lines[feed.first - 1 : feed.next], feed.first, separator, width, ids_at)
                 several.append(f"{feed.first} to {feed.next}")
             if any(cell.strip() for cell in cells):
                 records.rows.append((feed.first, cells))
@@ -213,13 +213,22 @@ def _read(lines: Sequence[str], skipped: int, separator: str, names: ColumnNames
     return records
 
 
-def _check_inside(inside: Sequence[str], first: int, separator: str, width: int, id_at: int) -> None:
-    """Raises _QuoteError where lines inside of quotes are rows themselves: two stray quotes would hide them."""
-    for at, line in enumerate(inside):
-        cells = line.split(separator)
-        cell = cells[id_at].strip() if len(cells) == width > 1 else ""
-        if is_youtube_id(cell) or is_address(cell):
-            raise _QuoteError(first, f"the quote that opens takes in line {first + at + 1}, which is a row itself")
+def _check_lines(lines: Sequence[str], first: int, separator: str, width: int, ids_at: set[int]) -> None:
+    """Raises _QuoteError where the lines of one row seem to be rows themselves: two stray quotes would hide them.
+
+    They seem so if a line has as many cells as the table, and an id among them; or if all lines have that many.
+    """
+    rows = [line.split(separator) for line in lines]
+    for at, row in enumerate(rows[1:], 1):
+        if len(row) == width > 1 and any(_is_id(row[column]) for column in ids_at):
+            raise _QuoteError(first, f"the quote that opens takes in line {first + at}, which is a row itself")
+    if width > 2 and all(len(row) == width for row in rows):
+        raise _QuoteError(first, f"the quote that opens takes in line {first + 1}, which may be a row itself")
+
+
+def _is_id(cell: str) -> bool:
+    cell = cell.strip()
+    return is_youtube_id(cell) or is_address(cell)
 
 
 def _open_quote(lines: Sequence[str], start: int, separator: str) -> int:

@@ -80,13 +80,16 @@ class Table:
         return ", ".join(parts)
 
 
-def read_table(path: Path, noun: str, names: ColumnNames, positions: Sequence[str]) -> Table:
+def read_table(
+    path: Path, noun: str, names: ColumnNames, positions: Sequence[str], *, every_column: bool = False
+) -> Table:
     """Reads a list.
 
     Args:
         noun: what the file is, for messages: manifest.
         names: by our column, what people call it.
         positions: our columns in a file without a header, from the first.
+        every_column: whether the other columns are taken too, under their own names.
 
     Raises:
         BadInputError: the file cannot be read, is empty, or has a header that names none of the columns that tell
@@ -100,15 +103,15 @@ def read_table(path: Path, noun: str, names: ColumnNames, positions: Sequence[st
     except OSError as error:
         raise BadInputError(f"{what} cannot be read: {error.strerror}") from None
     if data.startswith(b"PAR1"):
-        return _table(path, what, read_parquet(data, what), None, names, positions)
+        return _table(path, what, read_parquet(data, what), None, names, positions, every_column)
     text, encoding = decode(data, what)
     if text.lstrip()[:1] in ("{", "["):
-        return _table(path, what, read_json(text, what, names), encoding, names, positions)
+        return _table(path, what, read_json(text, what, names), encoding, names, positions, every_column)
     try:
         records = read_separated(text, names)
     except BadInputError as error:
         raise BadInputError(f"{what} is not a CSV that can be read: {error.message}", error.hint) from None
-    return _table(path, what, records, encoding, names, positions)
+    return _table(path, what, records, encoding, names, positions, every_column)
 
 
 def _table(
@@ -118,6 +121,7 @@ def _table(
     encoding: str | None,
     names: ColumnNames,
     positions: Sequence[str],
+    every_column: bool,
 ) -> Table:
     if not records.rows and not records.broken:
         raise BadInputError(f"{what} is empty", f"A row is: {', '.join(positions).replace('_', ' ')}.")
@@ -140,6 +144,10 @@ def _table(
         raise BadInputError(
             f"the header of {path} names no video id: {_shown(header)}", "Call the column video_id, or url."
         )
+    if every_column:
+        for index, name in enumerate(header or ()):
+            if index not in columns.values():
+                columns.setdefault(name.strip(), index)
     if not columns:
         columns = {ours: at for at, ours in enumerate(positions)}
     width = max([len(header or ()), *(len(cells) for _, cells in rows)])

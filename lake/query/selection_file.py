@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
+from signverse.lake.lists.table import read_table
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from signverse.lake.model.schema import SEGMENTS
 from signverse.lake.model.wording import counted
 from signverse.lake.query.selection import KEY
 
@@ -23,9 +26,9 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     """
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".parquet": pl.read_parquet,
-        # All as text: an id of digits is an id, and 00123 is not 123.
-        ".csv": lambda path: pl.read_csv(path, infer_schema=False),
+        **dict.fromkeys((".csv", ".tsv"), _read_csv),
         ".json": pl.read_json,
+        **dict.fromkeys((".jsonl", ".ndjson"), pl.read_ndjson),
     }
     read = readers.get(path.suffix.lower())
     if read is None:
@@ -35,6 +38,51 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BadInputError(f"selection {path} cannot be read: {error}", HINT) from None
     return checked(clips, f"selection {path}")
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """The rows of a CSV as text: an id of digits is an id, and 00123 is not 123.
+
+    Millions of rows as `select` wrote them are read by Polars; what a spreadsheet saved again, by `read_table`.
+
+    Raises:
+        BadInputError: rows cannot be read; says which.
+    """
+    try:
+        frame = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError:
+        frame = pl.DataFrame()
+    # Where a cell holds a line break, a stray quote may have taken in a row.
+    whole = set(KEY) <= set(frame.columns) and not any(frame[name].has_nulls() for name in KEY)
+    if whole and frame.height + 1 == _count_lines(path):
+        return frame
+    table = read_table(path, "selection", {name: (name,) for name in KEY}, KEY, every_column=True)
+    if table.header is None:
+        raise BadInputError(f"selection {path} has no header, and lacks the columns {', '.join(KEY)}", HINT)
+    if table.refused:
+        number, why = table.refused[0]
+        raise BadInputError(
+            f"selection {path}: {counted(len(table.refused), 'row')} cannot be read, {table.unit} {number}: {why}", HINT
+        )
+    frame = pl.DataFrame([dict(row.cells) for row in table.rows], schema=dict.fromkeys(table.columns, pl.String))
+    frame = frame.with_columns(pl.all().replace({"": None}))
+    if table.separator == ",":
+        return frame
+    # A spreadsheet that separates by semicolons writes 1,5 for 1.5.
+    numbers = [field.name for field in SEGMENTS.schema if not _is_text(field.type) and field.name in frame.columns]
+    return frame.with_columns(pl.col(numbers).str.replace(r"^\s*(-?\d+),(\d+)\s*$", "$1.$2"))
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        count, last = 0, b"\n"
+        while chunk := file.read(1 << 20):
+            count, last = count + chunk.count(b"\n"), chunk[-1:]
+    return count + (last != b"\n")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return not (pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def version_of_selection(path: Path) -> str:
@@ -56,6 +104,14 @@ def checked(clips: pl.DataFrame, name: str) -> pl.DataFrame:
         raise BadInputError(f"{name} lacks the columns {', '.join(missing)}", HINT)
     if clips.is_empty():
         raise EmptySelectionError(f"{name} has no rows", HINT)
+    for column in KEY:
+        # 1.2E+03 may have been 1234.
+        if (
+            not column.endswith("_id")
+            and clips[column].dtype == pl.String
+            and clips[column].str.contains(r"\d[eE]").any()
+        ):
+            raise BadInputError(f"{name} has frames that a spreadsheet has shortened, such as 1.2E+03", HINT)
     try:
         # Integers by way of floats: a table that passed through pandas has 0.0.
         clips = clips.cast({column: pl.String if column.endswith("_id") else pl.Float64 for column in KEY})
