@@ -81,15 +81,7 @@ class Manifest:
             parts.append(f"{self.repeated:,} repeated")
         if self.refused:
             parts.append(f"{len(self.refused):,} refused")
-        if self.table is None:
-            return f"{self.path}: {', '.join(parts)}"
-        if self.table.comments:
-            parts.append(counted(self.table.comments, "comment"))
-        if self.table.blank:
-            parts.append(counted(self.table.blank, "blank line"))
-        unused = [self.table.name_of(index) for index in self.table.unused]
-        columns = f"; columns not used: {some(unused, 8)}" if unused else ""
-        return f"{self.path} ({self.table.form}): {', '.join(parts)}{columns}"
+        return self.table.account(*parts) if self.table else f"{self.path}: {', '.join(parts)}"
 
     def not_youtube(self) -> list[str]:
         """A line for each id without an address that cannot be one of YouTube's, where it would be looked for."""

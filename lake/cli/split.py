@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from signverse.lake.query.output import Format, Output
     from signverse.lake.query.selection import Selection
     from signverse.lake.splits.channels import ChannelList
-    from signverse.lake.splits.splits import Split
+    from signverse.lake.splits.splits import Plan, Split
 
 
 def mount(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def mount(app: typer.Typer) -> None:
 @writing_rows
 def split(
     *,
+    context: typer.Context,
     lake: LakeOption,
     name: Annotated[str, typer.Option(metavar="NAME", help="What the split is called.")] = "main",
     by: Annotated[
@@ -64,6 +65,14 @@ def split(
         Path | None,
         typer.Option(metavar="CSV", help="Channels of videos without one: video_id, channel. They are stored."),
     ] = None,
+    from_list: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="CSV",
+            help="Store a published split: video_id, split (train, val or test).",
+        ),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the stored split instead of making one.")] = False,
     dry_run: DryRunOption = False,
     conditions: Selection,
@@ -78,6 +87,7 @@ def split(
     \b
     signverse split --lake LAKE --ratios 90/5/5 --seed 1
     signverse split --lake LAKE --name pilot --by video --language Polish
+    signverse split --lake LAKE --from official.csv --name official
     signverse split --lake LAKE --check
     """
     # Long because: its options are declared here.
@@ -89,6 +99,10 @@ def split(
     with mistyped():
         plan = Plan(name, read_ratios(ratios), by, stratify == "language", weight, conditions.seed or 0)
         plan.check()
+    if from_list is not None:
+        _refuse_with_from(context)
+        _take(lake, from_list, plan, conditions, rows_to, dry_run=dry_run)
+        return
     channel_list = read_channels(channels) if channels else None
     opened = Lake.open(lake)
     for remark in remarks_on(opened.snapshot, channel_list) if channel_list else ():
@@ -113,6 +127,38 @@ def split(
         complain(f"signverse: split {name} has {counted(len(report.faults), 'fault')}. Make it again: signverse split.")
         raise typer.Exit(1)
     say(f"split {name}: no {report.by} is in two parts, and every video is in the lake")
+
+
+def _refuse_with_from(context: typer.Context) -> None:
+    """Raises BadParameter where options are given that a published split leaves no use for."""
+    names = ("by", "ratios", "stratify", "seed", "channels", "check")
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [f"--{name}" for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        raise typer.BadParameter(f"the parts are those of the file: leave out {', '.join(given)}", param_hint="--from")
+
+
+def _take(lake: Path, path: Path, plan: Plan, conditions: Selection, rows_to: Output, *, dry_run: bool) -> None:
+    """Stores a published split, except in a dry run, and says what of it the lake has."""
+    from signverse.lake.lake import Lake
+    from signverse.lake.model.wording import counted
+    from signverse.lake.splits.published import read_split_list, take_split
+    from signverse.lake.splits.splits import by_part, changes, store
+
+    given = read_split_list(path)
+    opened = Lake.open(lake)
+    made, remarks = take_split(opened.snapshot, plan.name, given, conditions, plan.weight)
+    rows_to.write(_in_percent(by_part(made).drop("groups"), rows_to.form))
+    for line in remarks:
+        say(line)
+    replaced = changes(opened.snapshot, made)
+    if not dry_run:
+        store(opened.snapshot, made)
+    say(f"split {plan.name}: {counted(made.videos.height, 'video')} of the {len(given.parts):,} in {path}")
+    if replaced:
+        say(replaced)
+    if dry_run:
+        say("nothing was stored (--dry-run)")
 
 
 def _in_percent(rows: pl.DataFrame, form: Format) -> pl.DataFrame:
@@ -146,6 +192,9 @@ def _store(lake: Lake, made: Split, channels: ChannelList | None, *, dry_run: bo
         say(replaced)
     if made.moved:
         say(f"{counted(made.moved, plan.by)} moved to meet the ratios")
+    if made.filled:
+        parts = " and ".join(made.filled)
+        say(f"1 {plan.by} each in {parts}, which would be empty: there are too few {plan.by}s for {wanted}")
     points = f"{100 * TOLERANCE:g} points of {wanted} by {plan.weight}"
     what = "every language" if plan.stratify else "all together"
     if made.off:
@@ -154,8 +203,5 @@ def _store(lake: Lake, made: Split, channels: ChannelList | None, *, dry_run: bo
             say(f"  {line}")
     else:
         say(f"{what} within {points}")
-    empty = {part for part, _ in plan.ratios} - set(made.videos["part"])
-    if empty:
-        say(f"no video in {' and '.join(sorted(empty))}: there are too few {plan.by}s for {wanted}")
     if dry_run:
         say("nothing was stored (--dry-run)")

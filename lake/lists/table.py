@@ -17,7 +17,7 @@ from signverse.lake.lists.text import decode
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import is_youtube_id
 from signverse.lake.model.languages import resolve
-from signverse.lake.model.wording import some
+from signverse.lake.model.wording import counted, some
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,21 @@ class Table:
             parts.append(f"separated by {SEPARATOR_NAMES.get(self.separator, self.separator)}")
             parts.append("with a header" if self.header else "without a header")
         return ", ".join(parts)
+
+    def account(self, *parts: str) -> str:
+        """In one line what was read: the file and its format, what is said of its rows, and what is not used.
+
+        Args:
+            parts: how many rows were taken, refused, repeated.
+        """
+        counts = [*parts]
+        if self.comments:
+            counts.append(counted(self.comments, "comment"))
+        if self.blank:
+            counts.append(counted(self.blank, "blank line"))
+        unused = [self.name_of(index) for index in self.unused]
+        columns = f"; columns not used: {some(unused, 8)}" if unused else ""
+        return f"{self.path} ({self.form}): {', '.join(counts)}{columns}"
 
 
 def read_table(

@@ -80,8 +80,8 @@ def read_channels(path: Path) -> ChannelList:
             without_channel.append(video_id)
         elif found.channels.setdefault(video_id, (name, channel_id)) != channel:
             repeated.append(video_id)
-    if unused := [table.name_of(index) for index in table.unused]:
-        found.remarks.append(f"{path}: columns not used: {some(unused, 8)}")
+    total = len(table.rows) + len(table.refused)
+    found.remarks.insert(0, table.account(f"{counted(len(found.channels), 'video')} of {counted(total, 'row')}"))
     if invalid:
         rows = counted(len(invalid), "row")
         found.remarks.append(f"{path}: {rows} without a valid video id: {table.unit} {some(invalid)}")

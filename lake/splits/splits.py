@@ -93,6 +93,7 @@ class Split:
         videos: video_id, sign_language, clips, frames, one, group and part of each video, by video_id.
         groups: how many groups (channels or videos) there are.
         moved: how many of them were moved from the part of their hash to meet the ratios.
+        filled: parts that would have been empty, and got one group.
         off: a description of each language that is further than the tolerance from the ratios.
     """
 
@@ -101,6 +102,7 @@ class Split:
     groups: int
     moved: int
     off: tuple[str, ...]
+    filled: tuple[str, ...] = ()
 
 
 def chosen_videos(snapshot: Snapshot, selection: Selection) -> pl.DataFrame:
@@ -132,7 +134,7 @@ def make_split(snapshot: Snapshot, plan: Plan, selection: Selection, channels: C
         channels: of videos that came without one.
 
     Raises:
-        BadInputError: videos have no channel; or see `Plan.check`.
+        BadInputError: videos have no channel; there are fewer groups than parts; or see `Plan.check`.
         EmptySelectionError: there is no video.
     """
     plan.check()
@@ -152,6 +154,13 @@ def make_split(snapshot: Snapshot, plan: Plan, selection: Selection, channels: C
             )
     names = [name for name, _ in plan.ratios]
     groups = videos["group"].unique().sort()
+    if len(groups) < len(names):
+        raise BadInputError(
+            f"{counted(len(groups), plan.by)} cannot be split into {len(names)} parts: {', '.join(names)}",
+            "Ingest more, or choose fewer parts (--ratios 90/10)."
+            if plan.by == "video"
+            else "Split by video (--by video), or choose fewer parts (--ratios 90/10).",
+        )
     languages, weights = _weights(videos, groups, plan)
     hashes = group_hashes(groups.to_list(), plan.seed)
     assignment = assign_parts(weights, hashes, [share for _, share in plan.ratios], TOLERANCE)
@@ -162,7 +171,7 @@ def make_split(snapshot: Snapshot, plan: Plan, selection: Selection, channels: C
         if assignment.off[column]
     )
     videos = videos.join(parts, on="group", how="left", maintain_order="left")
-    return Split(plan, videos, len(groups), assignment.moved, off)
+    return Split(plan, videos, len(groups), assignment.moved, off, tuple(names[part] for part in assignment.filled))
 
 
 def _weights(videos: pl.DataFrame, groups: pl.Series, plan: Plan) -> tuple[list[str], Integers]:

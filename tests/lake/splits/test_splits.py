@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from signverse.command_line import main
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import SPLITS
 from signverse.lake.query.selection import Selection
@@ -47,20 +46,6 @@ def village(tmp_path, fill, video):
     """Six videos, as a manifest and tars bring them: none has a channel."""
     videos = [video(f"v{i}", LANGUAGES[i % 2], 48, people=0, video=channel(None)) for i in range(6)]
     return fill(tmp_path / "village", *videos)
-
-
-@pytest.fixture
-def ask(capsysbinary):
-    """ask("split", ...): exit code, what is on stdout, lines of stderr."""
-
-    def ask(*arguments: object) -> tuple[int, str, list[str]]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsysbinary.readouterr()
-        assert b"Traceback" not in captured.err
-        return stop.value.code, captured.out.decode(), captured.err.decode().splitlines()
-
-    return ask
 
 
 def parts(lake, name: str = "main") -> dict[str, str]:
@@ -182,7 +167,16 @@ def test_a_table_has_shares_in_percent_and_its_groups_by_name(city, ask):
 def test_too_few_videos_for_the_ratios_is_said(village, ask):
     code, _, err = ask("split", "--lake", village, "--by", "video")
     assert code == 0
-    assert any("there are too few videos for 90/5/5" in line for line in err)
+    assert any("which would be empty: there are too few videos for 90/5/5" in line for line in err)
+    assert set(parts(village).values()) == {"train", "val", "test"}
+
+
+def test_a_split_with_an_empty_part_is_refused(village, ask):
+    asked = ("split", "--lake", village, "--by", "video", "--video", "v0", "--ratios", "80/10")
+    code, out, err = ask(*asked)
+    assert (code, out, len(err)) == (1, "", 1)
+    assert "1 video cannot be split into 2 parts: train, test" in err[0]
+    assert parts(village) == {}
 
 
 def test_videos_without_a_clip_are_split_too(tmp_path, fill, video, ask):
@@ -270,7 +264,7 @@ def test_a_name_and_an_id_of_one_channel_are_one_group(tmp_path, fill, video, as
     ]
     lake = fill(tmp_path / "lake", *videos)
     (tmp_path / "channels.csv").write_text("c,UC1\na,Else\n")
-    code, _, err = ask("split", "--lake", lake, "--channels", tmp_path / "channels.csv")
+    code, _, err = ask("split", "--lake", lake, "--channels", tmp_path / "channels.csv", "--ratios", "1/1")
     assert code == 0
     assert any("1 video with another channel in the lake, which is used: a" in line for line in err)
     groups = dict(stored_split(Lake.open(lake).snapshot, "main").select("video_id", "group").iter_rows())
