@@ -170,15 +170,20 @@ class _Languages:
 
     def code_of(self, label: str, video_id: str) -> str:
         if label not in self._known:
-            try:
-                self._known[label] = sign_languages.resolve(label), None
-            except UnknownLanguageError as error:
-                # Looking for the nearest takes a while: the messages of a few are shown.
-                self._known[label] = sign_languages.UNDETERMINED, str(error)
+            self._known[label] = self._resolve(label)
         code, why = self._known[label]
         if why:
             self.unknown.setdefault(why, []).append(video_id)
         return code
+
+    def _resolve(self, label: str) -> tuple[str, str | None]:
+        if len(self.unknown) >= _MANY and not sign_languages.is_known(label):
+            # Looking for the nearest of each word of a column of glosses would take minutes.
+            return sign_languages.UNDETERMINED, f"no sign language is called {label[:60]!a}."
+        try:
+            return sign_languages.resolve(label), None
+        except UnknownLanguageError as error:
+            return sign_languages.UNDETERMINED, str(error)
 
 
 def _entry(video_id: str, url: str | None, cells: Mapping[str, str], languages: _Languages) -> Entry:

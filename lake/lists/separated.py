@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from signverse.lake.lists.addresses import is_address
@@ -13,6 +13,7 @@ from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
 from signverse.lake.lists.records import Records
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import is_youtube_id
+from signverse.lake.model.languages import is_known
 from signverse.lake.model.wording import some
 
 SEPARATOR_NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -185,15 +186,15 @@ def _read(lines: Sequence[str], skipped: int, separator: str, names: ColumnNames
     feed = _Lines(lines, skipped)
     records = Records("CSV", separator=separator)
     several: list[str] = []
-    width, ids_at = 0, {0}
+    width = 0
+    columns: dict[str, int] = {}
     try:
         for cells in csv.reader(feed, delimiter=separator, skipinitialspace=True, **style):
             feed.between = True
             if not width:
-                width = len(cells)
-                ids_at = {at for name, at in find_columns(cells, names).items() if name in IDENTIFYING} or {0}
+                width, columns = len(cells), find_columns(cells, names)
             if feed.next > feed.first:
-                _check_lines(lines[feed.first - 1 : feed.next], feed.first, separator, width, ids_at)
+                _check_lines(lines[feed.first - 1 : feed.next], feed.first, separator, width, columns)
                 several.append(f"{feed.first} to {feed.next}")
             if any(cell.strip() for cell in cells):
                 records.rows.append((feed.first, cells))
@@ -209,21 +210,28 @@ def _read(lines: Sequence[str], skipped: int, separator: str, names: ColumnNames
     records.comments = feed.comments
     records.blank += feed.blank
     if several:
-        records.remarks.append(f"a row in quotes of several lines: lines {some(several)}")
+        records.remarks.append(f"a row of several lines, in quotes: lines {some(several)}")
     return records
 
 
-def _check_lines(lines: Sequence[str], first: int, separator: str, width: int, ids_at: set[int]) -> None:
-    """Raises _QuoteError where the lines of one row seem to be rows themselves: two stray quotes would hide them.
+def _check_lines(lines: Sequence[str], first: int, separator: str, width: int, columns: Mapping[str, int]) -> None:
+    """Raises _QuoteError where lines of one row are rows themselves: two stray quotes would hide them.
 
-    They seem so if a line has as many cells as the table, and an id among them; or if all lines have that many.
+    They are if they have as many cells as the table, and an id of YouTube's or a language where those should be. A
+    text of several lines may have commas too, and a word of 11 letters.
     """
     rows = [line.split(separator) for line in lines]
+    even = [len(row) == width > 1 for row in rows]
+    ids_at = [at for name, at in columns.items() if name in IDENTIFYING] or [0]
+    language_at = columns.get("language_label")
     for at, row in enumerate(rows[1:], 1):
-        if len(row) == width > 1 and any(_is_id(row[column]) for column in ids_at):
+        if even[at] and any(_is_id(row[column]) and not _WORD.fullmatch(row[column]) for column in ids_at):
             raise _QuoteError(first, f"the quote that opens takes in line {first + at}, which is a row itself")
-    if width > 2 and all(len(row) == width for row in rows):
-        raise _QuoteError(first, f"the quote that opens takes in line {first + 1}, which may be a row itself")
+    if all(even) and language_at is not None and all(is_known(row[language_at]) for row in rows):
+        raise _QuoteError(first, f"the quote that opens takes in line {first + 1}, which is a row itself")
+
+
+_WORD: Final = re.compile(r"\s*[^\W_]?[^\W\d_A-Z]*\s*")
 
 
 def _is_id(cell: str) -> bool:

@@ -192,6 +192,12 @@ def _resolve(folded: str, name: str) -> tuple[str, str]:
     raise UnknownLanguageError(f"no sign language is called '{name[:60]}'", _hint(name, spoken))
 
 
+def is_known(name: str) -> bool:
+    """Whether `resolve` finds a name, or can say which languages it may be; quick, for it looks for no nearest one."""
+    folded = _fold(name)
+    return folded in _spoken() or any(folded in called for called in _levels().values())
+
+
 def _hint(name: str, spoken: SpokenLanguage | None) -> str:
     near = f"Nearest: {', '.join(map(_describe, nearest(name)))}."
     if spoken is None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from signverse.ingest.manifest import Entry, Manifest, read_manifest, write_sources
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import BadInputError, SignverseError
-from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.errors import BadInputError
 
 
 @pytest.fixture
@@ -189,28 +184,3 @@ def test_the_sources_table_keeps_every_row_of_the_real_manifest(tmp_path: Path, 
     lake.refresh()
     assert lake.table("sources").collect()["video_id"].to_list() == sorted(manifest.entries)
     assert write_sources(lake, manifest) == 0
-
-
-cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
-
-
-@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8))
-def test_every_row_is_taken_or_refused_or_told_and_none_is_lost(tmp_path_factory, rows: list[tuple[str, str]]) -> None:
-    path = tmp_path_factory.mktemp("m") / "m.csv"
-    text = io.StringIO()
-    csv.writer(text).writerows([("id", "language"), *rows])
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
-    if not filled:
-        return
-    manifest = read_manifest(path)
-    good = []
-    for video_id, _ in filled:
-        try:
-            good.append(check_video_id(video_id.strip(" \t")))
-        except SignverseError:
-            continue
-    assert list(manifest.entries) == list(dict.fromkeys(good))
-    assert len(manifest.refused) == len(filled) - len(good)
-    repeated = len(good) - len(set(good))
-    assert any(f"{repeated:,} repeated id" in line for line in manifest.remarks) == (repeated > 0)

@@ -79,7 +79,7 @@ def test_what_cannot_be_told_is_refused_in_one_line(tmp_path: Path, content: str
 
 
 def test_two_stray_quotes_hide_no_clip(tmp_path: Path) -> None:
-    text = ",".join((*KEY, "text")) + '\na-0,abcdefghijk,i,0,5,"x\nb-0,bbcdefghijk,i,0,5,y"\nc-0,c,i,0,5,z\n'
+    text = ",".join((*KEY, "text")) + '\na-0,abcdefghijk,i,0,5,"x\nb-0,b_cdefghijk,i,0,5,y"\nc-0,c,i,0,5,z\n'
     assert read_selection_file(saved(tmp_path, text.encode()))["segment_id"].to_list() == ["a-0", "b-0", "c-0"]
 
 
