@@ -102,7 +102,9 @@ def captions(content: Outline) -> dict[str, bytes]:
             number += 1
             name = f"{stem}.x-{number:02d}{VTT}"
         source = content.video["english_source"].partition(":")[2] if first["kind"] == "translated" else ""
-        found[name] = write_vtt(cues, first["kind"], first["language"], source, with_note=number > 1)
+        # Of captions that repeat words a reader would make one, unless it knows that they were read before.
+        with_note = number > 1 or len({cue["text"] for cue in cues}) < len(cues)
+        found[name] = write_vtt(cues, first["kind"], first["language"], source, with_note=with_note)
     return found
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.captions.files_beside import captions_beside, file_name, is_caption_file
+from signverse.ingest.captions.files_beside import captions_beside, is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id
@@ -136,7 +136,7 @@ class MediaFolder:
 
         Args:
             video: in the partial folder, which is removed.
-            captions: by the tag of their file names.
+            captions: by what follows the id in their names, such as en.vtt.
             info: what the site says of it.
         """
         check_video_id(video_id)
@@ -146,7 +146,7 @@ class MediaFolder:
         # Not named as the video: after a kill here the partial folder holds one video to go on from.
         info_file = video.parent / "info.json"
         info_file.write_text(json.dumps({"id": video_id, **kept_info(info)}, indent=1), "utf-8")
-        tracks = {path: self.folder / file_name(video_id, tag) for tag, path in captions.items()}
+        tracks = {path: self.folder / f"{video_id}.{name}" for name, path in captions.items()}
         names = _downloaded_files(_marker(target))
         moves = {
             path: target_path

@@ -1,7 +1,4 @@
-"""Caption files beside a video: which they are, what they are called, and reading one as a track.
-
-Another format beside videos starts here: its ending goes into `ENDINGS`, and `read_track` turns it into WebVTT.
-"""
+"""Caption files beside a video: which they are, what they are called, and reading one as a track."""
 
 from __future__ import annotations
 
@@ -10,12 +7,11 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
+from signverse.ingest.captions.formats.reader import ENDINGS
+from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
+from signverse.ingest.captions.track_reader import track_from
 from signverse.ingest.captions.tracks import Track
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
-from signverse.lake.model.ids import VTT, id_in_name
-
-ENDINGS: Final = (VTT,)
-"""The endings of the caption files that are looked for, in any case."""
+from signverse.lake.model.ids import id_in_name
 
 _TAG: Final = re.compile("[A-Za-z0-9_-]{2,35}")
 """What may stand between the id and the ending. An underscore as yt-dlp leaves it: en-_0aB1cD2eF3."""
@@ -24,11 +20,6 @@ _TAG: Final = re.compile("[A-Za-z0-9_-]{2,35}")
 def is_caption_file(name: str) -> bool:
     """Whether a file's name ends as those of caption files do."""
     return name.lower().endswith(ENDINGS)
-
-
-def file_name(video_id: str, tag: str) -> str:
-    """The name of the caption file that is written beside a video; for `tag` see track_names.py."""
-    return f"{video_id}.{tag}{VTT}"
 
 
 def tag_of(path: Path, video_id: str) -> str:
@@ -53,16 +44,18 @@ def caption_owner(name: str, video_ids: Container[str]) -> tuple[str, str] | Non
 def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
     """The caption files of a video in its folder: `{id}.{tag}.vtt` sorted by tag, then `{id}.vtt`.
 
+    Of several formats with one tag WebVTT comes first, as in ENDINGS.
+
     Args:
         files: names of the files in the video's folder.
     """
     # The ending in any case, the id in its own: YouTube has ids that differ in case only.
     endings = "|".join(map(re.escape, ENDINGS))
-    pattern = re.compile(rf"{re.escape(video_id)}(?:\.({_TAG.pattern}))?(?i:{endings})")
-    found = [(match.group(1), name) for name in files if (match := pattern.fullmatch(name))]
+    pattern = re.compile(rf"{re.escape(video_id)}(?:\.({_TAG.pattern}))?((?i:{endings}))")
+    found = [(match.group(1), match.group(2), name) for name in files if (match := pattern.fullmatch(name))]
     # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
-    found.sort(key=lambda item: (item[0] is None, item[0] or "", item[1]))
-    return [video.parent / name for _, name in found]
+    found.sort(key=lambda item: (item[0] is None, item[0] or "", ENDINGS.index(item[1].lower()), item[2]))
+    return [video.parent / name for _, _, name in found]
 
 
 class CaptionFiles:
@@ -91,14 +84,22 @@ def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:
         sound_marks: whether to keep marks of sounds and speakers (see sound_marks.py).
 
     Raises:
-        BadCaptionsError: it cannot be read or is not WebVTT; names the file.
+        BadCaptionsError: it cannot be read, or holds no captions; names the file.
+    """
+    return track_from(read_file(path), str(path), tag_of(path, video_id), sound_marks=sound_marks)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a caption file.
+
+    Raises:
+        BadCaptionsError: it is too large, a pipe, or cannot be read; names the file.
     """
     try:
         if path.is_fifo():
             raise BadCaptionsError(f"{path} is a pipe, not a caption file")
         if path.stat().st_size > MAX_BYTES:
             raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, which captions never are")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
-    return track_from(data, str(path), tag_of(path, video_id), sound_marks=sound_marks)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from signverse.ingest.captions.files_beside import read_track
+from signverse.ingest.captions.files_beside import read_file, tag_of
+from signverse.ingest.captions.formats.reader import read_captions
+from signverse.ingest.captions.track_names import parse_tag
+from signverse.ingest.captions.track_reader import make_track
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.lake.model.wording import counted
 
@@ -45,8 +48,8 @@ class CaptionReport:
             f"language  {track.language}, {track.kind}{origin}",
             f"cues      {counted(track.found, 'cue')} in the file: {len(track.cues):,} kept, {track.joined:,} joined, "
             f"{left:,} left out",
-            *(f"remark    {remark}" for remark in track.remarks),
-            *(f"{cue.start_s:9.3f} to {cue.end_s:9.3f} s  {cue.text}" for cue in self.first_cues),
+            *(f"remark    {remark.removeprefix(f'{track.file}: ')}" for remark in track.remarks),
+            *(f"{cue.start_s:.3f} to {cue.end_s:.3f} s  {cue.text}" for cue in self.first_cues),
         ]
 
 
@@ -58,5 +61,6 @@ def caption_report(path: Path) -> CaptionReport:
     Raises:
         BadCaptionsError: it cannot be read; names the file and says why.
     """
-    video_id = path.stem.rpartition(".")[0] or path.stem
-    return CaptionReport(path, "WebVTT", "UTF-8", read_track(path, video_id))
+    meant = parse_tag(tag_of(path, path.stem.rpartition(".")[0] or path.stem))
+    reading = read_captions(read_file(path), str(path), meant.language)
+    return CaptionReport(path, reading.format, reading.encoding, make_track(reading, meant, path.name))

@@ -1,7 +1,7 @@
-"""Roll-up captions: each cue repeats lines of the cue before above its own. Here each line is kept once.
+"""Captions that are shown more than once: as layers, piece by piece, or rolling up. Here each is kept once.
 
-YouTube's automatic captions roll up in two lines, with cues of 10 ms that hold a line still; broadcasts in two or
-three.
+In roll-up captions each cue repeats lines of the cue before above its own. YouTube's automatic captions roll up in two
+lines, with cues of 10 ms that hold a line still, and until 2018 in three; broadcasts in two or three.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from itertools import pairwise
 from typing import Final
 
 TOUCHING_S: Final = 0.1
-"""Seconds between two cues up to which equal lines are repetitions; after a longer gap they are spoken again."""
+"""Seconds between roll-up cues up to which equal lines are repetitions; after a longer gap they are spoken again."""
+
+_SAME_MOMENT_S: Final = 0.02
+"""Seconds between two times that are one: formats round to hundredths, and half a frame is 0.02."""
+
+_HELD_S: Final = 0.011
+"""Seconds that YouTube's recogniser holds a line still before the next one comes."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def rolls_up(shown: Sequence[Shown], least: int) -> bool:
     for before, after in pairwise(shown):
         if _touch(before, after):
             touching += 1
-            known = _known(before.words, after, height)
+            known = _known(before, after, height)
             held = after.lines[-1] == "" and before.lines[-1] != ""
             rolling += bool(known and (known < len(after.words) or held))
     return rolling >= least and 2 * rolling >= touching
@@ -67,7 +73,7 @@ def unrolled(shown: Sequence[Shown]) -> list[Shown]:
     kept: list[Shown] = []
     before: Shown | None = None
     for cue in shown:
-        known = _known(before.words, cue, height) if before and _touch(before, cue) else 0
+        known = _known(before, cue, height) if before and _touch(before, cue) else 0
         new = cue.words[known:]
         if kept and not new:
             kept[-1] = replace(kept[-1], end_s=max(kept[-1].end_s, cue.end_s))
@@ -87,15 +93,52 @@ def _touch(before: Shown, after: Shown) -> bool:
     return after.start_s - before.end_s <= TOUCHING_S
 
 
-def _known(screen: Sequence[str], cue: Shown, height: int) -> int:
+def _known(before: Shown, cue: Shown, height: int) -> int:
     """How many of a cue's first lines were the last lines on the screen before it."""
-    words = cue.words
-    if cue.lines[0] == "":
-        # Nothing was moved up: the line below is new, even with the same words.
-        return 0
+    screen, words = before.words, cue.words
     for count in range(min(len(screen), len(words)), 0, -1):
         # A full screen of one repeated line has moved up by one; otherwise there would be no new cue.
         again = count == len(words) == height > 1 and len(set(words)) == 1
-        if tuple(screen[-count:]) == words[:count] and not again:
+        # Lines move up or stay. Below an empty line, lower than it stood before, the same line is new.
+        down = cue.lines[0] == "" and _rows(cue)[0] > _rows(before)[-count]
+        if screen[-count:] == words[:count] and not again and not down:
             return count
     return 0
+
+
+def _rows(cue: Shown) -> list[int]:
+    """Where the lines that are not empty stand, from the top."""
+    return [row for row, line in enumerate(cue.lines) if line]
+
+
+def held_still(shown: Sequence[Shown]) -> bool:
+    """Whether captions that roll up hold lines still in the way of YouTube's recogniser.
+
+    Args:
+        shown: sorted by time.
+    """
+    held = sum(cue.end_s - cue.start_s <= _HELD_S for cue in shown)
+    return held >= 2 and 3 * held >= len(shown)
+
+
+def without_layers(shown: Sequence[Shown]) -> list[Shown]:
+    """Cues without those of the same times and lines as another: outlines and shadows."""
+    return list(dict.fromkeys(shown))
+
+
+def without_pieces(shown: Sequence[Shown]) -> list[Shown]:
+    """Cues of the same words without a gap between as one: fades, changes of colour, karaoke.
+
+    Args:
+        shown: sorted by time.
+    """
+    kept: list[Shown] = []
+    last: dict[str, int] = {}
+    for cue in shown:
+        at = last.get(cue.text)
+        if at is not None and cue.start_s - kept[at].end_s <= _SAME_MOMENT_S:
+            kept[at] = replace(kept[at], end_s=max(kept[at].end_s, cue.end_s))
+        else:
+            last[cue.text] = len(kept)
+            kept.append(cue)
+    return kept

@@ -24,7 +24,7 @@ class LeftOut:
     """Cues of a file that are not in its track, for one reason.
 
     Attributes:
-        why: a verb in the plural and what follows: "cannot be read", "have no text".
+        why: a verb in the plural and what follows: "cannot be read", "have no words".
         count: how many there are.
         line: of the first of them, from 1; 0 where the format has no lines.
     """
@@ -45,6 +45,7 @@ class Track:
         kind: manual, automatic or translated.
         language: BCP 47 tag of the text, or und.
         source: for a translated track the language it was translated from, else "".
+        file: name of the file, "" where it is none.
         found: lines with an arrow, or what stands for them in other formats.
         joined: cues that are part of another one: shown twice, repeated without a gap, or rolled up.
         left_out: cues that are not in the track.
@@ -56,6 +57,7 @@ class Track:
     language: str
     cues: tuple[Cue, ...] = field(repr=False)
     source: str = ""
+    file: str = ""
     found: int = 0
     joined: int = 0
     left_out: tuple[LeftOut, ...] = ()

@@ -24,7 +24,7 @@ def videos(
     *,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Videos, with captions beside them (ID.en.vtt); or one video."),
+        typer.Argument(metavar="FOLDER", help="Videos, with captions beside them (ID.en.vtt, .srt); or one video."),
     ],
     lake: LakeOption,
     manifest: ManifestOption = None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from signverse.ingest.captions.webvtt import BadCaptionsError
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses

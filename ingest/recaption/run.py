@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 
 from signverse.ingest.captions.files_beside import read_track
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.segments import Summary as KeypointsSummary
 from signverse.ingest.captions.segments import stored_means
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Track
-from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.recaption.find import FoundCaptions
 from signverse.ingest.shards.caption_tracks import subtitles_tracks
 from signverse.ingest.videos.rows import TextRows, build_text

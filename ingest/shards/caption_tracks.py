@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 from signverse.ingest.captions.track_names import file_tag
+from signverse.ingest.captions.track_reader import track_from
 from signverse.ingest.captions.tracks import Track, unique
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, track_from
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import VTT

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from signverse.ingest.captions.cleaning import clean
 from signverse.ingest.captions.tracks import Cue, Track
-from signverse.ingest.captions.webvtt import clean
 from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, concatenate
 from signverse.ingest.shards.untrusted.npz_reader import Arrays
 from signverse.ingest.shards.untrusted.pickle_reader import Block

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.tracks import Track
-from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import CardCaption, read_caption

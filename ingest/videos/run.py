@@ -8,8 +8,8 @@ from typing import Protocol
 
 import polars as pl
 
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
-from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.plan import Plan, VideoTask

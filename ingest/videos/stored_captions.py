@@ -12,9 +12,9 @@ from typing import Final
 import polars as pl
 
 from signverse.ingest.captions.files_beside import read_track
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Cue, Track, unique
-from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, OUTCOMES
 from signverse.lake.storage.snapshot import collect

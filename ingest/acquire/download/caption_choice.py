@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from signverse.ingest.captions.formats import FORMS
-from signverse.ingest.captions.track_names import language_of
+from signverse.ingest.captions.formats.reader import ENDINGS
+from signverse.ingest.captions.track_names import language_of, parse_tag
 from signverse.ingest.captions.tracks import is_english
 
 NOT_CAPTIONS: Final = {"live_chat", "comments", "danmaku"}
@@ -51,14 +51,19 @@ def choose_tracks(info: Mapping[str, Any], mode: str) -> list[CaptionTrack]:
     if mode == "none":
         return []
     spoken = language_of(info.get("language") or "")
-    human = [
-        track
-        for key, forms in (info.get("subtitles") or {}).items()
-        if key not in NOT_CAPTIONS and (track := _best_format(key, "manual", forms)) is not None
-    ]
-    addresses = {track.url for track in human}
+    human: list[CaptionTrack] = []
     automatic: list[CaptionTrack] = []
+    # Into English: whether recognised speech was translated, whether from another language than is spoken.
     translated: list[tuple[bool, bool, CaptionTrack]] = []
+    for key, forms in (info.get("subtitles") or {}).items():
+        track = None if key in NOT_CAPTIONS else _best_format(key, "manual", forms)
+        if track is not None and (source := parse_tag(key).source):
+            if is_english(track.language):
+                track = replace(track, kind="translated", source=source)
+                translated.append((False, source != spoken, track))
+        elif track is not None:
+            human.append(track)
+    addresses = {track.url for track in human}
     for key, forms in (info.get("automatic_captions") or {}).items():
         track = None if key in NOT_CAPTIONS else _best_format(key, "automatic", forms)
         if track is None or (track.url and track.url in addresses):
@@ -66,7 +71,11 @@ def choose_tracks(info: Mapping[str, Any], mode: str) -> list[CaptionTrack]:
             continue
         query = parse_qs(urlsplit(track.url).query)
         if "tlang" not in query:
-            automatic.append(track)
+            if source := parse_tag(key).source:
+                if is_english(track.language):
+                    translated.append((True, source != spoken, replace(track, kind="translated", source=source)))
+            else:
+                automatic.append(track)
             continue
         lang = (query.get("lang") or [""])[0]
         source = language_of(lang) if lang else spoken
@@ -91,7 +100,7 @@ def choose_tracks(info: Mapping[str, Any], mode: str) -> list[CaptionTrack]:
 
 def _best_format(key: str, kind: str, forms: Sequence[Mapping[str, Any]]) -> CaptionTrack | None:
     """A track in the best format that can be read; None where there is none."""
-    for ext in FORMS:
+    for ext in (ending.removeprefix(".") for ending in ENDINGS):
         for form in forms:
             if form.get("ext") == ext and (form.get("url") or form.get("data")) and _is_one_file(form):
                 headers = tuple(sorted((form.get("http_headers") or {}).items()))

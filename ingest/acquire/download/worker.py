@@ -18,8 +18,8 @@ from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.download.ytdlp import Downloader, NotDownloadedError, sleep
 from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, kept_info
 from signverse.ingest.captions.files_beside import captions_beside, tag_of
+from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.captions.webvtt import BadCaptionsError
 from signverse.ingest.extract.decode import Decoder
 from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model.errors import BadInputError
@@ -108,13 +108,15 @@ def download(
     folder = media.partial(task.video_id)
     tracks: dict[str, Path] = {}
     problems: list[str] = []
+    remarks: list[str] = []
     refused: Outcome | None = None
     for track in choose_tracks(info, settings.captions):
         tag = file_tag(track.language if track.kind == "translated" else track.key, track.kind, track.source)
-        path = folder / f"{tag}{VTT}"
+        name = f"{tag}.{track.ext}"
+        path = folder / name
         if not path.exists():
             try:
-                data = downloader.fetch_captions(track, lambda: report(("captions", 0, 0)))
+                data, found = downloader.fetch_captions(track, lambda: report(("captions", 0, 0)))
             except BadCaptionsError as error:
                 problems.append(str(error))
                 continue
@@ -128,8 +130,9 @@ def download(
                     refused = why
                 problems.append(message)
                 continue
+            remarks += found
             _write(path, data)
-        tracks[tag] = path
+        tracks[name] = path
     video = downloader.fetch_video(info, folder, _throttled(report))
     try:
         _check(video)
@@ -139,7 +142,7 @@ def download(
         raise
     size = video.stat().st_size
     finished = media.publish(task.video_id, video, tracks, info)
-    captions = None if settings.captions == "none" else _captions_outcome(list(tracks), problems, refused)
+    captions = None if settings.captions == "none" else _captions_outcome(list(tracks), problems, refused, remarks)
     return Attempt(Outcome("done"), captions, finished, kept_info(info), size)
 
 
@@ -157,9 +160,9 @@ def copy_local(media: MediaFolder, task: DownloadTask, source: Path, report: Rep
     names = [path.name for path in source.parent.iterdir() if path.name.startswith(f"{source.stem}.")]
     tracks = {}
     for path in captions_beside(source, source.stem, names):
-        tag = tag_of(path, source.stem) or "und"
-        shutil.copyfile(path, folder / f"{tag}{VTT}")
-        tracks[tag] = folder / f"{tag}{VTT}"
+        name = f"{tag_of(path, source.stem) or 'und'}{path.suffix.lower()}"
+        shutil.copyfile(path, folder / name)
+        tracks[name] = folder / name
     video = folder / f"video{source.suffix.lower()}"
     video.unlink(missing_ok=True)
     try:
@@ -168,7 +171,7 @@ def copy_local(media: MediaFolder, task: DownloadTask, source: Path, report: Rep
     except OSError:
         _copy(source, video, _throttled(report))
     finished = media.publish(task.video_id, video, tracks, {})
-    return Attempt(Outcome("done"), _captions_outcome(list(tracks), [], None), finished, size=finished.size)
+    return Attempt(Outcome("done"), _captions_outcome(list(tracks), [], None, []), finished, size=finished.size)
 
 
 def local_path(url: str) -> Path | None:
@@ -195,19 +198,23 @@ def _check(video: Path) -> None:
         raise NotDownloadedError(Outcome("failed", "bad_file", message)) from None
 
 
-def _captions_outcome(tags: list[str], problems: list[str], refused: Outcome | None) -> Outcome:
+def _captions_outcome(names: list[str], problems: list[str], refused: Outcome | None, remarks: list[str]) -> Outcome:
     """The outcome of the captions of a video that was downloaded.
 
     Args:
-        tags: of the tracks that came.
+        names: of the files of tracks that came: tag and ending.
         problems: what went wrong with the others, a line each.
         refused: how the site refused one of them.
+        remarks: what cannot be taken of those that came, a line each.
     """
-    message = "; ".join([", ".join(sorted(tags)), *problems[:3]]).strip("; ")
+    tags = [name.removesuffix(VTT) for name in names]
+    message = "; ".join([", ".join(sorted(tags)), *problems[:3], *remarks]).strip("; ")
     if refused is not None:
         return Outcome(refused.kind, refused.reason, message, refused.scope)
     if problems:
         return Outcome("failed" if not tags else "done", "bad_captions", message)
+    if remarks:
+        return Outcome("done", "captions_in_part", message)
     return Outcome("done", "" if tags else "no_captions", message)
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from signverse.ingest.acquire.download.caption_choice import CaptionTrack
 from signverse.ingest.acquire.download.outcomes import Outcome, classify
 from signverse.ingest.acquire.download.settings import SOCKET_TIMEOUT_S, Settings
-from signverse.ingest.captions.formats import to_vtt
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, read_vtt
+from signverse.ingest.captions.formats.reader import read_captions
+from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes downloaded, and those expected (0: unknown)."""
@@ -114,22 +114,21 @@ class Downloader:
             raise NotDownloadedError(Outcome("failed", "upcoming", "it has not begun"))
         return dict(info)
 
-    def fetch_captions(self, track: CaptionTrack, keep_alive: Callable[[], None]) -> bytes:
-        """A caption track as WebVTT, checked by reading it once.
+    def fetch_captions(self, track: CaptionTrack, keep_alive: Callable[[], None]) -> tuple[bytes, list[str]]:
+        """A caption track as the site gives it, and what could not be taken of it: it is read once.
 
         Args:
             keep_alive: called now and then while the site makes us wait.
 
         Raises:
             NotDownloadedError: the site does not give it.
-            BadCaptionsError: it is not WebVTT, nor a format that can be turned into it.
+            BadCaptionsError: it holds no captions.
         """
         data = track.data.encode() if track.data is not None else self._get(track, keep_alive)
         if len(data) > MAX_BYTES:
             raise BadCaptionsError(f"track {track.key} has more than {MAX_BYTES:,} bytes")
-        vtt = to_vtt(data, track.ext)
-        read_vtt(vtt, f"track {track.key}")
-        return vtt
+        reading = read_captions(data, f"track {track.key}.{track.ext}", track.language)
+        return data, [f"track {track.key}: {remark}" for remark in reading.account()]
 
     def _get(self, track: CaptionTrack, keep_alive: Callable[[], None]) -> bytes:
         # Imported in functions, not at the top: yt-dlp takes half a second to start.

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from signverse.export.formats.consolidated import captions, write_vtt
 from signverse.export.formats.video_content import Content, Outline
+from signverse.ingest.captions.formats.reader import read_captions
 from signverse.ingest.captions.tracks import Cue, Track
-from signverse.ingest.captions.webvtt import read_vtt
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS
 from signverse.lake.storage.committer import Committer
@@ -170,7 +170,7 @@ def test_an_unknown_body_score_is_its_visibility_and_never_an_index_code() -> No
 
 
 def read_back(data: bytes) -> list[tuple[float, float, str]]:
-    return [(cue.start_s, cue.end_s, cue.text) for cue in read_vtt(data, "x.vtt")[0]]
+    return [(cue.start_s, cue.end_s, cue.text) for cue in read_captions(data, "x.vtt").shown]
 
 
 def as_rows(cues: Sequence[tuple[float, float, str]], **about: Any) -> list[dict[str, Any]]:

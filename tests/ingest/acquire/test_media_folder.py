@@ -28,7 +28,7 @@ def publish(media: MediaFolder, video_id: str, *tags: str, suffix: str = ".mp4",
     (folder / f"video{suffix}").write_text(f"video {video_id}")
     for tag in tags:
         (folder / f"{tag}.vtt").write_text(f"{video_id} {tag}")
-    tracks = {tag: folder / f"{tag}.vtt" for tag in tags}
+    tracks = {f"{tag}.vtt": folder / f"{tag}.vtt" for tag in tags}
     return media.publish(video_id, folder / f"video{suffix}", tracks, info)
 
 

@@ -166,11 +166,9 @@ def test_sound_marks_are_kept_or_dropped_and_nothing_else(tmp_path: Path, capfd:
     assert "choose from keep, drop" in capfd.readouterr().err
 
 
-def test_which_files_are_captions_is_said_in_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["x.en.vtt", "x.de.srt", "x.SRT", "y.en.srt", "x.mp4"]
-    assert [name for name in names if files_beside.is_caption_file(name)] == ["x.en.vtt"]
-    monkeypatch.setattr(files_beside, "ENDINGS", (".vtt", ".srt"))
-    assert [name for name in names if files_beside.is_caption_file(name)] == names[:-1]
+def test_caption_files_of_every_format_are_found_webvtt_first(tmp_path: Path) -> None:
+    names = ["x.en.srt", "x.en.ass", "x.en.vtt", "x.de.json3", "x.SRT", "y.en.srt", "x.mp4", "x.en.txt"]
+    assert [name for name in names if files_beside.is_caption_file(name)] == names[:-2]
     found = captions_beside(tmp_path / "x.mp4", "x", names)
-    assert [path.name for path in found] == ["x.de.srt", "x.en.vtt", "x.SRT"]
-    assert [files_beside.tag_of(path, "x") for path in found] == ["de", "en", ""]
+    assert [path.name for path in found] == ["x.de.json3", "x.en.vtt", "x.en.srt", "x.en.ass", "x.SRT"]
+    assert [files_beside.tag_of(path, "x") for path in found] == ["de", "en", "en", "en", ""]

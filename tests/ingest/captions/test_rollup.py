@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.rollup import Shown, rolls_up, unrolled
+from signverse.ingest.captions.track_reader import track_from
 from signverse.ingest.captions.tracks import Cue
-from signverse.ingest.captions.webvtt import track_from
 
 GOLDEN = Path(__file__).with_name("golden")
 

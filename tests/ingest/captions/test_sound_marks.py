@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest import captions
 from signverse.ingest.captions.sound_marks import without_marks
-from signverse.ingest.captions.webvtt import track_from
+from signverse.ingest.captions.track_reader import track_from
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_what_belongs_to_no_video_and_what_cannot_be_read_is_named(signverse, ba
     assert code == 1
     lines = err.splitlines()
     assert lines[0] == "a: en.manual new (1 cue)"
-    assert lines[1].startswith(f"b: failed: {folder}/b.en.vtt is not WebVTT")
+    assert lines[1].startswith(f"b: failed: {folder}/b.en.vtt holds no captions")
     assert lines[2] == f"1 caption file belongs to no video of the lake: {folder}/unknown.en.vtt"
     assert lines[3] == "1 video got captions (tracks: 1 new), 0 unchanged"
     assert lines[4].startswith("1 failed; to see why: signverse sql ")

@@ -1,18 +1,19 @@
-"""Reading caption files as they lie beside videos, and choosing the one that counts."""
+"""Reading caption files as they lie beside videos."""
 
 from __future__ import annotations
 
 import os
-from itertools import permutations
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signverse.ingest.captions.cleaning import clean
 from signverse.ingest.captions.files_beside import captions_beside, read_track
-from signverse.ingest.captions.tracks import Cue, Track, choose, unique
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, clean, read_vtt
+from signverse.ingest.captions.formats.reader import read_captions
+from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
+from signverse.ingest.captions.tracks import Cue
 
 
 def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
@@ -20,8 +21,14 @@ def vtt(*cues: str, header: str = "WEBVTT") -> bytes:
     return "\n\n".join([header, *blocks, ""]).encode()
 
 
+def cues(data: bytes, name: str = "a.vtt") -> list[Cue]:
+    """Sorted by time."""
+    shown = sorted(read_captions(data, name).shown, key=lambda cue: (cue.start_s, cue.end_s))
+    return [Cue(cue.start_s, cue.end_s, cue.text) for cue in shown]
+
+
 def texts(data: bytes) -> list[str]:
-    return [cue.text for cue in read_vtt(data, "a.vtt")[0]]
+    return [cue.text for cue in cues(data)]
 
 
 def test_real_captions_are_read_with_their_times(data: Path) -> None:
@@ -59,7 +66,7 @@ def test_the_files_of_a_video_are_those_with_its_id_and_no_other(tmp_path: Path)
     assert [path.name for path in captions_beside(tmp_path / "a.mp4", "a", ["a.en-_0aB1cD2eF3.vtt"])] == [
         "a.en-_0aB1cD2eF3.vtt"
     ]
-    names = ["a.vtt", "a.en.vtt", "a.en-orig.vtt", "ab.vtt", "b.en.vtt", "a.en.srt", "a..vtt", "a.e n.vtt", "xa.vtt"]
+    names = ["a.vtt", "a.en.vtt", "a.en-orig.vtt", "ab.vtt", "b.en.vtt", "a.en.txt", "a..vtt", "a.e n.vtt", "xa.vtt"]
     found = [path.name for path in captions_beside(tmp_path / "a.mp4", "a", names)]
     assert found == ["a.en.vtt", "a.en-orig.vtt", "a.vtt"]
 
@@ -128,7 +135,7 @@ def test_cues_without_words_or_length_are_left_out_and_the_others_sorted() -> No
         b"00:00:02.000 --> 00:00:03.000\n<b></b>\n\n00:00:03.000 --> 00:00:02.000\nbackwards\n\n"
         b"00:01.500 --> 00:02.500\nsooner\n"
     )
-    assert read_vtt(data, "a.vtt")[0] == [Cue(1.5, 2.5, "sooner"), Cue(5.0, 6.0, "later")]
+    assert cues(data) == [Cue(1.5, 2.5, "sooner"), Cue(5.0, 6.0, "later")]
 
 
 def test_settings_notes_styles_and_ids_of_cues_are_no_text() -> None:
@@ -144,30 +151,29 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read() -> None:
 
 
 def test_a_file_without_a_cue_is_a_track_without_a_cue() -> None:
-    assert read_vtt(b"WEBVTT", "a.vtt") == ([], "")
-    assert read_vtt(b"WEBVTT\nLanguage: de\n\nNOTE nothing was said\n", "a.vtt") == ([], "de")
-    assert read_vtt(b"WEBVTT\n\n00:01.000 --> 00:02.000\n\n", "a.vtt") == ([], "")
+    assert cues(b"WEBVTT") == []
+    reading = read_captions(b"WEBVTT\nLanguage: de\n\nNOTE nothing was said\n", "a.vtt")
+    assert (reading.shown, reading.language, reading.account()) == ([], "de", [])
+    reading = read_captions(b"WEBVTT\n\n00:01.000 --> 00:02.000\n\n", "a.vtt")
+    assert (reading.shown, reading.account()) == ([], ["1 of 1 cues has no words, line 3"])
 
 
 def test_hours_count() -> None:
-    assert read_vtt(b"WEBVTT\n\n01:00:00.250 --> 12:00:01.000\nx\n", "a")[0] == [Cue(3600.25, 43201.0, "x")]
+    assert cues(b"WEBVTT\n\n01:00:00.250 --> 12:00:01.000\nx\n") == [Cue(3600.25, 43201.0, "x")]
 
 
 @pytest.mark.parametrize(
     "content",
     [
         b"",
-        b"1\n00:00:01,000 --> 00:00:02,000\nan srt\n",
         b"<!DOCTYPE html><title>Sign in</title>",
-        b"WEBVTTX\n\n00:00:01.000 --> 00:00:02.000\nx\n",
         bytes(range(256)) * 4,
-        b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n\xff\xfe\n",
-        b"WEBVTT\n\n1\n00:00:01,000 --> 00:00:02,000\nan srt with another first line\n",
+        b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n\x8d\x81\n",
         b"WEBVTT\n\nsoon --> later\nx\n",
     ],
-    ids=["empty", "srt", "html", "nearly", "binary", "not utf-8", "srt in disguise", "no times"],
+    ids=["empty", "html", "binary", "not utf-8", "no times"],
 )
-def test_what_is_no_webvtt_is_refused_in_one_line_with_its_path(tmp_path: Path, content: bytes) -> None:
+def test_what_holds_no_captions_is_refused_in_one_line_with_its_path(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.en.vtt"
     path.write_bytes(content)
     with pytest.raises(BadCaptionsError) as refused:
@@ -184,7 +190,7 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(BadCaptionsError, match="is larger than"):
         read_track(path, "x")
     with pytest.raises(BadCaptionsError, match=r"x\.vtt has .* bytes"):
-        read_vtt(b"WEBVTT\n\n" + bytes(MAX_BYTES), "x.vtt")
+        read_captions(b"WEBVTT\n\n" + bytes(MAX_BYTES), "x.vtt")
 
 
 def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
@@ -231,59 +237,13 @@ def test_captions_that_roll_up_say_each_line_once_and_count_as_automatic_whateve
 
 
 def test_a_person_may_say_the_same_twice(tmp_path: Path) -> None:
-    (tmp_path / "x.en.vtt").write_bytes(vtt("no", "no", "no way"))
+    (tmp_path / "x.en.vtt").write_bytes(vtt("no", "no", "no way").replace(b"00:00:01.000 -->", b"00:00:01.100 -->"))
     assert [cue.text for cue in read_track(tmp_path / "x.en.vtt", "x").cues] == ["no", "no", "no way"]
-
-
-def test_tracks_of_one_language_keep_apart_and_the_same_twice_is_one() -> None:
-    one, other = track("en"), track("en", cues=2)
-    assert unique([one, one, track("de")]) == [one, track("de")]
-    assert [(found.name, len(found.cues)) for found in unique([one, other, one])] == [
-        ("en.manual", 1),
-        ("en.manual.2", 2),
-    ]
 
 
 def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadCaptionsError, match="cannot be read"):
         read_track(tmp_path / "x.en.vtt", "x")
-
-
-def track(language: str, kind: str = "manual", source: str = "", cues: int = 1) -> Track:
-    return Track(f"{language}.{kind}", kind, language, tuple(Cue(i, i + 1, "x") for i in range(cues)), source)
-
-
-RANKED = [
-    track("en"),
-    track("en-GB", "automatic"),
-    track("en", "translated", "de"),
-    track("de"),
-    track("de", "automatic"),
-]
-
-
-@pytest.mark.parametrize("count", range(1, len(RANKED) + 1))
-def test_the_best_track_is_chosen_whatever_the_order(count: int) -> None:
-    # Of the worst `count`, the first of the ranking must win.
-    worst = RANKED[-count:]
-    for order in permutations(worst):
-        assert choose(order)[0] is worst[0]
-
-
-def test_where_the_english_came_from_is_told() -> None:
-    assert choose([track("en")])[1] == "native"
-    assert choose([track("en-GB", "automatic")])[1] == "native"
-    assert choose([track("eng")])[1] == "native"
-    assert choose([track("en", "translated", "de")])[1] == "translated_from:de"
-    assert choose([track("en", "translated")])[1] == "translated_from:und"
-    assert choose([track("de")]) == (track("de"), "none")
-    assert choose([track("enm")])[1] == "none"
-
-
-def test_a_track_without_cues_is_as_good_as_none() -> None:
-    assert choose([]) == (None, "none")
-    assert choose([track("en", cues=0)]) == (None, "none")
-    assert choose([track("en", cues=0), track("de")])[0] == track("de")
 
 
 words = st.text(st.characters(categories=["L", "N", "P", "Zs"], exclude_characters="&<>-"), min_size=1, max_size=20)
@@ -295,8 +255,8 @@ def stamp(ms: int) -> str:
 
 
 @given(st.lists(st.tuples(milliseconds, milliseconds, words), max_size=8))
-def test_what_was_written_is_read(cues: list[tuple[int, int, str]]) -> None:
-    blocks = [f"{stamp(start)} --> {stamp(end)}\n{text}" for start, end, text in cues]
-    found, _ = read_vtt("\n\n".join(["WEBVTT", *blocks]).encode(), "a.vtt")
-    wanted = [(s / 1000, e / 1000, " ".join(text.split())) for s, e, text in cues if e > s and text.split()]
+def test_what_was_written_is_read(written: list[tuple[int, int, str]]) -> None:
+    blocks = [f"{stamp(start)} --> {stamp(end)}\n{text}" for start, end, text in written]
+    found = cues("\n\n".join(["WEBVTT", *blocks]).encode())
+    wanted = [(s / 1000, e / 1000, " ".join(text.split())) for s, e, text in written if e > s and text.split()]
     assert sorted(found, key=repr) == sorted((Cue(*cue) for cue in wanted), key=repr)

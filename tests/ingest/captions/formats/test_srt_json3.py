@@ -1,4 +1,4 @@
-"""Captions that sites give as SubRip or json3."""
+"""SubRip and YouTube's json3: what they say, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.captions.formats import to_vtt
+from signverse.ingest.captions.formats.reader import read_captions
+from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 from signverse.ingest.captions.tracks import Cue
-from signverse.ingest.captions.webvtt import MAX_BYTES, BadCaptionsError, read_vtt
 
 
 def cues(data: bytes, ext: str) -> list[Cue]:
-    return read_vtt(to_vtt(data, ext), f"a.{ext}")[0]
-
-
-def test_webvtt_stays_as_it_is() -> None:
-    assert to_vtt(b"anything", "vtt") == b"anything"
+    shown = sorted(read_captions(data, f"a.{ext}").shown, key=lambda cue: (cue.start_s, cue.end_s))
+    return [Cue(cue.start_s, cue.end_s, cue.text) for cue in shown]
 
 
 SRT = """\ufeff1\r
@@ -53,7 +50,7 @@ def test_the_recognisers_json_becomes_lines_that_follow_each_other() -> None:
     data = json.dumps(RECOGNISED).encode()
     assert cues(data, "json3") == [Cue(0.16, 2.48, "so today"), Cue(2.48, 5.48, "no no")]
     # Word times tell who made it.
-    assert b"<00:00:00.480><c> today</c>" in to_vtt(data, "json3")
+    assert read_captions(data, "a.json3").is_recognised
 
 
 def test_two_people_may_speak_at_once_in_captions_that_a_person_wrote() -> None:
@@ -71,32 +68,26 @@ def test_json_without_a_line_is_a_track_without_a_cue() -> None:
     assert cues(b'{"events": []}', "json3") == []
 
 
-@pytest.mark.parametrize("ext", ["ttml", "srv3", "ass"])
-def test_another_form_is_refused_by_its_name(ext: str) -> None:
-    with pytest.raises(BadCaptionsError, match=f"of the format {ext} cannot be read"):
-        to_vtt(b"", ext)
-
-
 @pytest.mark.parametrize(
     ("data", "ext"),
     [
         (b"", "srt"),
         (b"<html>", "srt"),
         (b"\xff\xfe1", "srt"),
+        (b"[Script Info]\nTitle: x\nDialogue: 0,soon,later,,,,,,,x\n", "ass"),
         (b"", "json3"),
         (b"[]", "json3"),
         (b'{"events": [1]}', "json3"),
         (b'{"events": [{"segs": [{"utf8": 1}]}]}', "json3"),
         (b'{"events": [{"segs": [{"utf8": "a"}], "tStartMs": "soon"}]}', "json3"),
         (b'{"events": [{"segs": [{"utf8": "a"}], "dDurationMs": 1e999}]}', "json3"),
-        (b'{"events": [{"segs": [{"utf8": "a", "tOffsetMs": 1e999}], "dDurationMs": 5}]}', "json3"),
         (b"[" * 100_000, "json3"),
         (bytes(MAX_BYTES + 1), "srt"),
     ],
 )
-def test_bytes_that_are_not_of_the_form_are_refused_with_its_name(data: bytes, ext: str) -> None:
-    with pytest.raises(BadCaptionsError, match=f"the {ext} captions"):
-        to_vtt(data, ext)
+def test_bytes_that_are_not_of_a_format_are_refused_with_the_files_name(data: bytes, ext: str) -> None:
+    with pytest.raises(BadCaptionsError, match=rf"a\.{ext}"):
+        read_captions(data, f"a.{ext}")
 
 
 times = st.integers(0, 5_000_000)
