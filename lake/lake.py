@@ -14,6 +14,7 @@ from signverse.lake.clips.preparation import Preparation, windows_of
 from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import seconds_to_frames
 from signverse.lake.model.skeleton import PARTS, Part
 from signverse.lake.query.engines import QueryEngine, select_clips
 from signverse.lake.query.selection import Selection
@@ -195,14 +196,17 @@ class Lake:
         *,
         start_frame: int = 0,
         end_frame: int | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
         person: int = 0,
         mask_hidden: bool = False,
     ) -> Points:
-        """One person's keypoints over a range of frames.
+        """One person's keypoints over a range of frames or seconds.
 
         Args:
             video_id: a visible video.
             start_frame, end_frame: half-open range, 0-based at 24 frames/s, clipped to the video.
+            start_s, end_s: instead of frames, seconds; all frames that they touch.
             person: 0 is the primary signer.
             mask_hidden: make body joints absent that have no score and of which `body_visible` says that they are
                 hidden, as pictures and .pose files do. The published tars have no body scores.
@@ -213,8 +217,13 @@ class Lake:
 
         Raises:
             UnknownVideoError: there is no such video.
+            BadInputError: the range ends before it starts, or frames and seconds are given both.
             DamagedLakeError: the lake's files do not hold what its tables say.
         """
+        if start_s is not None or end_s is not None:
+            if start_frame or end_frame is not None:
+                raise BadInputError("frames and seconds were given both", "Give start_frame and end_frame or seconds.")
+            start_frame, end_frame = seconds_to_frames(start_s or 0.0, end_s, self.num_frames(video_id))
         return self.snapshot.keypoints(
             video_id, start_frame=start_frame, end_frame=end_frame, person=person, mask_hidden=mask_hidden
         )
@@ -242,8 +251,9 @@ class Lake:
         """Iterates over clips, each with its points as numpy; every row group is read once where the order allows it.
 
         Args:
-            clips: a Selection, a Polars frame with the columns segment_id, video_id, ingest_id, start_frame and
-                end_frame, such as `clips()` gives, or the path of a file that `signverse select -o` wrote.
+            clips: a Selection; a frame of Polars, pandas, pyarrow or DuckDB with the columns segment_id, video_id,
+                ingest_id, start_frame and end_frame, such as `clips()` gives; a list of segment ids; or the path of a
+                file that `signverse select -o` wrote.
             parts: parts of the body, whose joints the points then have: [T, K, 3].
             person: 0 is the primary signer.
             order: stored, by language, video and frame; given, as in `clips`; or shuffled, where row groups come in

@@ -135,14 +135,11 @@ def pose(
 
 
 def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, count: int, noun: str) -> None:
-    from signverse.export.release.choice import choose, chosen_clips, chosen_videos
+    from signverse.export.release.choice import choose, clips_to_write
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
-    chosen = choose(opened, how.selection, conditions)
-    videos, remarks = chosen_videos(opened, chosen)
-    absent = videos.select("video_id", "absent_frames")
-    clips = chosen_clips(opened, chosen).join(absent, on="video_id", how="left", maintain_order="left")
+    clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions))
     for line in remarks:
         say(line)
     job = ClipExport(opened, how.out, kind, how.all_people)

@@ -98,6 +98,13 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
     return clips.sort("video_id", "start_frame", "ordinal")
 
 
+def clips_to_write(lake: Lake, selection: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
+    """The clips to export with `absent_frames` of their videos, and remarks; see `chosen_clips` and `chosen_videos`."""
+    videos, remarks = chosen_videos(lake, selection)
+    absent = videos.select("video_id", "absent_frames")
+    return chosen_clips(lake, selection).join(absent, on="video_id", how="left", maintain_order="left"), remarks
+
+
 def frames_of(clips: pl.DataFrame) -> dict[str, int]:
     """How many frames of each video lie in its clips, those of several counted once.
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from signverse.export.formats.clip_content import Chunk, plan_chunks
+from signverse.export.formats.defaults import CLIPS_PER_FILE
 from signverse.export.formats.format import ClipFormat, Written
 from signverse.export.formats.index_rows import ClipRow
+from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 from signverse.export.formats.registry import CLIP_FORMATS
+from signverse.export.release.choice import clips_to_write
 from signverse.export.release.folder import Folder, fingerprint
+from signverse.lake.clips.table import Clips, selected_rows
 from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.query.selection import KEY
 
 
 @dataclass(frozen=True)
@@ -86,3 +93,45 @@ class ClipExport:
     @property
     def _format(self) -> ClipFormat:
         return CLIP_FORMATS[self.kind]
+
+
+def export_clips(
+    lake: Lake,
+    clips: Clips | None,
+    folder: str | Path,
+    *,
+    format: Literal["webdataset", "parquet", "pose"] = "webdataset",
+    all_people: bool = False,
+    clips_per_file: int = CLIPS_PER_FILE,
+    workers: int = 1,
+    overwrite: bool = False,
+) -> pl.DataFrame:
+    """Writes clips to a folder, as `signverse export webdataset`, `parquet` and `pose` do.
+
+    After an interruption the same call goes on with the files that are missing. Release shards are written by the
+    command `signverse export shards`.
+
+    Args:
+        clips: see `Lake.read_clips`; None for all.
+        all_people: all people in the clips, not the primary signer only.
+        clips_per_file: clips in a tar or Parquet file; a .pose file holds one.
+        workers: files written at once, each by a process.
+        overwrite: replace an earlier export in the folder.
+
+    Returns:
+        The rows of the folder's index.csv, one per clip.
+
+    Raises:
+        BadInputError: the format is unknown; the clips cannot be used; the folder holds something else.
+        EmptySelectionError: there is no clip.
+    """
+    if format not in CLIP_FORMATS:
+        raise BadInputError(f"unknown format '{format}'", f"Formats: {', '.join(CLIP_FORMATS)}.")
+    chosen = None if clips is None else selected_rows(lake.snapshot, clips).select(KEY)
+    rows, remarks = clips_to_write(lake, chosen)
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=2)
+    job = ClipExport(lake, Path(folder).expanduser(), format, all_people)
+    chunks = job.plan(rows, CLIPS_PER_CHUNK if format == "pose" else clips_per_file)
+    done = job.prepare(chunks, overwrite=overwrite)
+    return pl.DataFrame([asdict(row) for row in job.write(chunks, done=done, workers=workers)])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.output import Output
     from signverse.lake.query.selection import Selection
+    from signverse.lake.storage.keypoints import Points
 
 
 def mount(app: typer.Typer) -> None:
@@ -189,6 +190,12 @@ def keypoints(
     end: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
     ] = None,
+    start_frame: Annotated[
+        int | None, typer.Option(min=0, metavar="FRAME", help="Start of the range as a frame, instead of seconds.")
+    ] = None,
+    end_frame: Annotated[
+        int | None, typer.Option(min=0, metavar="FRAME", help="End of the range as a frame, which is left out.")
+    ] = None,
     person: Annotated[int, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = 0,
     mask_hidden: Annotated[
         bool, typer.Option("--mask-hidden", help="Make body joints absent that are known to be hidden.")
@@ -204,32 +211,23 @@ def keypoints(
     \b
     signverse keypoints VIDEO_ID --lake LAKE -o video.npy
     signverse keypoints VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.npy
+    signverse keypoints VIDEO_ID --lake LAKE --end-frame 100 -o first.npy
     signverse keypoints VIDEO_ID --lake LAKE --person 1 -o second.npy
     """
     import numpy as np
 
     from signverse.lake.model.errors import BadInputError, MistypedError
-    from signverse.lake.model.frame_ranges import frames_in_video, seconds_to_frames
     from signverse.lake.model.skeleton import BODY
     from signverse.lake.model.wording import counted
-    from signverse.lake.query.output import whole_file
 
     if output is not None and output.suffix not in {".npy", ""}:
         raise MistypedError(f"{output} does not end in .npy", "The array is a .npy file: end the name in .npy.")
     if output is None and sys.stdout.isatty():
         raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
-    with mistyped():
-        seconds_to_frames(start, end, num_frames)
-    first, last = frames_in_video(video_id, start, end, num_frames)
+    first, last = _range(video_id, num_frames, (start, end), (start_frame, end_frame))
     points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person, mask_hidden=mask_hidden)
-    if output is None:
-        # Through write() alone: to a file or pipe numpy writes by itself, and reports a closed pipe as a failed write.
-        np.save(cast(Any, SimpleNamespace(write=sys.stdout.buffer.write)), points)
-        sys.stdout.flush()
-    else:
-        with whole_file(output) as file:
-            np.save(file, points)
+    _save(points, output)
     seen = int(np.isfinite(points[:, :, 0]).any(axis=1).sum())
     shape = ", ".join(str(size) for size in points.shape)
     who = "the primary signer" if person == 0 else f"person {person}"
@@ -239,3 +237,35 @@ def keypoints(
         hidden = int((np.isnan(masked[..., 0]) & ~np.isnan(points[..., 0])).sum())
         if hidden:
             say(f"{counted(hidden, 'point')} of joints that are known to be hidden: --mask-hidden leaves them out")
+
+
+def _range(
+    video_id: str, num_frames: int, seconds: tuple[float, float | None], frames: tuple[int | None, int | None]
+) -> tuple[int, int]:
+    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.frame_ranges import clip_range, frames_in_video, seconds_to_frames, some_frames_in_video
+
+    if frames == (None, None):
+        with mistyped():
+            seconds_to_frames(*seconds, num_frames)
+        return frames_in_video(video_id, *seconds, num_frames)
+    first, last = frames[0] or 0, frames[1]
+    with mistyped():
+        if seconds != (0.0, None):
+            raise BadInputError("seconds and frames were given both", "Give --start and --end or frames.")
+        clip_range(first, last, num_frames)
+    return some_frames_in_video(video_id, first, last, num_frames)
+
+
+def _save(points: Points, output: Path | None) -> None:
+    import numpy as np
+
+    from signverse.lake.query.output import whole_file
+
+    if output is None:
+        # Through write() alone: to a file or pipe numpy writes by itself, and reports a closed pipe as a failed write.
+        np.save(cast(Any, SimpleNamespace(write=sys.stdout.buffer.write)), points)
+        sys.stdout.flush()
+    else:
+        with whole_file(output) as file:
+            np.save(file, points)

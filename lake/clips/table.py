@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,17 @@ from signverse.lake.query.selection_file import checked, read_selection_file, ve
 from signverse.lake.storage.reader import Joints, Placement, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
 
-Clips = Selection | pl.DataFrame | pl.LazyFrame | str | Path
-"""Which clips: conditions, rows with the columns `signverse.lake.query.selection.KEY`, or a file of such rows."""
+
+@runtime_checkable
+class ArrowRows(Protocol):
+    """Rows that can be handed over as Arrow: of pandas, pyarrow or DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Clips = Selection | pl.DataFrame | pl.LazyFrame | ArrowRows | Sequence[str] | pl.Series | str | Path
+"""Which clips: conditions; rows with the columns `signverse.lake.query.selection.KEY`, of Polars, pandas, pyarrow or
+DuckDB; ids of segments; or the path of a file of such rows."""
 
 _ABOUT = ("text", "sign_language")
 
@@ -78,7 +88,7 @@ def clip_table(snapshot: Snapshot, clips: Clips) -> ClipTable:
             been ingested again.
         EmptySelectionError: there is no clip.
     """
-    rows = _rows(snapshot, clips)
+    rows = selected_rows(snapshot, clips)
     placements = snapshot.placements
     # Rows may carry a num_frames of their own: of the clip.
     rows = rows.select(*KEY, *(name for name in _ABOUT if name in rows.columns))
@@ -129,7 +139,13 @@ def joint_names(joints: Joints) -> tuple[str, ...]:
     return tuple(name for part, _ in joints.places for name in JOINTS[part.slice])
 
 
-def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
+def selected_rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
+    """The rows of the clips, in the order in which they were given: the columns of `KEY`, and others.
+
+    Raises:
+        BadInputError: these are not clips, or an id is of no clip of the lake.
+        EmptySelectionError: there is no clip.
+    """
     if isinstance(clips, str | Path):
         return read_selection_file(Path(clips).expanduser())
     if isinstance(clips, Selection):
@@ -140,11 +156,36 @@ def _rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
     if isinstance(clips, pl.LazyFrame):
         names = clips.collect_schema().names()
         clips = collect(clips.select(name for name in (*KEY, *_ABOUT) if name in names))
+    # A Series, and a pandas one, are Arrow too: a single column of ids.
+    ids = clips.to_list() if hasattr(clips, "to_list") and not hasattr(clips, "columns") else clips
+    if isinstance(ids, Sequence | np.ndarray):
+        return _rows_of_ids(snapshot, list(ids))
     if not isinstance(clips, pl.DataFrame):
-        raise BadInputError(
-            f"a {type(clips).__name__} is not a selection", "Give a Selection, a Polars frame or a path."
-        )
+        if not isinstance(clips, ArrowRows):
+            raise BadInputError(
+                f"a {type(clips).__name__} is not a selection",
+                "Give a Selection, a frame of Polars or pandas, a list of segment ids or a path.",
+            )
+        clips = pl.DataFrame(clips)
     return checked(clips, "the selection")
+
+
+def _rows_of_ids(snapshot: Snapshot, ids: list[Any]) -> pl.DataFrame:
+    wrong = [value for value in ids if not isinstance(value, str)]
+    if wrong:
+        raise BadInputError(f"{wrong[0]!r:.60} is not a segment id", "Ids are texts, such as VIDEO_ID-00000.")
+    known = collect(snapshot.unfiltered_clips().select(*KEY, *_ABOUT))
+    rows = pl.DataFrame({"segment_id": ids}, {"segment_id": pl.String}).join(
+        known, on="segment_id", how="left", maintain_order="left"
+    )
+    unknown = rows.filter(pl.col("video_id").is_null())["segment_id"].to_list()
+    if unknown:
+        near = difflib.get_close_matches(unknown[0][:200], known["segment_id"].to_list(), n=3)
+        raise BadInputError(
+            f"{counted(len(unknown), 'segment id')} not in the lake: {some(unknown)}",
+            f"Nearest: {', '.join(near)}." if near else "List them: lake.clips().",
+        )
+    return checked(rows, "the selection")
 
 
 def _refuse(rows: pl.DataFrame, clips: Clips, before: str, after: str) -> None:

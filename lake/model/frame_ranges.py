@@ -50,3 +50,16 @@ def frames_in_video(video_id: str, start_s: float, end_s: float | None, num_fram
         where = f"from {start_s:g} s on" if end_s is None else f"between {start_s:g} s and {end_s:g} s"
         raise BadInputError(f"'{video_id}' has no frame {where}", f"It lasts {num_frames / FPS:g} s.")
     return start, end
+
+
+def some_frames_in_video(video_id: str, start: int, end: int | None, num_frames: int) -> tuple[int, int]:
+    """As `clip_range`, of a range that must have a frame of the video.
+
+    Raises:
+        BadInputError: it has none, or ends before it starts.
+    """
+    first, last = clip_range(start, end, num_frames)
+    if first == last:
+        where = f"from frame {start} on" if end is None else f"of frames {start} to {end}"
+        raise BadInputError(f"'{video_id}' has no frame {where}", f"It has {num_frames} frames.")
+    return first, last

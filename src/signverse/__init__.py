@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from signverse.export.release.clip_exports import export_clips
     from signverse.lake.clips.normalize import normalize
     from signverse.lake.clips.preparation import Preparation
     from signverse.lake.clips.resample import resample
@@ -71,6 +72,7 @@ __all__ = [
     "Windows",
     "collate",
     "cut_windows",
+    "export_clips",
     "joint_index",
     "languages",
     "normalize",
@@ -80,14 +82,15 @@ __all__ = [
 ]
 
 _MODULES = {
-    "clips.normalize": ("normalize",),
-    "clips.preparation": ("Preparation",),
-    "clips.resample": ("resample",),
-    "clips.stream": ("Clip", "ClipReader"),
-    "clips.torch_dataset": ("ClipDataset", "ClipSamples", "ClipStream", "collate"),
-    "clips.windows": ("Windows", "cut_windows"),
-    "lake": ("Lake",),
-    "model.errors": (
+    "export.release.clip_exports": ("export_clips",),
+    "lake.clips.normalize": ("normalize",),
+    "lake.clips.preparation": ("Preparation",),
+    "lake.clips.resample": ("resample",),
+    "lake.clips.stream": ("Clip", "ClipReader"),
+    "lake.clips.torch_dataset": ("ClipDataset", "ClipSamples", "ClipStream", "collate"),
+    "lake.clips.windows": ("Windows", "cut_windows"),
+    "lake.lake": ("Lake",),
+    "lake.model.errors": (
         "BadInputError",
         "DamagedLakeError",
         "EmptySelectionError",
@@ -97,14 +100,14 @@ _MODULES = {
         "UnknownLanguageError",
         "UnknownVideoError",
     ),
-    "model.languages": ("Language", "languages", "resolve_language"),
-    "model.frame_ranges": ("FPS",),
-    "model.skeleton": ("JOINTS", "PARTS", "Part", "joint_index"),
-    "query.selection": ("Selection",),
-    "storage.keypoints": ("Points",),
-    "storage.reader": ("Rows",),
+    "lake.model.languages": ("Language", "languages", "resolve_language"),
+    "lake.model.frame_ranges": ("FPS",),
+    "lake.model.skeleton": ("JOINTS", "PARTS", "Part", "joint_index"),
+    "lake.query.selection": ("Selection",),
+    "lake.storage.keypoints": ("Points",),
+    "lake.storage.reader": ("Rows",),
 }
-"""Where a name is loaded from, inside signverse.lake: what TYPE_CHECKING says above (a test compares)."""
+"""Where a name is loaded from, inside signverse: what TYPE_CHECKING says above (a test compares)."""
 
 _PRIVATE_NAMES = {"resolve_language": "resolve"}
 
@@ -133,7 +136,7 @@ if not TYPE_CHECKING:
         """Loads a public name when it is used first."""
         for module, names in _MODULES.items():
             if name in names:
-                found = getattr(importlib.import_module(f"signverse.lake.{module}"), _PRIVATE_NAMES.get(name, name))
+                found = getattr(importlib.import_module(f"signverse.{module}"), _PRIVATE_NAMES.get(name, name))
                 globals()[name] = found
                 return found
         raise AttributeError(f"module 'signverse' has no attribute {name!r}", name=name, obj=sys.modules[__name__])

@@ -232,3 +232,17 @@ def test_of_sources_the_newest_row_is_seen(tmp_path):
     assert lake.table("sources").collect()["title"].to_list() == ["new", "new"]
     with lake.duckdb() as con:
         assert con.sql("select video_id, title from sources order by 1").fetchall() == [("a", "new"), ("b", "new")]
+
+
+def test_keypoints_are_asked_for_in_frames_or_in_seconds(town):
+    with signverse.open(town) as lake:
+        frames = lake.keypoints("two-people0", start_frame=24, end_frame=49)
+        np.testing.assert_array_equal(lake.keypoints("two-people0", start_s=1, end_s=2.01), frames)
+        np.testing.assert_array_equal(lake.keypoints("two-people0", end_s=1), lake.keypoints("two-people0")[:24])
+        for options, words in (
+            ({"start_s": 1.0, "end_frame": 5}, "frames and seconds were given both"),
+            ({"start_s": 2.0, "end_s": 1.0}, "the range ends at 1 s, before it starts at 2 s"),
+            ({"end_s": float("nan")}, "are not numbers of seconds"),
+        ):
+            with pytest.raises(BadInputError, match=words):
+                lake.keypoints("two-people0", **options)

@@ -305,6 +305,23 @@ def test_keypoints_go_into_a_pipe(ask, open_town):
     assert err == ["float32 [25, 128, 3]: frames 24 to 49 of 700, person 1 in 25 of them"]
 
 
+def test_a_range_may_be_of_frames(ask, open_town):
+    code, out, err = ask("keypoints", "two-people0", "--start-frame", "24", "--end-frame", "49")
+    assert (code, err) == (0, ["float32 [25, 128, 3]: frames 24 to 49 of 700, the primary signer in 25 of them"])
+    np.testing.assert_array_equal(
+        np.load(io.BytesIO(out)), open_town.keypoints("two-people0", start_s=1, end_s=49 / 24)
+    )
+    for words, wanted, message in (
+        (["--start-frame", "700"], 1, "'two-people0' has no frame from frame 700 on. It has 700 frames."),
+        (["--start-frame", "5", "--end-frame", "5"], 1, "has no frame of frames 5 to 5"),
+        (["--start-frame", "5", "--end-frame", "4"], 2, "ends at 4, before it starts at 5"),
+        (["--start-frame", "5", "--end", "4"], 2, "seconds and frames were given both"),
+    ):
+        code, out, err = ask("keypoints", "two-people0", *words)
+        assert (code, out, len(err)) == (wanted, b"", 1)
+        assert message in err[0]
+
+
 @pytest.mark.parametrize(
     "times",
     [["--start", "nan"], ["--start", "inf"], ["--start", "1e308"], ["--start", "5", "--end", "4"], ["--end", "-1"]],

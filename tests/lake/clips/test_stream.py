@@ -92,6 +92,28 @@ def test_a_selection_a_frame_a_query_and_a_file_mean_the_same_clips(open_street,
     assert len({tuple(ids(reader)) for reader in readers}) == 1
 
 
+def test_rows_of_other_libraries_and_ids_mean_the_same_clips(open_street):
+    query = open_street.clips(languages=["ase"])
+    rows = query.collect()
+    ids_ = rows["segment_id"].to_list()
+    meant = [rows.to_arrow(), ids_, tuple(ids_), rows["segment_id"], np.array(ids_)]
+    with open_street.duckdb() as connection:
+        wanted = "select * from clips where sign_language = 'ase' order by video_id, start_frame, ordinal"
+        meant.append(connection.sql(wanted).to_arrow_table())
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        pass
+    else:
+        frame = rows.to_pandas()
+        meant += [frame, frame["segment_id"], pd.concat([frame, frame])[: len(frame)]]
+    readers = [open_street.read_clips(clips) for clips in meant]
+    assert {reader.state_dict()["clips"] for reader in readers} == {open_street.read_clips(query).state_dict()["clips"]}
+    given = [ids_[5], ids_[0], ids_[5]]
+    assert ids(open_street.read_clips(given, order="given")) == given
+    assert next(open_street.read_clips(given)).text == rows["text"][0]
+
+
 def test_clips_come_in_the_order_asked_for(open_street):
     rows = open_street.clips().collect().sample(30, seed=2, shuffle=True)
     assert ids(open_street.read_clips(rows, order="given", read_ahead=4)) == rows["segment_id"].to_list()
@@ -249,12 +271,14 @@ def test_what_is_no_selection_is_refused_in_one_line(open_street, tmp_path):
         (tmp_path / "clips.txt", r"is not a \.parquet"),
         (tmp_path / "words.csv", "not whole numbers"),
         (7, "a int is not a selection"),
+        (["zebra-00099", "bee-00000"], r"1 segment id not in the lake: zebra-00099. Nearest: zebra-"),
+        (["bee-00000", None], "None is not a segment id"),
     ]
     for clips, words in wrong:
         with pytest.raises(BadInputError, match=words) as error:
             open_street.read_clips(clips)
         assert "\n" not in str(error.value)
-    for nothing in (rows.clear(), open_street.clips(text="zzz"), Selection(text="zzz")):
+    for nothing in (rows.clear(), [], open_street.clips(text="zzz"), Selection(text="zzz")):
         with pytest.raises(EmptySelectionError):
             open_street.read_clips(nothing)
     for options, words in (
