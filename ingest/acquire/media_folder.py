@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.captions.files_beside import captions_beside, is_caption_file
+from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.ids import check_video_id, id_in_name, normal_form
 
 INSIDE: Final = ".signverse"
 _INFO: Final = ".info.json"
@@ -73,6 +73,7 @@ class MediaFolder:
         # yt-dlp names the files that it wrote by absolute paths, which are compared with those made of this one.
         self.folder = Path(os.path.abspath(folder))  # noqa: PTH100 (Path.absolute keeps ..)
         self.partial_folder = self.folder / INSIDE / "partial"
+        self._listed: tuple[int, frozenset[str]] = (0, frozenset())
 
     @classmethod
     def create(cls, folder: Path) -> MediaFolder:
@@ -92,25 +93,32 @@ class MediaFolder:
     def finished(self) -> dict[str, FinishedVideo]:
         """The finished videos by id."""
         videos: dict[str, Path] = {}
-        captions: dict[str, list[str]] = {}
+        captions = CaptionFiles()
         # Of several files with one id the first by name, as in `ingest videos`.
         for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-                videos.setdefault(path.stem, path)
-            elif is_caption_file(path.name):
-                captions.setdefault(path.name.split(".", 1)[0], []).append(path.name)
+                videos.setdefault(id_in_name(path.stem), path)
         return {
-            video_id: FinishedVideo(
-                path, tuple(_captions_of(path, video_id, videos, captions.get(video_id.split(".", 1)[0], [])))
-            )
+            video_id: FinishedVideo(path, tuple(_captions_of(video_id, videos, captions.of(path, video_id))))
             for video_id, path in videos.items()
         }
 
     def find(self, video_id: str) -> FinishedVideo | None:
         """A finished video, None where there is none. Costs little then: only the possible names are looked up."""
-        if any((self.folder / f"{video_id}{ending}").exists() for ending in SUFFIXES):
+        if (
+            any((self.folder / f"{video_id}{ending}").exists() for ending in SUFFIXES)
+            or video_id in self._other_names()
+        ):
             return self.finished().get(video_id)
         return None
+
+    def _other_names(self) -> frozenset[str]:
+        """Ids whose files are not called by them: `Title [ID].mp4`, and names in another of Unicode's forms."""
+        changed = self.folder.stat().st_mtime_ns if self.folder.is_dir() else 0
+        if changed != self._listed[0]:
+            names = [Path(name).stem for name in os.listdir(self.folder)] if changed else []  # noqa: PTH208
+            self._listed = changed, frozenset(found for name in names if (found := id_in_name(name)) != name)
+        return self._listed[1]
 
     def partial(self, video_id: str) -> Path:
         """The folder of an unfinished download, created where there is none."""
@@ -173,10 +181,9 @@ def check_folder(folder: Path) -> None:
         raise BadInputError(f"{folder} is a file", "Name a folder for the media.")
 
 
-def _captions_of(video: Path, video_id: str, ids: Collection[str], files: Iterable[str]) -> list[Path]:
+def _captions_of(video_id: str, ids: Collection[str], own: Iterable[Path]) -> list[Path]:
     """The caption files of a video, without those of another one: beside a video `a`, a.en.vtt is not of `a.en`."""
-    own = captions_beside(video, video_id, files)
-    return own if video_id.rpartition(".")[0] not in ids else [path for path in own if path.stem != video_id]
+    return [path for path in own if video_id.rpartition(".")[0] not in ids or normal_form(path.stem) != video_id]
 
 
 def kept_info(info: Mapping[str, Any]) -> dict[str, Any]:

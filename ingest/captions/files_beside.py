@@ -11,7 +11,7 @@ from signverse.ingest.captions.formats.reader import ENDINGS
 from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 from signverse.ingest.captions.track_reader import track_from
 from signverse.ingest.captions.tracks import Track
-from signverse.lake.model.ids import id_in_name
+from signverse.lake.model.ids import id_in_name, normal_form
 
 _TAG: Final = re.compile("[A-Za-z0-9_-]{2,35}")
 """What may stand between the id and the ending. An underscore as yt-dlp leaves it: en-_0aB1cD2eF3."""
@@ -23,8 +23,17 @@ def is_caption_file(name: str) -> bool:
 
 
 def tag_of(path: Path, video_id: str) -> str:
-    """The part of a caption file's name between the video's id and the ending, or ""."""
-    return path.stem[len(video_id) + 1 :]
+    """The part of a caption file's name between the video's id and the ending, or "".
+
+    Args:
+        video_id: the video's id, or its file's name without the ending.
+    """
+    stem = normal_form(path.stem)
+    if stem.startswith(normal_form(video_id)):
+        return stem[len(normal_form(video_id)) + 1 :]
+    # `Title [ID].en`, or an id that begins with the names of folders.
+    _, in_brackets, tag = stem.rpartition(f"[{normal_form(video_id)}]")
+    return tag[1:] if in_brackets else stem.rpartition(".")[2] if "." in stem else ""
 
 
 def caption_owner(name: str, video_ids: Container[str]) -> tuple[str, str] | None:
@@ -44,15 +53,19 @@ def caption_owner(name: str, video_ids: Container[str]) -> tuple[str, str] | Non
 def captions_beside(video: Path, video_id: str, files: Iterable[str]) -> list[Path]:
     """The caption files of a video in its folder: `{id}.{tag}.vtt` sorted by tag, then `{id}.vtt`.
 
-    Of several formats with one tag WebVTT comes first, as in ENDINGS.
+    Before the tag stands the id, or what the video's file is called before its ending. Of several formats with one tag
+    WebVTT comes first, as in ENDINGS.
 
     Args:
         files: names of the files in the video's folder.
     """
     # The ending in any case, the id in its own: YouTube has ids that differ in case only.
     endings = "|".join(map(re.escape, ENDINGS))
-    pattern = re.compile(rf"{re.escape(video_id)}(?:\.({_TAG.pattern}))?((?i:{endings}))")
-    found = [(match.group(1), match.group(2), name) for name in files if (match := pattern.fullmatch(name))]
+    names = "|".join(re.escape(normal_form(name)) for name in (video_id, video.stem))
+    pattern = re.compile(rf"(?:{names})(?:\.({_TAG.pattern}))?((?i:{endings}))")
+    found = [
+        (match.group(1), match.group(2), name) for name in files if (match := pattern.fullmatch(normal_form(name)))
+    ]
     # `en` before `en-eEY6OEpapPo`: sorted by tag, not by file name.
     found.sort(key=lambda item: (item[0] is None, item[0] or "", ENDINGS.index(item[1].lower()), item[2]))
     return [video.parent / name for _, _, name in found]
@@ -73,8 +86,14 @@ class CaptionFiles:
             self._names[folder] = {}
             for file in folder.iterdir():
                 if is_caption_file(file.name):
-                    self._names[folder].setdefault(file.name.split(".", 1)[0], []).append(file.name)
-        return tuple(captions_beside(video, video_id, self._names[folder].get(video_id.split(".", 1)[0], ())))
+                    self._names[folder].setdefault(_to_first_dot(file.name), []).append(file.name)
+        starts = {_to_first_dot(name) for name in (video_id, video.stem)}
+        names = [name for start in sorted(starts) for name in self._names[folder].get(start, ())]
+        return tuple(captions_beside(video, video_id, names))
+
+
+def _to_first_dot(name: str) -> str:
+    return normal_form(name).split(".", 1)[0]
 
 
 def read_track(path: Path, video_id: str, *, sound_marks: bool = True) -> Track:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -11,11 +11,33 @@ from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ManifestOption, ingest_group, resumable, say_failed, say_relabelled
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.ingest.videos.redo import RedoCommand
+from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.shared import LakeOption, say
 
 if TYPE_CHECKING:
+    from signverse.ingest.videos.options import IdFrom
     from signverse.ingest.videos.plan import Plan
     from signverse.ingest.videos.run import Summary
+
+
+IdFromOption = Annotated[
+    str,
+    typer.Option(
+        "--id-from",
+        callback=one_of("name", "path"),
+        metavar="name|path",
+        help="A video's id is its file's name, or its path in FOLDER: day1/a.mp4 is a, or day1__a.",
+    ),
+]
+
+RedoOption = Annotated[
+    str | None,
+    typer.Option(
+        "--redo",
+        metavar="[WHERE]",
+        help="Also videos that the lake has: all, or those that match a SQL condition over the view videos.",
+    ),
+]
 
 
 @ingest_group.command("videos", cls=RedoCommand)
@@ -29,23 +51,19 @@ def videos(
     lake: LakeOption,
     manifest: ManifestOption = None,
     how: ExtractionOptions,
-    redo: Annotated[
-        str | None,
-        typer.Option(
-            "--redo",
-            metavar="[WHERE]",
-            help="Also videos that the lake has: all, or those that match a SQL condition over the view videos.",
-        ),
-    ] = None,
+    id_from: IdFromOption = "name",
+    redo: RedoOption = None,
 ) -> None:
     """Extract the keypoints of videos into a lake.
 
-    The lake is created if there is none. A video's id is its file name without the ending. Videos that the lake has
+    The lake is created if there is none. A video's id is its file name without the ending; of 'Title [ID].mp4', as
+    yt-dlp names files, it is ID. Linked folders are read, and what is not used is counted. Videos that the lake has
     are skipped, so the same command continues after an interruption.
 
     \b
     signverse ingest videos FOLDER --manifest manifest.csv --lake LAKE
     signverse ingest videos FOLDER --lake LAKE --redo "detect_every > 1"
+    signverse ingest videos FOLDER --lake LAKE --id-from path
     """
     # Here, not above: what these import is heavy, and --help should not wait for it.
     from signverse.ingest.cli.progress import ProgressBar
@@ -56,7 +74,7 @@ def videos(
     from signverse.lake.cli.maintain import compact_small_files
 
     listed = read_manifest(manifest) if manifest else None
-    prepared = prepare_videos(folder, lake, how, manifest=listed, redo=redo)
+    prepared = prepare_videos(folder, lake, how, manifest=listed, redo=redo, id_from=cast("IdFrom", id_from))
     say_relabelled(prepared.relabelled)
     for line in prepared.remarks:
         say(line)

@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 SUFFIXES: Final = (
-    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov",
-    ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+    ".264", ".265", ".3g2", ".3gp", ".amv", ".asf", ".avi", ".avs2", ".avs3", ".dav", ".divx", ".dv", ".dvr-ms", ".evc",
+    ".f4v", ".flv", ".gif", ".gxf", ".h264", ".h265", ".hevc", ".insv", ".ismv", ".ivf", ".lrv", ".m1v", ".m2t",
+    ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg",
+    ".mpg", ".mpv", ".mts", ".mxf", ".nsv", ".nut", ".obu", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".swf", ".tod",
+    ".tp", ".trp", ".ts", ".vc1", ".vob", ".vvc", ".webm", ".wmv", ".wtv", ".y4m",
 )  # fmt: skip
-"""Suffixes of video files."""
+"""Endings of the video files that FFmpeg reads, whatever is in them: what decides is the content."""
 
 # A claimed duration is rounded to the container's clock and may count the time of the last frame twice or not at all:
 # half a second, the length of a short sign, is beyond that rounding in every container, and within it nothing is lost.

@@ -4,7 +4,7 @@ Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest
 `lake.jobs` and the committer of `lake.storage`; not the command line. Start with `run.py`.
 
 - `options.py`: how videos are extracted; `prepare.py`: checks, the lake and the plan, before a run.
-- `plan.py`: which videos of a folder are to be extracted.
+- `plan.py`: which videos of a folder are to be extracted; `folder_scan.py`: what lies in it; `video_names.py`: ids.
 - `workers.py`: how many workers, and what each does with a video.
 - `run.py`: the run itself: workers, commits, failures.
 - `rows.py`: the rows of one video, of extraction and of imported shards alike.

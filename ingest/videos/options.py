@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
+
+IdFrom = Literal["name", "path"]
+"""What a video's id is made of: its file's name, or the names of its folders too."""
 
 
 @dataclass(frozen=True, kw_only=True)

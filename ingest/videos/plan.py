@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from signverse.ingest.captions.files_beside import CaptionFiles
+from signverse.ingest.captions.files_beside import CaptionFiles, caption_owner
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.manifest import Entry, Manifest
+from signverse.ingest.videos.folder_scan import FolderScan, scan_folder
+from signverse.ingest.videos.options import IdFrom
+from signverse.ingest.videos.video_names import VideoNames
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.ids import check_video_id
-from signverse.lake.model.wording import some
+from signverse.lake.model.ids import normal_form
+from signverse.lake.model.wording import counted, some
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,17 @@ class Plan:
 
 
 def plan_videos(
-    source: Path, manifest: Manifest | None, done: set[str], known: Mapping[str, Entry] | None = None
+    source: Path,
+    manifest: Manifest | None,
+    done: Collection[str],
+    known: Mapping[str, Entry] | None = None,
+    *,
+    id_from: IdFrom = "name",
 ) -> Plan:
     """Find the videos of a folder (and its subfolders), or one video, with their captions and metadata.
+
+    A file `Title [ID].mp4`, as yt-dlp names it, is the video ID; see `id_in_name`. Whatever else lies in the folder
+    is counted in the remarks.
 
     Args:
         done: ids of videos that are skipped because the lake has them.
@@ -57,52 +68,86 @@ def plan_videos(
     """
     if not source.exists():
         raise BadInputError(f"there is no folder {source}", "Name a folder of videos, or one video.")
-    paths = [source] if source.is_file() else sorted(_video_files(source))
-    if not paths:
-        raise BadInputError(f"no video in {source}", f"Files that end in {' '.join(SUFFIXES)} are looked for.")
+    scan = FolderScan([source]) if source.is_file() else scan_folder(source, [manifest.path] if manifest else ())
+    if not scan.videos:
+        raise BadInputError(f"no video in {source}", _what_there_is(scan))
     plan = Plan()
     beside = CaptionFiles()
+    named = VideoNames(source, [known or {}, manifest.entries if manifest else {}], done, id_from)
     path_of_id: dict[str, Path] = {}
+    repeated: list[tuple[Path, Path]] = []
     unlisted: list[str] = []
-    for path in paths:
+    for path in scan.videos:
         try:
-            video_id = check_video_id(path.stem)
+            video_id = named.id_of(path)
         except BadInputError as error:
             where = str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
             plan.refused.append((ascii(path.stem[:60])[1:-1], f"{where}: {error}"))
             continue
-        if video_id in path_of_id:
-            plan.remarks.append(f"{path} is skipped: {path_of_id[video_id]} has the same id")
+        if (first := path_of_id.setdefault(video_id, path)) != path:
+            repeated.append((path, first))
             continue
-        path_of_id[video_id] = path
         captions = beside.of(path, video_id)
         if video_id in done:
             plan.done += 1
             plan.captions_of_done[video_id] = captions
             continue
-        entry = (known or {}).get(video_id) or (manifest.entries.get(video_id) if manifest else None)
+        entry = named.entry(video_id)
         if entry is None:
             unlisted.append(video_id)
             entry = Entry(video_id)
         plan.tasks.append(VideoTask(path, entry, captions))
-    if unlisted:
-        where = f"not in {manifest.path}" if manifest else "no --manifest was given"
-        plan.remarks.append(f"language und, {where}: {some(unlisted)}")
-    if manifest and (absent := len(manifest.entries.keys() - path_of_id.keys())):
-        have = "has" if absent == 1 else "have"
-        plan.remarks.append(f"{absent:,} of the manifest's {len(manifest.entries):,} ids {have} no video in {source}")
+    plan.remarks += [*scan.remarks, *_about_repeated(repeated), *named.remarks()]
+    plan.remarks += _about_lists(source, manifest, unlisted, path_of_id)
+    if source.is_dir():
+        plan.remarks += _about_the_rest(source, scan, named.of_folder)
     plan.tasks.sort(key=lambda task: task.entry.video_id)
     return plan
 
 
-def _video_files(folder: Path) -> list[Path]:
-    """The video files in a folder and its subfolders; hidden ones are ignored."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and Path(parent, name).is_file()
-        ]
-    return found
+def _about_lists(source: Path, manifest: Manifest | None, unlisted: Sequence[str], found: Collection[str]) -> list[str]:
+    """Which videos the manifest lacks, and which of its ids have no video."""
+    lines = []
+    if unlisted:
+        where = f"not in {manifest.path}" if manifest else "no --manifest was given"
+        lines.append(f"language und, {where}: {some(unlisted)}")
+    if manifest and (absent := len(manifest.entries.keys() - found)):
+        have = "has" if absent == 1 else "have"
+        lines.append(f"{absent:,} of the manifest's {len(manifest.entries):,} ids {have} no video in {source}")
+    return lines
+
+
+def _about_repeated(repeated: Sequence[tuple[Path, Path]]) -> list[str]:
+    """Which files have the id of another one."""
+    lines = [f"{path} is skipped: {first} has the same id" for path, first in repeated[:_SHOWN]]
+    if len(repeated) > _SHOWN:
+        lines.append(f"{counted(len(repeated) - _SHOWN, 'more file')} skipped that have the id of another one")
+    if elsewhere := sum(path.parent != first.parent for path, first in repeated):
+        lines.append(f"--id-from path takes {counted(elsewhere, 'video')} of the same name from other folders as well")
+    return lines
+
+
+_SHOWN: Final = 3
+
+
+def _what_there_is(scan: FolderScan) -> str:
+    unused = f"There are {scan.unused_files()}. " if scan.unused else ""
+    return f"{unused}Files that end in {' '.join(SUFFIXES)} are looked for."
+
+
+def _about_the_rest(folder: Path, scan: FolderScan, names: Mapping[Path, Collection[str]]) -> list[str]:
+    """The caption files that match no video, and a count of the other files."""
+    lines = []
+    alone = [
+        str((parent / name).relative_to(folder))
+        for parent, files in scan.captions.items()
+        for name in sorted(files)
+        if caption_owner(normal_form(name), names.get(parent, ())) is None
+    ]
+    if alone:
+        count = counted(len(alone), "caption file")
+        match = "matches" if len(alone) == 1 else "match"
+        lines.append(f"{count} in {folder} {match} no video beside it: {some(sorted(alone))}")
+    if unused := scan.unused_files():
+        lines.append(f"not used in {folder}: {unused}")
+    return lines

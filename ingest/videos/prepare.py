@@ -10,7 +10,7 @@ from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.manifest import Manifest, known_entries, write_sources
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.runtime import resolve_device
-from signverse.ingest.videos.options import ExtractionOptions
+from signverse.ingest.videos.options import ExtractionOptions, IdFrom
 from signverse.ingest.videos.plan import Plan, plan_videos
 from signverse.ingest.videos.redo import videos_to_keep
 from signverse.ingest.videos.relabel import relabel
@@ -45,17 +45,19 @@ def prepare_videos(
     *,
     manifest: Manifest | None = None,
     redo: str | None = None,
+    id_from: IdFrom = "name",
 ) -> PreparedVideos:
     """Check everything that can be refused; then create the lake if there is none, record the manifest, and plan.
 
     Args:
         folder: of videos with captions beside them; or one video.
         redo: a SQL condition over the view `videos`: those that meet it are extracted again. None for none.
+        id_from: what ids are made of: the names of files, or those of their folders too.
 
     Raises:
         BadInputError: there are no videos or no models, the device is not available, or the condition is not valid.
     """
-    plan_videos(folder, manifest, set())
+    plan_videos(folder, manifest, set(), id_from=id_from)
     models = find_models(options.models, detector=options.detector, pose=options.pose)
     device = resolve_device(options.device)
     opened = Lake.create(lake)
@@ -65,7 +67,7 @@ def prepare_videos(
         write_sources(opened, manifest)
         # Videos that are extracted again take the manifest's language anyway.
         relabelled = relabel(opened, {key: entry for key, entry in manifest.entries.items() if key in done})
-    plan = plan_videos(folder, manifest, done, known_entries(opened))
+    plan = plan_videos(folder, manifest, done, known_entries(opened), id_from=id_from)
     if manifest:
         plan.refused += manifest.refused
     remarks = [

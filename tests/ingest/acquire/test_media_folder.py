@@ -36,6 +36,18 @@ def seen(media: MediaFolder) -> list[str]:
     return sorted(path.name for path in media.folder.iterdir() if path.name != INSIDE)
 
 
+def test_videos_under_the_names_that_yt_dlp_and_macos_give_are_found_by_their_ids(tmp_path: Path) -> None:
+    media = MediaFolder(tmp_path)
+    assert media.find("dQw4w9WgXcQ") is None
+    for name in ("A title [dQw4w9WgXcQ].mp4", "A title [dQw4w9WgXcQ].en.vtt", "cafe\u0301.webm", "cafe\u0301.en.vtt"):
+        (tmp_path / name).write_bytes(b"x")
+    for video_id in ("dQw4w9WgXcQ", "caf\u00e9"):
+        found = media.find(video_id)
+        assert found is not None
+        assert len(found.captions) == 1
+    assert media.finished().keys() == {"dQw4w9WgXcQ", "caf\u00e9"}
+
+
 def test_a_finished_video_lies_there_with_its_captions_and_what_was_told(media: MediaFolder) -> None:
     fetched = publish(media, "a", "en", "de-orig", title="News", duration=2.5, formats=[1], language=None)
     assert seen(media) == ["a.de-orig.vtt", "a.en.vtt", "a.info.json", "a.mp4"]

@@ -26,6 +26,8 @@ def test_videos_are_found_in_subfolders_with_their_captions_and_languages(folder
     assert plan.remarks == [
         "language und, not in m.csv: a, -c",
         f"1 of the manifest's 2 ids has no video in {folder}",
+        f"1 caption file in {folder} matches no video beside it: other.vtt",
+        f"not used in {folder}: 1 other file (.txt)",
     ]
 
 
@@ -47,6 +49,7 @@ def test_two_files_of_one_id_are_one_video_and_the_other_is_told(folder: Path) -
     assert [line for line in plan.remarks if "is skipped" in line] == [
         f"{folder / name} is skipped: {folder / 'a.mp4'} has the same id" for name in ("a.webm", "x/a.mp4")
     ]
+    assert "--id-from path takes 1 video of the same name from other folders as well" in plan.remarks
 
 
 def test_a_name_that_can_be_no_id_is_told_with_its_path_on_one_line(folder: Path) -> None:
