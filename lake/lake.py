@@ -111,6 +111,15 @@ class Lake:
         """The lake's version: that of its `videos` table."""
         return self.snapshot.version
 
+    def info(self) -> dict[str, Any]:
+        """What the lake holds, how large it is and what made it, as `signverse info` shows it: counts, hours, versions.
+
+        Keypoints are not read: a lake of two million clips takes a second.
+        """
+        from signverse.lake.upkeep.overview import overview
+
+        return overview(self.snapshot)
+
     def raw_table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
         """All rows of a table, those of replaced ingestions too, in the columns' documented order.
 

@@ -1,8 +1,13 @@
-"""What a manifest will bring: videos by language, and the hours and gigabytes to expect."""
+"""What a manifest will bring: videos by language, hours, gigabytes to download, and the size of the lake.
+
+Every figure says where it comes from: what the lake holds, where that is enough, else what was measured elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -10,8 +15,10 @@ import polars as pl
 from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, video_states
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.languages import languages
-from signverse.lake.model.schema import VIDEOS
+from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, VIDEOS
+from signverse.lake.model.wording import lasting, size_of
 from signverse.lake.storage.snapshot import collect
 
 PUBLISHED_VIDEOS: Final = 13_377
@@ -22,6 +29,77 @@ PUBLISHED_GB: Final = 525.0
 MIN_MEASURED: Final = 20
 """From so many videos on, their mean length says more about a language than the published mean of all."""
 
+MEASURED_BYTES: Final = 518.0
+"""Bytes of a frame in a lake, measured on 423,330 frames of real keypoints (docs/how-it-works/layout.md)."""
+
+MEASURED_RATE: Final = 24.2
+"""Frames/s on two cores of a CPU, measured with the default settings (docs/benchmarks.md)."""
+
+_MIN_FRAMES: Final = 20_000
+"""From so many frames on, the size of the lake says what a frame takes."""
+
+_PAUSE: Final = timedelta(minutes=30)
+"""Between two videos that one run finished there is less, except where videos last for hours."""
+
+_MIN_RUN: Final = timedelta(minutes=1)
+"""A shorter run says little about the rate."""
+
+
+@dataclass(frozen=True)
+class ExtractionRate:
+    """How fast the newest run of extraction that took a minute was.
+
+    Attributes:
+        frames_per_s: of all processes and machines together.
+        videos: how many it is measured on.
+        ended_at: when the run ended.
+        provider: what ran the models, such as CPUExecutionProvider.
+    """
+
+    frames_per_s: float
+    videos: int
+    ended_at: datetime
+    provider: str
+
+
+def extraction_rate(lake: Lake | None) -> ExtractionRate | None:
+    """The rate at which videos were extracted into the lake last; None where too little was."""
+    if lake is None:
+        return None
+    ended = lake.raw_table(OUTCOMES.name).filter(pl.col("stage") == "extract", pl.col("outcome") == "done")
+    frames = lake.raw_table(VIDEOS.name).select("ingest_id", "num_frames", "provider")
+    runs = collect(
+        ended.select("ingest_id", "attempted_at")
+        .join(frames, on="ingest_id")
+        .sort("attempted_at")
+        .with_columns(run=(pl.col("attempted_at").diff() > _PAUSE).fill_null(value=False).cum_sum())
+        .group_by("run")
+        # The frames of the first video were extracted before its end, which is where the clock starts.
+        .agg(
+            frames=pl.col("num_frames").sum() - pl.col("num_frames").first(),
+            videos=pl.len() - 1,
+            took=pl.col("attempted_at").max() - pl.col("attempted_at").min(),
+            ended_at=pl.col("attempted_at").max(),
+            provider=pl.col("provider").last(),
+        )
+        .filter(pl.col("took") >= _MIN_RUN, pl.col("frames") > 0)
+        .sort("ended_at")
+        .tail(1)
+    )
+    for row in runs.iter_rows(named=True):
+        rate = row["frames"] / row["took"].total_seconds()
+        return ExtractionRate(rate, row["videos"], row["ended_at"], row["provider"] or "an unknown device")
+    return None
+
+
+def bytes_per_frame(lake: Lake | None) -> tuple[float, str]:
+    """What a frame takes in a lake, and where the figure comes from."""
+    if lake is not None:
+        frames = collect(lake.table(VIDEOS.name).select(pl.col("num_frames").sum())).item()
+        if frames >= _MIN_FRAMES:
+            return sum(lake.snapshot.file_sizes(KEYPOINTS.name)) / frames, "as in this lake"
+    return MEASURED_BYTES, "measured on real keypoints"
+
 
 def forecast(
     entries: Mapping[str, Entry], lake: Lake | None, media: Collection[str] | None = None
@@ -31,7 +109,8 @@ def forecast(
     Returns:
         sign_language; name; videos; one column for each of corpus_state.STATES; to_do, videos that are neither in the
         lake nor unavailable; hours, their expected length if all can be downloaded; gb, the expected size at 720p of
-        those that are not downloaded yet.
+        those that are not downloaded yet; lake_gb, what they will take in the lake; extraction_hours at the rate of
+        `extraction_rate`, null where there is none.
     """
     names = {language.code: language.name for language in languages()}
     videos = pl.DataFrame(
@@ -69,7 +148,33 @@ def forecast(
         .with_columns(name=pl.col("sign_language").replace_strict(names, default="unknown", return_dtype=pl.String))
         .sort(["videos", "sign_language"], descending=[True, False])
     )
-    return rows.select("sign_language", "name", "videos", *STATES, "to_do", "hours", "gb"), basis
+    frames = pl.col("hours") * 3600 * FPS
+    rate = extraction_rate(lake)
+    rows = rows.with_columns(
+        lake_gb=frames * bytes_per_frame(lake)[0] / 1e9,
+        extraction_hours=frames / rate.frames_per_s / 3600 if rate else pl.lit(None, pl.Float64()),
+    )
+    columns = ["sign_language", "name", "videos", *STATES, "to_do", "hours", "gb", "lake_gb", "extraction_hours"]
+    return rows.select(columns), basis
+
+
+def prospects(rows: pl.DataFrame, lake: Lake | None) -> list[str]:
+    """In words, what a forecast's videos take in the lake and how long their extraction lasts, and why."""
+    each, origin = bytes_per_frame(lake)
+    lines = [f"{size_of(round(float(rows['lake_gb'].sum()) * 1e9))} in the lake ({each:.0f} bytes a frame, {origin})"]
+    rate = extraction_rate(lake)
+    seconds = float(rows["hours"].sum()) * 3600 * FPS / (rate.frames_per_s if rate else MEASURED_RATE)
+    if rate:
+        lines.append(
+            f"{lasting(seconds)} of extraction ({rate.frames_per_s:,.1f} frames/s, the lake's run that ended "
+            f"{rate.ended_at:%Y-%m-%d %H:%M} UTC, {rate.provider})"
+        )
+    else:
+        lines.append(
+            f"{lasting(seconds)} of extraction on two CPU cores ({MEASURED_RATE} frames/s, measured; on this machine "
+            "after its first minute, with --lake)"
+        )
+    return lines
 
 
 def _means(lake: Lake | None) -> pl.DataFrame:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signverse.ingest.shards.caption_tracks import is_subtitles_tar
+from signverse.ingest.shards.untrusted.tar_reader import Tar
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import counted
 
 
 def find_tars(sources: Sequence[Path]) -> list[Path]:
@@ -24,6 +26,16 @@ def find_tars(sources: Sequence[Path]) -> list[Path]:
     if not found:
         raise BadInputError(f"no .tar in {', '.join(map(str, sources))}")
     return list(dict.fromkeys(found))
+
+
+def _problem(path: Path) -> str:
+    """Why a file cannot be read as a tar from its beginning; empty where it can."""
+    try:
+        with Tar(path) as tar:
+            next(tar.members(), None)
+    except BadInputError as error:
+        return error.message
+    return ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
         captions: tars and folders given as captions. A folder may be that of the shards: only its subtitles tars count.
 
     Raises:
-        BadInputError: a source does not exist, there is no shard, or captions are given and there are none.
+        BadInputError: a source does not exist, no shard can be read, or captions are given and there are none.
     """
     subtitles = [path for path in find_tars(captions) if path in captions or is_subtitles_tar(path)] if captions else []
     if captions and not subtitles:
@@ -60,4 +72,9 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
     shards = [path for path in shards if path not in recognised]
     if not shards:
         raise BadInputError(f"there is no shard among {', '.join(map(str, sources))}", "Name release tars.")
+    # Of several tars one may be damaged: that is said of it, and the others are imported.
+    problems = [_problem(path) for path in shards]
+    if all(problems):
+        more = f"; nor can {counted(len(shards) - 1, 'other file')} be read" if len(shards) > 1 else ""
+        raise BadInputError(f"{problems[0]}{more}", "Name release tars.")
     return TarFiles(shards, subtitles + recognised, recognised)

@@ -6,6 +6,7 @@ into words. Heavy libraries are imported inside the commands: `signverse --help`
 Start with query.py.
 
     query.py              sql, select, stats, keypoints
+    info.py               info
     split.py, maintain.py the commands of these names
     selection_options.py  the options that choose clips, of select, split and the exports
     shared.py             options of several commands, remarks and errors on stderr, --quiet

@@ -49,7 +49,7 @@ def _opener(lake: Path | None, version: int | None, as_of: str | None) -> Callab
     return open_lake
 
 
-def _open(lake: Path, version: int | None, as_of: str | None) -> Lake:
+def _open(lake: Path | None, version: int | None, as_of: str | None) -> Lake:
     return _opener(lake, version, as_of)()
 
 
@@ -75,6 +75,20 @@ reading = option_group("opened", {"lake": (LakeOption, inspect.Parameter.empty),
 
 reading_if_needed = option_group("open_lake", {"lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _opener)
 """As `reading`, with a parameter `open_lake: Callable[[], Lake]`: for a command that can do without a lake."""
+
+_LakeArgument = Annotated[
+    Path | None, typer.Argument(metavar="LAKE", help="Folder of the lake; or name it with --lake.", show_default=False)
+]
+
+
+def _open_named(named: Path | None, lake: Path | None, version: int | None, as_of: str | None) -> Lake:
+    return _open(named or lake, version, as_of)
+
+
+reading_named = option_group(
+    "opened", {"named": (_LakeArgument, None), "lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _open_named
+)
+"""As `reading`, for a command that takes the lake as an argument too."""
 
 
 WideOption = Annotated[

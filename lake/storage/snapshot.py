@@ -155,6 +155,11 @@ class Snapshot:
         folder = str(self.folder / name)
         return sorted(f"{folder}/{path}" for path in actions.column("path").to_pylist())
 
+    def file_sizes(self, name: str) -> list[int]:
+        """Bytes of the Parquet files of a table."""
+        actions: Any = self._delta_table(_TABLE_BY_NAME[name]).get_add_actions()
+        return list(actions.column("size_bytes").to_pylist())
+
     def raw_table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
         """All rows of a table, those of replaced ingestions too, in the columns' documented order.
 

@@ -1,4 +1,4 @@
-"""Keeping a lake in shape: compaction, vacuum and verification.
+"""Keeping a lake in shape: compaction, vacuum and verification; and what it holds.
 
 May know lake.clips (prefetch), lake.storage and lake.model; takes a Snapshot. Start with plan.py, which decides, then
 maintain.py, which carries it out.
@@ -8,5 +8,6 @@ maintain.py, which carries it out.
     compaction.py   when files are small, and how many are too many
     rewrite.py      writing the rows of many files into few, sorted by video
     vacuum.py       which files nothing refers to any more
+    overview.py     what a lake holds, at a glance
     verify.py       whether every file is as it was written, and every row where it should be
 """

@@ -13,6 +13,7 @@ import typer
 import signverse.export.cli.commands
 import signverse.ingest.cli.acquisition.commands
 import signverse.ingest.cli.commands
+import signverse.lake.cli.info
 import signverse.lake.cli.maintain
 import signverse.lake.cli.query
 import signverse.lake.cli.split
@@ -28,7 +29,7 @@ class Commands(SectionedGroup):
 
     sections = {  # noqa: RUF012 (never changed)
         "Get data in": ("quickstart", "ingest", "inspect", "models"),
-        "Ask": ("stats", "sql", "status"),
+        "Ask": ("info", "stats", "sql", "status"),
         "Choose": ("select", "split", "keypoints", "picture"),
         "Export": ("export",),
         "Keep": ("verify", "maintain", "doctor"),
@@ -51,6 +52,7 @@ def build_app() -> typer.Typer:
     for package in (
         signverse.ingest.cli.commands,
         signverse.ingest.cli.acquisition.commands,
+        signverse.lake.cli.info,
         signverse.lake.cli.query,
         signverse.lake.cli.maintain,
         signverse.lake.cli.split,

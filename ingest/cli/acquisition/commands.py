@@ -44,6 +44,8 @@ _SHORT: Final = {
     "to_do": "to do",
     "hours": "hours",
     "gb": "GB",
+    "lake_gb": "lake GB",
+    "extraction_hours": "extraction h",
 }
 """The columns of a plan that fit a terminal, and their headings."""
 
@@ -64,7 +66,8 @@ def plan(
 ) -> None:
     """Estimate a manifest: videos by language, hours, gigabytes.
 
-    With --lake and --media, videos that they hold already are counted, and not part of the estimate.
+    With --lake and --media, videos that they hold already are counted, and not part of the estimate. How long
+    extraction takes is estimated by the lake's newest run of it.
 
     \b
     signverse ingest plan manifest.csv
@@ -72,7 +75,7 @@ def plan(
     """
     import polars as pl
 
-    from signverse.ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast
+    from signverse.ingest.acquire.forecast import PUBLISHED_GB, PUBLISHED_HOURS, forecast, prospects
     from signverse.ingest.acquire.media_folder import MediaFolder
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.lake import Lake
@@ -88,8 +91,9 @@ def plan(
     rows, basis = forecast(listed.entries, opened, finished)
     # A short list is minutes and megabytes.
     digits = 1 if rows["gb"].sum() >= 10 else 3
-    shown = rows.with_columns(pl.col("hours", "gb").round(digits))
-    rows_to.write(shown, short=shown.select(pl.col(name).alias(heading) for name, heading in _SHORT.items()))
+    shown = rows.with_columns(pl.col("hours", "gb", "lake_gb", "extraction_hours").round(digits))
+    known = [name for name in _SHORT if not shown[name].is_null().all()]
+    rows_to.write(shown, short=shown.select(pl.col(name).alias(_SHORT[name]) for name in known))
     invalid = f", {counted(len(listed.refused), 'invalid row')}" if listed.refused else ""
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
@@ -100,6 +104,8 @@ def plan(
         "if all are available\n"
         f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)"
     )
+    for line in prospects(rows, opened):
+        say(f"  {line}")
     if opened is not None:
         say(f"  {_by_state(rows)}")
 

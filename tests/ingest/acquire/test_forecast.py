@@ -8,10 +8,22 @@ import polars as pl
 import pytest
 
 from signverse.ingest.acquire.corpus_state import STATES
-from signverse.ingest.acquire.forecast import MIN_MEASURED, PUBLISHED_GB, PUBLISHED_HOURS, PUBLISHED_VIDEOS, forecast
+from signverse.ingest.acquire.forecast import (
+    MEASURED_BYTES,
+    MIN_MEASURED,
+    PUBLISHED_GB,
+    PUBLISHED_HOURS,
+    PUBLISHED_VIDEOS,
+    extraction_rate,
+    forecast,
+    prospects,
+)
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import add_videos, attempt, record
+from signverse.lake.model.ids import new_ingest_id
+from signverse.lake.model.schema import VIDEOS
+from signverse.lake.storage import delta
+from tests.ingest.acquire.lakes import add_videos, at, attempt, record
 
 PUBLISHED = PUBLISHED_HOURS / PUBLISHED_VIDEOS
 
@@ -31,7 +43,17 @@ def entries(**languages: int) -> dict[str, Entry]:
 
 
 def numbers(rows: pl.DataFrame) -> dict[str, dict]:
-    assert rows.columns == ["sign_language", "name", "videos", *STATES, "to_do", "hours", "gb"]
+    assert rows.columns == [
+        "sign_language",
+        "name",
+        "videos",
+        *STATES,
+        "to_do",
+        "hours",
+        "gb",
+        "lake_gb",
+        "extraction_hours",
+    ]
     by_language = {row["sign_language"]: row for row in rows.iter_rows(named=True)}
     for row in by_language.values():
         assert sum(row[state] for state in STATES) == row["videos"]
@@ -108,3 +130,46 @@ def test_videos_of_unknown_length_are_no_measure(lake: Lake) -> None:
     found = numbers(rows)
     assert found["ase"]["hours"] == found["pso"]["hours"] == pytest.approx(1.0)
     assert f"the mean of {MIN_MEASURED} in the lake" in basis
+
+
+def extracted(lake: Lake, *videos: tuple[str, float, int]) -> None:
+    """Adds videos that a run of extraction finished: id, minutes from noon, frames."""
+    rows = [
+        {"video_id": name, "ingest_id": new_ingest_id(), "num_frames": frames, "ingested_at": at(minutes),
+         "duration_s": frames / 24, "sign_language": "ase", "provider": "CPUExecutionProvider"}
+        for name, minutes, frames in videos
+    ]  # fmt: skip
+    delta.append(lake.folder / VIDEOS.name, VIDEOS, rows)
+    record(
+        lake,
+        *(
+            {**attempt(name, "extract", "done", minutes), "ingest_id": row["ingest_id"]}
+            for (name, minutes, _), row in zip(videos, rows, strict=True)
+        ),
+    )
+
+
+def test_extraction_takes_as_long_as_the_newest_run_of_the_lake(lake: Lake) -> None:
+    extracted(lake, ("old1", -600, 9_000), ("old2", -500, 9_000))
+    extracted(lake, ("a", 0, 50_000), ("b", 1, 1_200), ("c", 2, 1_200))
+    rate = extraction_rate(lake)
+    assert rate is not None
+    assert (rate.frames_per_s, rate.videos, rate.ended_at) == (pytest.approx(20), 2, at(2))
+    rows, _ = forecast(entries(ase=1), lake)
+    assert rows["extraction_hours"].to_list() == pytest.approx((rows["hours"] * 24 / 20).to_list())
+    assert any("20.0 frames/s" in line and "CPUExecutionProvider" in line for line in prospects(rows, lake))
+
+
+@pytest.mark.parametrize("videos", [(), (("a", 0, 5_000),), (("a", 0, 5_000), ("b", 0.5, 5_000))])
+def test_no_rate_is_made_up_from_too_little(lake: Lake, videos) -> None:
+    if videos:
+        extracted(lake, *videos)
+    rows, _ = forecast(entries(ase=1), lake)
+    assert (extraction_rate(lake), rows["extraction_hours"].to_list()) == (None, [None])
+    assert any("two CPU cores" in line for line in prospects(rows, lake))
+
+
+def test_the_lake_grows_by_bytes_that_were_measured(lake: Lake) -> None:
+    rows, _ = forecast(entries(ase=2), lake)
+    assert rows["lake_gb"].to_list() == pytest.approx([rows["hours"][0] * 86_400 * MEASURED_BYTES / 1e9])
+    assert "measured on real keypoints" in prospects(rows, lake)[0]

@@ -39,3 +39,13 @@ def test_what_is_no_shard_is_refused_before_there_is_a_lake(tmp_path: Path) -> N
     with pytest.raises(BadInputError):
         prepare_import([tmp_path / "none.tar"], tmp_path / "lake")
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"video_id,sign_language\n", b"\0" * 10_240])
+def test_a_file_that_is_no_tar_makes_no_lake(tmp_path: Path, monkeypatch, signverse, content: bytes) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("clips.parquet").write_bytes(content)
+    Path("more.tar").write_bytes(content)
+    for words in (["clips.parquet"], ["clips.parquet", "more.tar"], [tmp_path], ["."]):
+        code, _, err = signverse("ingest", "shards", *words, "--lake", "L2")
+        assert (code, len(err.splitlines()), Path("L2").exists()) == (1, 1, False), err
