@@ -67,6 +67,8 @@ def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]
     frames = counted(summary.frames, "frame")
     yield f"{counted(summary.done, 'video')} ingested{there}, {frames}, from {counted(shards, 'shard')}"
     why = "the manifest does not name them" if manifest else "--manifest CSV names their languages"
+    # Repairs have lines of their own.
+    yield from (f"  {line}" for line in summary.account.lines(without=["repaired"]))
     if summary.undetermined:
         yield f"  without a language (und): {counted(summary.undetermined, 'video')}; {why}"
     for word, count in summary.repaired.most_common():

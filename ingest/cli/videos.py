@@ -106,6 +106,8 @@ def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
     skipped = f", {plan.done:,} already in the lake" if plan.done else ""
     rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
     say(f"{counted(summary.done, 'video')} ingested{skipped}, {counted(summary.frames, 'frame')}{rate}")
+    for line in summary.account.lines():
+        say(f"  {line}")
     if failed := summary.failed + len(plan.refused):
         say_failed(failed, lake)
         raise typer.Exit(1)

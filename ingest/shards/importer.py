@@ -124,6 +124,7 @@ class _Import:
             at.started.add(item.video_id)
             self._record(item.video_id, "failed", "bad_shard", item.why)
             self.summary.failed += 1
+            self.summary.account.failed(item.video_id, "bad_shard")
         elif isinstance(item, VideoRows):
             self._add(item)
 
@@ -136,6 +137,7 @@ class _Import:
         self._committer.add(rows, attempt=self._attempt(video["video_id"]))
         self.summary.done += 1
         self.summary.frames += video["num_frames"]
+        self.summary.account.took(rows)
         self.summary.undetermined += video["sign_language"] == sign_languages.UNDETERMINED
         self.summary.repaired.update({word.split(":")[0] for word in video["repairs"]})
 
@@ -149,6 +151,7 @@ class _Import:
                 # It may lie behind the damage: another copy of the tar may have it.
                 self._record(video_id, "failed", "bad_shard", f"{path.name} is said to hold it; {tar.damage}")
                 self.summary.failed += 1
+                self.summary.account.failed(video_id, "bad_shard")
             else:
                 why = f"{path.name} is said to hold it, and does not"
                 self._record(video_id, "unavailable", "absent_from_shard", why)

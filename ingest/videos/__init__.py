@@ -7,6 +7,8 @@ Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest
 - `plan.py`: which videos of a folder are to be extracted; `folder_scan.py`: what lies in it; `video_names.py`: ids.
 - `workers.py`: how many workers, and what each does with a video.
 - `run.py`: the run itself: workers, commits, failures.
+- `account.py`: what a run took, changed and left, for its last lines.
+- `stored_captions.py`: the caption tracks that a lake has, and how those of files differ.
 - `rows.py`: the rows of one video, of extraction and of imported shards alike.
 - `redo.py`: `--redo [WHERE]`; `relabel.py`: a language corrected by a manifest, without extraction.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
@@ -12,6 +12,7 @@ from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.videos.account import Account
 from signverse.ingest.videos.plan import Plan, VideoTask
 from signverse.ingest.videos.workers import STAGE, extraction_pool
 from signverse.lake.jobs.events import Event
@@ -39,12 +40,13 @@ class ProgressListener(Protocol):
 
 @dataclass
 class Summary:
-    """How an extraction went: videos done and failed, frames of those done, seconds."""
+    """How an extraction went: videos done and failed, frames of those done, seconds; what was taken and left."""
 
     done: int = 0
     failed: int = 0
     frames: int = 0
     seconds: float = 0.0
+    account: Account = field(default_factory=Account)
 
 
 def ingest_videos(
@@ -81,6 +83,7 @@ def ingest_videos(
     with Committer(lake.folder) as committer:
         for name, why in plan.refused:
             committer.record(name, "list", "failed", "bad_id", why, attempt=attempts.get((name, "list"), 0) + 1)
+            summary.account.failed(name, "bad_id")
         with extraction_pool(workers, models, device, threads, detect_every, exact, text, engine=engine) as pool:
             for event in pool.run(plan.tasks, stalled_s):
                 task: VideoTask = event.task
@@ -93,11 +96,13 @@ def ingest_videos(
                     committer.add(event.value, attempt=attempt)
                     summary.done += 1
                     summary.frames += event.value.video["num_frames"]
+                    summary.account.took(event.value)
                     listener.finished(task, event.value)
                 else:
                     why, reason = describe_failure(event)
                     committer.record(video_id, STAGE, "failed", reason, why, attempt=attempt)
                     summary.failed += 1
+                    summary.account.failed(video_id, reason)
                     listener.failed(task, why)
     summary.seconds = time.monotonic() - start
     return summary

@@ -173,6 +173,7 @@ class DownloadStage:
                 context.media.drop_partial(video_id)
             if not retried:
                 context.summary.ended[video_id] = outcome.kind
+                context.summary.account.failed(video_id, outcome.reason, outcome.kind)
         context.listener.download_ended(video_id, attempt, retried)
 
 

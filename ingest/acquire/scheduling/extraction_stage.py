@@ -89,6 +89,7 @@ class ExtractionStage:
             context.states.apply(video_id, VideoEvent.EXTRACTION_DONE)
             self._recorder.record_extracted(video_id, event.value, None if self._keep_media else media)
             context.summary.extracted += 1
+            context.summary.account.took(event.value)
             context.summary.frames += event.value.video["num_frames"]
             context.listener.extracted(task, event.value)
         else:
@@ -96,4 +97,5 @@ class ExtractionStage:
             context.states.apply(video_id, VideoEvent.EXTRACTION_FAILED)
             self._recorder.record_extraction_failed(video_id, reason, message)
             context.summary.ended[video_id] = "failed"
+            context.summary.account.failed(video_id, reason)
             context.listener.extraction_failed(task, message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from signverse.ingest.acquire.download.worker import Attempt
+from signverse.ingest.videos.account import Account
 from signverse.ingest.videos.plan import VideoTask
 from signverse.lake.storage.committer import VideoRows
 
@@ -46,6 +47,7 @@ class Summary:
         ended: outcome (unavailable, blocked or failed) of each video that this run gave up.
         before: videos that needed nothing, by their state.
         elsewhere: videos that another run has the lease of.
+        account: what extraction took, changed and left.
         stopped: why the run ended early; "" where it did not.
     """
 
@@ -58,4 +60,5 @@ class Summary:
     ended: dict[str, str] = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
+    account: Account = field(default_factory=Account)
     stopped: str = ""

@@ -220,6 +220,8 @@ def _report(summary: Summary, lake: Path, media: Path, *, extracts: bool) -> Non
     if summary.removed:
         parts.append(f"{summary.removed:,} removed from the media folder that the lake had before")
     say(", ".join(parts))
+    for line in summary.account.lines():
+        say(f"  {line}")
     if summary.stopped:
         complain(summary.stopped)
     if ended or summary.stopped:

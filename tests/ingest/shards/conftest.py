@@ -22,10 +22,8 @@ def brought_in(tmp_path: Path, signverse) -> Callable[..., tuple[int, list[str],
         assert out == ""
         failures = [line for line in err.splitlines() if ": failed: " in line]
         # All that is said besides: how many came in, and where to look.
-        # The summary in a line or two, without a line for any of those that came in.
-        summary = [
-            line for line in err.splitlines() if line not in failures and not line.startswith("  without a language")
-        ]
+        # The summary in a line or two, without a line for any of those that came in; its parts are indented.
+        summary = [line for line in err.splitlines() if line not in failures and not line.startswith("  ")]
         assert len(summary) == 1 + (code == 1)
         return code, Lake.open(tmp_path / "lake").snapshot.visible()["video_id"].to_list(), failures
 
