@@ -19,15 +19,15 @@ def inspect_captions(path: Path) -> Report:
     found = caption_report(path)
     track = found.track
     left = sum(left.count for left in track.left_out)
-    source = f", translated from {track.source}" if track.source else ""
+    kind = f"translated from {track.source}" if track.source else track.kind
     counts = f"{len(track.cues):,} kept, {track.joined:,} joined, {left:,} left out"
     return Report(
         path,
         Kind.captions,
-        f"{found.format}, {track.language}, {track.kind}{source}, {counted(track.found, 'cue')}: {counts}",
+        f"{found.format}, {track.language}, {kind}, {counted(track.found, 'cue')}: {counts}",
         [
             ("format", f"{found.format} in {found.encoding}"),
-            ("language", f"{track.language}, {track.kind}{source}"),
+            ("language", f"{track.language}, {kind}"),
             ("cues", f"{track.found:,} in the file: {counts}"),
             *(("", f"{cue.start_s:,.3f} to {cue.end_s:,.3f} s  {cue.text}") for cue in found.first_cues),
         ],
@@ -43,5 +43,5 @@ def inspect_captions(path: Path) -> Report:
             "cues_left_out": left,
             "first_cues": [cue.text for cue in found.first_cues],
         },
-        list(track.remarks),
+        [remark.removeprefix(f"{path.name}: ") for remark in track.remarks],
     )

@@ -22,8 +22,10 @@ def brought_in(tmp_path: Path, signverse) -> Callable[..., tuple[int, list[str],
         assert out == ""
         failures = [line for line in err.splitlines() if ": failed: " in line]
         # All that is said besides: how many came in, and where to look.
-        # The summary in a line or two, without a line for any of those that came in; its parts are indented.
-        summary = [line for line in err.splitlines() if line not in failures and not line.startswith("  ")]
+        # The summary in a line or two, without a line for any of those that came in; its parts are indented. How a
+        # manifest was read comes before.
+        others = [line for line in err.splitlines() if line not in failures and not line.startswith("  ")]
+        summary = [line for line in others if "(CSV in UTF-8" not in line]
         assert len(summary) == 1 + (code == 1)
         return code, Lake.open(tmp_path / "lake").snapshot.visible()["video_id"].to_list(), failures
 
