@@ -199,6 +199,9 @@ class Decoder:
             if packet is not None and packet.stream.index != self.stream.index:
                 self._note_other(packet)
                 continue
+            if packet is not None and packet.size == 0 and packet.buffer_ptr:
+                # Nothing changes in the picture (Theora, AVI); to the decoder no data would be the end of the stream.
+                continue
             if packet is not None and is_encrypted_packet(packet):
                 raise self._encrypted()
             try:

@@ -23,9 +23,12 @@ _LEAP_UNCLAIMED_S: Final = 60
 _LEAP_CLAIMED_S: Final = 3600
 _PAST_END_S: Final = 60
 
+# A longer step is looked at twice: if the next frame lies before it, its timestamp is damaged.
+_SUSPECT_S: Final = Fraction(1, 2)
+
 # Steps backwards: ffmpeg's own limit where clocks may restart; elsewhere, more than frames in a wrong order make.
 _BACK_S: Final = Fraction(1, 10)
-_BACK_CONTINUOUS_S: Final = 1
+_BACK_CONTINUOUS_S: Final = Fraction(1)
 
 # Where two clocks are joined, the frame before is shown for its duration, but a damaged duration may be hours.
 _LONGEST_STEP_S: Final = 1
@@ -111,52 +114,66 @@ class Clock:
         self._next = max(0, earlier)
         suspect: tuple[VideoFrame, int] | None = None
         for frame in frames:
-            timestamp = self._timestamps.next(frame)
+            timestamp = self._unwrapped(self._timestamps.next(frame))
             if suspect is not None:
-                if timestamp is not None and self._fits(timestamp + self._offset):
-                    self._drop(suspect[1])
-                else:
-                    yield self._join(*suspect)
+                yield from self._decide(*suspect, timestamp)
                 suspect = None
+                timestamp = self._unwrapped(timestamp)
             if timestamp is None:
                 yield self._stamped(frame, self._next)
-            elif self._fits(timestamp + self._offset):
-                yield self._stamped(frame, timestamp + self._offset)
-            elif self._wraps(timestamp):
-                yield self._stamped(frame, max(0, timestamp + self._offset))
-            else:
+            elif self._step_s(timestamp) > _SUSPECT_S or not self._fits(timestamp):
                 suspect = frame, timestamp
+            else:
+                yield self._stamped(frame, timestamp + self._offset)
         if suspect is not None:
-            yield self._join(*suspect)
+            yield from self._decide(*suspect, None)
 
-    def _fits(self, pts: int) -> bool:
-        """Whether a frame at this time goes on with the clock so far."""
-        last = self._next if self._last is None else self._last
-        forward = _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
+    def _decide(self, frame: VideoFrame, timestamp: int, after: int | None) -> Iterator[VideoFrame]:
+        """What to do with a frame out of step, now that the timestamp after it is known."""
+        fits = self._fits(timestamp)
+        if after is not None and self._fits(after) and (after < timestamp or not fits):
+            self._drop(timestamp)
+        elif fits:
+            yield self._stamped(frame, timestamp + self._offset)
+        else:
+            yield self._join(frame, timestamp)
+
+    def _unwrapped(self, timestamp: int | None) -> int | None:
+        """A timestamp of 33 bits in the turn that brings it nearest to the last one."""
+        if timestamp is None or not self._discontinuous or self._time_base != _WRAP_TIME_BASE:
+            return timestamp
+        return timestamp - round((timestamp + self._offset - self._reference) / _WRAP) * _WRAP
+
+    @property
+    def _reference(self) -> int:
+        return self._next if self._last is None else self._last
+
+    def _step_s(self, timestamp: int) -> Fraction:
+        """Seconds from the last frame."""
+        return (timestamp + self._offset - self._reference) * self._time_base
+
+    def _fits(self, timestamp: int) -> bool:
+        """Whether a frame of this timestamp continues the clock so far."""
         back = _BACK_S if self._discontinuous else _BACK_CONTINUOUS_S
         if self._last is None:
             # Nothing precedes the first frame: it may come before the sound that was read so far.
-            back = Fraction(last) * self._time_base + back
-        past_end = self.end is not None and (pts - self.end) * self._time_base > _PAST_END_S
-        return not past_end and -back <= (pts - last) * self._time_base <= forward
+            back += self._next * self._time_base
+        past_end = self.end is not None and (timestamp + self._offset - self.end) * self._time_base > _PAST_END_S
+        return not past_end and -back <= self._step_s(timestamp) <= self._longest_s
 
-    def _wraps(self, timestamp: int) -> bool:
-        """Whether the clock has only come to the end of its 33 bits; counts on then."""
-        if not self._discontinuous or self._time_base != _WRAP_TIME_BASE:
-            return False
-        for turn in (_WRAP, -_WRAP):
-            if self._fits(timestamp + self._offset + turn):
-                self._offset = self._former_offset = self._offset + turn
-                return True
-        return False
+    @property
+    def _longest_s(self) -> int:
+        """Seconds that a frame may be shown."""
+        return _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
 
     def _join(self, frame: VideoFrame, timestamp: int) -> VideoFrame:
         """A frame on another clock, placed behind the last one."""
-        stamped, pts = timestamp + self._offset, self._next
-        returned = timestamp + self._former_offset
-        if self._last is not None and 0 <= returned - self._last <= _LONGEST_STEP_S / self._time_base:
+        pts, returned = self._next, timestamp + self._former_offset
+        # A clock that returns is joined where it has got to.
+        if self._last is not None and 0 <= (returned - self._last) * self._time_base <= _LONGEST_STEP_S:
             pts = returned
-        seconds, leap = float(pts * self._time_base), float((stamped - pts) * self._time_base)
+        seconds = float(pts * self._time_base)
+        leap = float((timestamp + self._offset - pts) * self._time_base)
         self._former_offset, self._offset = self._offset, pts - timestamp
         self.joins = self.joins or [Join(0.0, 0.0)]
         self.joins.append(Join(float((timestamp - self._start) * self._time_base), seconds))
@@ -181,8 +198,7 @@ class Clock:
 
     def _stamped(self, frame: VideoFrame, pts: int) -> VideoFrame:
         duration = frame.duration or self._step
-        longest = _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
-        duration = min(duration, round(longest / self._time_base))
+        duration = min(duration, round(self._longest_s / self._time_base))
         # The last frame lasts as long as it says, but not past the end of the video: with B-frames at a variable
         # rate its duration is that of another frame.
         if self.end is not None and self.end > pts:

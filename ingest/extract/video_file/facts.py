@@ -22,6 +22,10 @@ _FORMATS_THAT_GUESS_DURATION: Final = (
 )
 
 
+# In others, such as ASF, FFmpeg gives every stream the duration of the file.
+_FORMATS_WITH_STREAM_DURATION: Final = ("mov", "matroska", "avi")
+
+
 @dataclass(frozen=True)
 class VideoFacts:
     """What a file says about its video stream.
@@ -93,7 +97,8 @@ def _claimed_duration(container: InputContainer, stream: VideoStream) -> tuple[f
         return None, False
     start = (container.start_time or 0) / 1e6
     if stream.duration and stream.time_base:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - start, True
+        end = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        return end - start, any(name in container.format.name.split(",") for name in _FORMATS_WITH_STREAM_DURATION)
     duration_tag = stream.metadata.get("DURATION", "")
     try:
         hours, minutes, seconds = duration_tag.split(":")
