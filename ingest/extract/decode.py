@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.video_file.clock import Clock, Join, is_discontinuous
-from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet
-from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, video_facts
+from signverse.ingest.extract.video_file.clock import Join, make_clock
+from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet, refuse_encrypted
+from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, stored_aspect, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
 from signverse.ingest.extract.video_file.opening import open_video
+from signverse.ingest.extract.video_file.remainder import unread_recording
 from signverse.ingest.extract.video_file.streams import describe_choice, video_stream
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
@@ -53,8 +54,8 @@ class Decoder:
     with the length of the video. The counts are complete once the iteration has ended.
 
     Attributes:
-        container: of FFmpeg, to look at.
-        stream: of the container, the one that is decoded.
+        container: of FFmpeg, to look at until the decoder is closed.
+        stream: of the container, the one that is decoded; until the decoder is closed.
         facts: what the file says.
         num_frames: frames yielded so far.
         damaged_frames: packets that are corrupt or do not decode, plus frames that the file promised and lacks.
@@ -62,7 +63,8 @@ class Decoder:
         repairs: what was changed to make all frames alike, a line each.
 
     Raises:
-        BadInputError: the file is missing, empty, not a video, truncated before its index, or no frame decodes.
+        BadInputError: the file is missing, empty, not a video, encrypted, truncated before its index, or no
+            frame decodes.
 
     Source of the rules (start offset, rotation, no threads): measured against the ffmpeg program, see tests.
     """
@@ -75,11 +77,12 @@ class Decoder:
         self.repairs: list[str] = []
         self._lead: int | None = None
         self._sound_end = Fraction(0)
+        self._last_position = 0
         self.container = open_video(self.path)
         try:
             self._start_s = Fraction(self.container.start_time or 0, 1_000_000)
             if is_encrypted(self.container, self.path):
-                raise self._encrypted()
+                raise refuse_encrypted(self.path)
             self.stream = video_stream(self.container, self.path)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self.stream.thread_type = "NONE"
@@ -93,22 +96,21 @@ class Decoder:
             self.facts = video_facts(self.container, self.stream, first, rotation)
             choice = describe_choice(self.container, self.stream)
             self.repairs += [line for line in (choice, self._describe_shape()) if line]
-            self._clock = self._make_clock()
+            time_base = first.time_base or self.stream.time_base or Fraction(1, 90_000)
+            self._clock = make_clock(self.container, self.stream, time_base, self.facts.duration_s)
         except BaseException:
             self.container.close()
             raise
 
-    def _encrypted(self) -> BadInputError:
-        return BadInputError(f"{self.path}: the video is encrypted", "It can be read only where it was decrypted")
-
     def _describe_shape(self) -> str:
         """ "", or a line about pixels that are not square."""
-        aspect, width, height = self.facts.sample_aspect, self._first.width, self._first.height
-        shown = display_width(width, aspect)
+        stored, width, height = stored_aspect(self.stream), self._first.width, self._first.height
+        if stored != self.facts.sample_aspect:
+            return f"pixels of {stored.numerator}:{stored.denominator} are not believed: taken as square"
+        shown = display_width(width, stored)
         if shown == width:
             return ""
-        ratio = f"{aspect.numerator}:{aspect.denominator}"
-        return f"pixels of {ratio}: {width}x{height} scaled to {shown}x{height}"
+        return f"pixels of {stored.numerator}:{stored.denominator}: {width}x{height} scaled to {shown}x{height}"
 
     def _refuse_huge(self) -> None:
         width, height = self.stream.codec_context.width, self.stream.codec_context.height
@@ -116,18 +118,6 @@ class Decoder:
             raise BadInputError(
                 f"{self.path}: pictures of {width}x{height} are too large, at most {_MOST_PIXELS:,} pixels"
             )
-
-    def _make_clock(self) -> Clock:
-        time_base = self._first.time_base or self.stream.time_base or Fraction(1, 90_000)
-        claimed = self.facts.duration_s
-        return Clock(
-            time_base,
-            start=round(self._start_s / time_base),
-            end=None if claimed is None else round(Fraction(claimed) / time_base),
-            step=round(1 / (self.stream.average_rate or Fraction(25)) / time_base),
-            discontinuous=is_discontinuous(self.container),
-            dts_only=self.container.format.name == "avi",
-        )
 
     @property
     def joins(self) -> list[Join]:
@@ -163,6 +153,8 @@ class Decoder:
                     break
                 yield from self._in_place(resampled)
         self.repairs += self._clock.repairs
+        if unread := unread_recording(self.container, self.path, self._last_position):
+            self.repairs.append(unread)
         self.damaged_frames += self._clock.damaged_frames
         self._count_missing()
 
@@ -196,6 +188,8 @@ class Decoder:
                 # The rest of the container is unreadable; the decoder still holds the last frames.
                 self.damaged_frames += 1
                 packet, flushed = None, True
+            if packet is not None and packet.pos is not None:
+                self._last_position = max(self._last_position, packet.pos)
             if packet is not None and packet.stream.index != self.stream.index:
                 self._note_other(packet)
                 continue
@@ -203,7 +197,7 @@ class Decoder:
                 # Nothing changes in the picture (Theora, AVI); to the decoder no data would be the end of the stream.
                 continue
             if packet is not None and is_encrypted_packet(packet):
-                raise self._encrypted()
+                raise refuse_encrypted(self.path)
             try:
                 frames = self.stream.codec_context.decode(packet)
             except av.FFmpegError:

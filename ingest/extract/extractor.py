@@ -16,6 +16,7 @@ from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.frame_buffer import FrameRows, SpillBuffer
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.extract.pipeline import batched, map_in_order
+from signverse.ingest.extract.video_file.clock import Join
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.windows import Boxes, FramePeople, Image, process_window, run_batched
 from signverse.ingest.models.detector import Detector
@@ -41,6 +42,7 @@ class Extraction:
         damaged_frames: frames that are corrupt or undecodable, or that the file promised and lacks.
         remark: "", or a line about the file's end.
         repairs: what was changed to make all frames alike.
+        joins: where the file's clock leaps; empty where it does not.
         events: what happened to the people: cuts, returns, crossings (see `Numbering`).
         frames: int32 [N], counted from 0; a frame with nobody has no row.
         person: int8 [N], 0 is the primary signer.
@@ -59,6 +61,7 @@ class Extraction:
     damaged_frames: int
     remark: str
     repairs: list[str]
+    joins: list[Join]
     events: list[str]
     frames: NDArray[np.int32]
     person: NDArray[np.int8]
@@ -156,6 +159,7 @@ class Extractor:
             damaged_frames=video.damaged_frames,
             remark=video.remark,
             repairs=video.repairs,
+            joins=video.joins,
             events=numbering.events,
             frames=frames,
             person=numbering.person[order],

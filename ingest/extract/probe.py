@@ -1,21 +1,25 @@
-"""What would be read from a video file, without decoding it."""
+"""What would be read from a video file, without decoding all of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.ingest.extract.decode import Decoder
-from signverse.ingest.extract.video_file.clock import is_discontinuous
+from signverse.ingest.extract.video_file.clock import is_discontinuous, make_clock
 from signverse.ingest.extract.video_file.encryption import is_encrypted
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.video_file.opening import open_video
+from signverse.ingest.extract.video_file.streams import video_stream
 from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
 
@@ -102,7 +106,7 @@ class VideoReport:
         height: pixels down as displayed.
         rotation: clockwise degrees (0, 90, 180, 270) by which the stored picture is turned for display.
         sample_aspect: width of a stored pixel over its height; 1 where they are square.
-        frames_expected: at 24 a second; None if only decoding tells.
+        frames_expected: at 24 a second, give or take one; None if it is encrypted.
         subtitles: streams of subtitles.
         encrypted: it cannot be extracted.
         remarks: what is unusual, a line each: several video streams, pixels that are not square, a clock that leaps.
@@ -121,43 +125,76 @@ class VideoReport:
 
 
 def probe(path: str | Path) -> VideoReport:
-    """What would be read from a video file. One picture is decoded, for what only pictures tell.
+    """What would be read from a video file.
+
+    All timestamps are read, and one picture is decoded, for what only pictures tell.
 
     Raises:
-        BadInputError: the file is missing, empty, not a video, or no frame decodes. An encrypted one is reported.
+        BadInputError: the file is missing, empty, not a video, or no frame decodes. An encrypted one is
+            reported, unless FFmpeg cannot open it.
     """
     path = Path(path)
-    container = open_video(path)
-    try:
-        encrypted = is_encrypted(container, path)
-    finally:
-        container.close()
-    if not encrypted:
-        with Decoder(path) as video:
-            return _report(video.container, video.stream, video.facts, tuple(video.repairs))
-    container = open_video(path)
-    with container:
-        return _report(container, None, None, ("the video is encrypted",))
+    with open_video(path) as container:
+        if is_encrypted(container, path):
+            return _report(container, None, None, None, ("the video is encrypted",))
+    with Decoder(path) as video:
+        facts, remarks = video.facts, video.repairs
+    with open_video(path) as container:
+        stream = video_stream(container, path)
+        expected, leaps = _expected(container, stream, facts)
+        return _report(container, stream, facts, expected, (*remarks, *leaps))
+
+
+def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts) -> tuple[int, list[str]]:
+    """Frames at 24 a second, from the times of all packets, and what is unusual about those times."""
+    import av
+
+    time_base = stream.time_base or Fraction(1, 90_000)
+    clock = make_clock(container, stream, time_base, facts.duration_s, dts_only=True)
+    start = Fraction(container.start_time or 0, 1_000_000)
+    shown: list[tuple[int, int]] = []
+
+    def packets() -> Iterator[Packet[VideoStream]]:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                if packet.pts is not None:
+                    shown.append((packet.pts, packet.pts + (packet.duration or 0)))
+                yield packet
+
+    decoded: list[tuple[int, int]] = []
+    # Where the file cannot be read on, decoding ends as well.
+    with suppress(av.FFmpegError):
+        decoded += ((packet.pts or 0, (packet.pts or 0) + (packet.duration or 0)) for packet in clock.stamp(packets()))
+    # Display times are better, as long as they are on one clock.
+    times = decoded if clock.repairs or not shown else shown
+    if not times:
+        return 0, clock.repairs
+    ticks = max(end for _, end in times) - min(first for first, _ in times)
+    lead = max(Fraction(0), (stream.start_time or 0) * time_base - start)
+    return round((lead + ticks * time_base) * round(FPS)), clock.repairs
 
 
 def _report(
-    container: InputContainer, used: VideoStream | None, facts: VideoFacts | None, remarks: tuple[str, ...]
+    container: InputContainer,
+    used: VideoStream | None,
+    facts: VideoFacts | None,
+    expected: int | None,
+    remarks: tuple[str, ...],
 ) -> VideoReport:
-    duration = facts.duration_s if facts is not None else None
     return VideoReport(
         streams=tuple(_stream(stream, used) for stream in container.streams),
         clock=ClockReport(
             format=container.format.name,
             discontinuous=is_discontinuous(container),
             start_s=(container.start_time or 0) / 1e6,
-            duration_s=duration,
+            duration_s=facts.duration_s if facts is not None else None,
             fps=facts.source_fps if facts is not None else 0.0,
         ),
         width=facts.width if facts is not None else 0,
         height=facts.height if facts is not None else 0,
         rotation=facts.rotation if facts is not None else 0,
         sample_aspect=facts.sample_aspect if facts is not None else Fraction(1),
-        frames_expected=None if duration is None else round(duration * FPS),
+        frames_expected=expected,
         subtitles=tuple(_subtitle(stream) for stream in container.streams if stream.type == "subtitle"),
         encrypted=facts is None,
         remarks=remarks,

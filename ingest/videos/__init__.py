@@ -10,5 +10,6 @@ Knows: `ingest.extract` (keypoints), `ingest.captions`, `ingest.models`, `ingest
 - `account.py`: what a run took, changed and left, for its last lines.
 - `stored_captions.py`: the caption tracks that a lake has, and how those of files differ.
 - `rows.py`: the rows of one video, of extraction and of imported shards alike.
+- `caption_times.py`: captions of a video whose clock leaps.
 - `redo.py`: `--redo [WHERE]`; `relabel.py`: a language corrected by a manifest, without extraction.
 """

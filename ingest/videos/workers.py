@@ -13,11 +13,13 @@ from signverse.ingest.captions.tracks import unique
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.videos.caption_times import on_video_clock
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Engine, Executor, Job, Report
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import VideoRows
 from signverse.lake.storage.keypoints import Points
 
@@ -117,9 +119,9 @@ def extract_video(
             progress.on_frame(found.num_frames)
             yield chunk
 
-    remarks = (
-        [("damaged", f"{found.remark or f'{found.damaged_frames} damaged frames'}")] if found.damaged_frames else []
-    )
+    remarks = [("video_changed", repair) for repair in found.repairs]
+    if found.damaged_frames:
+        remarks.append(("damaged", found.remark or counted(found.damaged_frames, "damaged frame")))
     return build_rows(
         task.entry,
         stage=STAGE,
@@ -129,7 +131,7 @@ def extract_video(
         frames=found.frames,
         persons=found.person,
         points=points(),
-        tracks=tracks,
+        tracks=[on_video_clock(track, found.joins, found.num_frames / FPS) for track in tracks],
         remarks=remarks,
         exact=exact,
         sentences=text.sentences,

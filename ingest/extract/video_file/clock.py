@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+Timed = TypeVar("Timed", "VideoFrame", "Packet[VideoStream]")
+"""A frame in display order, or a packet in the order of the file, of which only the decoding time counts."""
 
 # AVFMT_TS_DISCONT of FFmpeg. Its FLV demuxer lacks the flag, though streams that were dumped restart there as well.
 _TS_DISCONT: Final = 0x0200
@@ -28,7 +33,7 @@ _SUSPECT_S: Final = Fraction(1, 2)
 
 # Steps backwards: ffmpeg's own limit where clocks may restart; elsewhere, more than frames in a wrong order make.
 _BACK_S: Final = Fraction(1, 10)
-_BACK_CONTINUOUS_S: Final = Fraction(1)
+_BACK_CONTINUOUS_S: Final = Fraction(1, 2)
 
 # Where two clocks are joined, the frame before is shown for its duration, but a damaged duration may be hours.
 _LONGEST_STEP_S: Final = 1
@@ -105,14 +110,14 @@ class Clock:
         """What was changed, a line each."""
         return [*self._lines, *([f"timestamps: {self._more_lines} more such places"] if self._more_lines else [])]
 
-    def stamp(self, frames: Iterable[VideoFrame], earlier: int = 0) -> Iterator[VideoFrame]:
+    def stamp(self, frames: Iterable[Timed], earlier: int = 0) -> Iterator[Timed]:
         """The frames with pts and duration in ticks from the container's start.
 
         Args:
             earlier: ticks from the container's start up to which other streams reach when the first frame comes.
         """
         self._next = max(0, earlier)
-        suspect: tuple[VideoFrame, int] | None = None
+        suspect: tuple[Timed, int] | None = None
         for frame in frames:
             timestamp = self._unwrapped(self._timestamps.next(frame))
             if suspect is not None:
@@ -128,7 +133,7 @@ class Clock:
         if suspect is not None:
             yield from self._decide(*suspect, None)
 
-    def _decide(self, frame: VideoFrame, timestamp: int, after: int | None) -> Iterator[VideoFrame]:
+    def _decide(self, frame: Timed, timestamp: int, after: int | None) -> Iterator[Timed]:
         """What to do with a frame out of step, now that the timestamp after it is known."""
         fits = self._fits(timestamp)
         if after is not None and self._fits(after) and (after < timestamp or not fits):
@@ -166,7 +171,7 @@ class Clock:
         """Seconds that a frame may be shown."""
         return _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
 
-    def _join(self, frame: VideoFrame, timestamp: int) -> VideoFrame:
+    def _join(self, frame: Timed, timestamp: int) -> Timed:
         """A frame on another clock, placed behind the last one."""
         pts, returned = self._next, timestamp + self._former_offset
         # A clock that returns is joined where it has got to.
@@ -196,7 +201,7 @@ class Clock:
         else:
             self._more_lines += 1
 
-    def _stamped(self, frame: VideoFrame, pts: int) -> VideoFrame:
+    def _stamped(self, frame: Timed, pts: int) -> Timed:
         duration = frame.duration or self._step
         duration = min(duration, round(self._longest_s / self._time_base))
         # The last frame lasts as long as it says, but not past the end of the video: with B-frames at a variable
@@ -207,6 +212,31 @@ class Clock:
         self._last = pts
         self._next = pts + min(frame.duration or self._step, round(_LONGEST_STEP_S / self._time_base))
         return frame
+
+
+def make_clock(
+    container: InputContainer,
+    stream: VideoStream,
+    time_base: Fraction,
+    claimed_s: float | None,
+    *,
+    dts_only: bool = False,
+) -> Clock:
+    """The clock of a stream.
+
+    Args:
+        time_base: seconds of a tick of its timestamps.
+        claimed_s: seconds from the container's start to the end that the file claims.
+        dts_only: do not look at display times; AVI has none.
+    """
+    return Clock(
+        time_base,
+        start=round(Fraction(container.start_time or 0, 1_000_000) / time_base),
+        end=None if claimed_s is None else round(Fraction(claimed_s) / time_base),
+        step=round(1 / (stream.average_rate or Fraction(25)) / time_base),
+        discontinuous=is_discontinuous(container),
+        dts_only=dts_only or container.format.name == "avi",
+    )
 
 
 class TrustedTimestamps:
@@ -223,7 +253,7 @@ class TrustedTimestamps:
         self._times_backwards = [0, 0]
         self._dts_only = dts_only
 
-    def next(self, frame: VideoFrame) -> int | None:
+    def next(self, frame: Timed) -> int | None:
         """The timestamp of the next frame in display order; None if it has none."""
         timestamps = (None if self._dts_only else frame.pts, frame.dts)
         for i, current in enumerate(timestamps):

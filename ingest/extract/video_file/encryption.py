@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from signverse.lake.model.errors import BadInputError
+
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
@@ -18,6 +20,8 @@ _ENCRYPTED_ENTRIES: Final = (b"encv", b"drmi", b"drms")
 _STREAM_KEYS: Final = ("enc_key_id",)
 _CONTAINER_KEYS: Final = ("encryption", "ASF_Protection_Type", "ASF_Key_ID", "ASF_License_URL")
 
+_FIRST_BOXES: Final = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"sidx", b"moof")
+
 _PARENTS: Final = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
 # A file of a few tracks has some dozens of boxes on the way to its sample entries.
@@ -26,16 +30,28 @@ _MOST_BOXES: Final = 10_000
 _TS_PACKET: Final = 188
 
 
+def refuse_encrypted(path: Path) -> BadInputError:
+    """The error that refuses an encrypted file."""
+    return BadInputError(f"{path}: the video is encrypted", "Get a copy that is not, or take it out of the folder")
+
+
+def has_encrypted_entry(path: Path) -> bool:
+    """Whether an MP4 or QuickTime file has encrypted pictures; False for any other file."""
+    with path.open("rb") as file:
+        if file.read(8)[4:] not in _FIRST_BOXES:
+            return False
+        return any(entry in _ENCRYPTED_ENTRIES for entry in _picture_entries(file))
+
+
 def is_encrypted(container: InputContainer, path: Path) -> bool:
     """Whether the file says that its pictures are encrypted, before any is decoded."""
     if any(key in container.metadata for key in _CONTAINER_KEYS):
         return True
     if any(key in stream.metadata for stream in container.streams.video for key in _STREAM_KEYS):
         return True
-    if "mov" in container.format.name.split(","):
-        with path.open("rb") as file:
-            return any(entry in _ENCRYPTED_ENTRIES for entry in _picture_entries(file))
-    return container.format.name == "mpegts" and _is_scrambled(path)
+    if container.format.name == "mpegts":
+        return _is_scrambled(path)
+    return has_encrypted_entry(path)
 
 
 def is_encrypted_packet(packet: Packet[Any]) -> bool:

@@ -53,7 +53,9 @@ class VideoFacts:
 
 def video_facts(container: InputContainer, stream: VideoStream, first: VideoFrame, rotation: int) -> VideoFacts:
     """The facts of a stream, whose first frame has been decoded."""
-    aspect = sample_aspect(stream)
+    aspect = stored_aspect(stream)
+    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        aspect = Fraction(1)
     width, height = display_width(first.width, aspect), first.height
     if rotation in (90, 270):
         width, height = height, width
@@ -71,14 +73,14 @@ def video_facts(container: InputContainer, stream: VideoStream, first: VideoFram
     )
 
 
-def sample_aspect(stream: VideoStream) -> Fraction:
-    """Width of a stored pixel over its height; the container's word counts before the codec's, as in FFmpeg.
+def stored_aspect(stream: VideoStream) -> Fraction:
+    """Width of a pixel over its height, as the file has it; the container's word counts before the codec's.
 
     Call it after the first frame has been decoded: some codecs say it only there.
     """
     for aspect in (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio):
         if aspect and aspect > 0:
-            return Fraction(aspect) if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else Fraction(1)
+            return Fraction(aspect)
     return Fraction(1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from signverse.ingest.extract.video_file.encryption import has_encrypted_entry, refuse_encrypted
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def open_video(path: Path) -> InputContainer:
     """The container of a video file.
 
     Raises:
-        BadInputError: the file is missing, empty, not a video, or truncated before its index.
+        BadInputError: the file is missing, empty, not a video, encrypted, or truncated before its index.
     """
     import av
 
@@ -31,6 +32,8 @@ def open_video(path: Path) -> InputContainer:
         # earlier than the file's first timestamp is taken for one that has run over, and put 26.5 hours later.
         container = av.open(f"file:{path}", options={"correct_ts_overflow": "0"}, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
+        if has_encrypted_entry(path):
+            raise refuse_encrypted(path) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInputError(
             f"{path}: cannot be opened as a video ({reason})", "It is not a video, or is truncated: download it again"
