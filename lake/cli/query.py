@@ -5,12 +5,12 @@ Imported at every start of the command line: what is heavy is imported by the co
 
 from __future__ import annotations
 
+import io
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -263,8 +263,13 @@ def _save(points: Points, output: Path | None) -> None:
     from signverse.lake.query.output import whole_file
 
     if output is None:
-        # Through write() alone: to a file or pipe numpy writes by itself, and reports a closed pipe as a failed write.
-        np.save(cast(Any, SimpleNamespace(write=sys.stdout.buffer.write)), points)
+        array = io.BytesIO()
+        np.save(array, points)
+        left = array.getbuffer()
+        # To a file or pipe numpy writes by itself, and reports a closed pipe as a failed write. With PYTHONUNBUFFERED
+        # a write may take a part only.
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
         sys.stdout.flush()
     else:
         with whole_file(output) as file:
