@@ -61,6 +61,7 @@ class Manifest:
         remarks: about repeated ids and unknown languages, a line each.
         repeated: how many rows have the id of an earlier one, which is used.
         numbers: by video id, the number of its row; see `Table.unit`.
+        sources: how many ids are from addresses and from file names.
         table: how the file was read; None where the manifest is not from a file.
     """
 
@@ -70,6 +71,7 @@ class Manifest:
     remarks: list[str] = field(default_factory=list)
     repeated: int = 0
     numbers: dict[str, int] = field(default_factory=dict)
+    sources: Counter[str] = field(default_factory=Counter)
     table: Table | None = None
 
     @property
@@ -81,6 +83,7 @@ class Manifest:
             parts.append(f"{self.repeated:,} repeated")
         if self.refused:
             parts.append(f"{len(self.refused):,} refused")
+        parts += [f"{counted(number, 'id')} from {kind}" for kind, number in self.sources.items()]
         return self.table.account(*parts) if self.table else f"{self.path}: {', '.join(parts)}"
 
     def not_youtube(self) -> list[str]:
@@ -120,6 +123,9 @@ def read_manifest(path: Path) -> Manifest:
             continue
         if _differs(video_id, url):
             other_ids.append(video_id)
+        given = row.cells.get("video_id")
+        if video_id != given:
+            manifest.sources["addresses" if url and (not given or is_address(given)) else "file names"] += 1
         entry = _entry(video_id, url, row.cells, languages)
         first = manifest.entries.setdefault(video_id, entry)
         if first is entry:

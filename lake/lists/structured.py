@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
 from signverse.lake.lists.records import Records
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import counted, some
 
 _EXAMPLE: Final = 'Such as [{"video_id": "...", "sign_language": "..."}], or an object a line.'
 
 _BY_YT_DLP: Final = {"extractor", "extractor_key", "ie_key", "_type", "webpage_url_domain"}
 """Keys that only yt-dlp writes. Its `language` is that of the sound."""
 
-_SOUND: Final = "language (yt-dlp's, of the sound)"
+_SOUND: Final = "language of the sound"
 _DEEPEST: Final = 20
 """How deep lists may lie in each other: yt-dlp's channels have three levels."""
 
@@ -31,11 +33,14 @@ def read_json(text: str, what: str, names: ColumnNames) -> Records:
     Raises:
         BadInputError: it is not JSON, or holds no records.
     """
+    twice: list[str] = []
     try:
-        values, broken, lines = _values(text)
+        values, broken, lines = _values(text, twice)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{what} is not JSON that can be read: {error}", _EXAMPLE) from None
     records = Records("JSON lines" if lines else "JSON", "line" if lines else "record", broken=broken)
+    if twice:
+        records.remarks.append(f"{counted(len(twice), 'key')} twice in an object, the first is used: {some(twice)}")
     objects: list[tuple[int, dict[str, Any]]] = []
     for line, value in values:
         for item in _items(value, names, what, 0):
@@ -52,18 +57,31 @@ def read_json(text: str, what: str, names: ColumnNames) -> Records:
     return records
 
 
-def _values(text: str) -> tuple[list[tuple[int, Any]], list[tuple[int, str]], bool]:
-    """The values with their lines, the lines that cannot be read, and whether there is a value a line."""
+def _values(text: str, twice: list[str]) -> tuple[list[tuple[int, Any]], list[tuple[int, str]], bool]:
+    """The values with their lines, the lines that cannot be read, and whether there is a value a line.
+
+    Args:
+        twice: takes the keys that an object has twice.
+    """
+
+    def first_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        held = dict(reversed(pairs))
+        if len(held) < len(pairs):
+            names = Counter(key for key, _ in pairs)
+            twice.extend(key[:60] for key, count in names.items() if count > 1)
+        return {key: held[key] for key, _ in pairs}
+
     try:
-        return [(1, json.loads(text))], [], False
+        return [(1, json.loads(text, object_pairs_hook=first_of))], [], False
     except ValueError as error:
         whole = error
+        twice.clear()
     values: list[tuple[int, Any]] = []
     broken: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                value = json.loads(line)
+                value = json.loads(line, object_pairs_hook=first_of)
             except (ValueError, RecursionError) as error:
                 broken.append((number, f"not JSON: {error}"))
             else:
@@ -107,9 +125,8 @@ def _of_object(value: dict[str, Any], names: ColumnNames, what: str, depth: int)
         for item in value[inner[0]]:
             merged = {**shared, **item} if isinstance(item, dict) else item
             yield from _items(merged, names, what, depth + 1) if isinstance(merged, dict) else [_named(merged)]
-    elif values and all(isinstance(held, dict) for held in values):
-        for key, held in value.items():
-            yield from [{"video_id": key, **held}]
+    elif values and all(isinstance(held, dict) and find_columns(list(held), names) for held in values):
+        yield from ({"video_id": key, **held} for key, held in value.items())
     elif identifying and len({len(held) for held in values if isinstance(held, list)}) == 1:
         columns = {key: held for key, held in value.items() if isinstance(held, list)}
         yield from (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))

@@ -120,7 +120,7 @@ def read_table(
     if data.startswith(b"PAR1"):
         return _table(path, what, read_parquet(data, what), None, names, positions, every_column)
     text, encoding = decode(data, what)
-    if text.lstrip()[:1] in ("{", "["):
+    if _JSON.match(text):
         return _table(path, what, read_json(text, what, names), encoding, names, positions, every_column)
     try:
         records = read_separated(text, names)
@@ -223,6 +223,9 @@ def _looks_like_names(rows: Sequence[tuple[int, list[str]]], positions: Sequence
         return False
     return all(_WORDS.fullmatch(cell) for cell in cells) and len(set(cells)) == len(cells)
 
+
+# yt-dlp writes null for a video that it could not read, also in the first line.
+_JSON: Final = re.compile(r"\s*(null\s+)*[\[{]")
 
 _WORDS: Final = re.compile(r"[^\W\d_][\w .()/-]{0,40}")
 
