@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from signverse.lake.lake import Lake
-from signverse.lake.lists.addresses import id_of_address, identify, is_address, why_not_youtube
+from signverse.lake.lists.addresses import id_of_address, identify, is_address, is_youtube, why_not_youtube
 from signverse.lake.lists.columns import CHANNEL, CHANNEL_ID, IDENTIFYING
 from signverse.lake.lists.table import Table, read_table
 from signverse.lake.model import languages as sign_languages
@@ -118,14 +118,16 @@ def read_manifest(path: Path) -> Manifest:
         try:
             video_id, url = identify(row.cells)
         except BadInputError as error:
-            shown = next((row.cells[name] for name in IDENTIFYING if row.cells.get(name)), "")
-            manifest.refused.append((_printable(shown), f"{where}: {error}"))
+            given = next((row.cells[name] for name in IDENTIFYING if row.cells.get(name)), "")
+            note = why_not_youtube(given) or ""
+            why = f"{_printable(given)} is {note}" if "spreadsheet" in note else str(error)
+            manifest.refused.append((_printable(given), f"{where}: {why}"))
             continue
         if _differs(video_id, url):
             other_ids.append(video_id)
-        given = row.cells.get("video_id")
-        if video_id != given:
-            manifest.sources["addresses" if url and (not given or is_address(given)) else "file names"] += 1
+        cell = row.cells.get("video_id")
+        if video_id != cell:
+            manifest.sources["addresses" if url and (not cell or is_address(cell)) else "file names"] += 1
         entry = _entry(video_id, url, row.cells, languages)
         first = manifest.entries.setdefault(video_id, entry)
         if first is entry:
@@ -142,7 +144,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def _differs(video_id: str, url: str | None) -> bool:
     """Whether an id of YouTube's has the address of another of its videos."""
-    if url is None or not is_youtube_id(video_id) or not is_address(url) or "youtu" not in url:
+    if url is None or not is_youtube_id(video_id) or not is_youtube(url):
         return False
     try:
         return id_of_address(url) != video_id
@@ -154,11 +156,12 @@ def _elsewhere(first: str | None, second: str | None) -> bool:
     """Whether two addresses of one id are of different videos; two ways of writing a page of YouTube's are not."""
     if not first or not second or first == second:
         return False
+    if not is_youtube(first) or not is_youtube(second):
+        return True
     try:
-        ids = {id_of_address(url) for url in (first, second) if is_address(url) and "youtu" in url}
+        return id_of_address(first) != id_of_address(second)
     except BadInputError:
         return True
-    return len(ids) != 1 or not all("youtu" in url for url in (first, second))
 
 
 def _repetition(first: Entry, entry: Entry) -> str:

@@ -29,8 +29,8 @@ ManifestOption = Annotated[
     Path | None,
     typer.Option(
         "--manifest",
-        metavar="CSV",
-        help="CSV of video ids and sign languages; its labels take precedence over the files'.",
+        metavar="FILE",
+        help="List of video ids and sign languages (CSV, JSON, Parquet); its labels take precedence over the files'.",
     ),
 ]
 

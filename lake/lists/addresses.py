@@ -27,6 +27,15 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def is_youtube(address: str) -> bool:
+    """Whether an address is one of YouTube's."""
+    try:
+        host = urlsplit(address if "//" in address[:8] else f"//{address}").hostname
+    except ValueError:
+        return False
+    return _YOUTUBE.fullmatch(host or "") is not None
+
+
 def id_of_address(address: str) -> str:
     """The id of the video at an address: YouTube's, or for other sites the part that names the video. Not checked.
 
@@ -79,7 +88,8 @@ def _of_site(path: list[str], query: dict[str, str]) -> str:
     after = next((path[at + 1] for at, part in enumerate(path[:-1]) if part.lower() in _BEFORE_ID), "")
     # An unlisted video of Vimeo is NUMBER/KEY.
     number = next((part for part in path if re.fullmatch(r"\d{6,}", part)), "")
-    return after or number or PurePosixPath(last).stem
+    # https://SITE/watch/ names none.
+    return after or number or ("" if last.lower() in _BEFORE_ID else PurePosixPath(last).stem)
 
 
 def id_of_file(name: str) -> str:
@@ -104,6 +114,9 @@ def identify(cells: Mapping[str, str]) -> tuple[str, str | None]:
         video_id, url = id_of_address(video_id), url or video_id
     elif is_file(video_id):
         video_id = id_of_file(video_id)
+    elif not video_id and "video_id" in cells and not (url and is_youtube(url)):
+        # In a list of ids, an address of another site does not say what its owner would call the video.
+        return check_video_id(""), url
     elif not video_id and url:
         video_id = id_of_address(url) if is_address(url) else id_of_file(url)
     elif not video_id:
@@ -113,8 +126,8 @@ def identify(cells: Mapping[str, str]) -> tuple[str, str | None]:
 
 def why_not_youtube(video_id: str) -> str | None:
     """Why an id cannot be one of YouTube's, with what a spreadsheet may have done to it; None where it can be."""
-    if is_youtube_id(video_id):
-        return None
+    if is_youtube_id(video_id) or not video_id:
+        return None if video_id else "nothing"
     if re.fullmatch(r"[-+]?\d+([.,]\d+)?[eE][-+]?\d+", video_id):
         return "a number that a spreadsheet has shortened"
     if video_id.startswith("#"):

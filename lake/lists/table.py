@@ -155,6 +155,9 @@ def _table(
         if header:
             rows = rows[1:]
     columns = find_columns(header, names) if header else {}
+    if "file" in columns and not any(is_file(row[columns["file"]]) for _, row in rows if columns["file"] < len(row)):
+        # A path of something else, or a number of a file.
+        del columns["file"]
     if header and not columns.keys() & IDENTIFYING.keys() and (columns or records.names is not None):
         raise BadInputError(
             f"the header of {path} names no video id: {_shown(header)}", "Call the column video_id, or url."

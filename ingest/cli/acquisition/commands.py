@@ -94,7 +94,9 @@ def plan(
     shown = rows.with_columns(pl.col("hours", "gb", "lake_gb", "extraction_hours").round(digits))
     known = [name for name in _SHORT if not shown[name].is_null().all()]
     rows_to.write(shown, short=shown.select(pl.col(name).alias(_SHORT[name]) for name in known))
-    invalid = f", {counted(len(listed.refused), 'invalid row')}" if listed.refused else ""
+    invalid = f", {counted(len(listed.refused), 'invalid id')}" if listed.refused else ""
+    if other := len(listed.not_youtube()):
+        invalid += f", {counted(other, 'id')} not YouTube's"
     say(
         f"{counted(len(listed.entries), 'video')} in {counted(rows.height, 'language')}{invalid}; "
         f"{rows['to_do'].sum():,} to do"
@@ -197,7 +199,7 @@ def _acquire(
         prepared.lake.refresh()
         compact_small_files(prepared.lake)
     if listed.refused:
-        complain(f"{counted(len(listed.refused), 'invalid row')} in the manifest")
+        complain(f"{counted(len(listed.refused), 'invalid id')} in the manifest")
     return summary
 
 

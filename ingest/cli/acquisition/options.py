@@ -24,7 +24,7 @@ KEEP_FREE: Final = "5GB"
 
 ManifestArgument = Annotated[
     Path,
-    typer.Argument(metavar="MANIFEST", help="CSV of video ids and sign languages, and a url where it is not YouTube."),
+    typer.Argument(metavar="MANIFEST", help="List of video ids or addresses and sign languages (CSV, JSON, Parquet)."),
 ]
 
 MediaOption = Annotated[Path, typer.Option("--media", metavar="DIR", help="Folder of the videos and captions.")]
