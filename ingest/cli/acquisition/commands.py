@@ -107,7 +107,8 @@ def plan(
         f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)"
     )
     for line in prospects(rows, opened):
-        say(f"  {line}")
+        # What it rests on stands below it, as above.
+        say(f"  {line}".replace(" (", "\n  (", 1))
     if opened is not None:
         say(f"  {_by_state(rows)}")
 
