@@ -20,6 +20,7 @@ from bench.composed_videos import film, stories
 from bench.held_out_videos import held_out_stories
 from bench.iou_baseline import assign_people_by_iou
 from bench.sample_videos import data_folder
+from bench.still_pictures import still_scenes
 from bench.synthetic_scenes import Scene, scenes
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.sample.signer import make_signer
@@ -76,6 +77,9 @@ def main() -> None:
     for name, roles in stories(data):
         scene, _ = film(name, roles, data / "models")
         _table(name, [scene])
+    print("people: a presenter as a still picture, and a signer in a corner")
+    for scene in still_scenes(data):
+        _table(scene.name, [scene])
     print("people: held out: composed of other signers, written after the tracker was tuned")
     held_out: dict[int, list[Scene]] = {every: [] for every in (1, DETECT_EVERY)}
     for name, roles in held_out_stories(data):

@@ -7,5 +7,6 @@ Knows: the skeleton (`lake.model`), numpy, and nothing else of `ingest`. Start w
 - `detections.py`: what tracking keeps of each person in each frame.
 - `tracker.py`: detections linked from frame to frame to tracks; occlusion, motion, cut detection.
 - `reid.py`: re-identification, tracks joined to people across cuts and absences.
+- `stillness.py`: who does not move, such as a still picture, and so does not sign.
 - `assignment.py`: maximum-weight assignment (the Hungarian algorithm), which the last two use.
 """

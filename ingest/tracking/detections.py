@@ -37,6 +37,11 @@ _BODY_LENGTHS: Final = [
 ]
 """Shoulders, neck, eyes, ears, width and length of the face: their ratios belong to a person, whatever the zoom."""
 
+LIMB_JOINTS: Final = [
+    *(joint_index(n) for n in ("right_elbow", "left_elbow", "right_wrist", "left_wrist")),
+    *(part.start + tip for part in (LEFT_HAND, RIGHT_HAND) for tip in (4, 8, 12, 16, 20)),
+]
+"""Elbows, wrists and fingertips: what moves when someone signs."""
 _WRISTS: Final = [joint_index("right_wrist"), joint_index("left_wrist")]
 _HANDS: Final = np.r_[LEFT_HAND.slice, RIGHT_HAND.slice]
 
@@ -53,6 +58,7 @@ class Detections:
         frames: int64 [N].
         boxes: float32 [N, 4], x0, y0, x1, y1 in pixels.
         joints: float32 [N, 12, 2], the TRACKED_JOINTS in pixels; nan where absent or not confident.
+        limbs: float32 [N, 14, 2], the LIMB_JOINTS in pixels; nan where absent or not confident.
         wrists: float32 [N, 2, 2], right and left, in pixels from the neck; nan where either point is absent.
         hands: float32 [N], the mean score of the 42 hand points; 0 where the source never had them.
     """
@@ -61,6 +67,7 @@ class Detections:
     frames: NDArray[np.int64]
     boxes: NDArray[np.float32]
     joints: NDArray[np.float32]
+    limbs: NDArray[np.float32]
     wrists: NDArray[np.float32]
     hands: NDArray[np.float32]
 
@@ -99,6 +106,7 @@ def read_detections(
     """
     count = len(frames)
     joints = np.empty((count, len(TRACKED_JOINTS), 2), np.float32)
+    limbs = np.empty((count, len(LIMB_JOINTS), 2), np.float32)
     wrists = np.empty((count, 2, 2), np.float32)
     hands = np.empty(count, np.float32)
     start = 0
@@ -108,6 +116,9 @@ def read_detections(
         chunk_joints = chunk[:, TRACKED_JOINTS]
         chunk_joints[chunk_joints[..., 2] < SEEN] = np.nan
         joints[rows] = chunk_joints[..., :2]
+        chunk_limbs = chunk[:, LIMB_JOINTS]
+        chunk_limbs[chunk_limbs[..., 2] < SEEN] = np.nan
+        limbs[rows] = chunk_limbs[..., :2]
         chunk_wrists = chunk[:, _WRISTS]
         chunk_wrists[chunk_wrists[..., 2] < SEEN] = np.nan
         wrists[rows] = chunk_wrists[..., :2] - chunk[:, NECK, None, :2]
@@ -121,6 +132,7 @@ def read_detections(
         frames=np.asarray(frames, np.int64)[order],
         boxes=boxes[order],
         joints=joints[order],
+        limbs=limbs[order],
         wrists=wrists[order],
         hands=hands[order],
     )

@@ -10,7 +10,9 @@ The rule, in three steps over the whole video:
    after a cut is taken for one of the people before it, preferably for the one who has signed most, unless the
    proportions clearly differ: a signer must not lose their number to a zoom. Two people who look alike and are only
    ever shown in turns therefore share a number.
-3. Numbers. The weight of a person is a sum over their frames: the mean score of the hands, times the height relative to
+3. Numbers. Who does not move over a whole track (stillness.py), such as a still picture that is panned or zoomed, does
+   not sign: if someone else moves their hands, these rows weigh next to nothing; if nobody does, they count as others
+   do. The weight of a person is a sum over their frames: the mean score of the hands, times the height relative to
    the tallest person of the video, times 0.25 to 1.25 for the motion of the wrists relative to the body. Numbers are
    given in the order of falling weight. So the person who signs, stands near and is there for long is 0; one who
    listens or walks by is not, even if they appear first or the detector lists them first. Where two take turns, the one
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 
 from signverse.ingest.tracking.detections import Detections, iou, read_detections
 from signverse.ingest.tracking.reid import reidentify
+from signverse.ingest.tracking.stillness import still_rows
 from signverse.ingest.tracking.tracker import Tracks, track
 from signverse.lake.model.frame_ranges import FPS
 
@@ -42,6 +45,8 @@ _MOTION_FRAMES: Final = 3
 _AT_REST: Final = 0.25
 # Without any hands, the person who is there for longer still has the greater weight.
 _NO_HANDS: Final = 1e-3
+# Of people who do not move, if someone else moves their hands.
+_STILL: Final = 1e-6
 
 # Boxes that overlap by this IoU: one person may occlude the other.
 _OCCLUSION_IOU: Final = 0.1
@@ -55,7 +60,8 @@ class Numbering:
         person: int8 [N], the number of each row's person; no number occurs twice in a frame.
         events: what happened, as words for `videos.events`: `cuts:2` (new shots), `people_returned:1` (a person was
             recognised after more than a second, without a cut), `crossings:3` (a person was occluded by another and
-            found again). Empty where nothing did.
+            found again), `still_people:1` (a person who does not move, such as a picture, would have been person 0 and
+            is not). Empty where nothing did.
     """
 
     person: NDArray[np.int8]
@@ -117,16 +123,27 @@ def _number(detections: Detections) -> Numbering:
     if np.unique(detections.frames, return_counts=True)[1].max() > MAX_PEOPLE:
         raise ValueError(f"more than {MAX_PEOPLE} people in a frame")
     tracks = track(detections)
-    weights = _weights(detections, tracks)
-    people, num_returned = reidentify(detections, tracks, weights)
+    full_weights = _weights(detections, tracks)
+    # In a video of one track nobody else can sign.
+    still = still_rows(detections, tracks) if tracks.track_ids.any() else np.zeros(len(detections.frames), np.bool_)
+    # Not nothing at all: among themselves they are numbered as ever.
+    weights = np.where(still, _STILL * full_weights, full_weights)
+    people, num_returned = reidentify(detections, tracks, weights, still)
     person = np.empty(len(detections.frames), np.int8)
     person[detections.order] = _numbers_by_weight(detections.frames, people, weights)
     counts = {
         "cuts": len(tracks.cuts),
         "people_returned": num_returned,
         "crossings": _count_crossings(detections, tracks, people),
+        "still_people": _count_demoted(people, weights, full_weights),
     }
     return Numbering(person, [f"{event}:{count}" for event, count in counts.items() if count])
+
+
+def _count_demoted(people: NDArray[np.int64], weights: NDArray[np.float64], full_weights: NDArray[np.float64]) -> int:
+    """How many people would have come before person 0 if those who do not move had their full weight."""
+    weight, full_weight = np.bincount(people, weights), np.bincount(people, full_weights)
+    return int((full_weight > full_weight[weight.argmax()]).sum())
 
 
 def _count_crossings(detections: Detections, tracks: Tracks, people: NDArray[np.int64]) -> int:

@@ -23,6 +23,8 @@ _MAX_DISTANCE, _MAX_DISTANCE_AFTER_CUT = 8.0, 14.0
 # The person shown after a cut is more likely the one who has signed most so far: the bonus for that, in the same units.
 # Where as many people are shown as before it cancels out.
 _PRIMARY_BONUS: Final = 2.0
+# Who did not move while others signed is less likely the one who moves now: a picture, and not a person.
+_STILL_PENALTY: Final = 6.0
 _SHOT_START_FRAMES: Final = 6
 """A person who is first seen within this many frames of a shot counts as there from its beginning."""
 
@@ -56,11 +58,14 @@ class _TrackSummaries:
     log_lengths: NDArray[np.float32]
 
 
-def reidentify(detections: Detections, tracks: Tracks, weights: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+def reidentify(
+    detections: Detections, tracks: Tracks, weights: NDArray[np.float64], still: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], int]:
     """Join tracks to people.
 
     Args:
         weights: float64 [N], what each row adds to its person's weight.
+        still: bool [N], rows of tracks that do not move, see `still_rows`.
 
     Returns:
         int64 [N], the person of each row, numbered from 0 by first frame; and how many times a person came back without
@@ -70,7 +75,8 @@ def reidentify(detections: Detections, tracks: Tracks, weights: NDArray[np.float
     if len(summaries.num_rows) == 1:
         return np.zeros(len(detections.frames), np.int64), 0
     track_weights = np.bincount(tracks.track_ids, weights).astype(np.float64)
-    reidentification = _Reidentification(summaries, tracks, track_weights)
+    still_tracks = np.bincount(tracks.track_ids, still) > 0
+    reidentification = _Reidentification(summaries, tracks, track_weights, still_tracks)
     reidentification.run()
     return reidentification.person_of_track[tracks.track_ids], reidentification.num_returned
 
@@ -83,8 +89,14 @@ class _Reidentification:
         num_returned: how many times a person came back without a cut in between.
     """
 
-    def __init__(self, summaries: _TrackSummaries, tracks: Tracks, track_weights: NDArray[np.float64]) -> None:
-        self._summaries, self._track_weights = summaries, track_weights
+    def __init__(
+        self,
+        summaries: _TrackSummaries,
+        tracks: Tracks,
+        track_weights: NDArray[np.float64],
+        still_tracks: NDArray[np.bool_],
+    ) -> None:
+        self._summaries, self._track_weights, self._still_tracks = summaries, track_weights, still_tracks
         self._cuts = np.array(tracks.cuts, np.int64)
         # While nobody was seen (a title, a slide) the camera may have moved as well.
         self._shot_starts = np.sort(np.r_[self._cuts, np.array(tracks.resumptions, np.int64)])
@@ -132,6 +144,8 @@ class _Reidentification:
         signed = np.array([self._track_weights[self._tracks[person]].sum() for person in self._candidates])
         bonus = _PRIMARY_BONUS * (signed / signed.max())[:, None]
         affinity += np.where((affinity > 0) & camera_moved[:, None], bonus, 0)
+        differ = self._still_tracks[longest][:, None] != self._still_tracks[group]
+        affinity = np.maximum(affinity - np.where(differ, _STILL_PENALTY, 0), 0)
         for row in np.flatnonzero(~ended).tolist():
             # Still there: the same person only if the two are never seen at once, as with boxes that flicker.
             own_tracks = self._tracks[self._candidates[row]]

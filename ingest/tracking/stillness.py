@@ -1,0 +1,148 @@
+"""People who never move, such as the picture of a presenter: they do not sign, if someone else does.
+
+A person moves where a joint leaves its place relative to the head and the shoulders. The whole person may be moved
+about, enlarged and tilted, as a still picture is by a slow pan or zoom: before places are compared, the frames are
+brought into one position, size and tilt by the head and the shoulders. The model's jitter is averaged away over half a
+second.
+
+Measured on 27 compositions of three to four seconds (as in bench/still_pictures.py: frozen, noisy, shaken, tilted,
+panned and zoomed pictures of 96 to 530 pixels, encoded at x264's CRF 30 to 40), the farthest of all windows, in
+heights of the person: wrists of pictures leave their places by up to 0.036, those of signers by 0.16 and more (0.05
+of one who had hardly begun); fingertips by 0.11, and 0.10 to 0.5; head and shoulders by 0.025, and 0.014 to 0.04.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signverse.ingest.tracking.detections import TRACKED_JOINTS, Detections
+from signverse.ingest.tracking.tracker import Tracks
+
+# Rows that are averaged: the jitter of half a second.
+_WINDOW: Final = 12
+# A second and a half: in a shorter track a signer may as well hold a sign.
+_MIN_WINDOWS: Final = 3
+# A window's place of a joint is known from this many of its rows.
+_MIN_KNOWN: Final = 4
+# Single fingertips of a picture may leap, where the hand is half hidden.
+_MIN_TIPS: Final = 3
+
+# How far a joint of someone who does not move may be from its place, in heights of the person: head and shoulders;
+# elbows, which a zoom moves out of the picture; wrists; the fingertips of each hand, their median.
+_STILL: Final = np.repeat([0.03, 0.12, 0.06, 0.12], [len(TRACKED_JOINTS), 2, 2, 2])
+# Head and shoulders alone, where no arm is in view: a signer's are at rest but for the arms.
+_STILL_ALONE: Final = 0.012
+# One window in twenty may say otherwise: something passes in front of a picture.
+_STILL_SHARE: Final = 0.95
+
+# Someone moves their hands whose wrists or fingertips are this far from their places, in one window in ten.
+_MOVED: Final = np.repeat([0.06, 0.14], 2)
+_MOVED_SHARE: Final = 0.1
+# Of people this small beside the tallest, or of such hands, it is jitter.
+_MIN_HEIGHT: Final = 0.07
+_MIN_HANDS: Final = 0.1
+# They are there in this share of the frames: who walks by does not outweigh a signer who waits.
+_MIN_PRESENCE: Final = 0.1
+
+_TRUNK: Final = slice(0, len(TRACKED_JOINTS))
+_LIMBS: Final = slice(len(TRACKED_JOINTS), None)
+_HANDS: Final = slice(len(TRACKED_JOINTS) + 2, None)
+_TIPS: Final = slice(len(TRACKED_JOINTS) + 4, None)
+
+
+def still_rows(detections: Detections, tracks: Tracks) -> NDArray[np.bool_]:
+    """The rows of tracks that do not move, bool [N]; none of them if nobody moves their hands."""
+    still = np.zeros(len(detections.frames), np.bool_)
+    moving = np.zeros_like(still)
+    tallest = detections.heights.max(initial=0)
+    order = np.argsort(tracks.track_ids, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(tracks.track_ids[order])) + 1):
+        if len(rows) < _MIN_WINDOWS * _WINDOW:
+            continue
+        distances = _distances(detections, rows)
+        at_rest = _at_rest(distances)
+        if len(at_rest) < _MIN_WINDOWS:
+            # The person is too seldom recognisable.
+            continue
+        still[rows] = at_rest.mean() >= _STILL_SHARE
+        with np.errstate(invalid="ignore"):
+            moved = (distances[:, _HANDS] > _MOVED).any(axis=1).mean()
+        plain = detections.heights[rows].mean() >= _MIN_HEIGHT * tallest and detections.hands[rows].mean() >= _MIN_HANDS
+        moving[rows] = not still[rows[0]] and plain and moved >= _MOVED_SHARE
+    frames = np.unique(detections.frames)
+    present = len(np.unique(detections.frames[moving]))
+    return still if present >= max(1, _MIN_PRESENCE * len(frames)) else np.zeros_like(still)
+
+
+def _at_rest(distances: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each window is one of someone who does not move; windows in which nothing is known are left out."""
+    known = ~np.isnan(distances)
+    distances, known = distances[known.any(axis=1)], known[known.any(axis=1)]
+    with np.errstate(invalid="ignore"):
+        rest = ~(distances > _STILL).any(axis=1)
+        alone = ~(distances[:, _TRUNK] > _STILL_ALONE).any(axis=1)
+    found: NDArray[np.bool_] = np.logical_and(rest, known[:, _LIMBS].any(axis=1) | alone)
+    return found
+
+
+def _distances(detections: Detections, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How far the joints of a track are from their median places, window by window.
+
+    Args:
+        rows: of the track, by frame.
+
+    Returns:
+        float64 [W, 18], in heights of the person: the TRACKED_JOINTS, the elbows and wrists, and the median fingertip
+        of the left hand and of the right; nan where unknown.
+    """
+    points = np.concatenate([detections.joints[rows], detections.limbs[rows]], axis=1).astype(np.float64)
+    places, scale = _aligned(points[..., 0] + 1j * points[..., 1])
+    height = np.nanmedian(detections.heights[rows] * scale) if np.isfinite(scale).any() else np.nan
+    # The last rows, fewer than a window, are left out.
+    windows = places[: len(rows) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, places.shape[1])
+    averaged = _median(windows, axis=1, known=_MIN_KNOWN)
+    distances: NDArray[np.float64] = np.abs(averaged - _median(averaged)) / height
+    tips = distances[:, _TIPS].reshape(len(distances), 2, -1)
+    enough = (~np.isnan(tips)).sum(axis=-1) >= _MIN_TIPS
+    median_tip = np.nanmedian(np.where(enough[..., None], tips, 0), axis=-1)
+    return np.concatenate([distances[:, : _TIPS.start], np.where(enough, median_tip, np.nan)], axis=1)
+
+
+def _aligned(places: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Points brought into one position, size and tilt by the head and the shoulders (least squares).
+
+    Args:
+        places: complex [T, K], x + iy, the TRACKED_JOINTS first; nan where unknown.
+
+    Returns:
+        complex [T, K], nan where fewer than four of the head and the shoulders are known; and float [T], the factors by
+        which sizes changed.
+    """
+    trunk = places[:, : len(TRACKED_JOINTS)]
+    model = trunk[np.argmax((~np.isnan(trunk)).sum(axis=1))]
+    for _ in range(2):
+        # The model is a single frame first, and then the median of the aligned ones.
+        known = ~np.isnan(trunk) & ~np.isnan(model)
+        count = np.maximum(known.sum(axis=1), 1)[:, None]
+        model_middle = np.where(known, model, 0).sum(axis=1)[:, None] / count
+        middle = np.where(known, trunk, 0).sum(axis=1)[:, None] / count
+        offset, model_offset = np.where(known, trunk - middle, 0), np.where(known, model - model_middle, 0)
+        size = (np.abs(model_offset) ** 2).sum(axis=1)
+        turn = (np.conj(model_offset) * offset).sum(axis=1)
+        factor = np.where((count[:, 0] >= 4) & (np.abs(turn) > 0), size / np.where(turn == 0, 1, turn), np.nan)[:, None]
+        aligned = (places - middle) * factor + model_middle
+        model = _median(aligned[:, : len(TRACKED_JOINTS)])
+    return aligned, np.abs(factor[:, 0])
+
+
+def _median(places: NDArray[np.complex128], axis: int = 0, known: int = 1) -> NDArray[np.complex128]:
+    """The medians of x and of y over an axis, nan where fewer than `known` are known."""
+    enough = (~np.isnan(places)).sum(axis=axis) >= known
+    # All nan would be warned of.
+    filled = np.where(np.expand_dims(enough, axis), places, 0)
+    median: NDArray[np.complex128] = np.nanmedian(filled.real, axis=axis) + 1j * np.nanmedian(filled.imag, axis=axis)
+    # Of a complex nan both parts must be nan.
+    return np.where(enough, median, complex(np.nan, np.nan))
