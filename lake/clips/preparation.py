@@ -26,6 +26,8 @@ class Preparation:
         lake.read_clips(clips, prepare=signverse.Preparation(fps=12.5, window=64, stride=32, normalize=True))
 
     Attributes:
+        mask_hidden: make body joints absent that are known to be hidden; see `Lake.keypoints`. The published tars have
+            no body scores, and guesses in place of hidden joints.
         fps: the frame rate; see `signverse.resample`.
         window: frames in a window, at the new rate. Each window then comes as a clip of its own; see
             `signverse.cut_windows`.
@@ -34,6 +36,7 @@ class Preparation:
         normalize: by the shoulders, over the clip or the window; see `signverse.normalize`.
     """
 
+    mask_hidden: bool = False
     fps: float | None = None
     window: int | None = None
     stride: int | None = None

@@ -137,7 +137,10 @@ def read_points(table: ClipTable, index: int, reading: Reading, row_groups: RowG
     points = np.full((end - start, joints.size, 3), np.nan, np.float32)
     if place.file is not None and end > start:
         for group in row_groups.reader.row_groups(place, start, end):
-            row_groups.get(place.file, group).fill(points, start, reading.person, joints)
+            rows = row_groups.get(place.file, group)
+            rows.fill(points, start, reading.person, joints)
+            if reading.prepare.mask_hidden and joints.places[0][0] is BODY:
+                rows.hide_unseen(points, start, reading.person)
     points = prepared(points, reading.prepare, table, index, joint_names(joints))
     # The body comes first, where it was read besides.
     return np.ascontiguousarray(points[:, joints.size - reading.joints.size :])

@@ -15,7 +15,7 @@ import pyarrow as pa
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS, Part
 from signverse.lake.storage.footers import FOREIGN, SEVERAL, Footer, Footers, unreadable
-from signverse.lake.storage.keypoints import Points, from_table, list_columns, visible_from_table
+from signverse.lake.storage.keypoints import Points, from_table, hide_unseen, list_columns, visible_from_table
 from signverse.lake.storage.page_decoder import BrokenPage, Column, Unusual, read_column
 
 
@@ -100,6 +100,8 @@ class RowGroup:
         self._footer: Footer = footers.get(file)
         self._parts: dict[Part, tuple[Column | None, Column | None] | pa.Table] = {}
         self._frames: tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]] | None = None
+        # In a tuple once it was read: it may be None.
+        self._visible: tuple[npt.NDArray[np.bool_] | None] | None = None
         self._lock = threading.Lock()
 
     def fill(self, points: Points, start: int, person: int, joints: Joints) -> None:
@@ -135,14 +137,8 @@ class RowGroup:
         """
         with self._lock:
             self._load(Joints.in_place(PARTS))
-        count = int(self._footer.rows[self._index])
-        if self._frames is None:
-            first = int(self._footer.frames[self._index, 0])
-            frames = np.arange(first, first + count, dtype=np.int32)
-            persons = np.full(count, self._footer.person[self._index], np.int8)
-        else:
-            frames, persons = self._frames
-        points = np.full((count, NUM_JOINTS, 3), np.nan, np.float32)
+        frames, persons = self._rows()
+        points = np.full((len(frames), NUM_JOINTS, 3), np.nan, np.float32)
         for part, decoded in self._parts.items():
             if isinstance(decoded, pa.Table):
                 points[:, part.slice] = from_table(decoded, [part])[:, part.slice]
@@ -154,13 +150,43 @@ class RowGroup:
                 points[:, part.slice, 0], points[:, part.slice, 1] = values[:, ::2], values[:, 1::2]
             if score is not None:
                 points[:, part.slice, 2] = score.values()
-        visible = None
-        if np.isnan(points[:, BODY.slice, 2]).any():
-            try:
-                visible = visible_from_table(self._table(["body_visible"]))
-            except (OSError, pa.ArrowInvalid) as error:
-                raise unreadable(self._footers.folder / self._file, error) from None
+        visible = self._visible_body() if np.isnan(points[:, BODY.slice, 2]).any() else None
         return Rows(frames, persons, points, visible)
+
+    def hide_unseen(self, points: Points, start: int, person: int) -> None:
+        """Makes body joints that are known to be hidden absent, in points [T, K, 3] that `fill` filled.
+
+        The body is the first of their parts; see `signverse.lake.storage.keypoints.hide_unseen`.
+
+        Raises:
+            DamagedLakeError: the file cannot be read.
+        """
+        with self._lock:
+            if self._visible is None:
+                self._visible = (self._visible_body(),)
+        (visible,) = self._visible
+        if visible is None:
+            return
+        frames, persons = self._rows()
+        low, high = np.searchsorted(frames, [start, start + len(points)])
+        mine = low + np.flatnonzero(persons[low:high] == person)
+        body = points[frames[mine] - start]
+        hide_unseen(body, visible[mine])
+        points[frames[mine] - start] = body
+
+    def _rows(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        """Frame and person of each row, once a part was loaded."""
+        if self._frames is not None:
+            return self._frames
+        first, count = int(self._footer.frames[self._index, 0]), int(self._footer.rows[self._index])
+        persons = np.full(count, self._footer.person[self._index], np.int8)
+        return np.arange(first, first + count, dtype=np.int32), persons
+
+    def _visible_body(self) -> npt.NDArray[np.bool_] | None:
+        try:
+            return visible_from_table(self._table(["body_visible"]))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise unreadable(self._footers.folder / self._file, error) from None
 
     def _copy(self, points: Points, row: int, joints: Joints) -> None:
         """Rows from `row` on into points [T, K, 3], which are one block of memory and nan."""

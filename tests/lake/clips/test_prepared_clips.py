@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import signverse
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.skeleton import LEFT_HAND
+from signverse.lake.storage.keypoints import to_table
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,29 @@ def test_hands_alone_are_normalized_by_the_shoulders(lake):
     for hand, clip in zip(hands, whole, strict=True):
         assert hand.mask is None
         np.testing.assert_array_equal(hand.points, signverse.normalize(clip.points)[:, LEFT_HAND.slice])
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_hidden_joints_are_left_out_on_request(tmp_path, fill, video, people):
+    random = np.random.default_rng(0)
+    frames, persons = np.divmod(np.arange(1500 * people), people)
+    points = random.uniform(0, 700, (len(frames), 128, 3)).astype(np.float32) % (700, 700, 1)
+    points[:, :18, 2] = np.nan
+    visible = random.random((len(frames), 18)) < 0.5
+    rows = to_table(frames.astype(np.int32), persons.astype(np.int8), points, body_visible=visible)
+    texts = tuple(f"Sentence {i}" for i in range(20))
+    folder = fill(tmp_path / "lake", replace(video("a", frames=1500, texts=texts), keypoints=rows))
+    with Lake.open(folder) as lake:
+        masked = signverse.Preparation(mask_hidden=True)
+        for person in range(people):
+            for clip in lake.read_clips(lake.clips(), person=person, prepare=masked):
+                start, end = clip.start_frame, clip.end_frame
+                wanted = lake.keypoints("a", start_frame=start, end_frame=end, person=person, mask_hidden=True)
+                np.testing.assert_array_equal(clip.points, wanted)
+                assert 0.3 < np.isnan(clip.points[:, :18, 0]).mean() < 0.7
+        plain = lake.read_clips(lake.clips(), parts=["left_hand"])
+        for clip, hand in zip(plain, lake.read_clips(lake.clips(), parts=["left_hand"], prepare=masked), strict=True):
+            np.testing.assert_array_equal(clip.points, hand.points)
 
 
 def test_without_windows_a_clip_at_another_rate_is_as_long_as_before(lake):
