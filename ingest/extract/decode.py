@@ -21,8 +21,8 @@ from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encr
 from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, stored_aspect, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
 from signverse.ingest.extract.video_file.opening import open_video
-from signverse.ingest.extract.video_file.remainder import unread_recording
-from signverse.ingest.extract.video_file.streams import describe_choice, video_stream
+from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
+from signverse.ingest.extract.video_file.streams import describe_choice, ranked_streams
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 
@@ -78,20 +78,13 @@ class Decoder:
         self._lead: int | None = None
         self._sound_end = Fraction(0)
         self._last_position = 0
+        self._aspect: Fraction | None = None
         self.container = open_video(self.path)
         try:
             self._start_s = Fraction(self.container.start_time or 0, 1_000_000)
             if is_encrypted(self.container, self.path):
                 raise refuse_encrypted(self.path)
-            self.stream = video_stream(self.container, self.path)
-            # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
-            self.stream.thread_type = "NONE"
-            self._refuse_huge()
-            self._source = self._decode()
-            first = next(self._source, None)
-            if first is None:
-                raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
-            self._first = first
+            first = self._first = self._open_stream()
             self._rotation_filters, rotation = rotation_filters(first)
             self.facts = video_facts(self.container, self.stream, first, rotation)
             choice = describe_choice(self.container, self.stream)
@@ -101,6 +94,24 @@ class Decoder:
         except BaseException:
             self.container.close()
             raise
+
+    def _open_stream(self) -> VideoFrame:
+        """Takes the best stream of which a frame decodes, and gives that frame."""
+        for index in [stream.index for stream in ranked_streams(self.container, self.path)]:
+            if self._last_position:
+                # The stream before has been read to its end.
+                self.container.close()
+                self.container = open_video(self.path)
+                self._last_position = 0
+            self.stream = next(stream for stream in self.container.streams.video if stream.index == index)
+            # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
+            self.stream.thread_type = "NONE"
+            self._refuse_huge()
+            self.damaged_frames, self._sound_end = 0, Fraction(0)
+            self._source = self._decode()
+            if (first := next(self._source, None)) is not None:
+                return first
+        raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
 
     def _describe_shape(self) -> str:
         """ "", or a line about pixels that are not square."""
@@ -188,6 +199,10 @@ class Decoder:
                 # The rest of the container is unreadable; the decoder still holds the last frames.
                 self.damaged_frames += 1
                 packet, flushed = None, True
+            except IndexError:
+                # PyAV knows the streams that were there when it opened the file; all of their packets have been read.
+                self.repairs.append(OTHER_STREAMS)
+                return
             if packet is not None and packet.pos is not None:
                 self._last_position = max(self._last_position, packet.pos)
             if packet is not None and packet.stream.index != self.stream.index:
@@ -221,6 +236,12 @@ class Decoder:
         shape = (self._first.width, self._first.height, self._first.format.name)
         time_base = self._first.time_base or Fraction(1, 90_000)
         for frame in self._clock.stamp(chain([self._first], self._source), round(self._sound_end / time_base)):
+            aspect = self.stream.codec_context.sample_aspect_ratio
+            if aspect and aspect != self._aspect:
+                if self._aspect is not None:
+                    seconds = float((frame.pts or 0) * time_base)
+                    self.repairs.append(f"pixels become {aspect.numerator}:{aspect.denominator} from {seconds:.1f} s")
+                self._aspect = aspect
             if (frame.width, frame.height, frame.format.name) != shape:
                 frame = self._conform(frame)
             yield frame

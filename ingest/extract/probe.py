@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,8 @@ from signverse.ingest.extract.video_file.clock import is_discontinuous, make_clo
 from signverse.ingest.extract.video_file.encryption import is_encrypted
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.video_file.opening import open_video
-from signverse.ingest.extract.video_file.streams import video_stream
+from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS
+from signverse.ingest.extract.video_file.streams import video_streams
 from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ def probe(path: str | Path) -> VideoReport:
         if is_encrypted(container, path):
             return _report(container, None, None, None, ("the video is encrypted",))
     with Decoder(path) as video:
-        facts, remarks = video.facts, video.repairs
+        facts, remarks, index = video.facts, video.repairs, video.stream.index
     with open_video(path) as container:
-        stream = video_stream(container, path)
+        stream = next(stream for stream in video_streams(container) if stream.index == index)
         expected, leaps = _expected(container, stream, facts)
         return _report(container, stream, facts, expected, (*remarks, *leaps))
 
@@ -162,16 +162,22 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts)
                 yield packet
 
     decoded: list[tuple[int, int]] = []
-    # Where the file cannot be read on, decoding ends as well.
-    with suppress(av.FFmpegError):
+    remarks: list[str] = []
+    try:
         decoded += ((packet.pts or 0, (packet.pts or 0) + (packet.duration or 0)) for packet in clock.stamp(packets()))
+    except av.FFmpegError:
+        remarks.append("the file cannot be read to its end")
+    except IndexError:
+        # PyAV knows the streams that were there when it opened the file.
+        remarks.append(OTHER_STREAMS)
+    remarks += clock.repairs
     # Display times are better, as long as they are on one clock.
     times = decoded if clock.repairs or not shown else shown
     if not times:
-        return 0, clock.repairs
+        return 0, remarks
     ticks = max(end for _, end in times) - min(first for first, _ in times)
     lead = max(Fraction(0), (stream.start_time or 0) * time_base - start)
-    return round((lead + ticks * time_base) * round(FPS)), clock.repairs
+    return round((lead + ticks * time_base) * round(FPS)), remarks
 
 
 def _report(

@@ -15,6 +15,9 @@ _MOST_BOXES: Final = 100_000
 # The header of an FLV file, its length, and the size of the tag before the first one.
 _FLV: Final = (b"FLV\x01", b"\0\0\0\x09\0\0\0\0")
 
+OTHER_STREAMS: Final = "the file continues with other streams: they are not read"
+"""Said where new streams begin in the middle of a file, such as those of a recording with other numbers (PIDs)."""
+
 _UNREAD: Final = "another recording follows in the file: it is not read"
 
 

@@ -17,8 +17,8 @@ _DEFAULT_SCORE: Final = 5_000_000
 _PACKETS_SCORE: Final = 100_000_000
 
 
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream that is decoded: the one that the ffmpeg program chooses by itself.
+def ranked_streams(container: InputContainer, path: Path) -> list[VideoStream]:
+    """The streams that can be decoded, first the one that the ffmpeg program chooses by itself.
 
     Raises:
         BadInputError: the container has none.
@@ -26,8 +26,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     found = video_streams(container)
     if not found:
         raise BadInputError(f"{path}: holds no video stream that can be decoded", "A sound file has no signer")
-    # The first of equals, as max() gives.
-    return max(found, key=_score)
+    # Of equals the first one comes first: sorting is stable.
+    return sorted(found, key=_score, reverse=True)
 
 
 def video_streams(container: InputContainer) -> list[VideoStream]:

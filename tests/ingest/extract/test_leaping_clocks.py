@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.extract.decode import Decoder
+from signverse.ingest.extract.probe import probe
 from tests.ingest.extract.damaged_clocks import TICKS, TURN, shift_cluster, shift_flv, shift_ts
 from tests.ingest.extract.numbered_video import number_of, seen, steady, write
 
@@ -171,3 +172,24 @@ def test_a_recording_that_follows_unread_is_said(tmp_path: Path, name: str) -> N
     frames, video = decoded(glued(tmp_path / name, 0, 0))
     assert frames == list(range(24))
     assert video.repairs == ["another recording follows in the file: it is not read"]
+
+
+def test_a_second_recording_with_streams_of_other_numbers_is_said(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.ts", steady(24, 24))
+    two = write(
+        tmp_path / "two.ts", steady(24, 24), options={"mpegts_start_pid": "512", "mpegts_pmt_start_pid": "4352"}
+    )
+    path = tmp_path / "v.ts"
+    path.write_bytes(one.read_bytes() + two.read_bytes())
+    frames, video = decoded(path)
+    assert frames == list(range(24))
+    assert video.repairs == ["the file continues with other streams: they are not read"]
+    assert probe(path).remarks == ("the file continues with other streams: they are not read",)
+
+
+def test_a_frame_a_hundred_million_seconds_ahead_makes_no_work(tmp_path: Path) -> None:
+    """The length that the file claims is no more to be believed than its timestamps."""
+    path = write(tmp_path / "v.mkv", [0, 1000, 10**11])
+    frames, video = decoded(path)
+    assert len(frames) < 100
+    assert video.repairs

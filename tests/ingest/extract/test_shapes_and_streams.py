@@ -209,3 +209,35 @@ def test_pictures_too_large_for_a_worker_are_refused(tmp_path: Path) -> None:
     (tmp_path / "v.gif").write_bytes(head + 2 * frame + b";")
     with pytest.raises(BadInputError, match="16000x16000"):
         Decoder(tmp_path / "v.gif")
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4"])
+def test_a_stream_without_a_picture_is_not_the_video(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        streams = []
+        for width, height in (LARGE, MIDDLE):
+            stream = container.add_stream("libx264", rate=24)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            streams.append(stream)
+        streams[0].disposition = av.stream.Disposition.default
+        container.start_encoding()
+        for number in range(24):
+            frame = av.VideoFrame.from_ndarray(picture(number, *MIDDLE), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            container.mux(streams[1].encode(frame))
+        container.mux(streams[1].encode(None))
+    assert seen(path) == list(range(24))
+
+
+def test_a_shape_that_changes_inside_a_broadcast_is_said(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.ts", range(24), clock=Fraction(1, 24))
+    wide = tmp_path / "wide.ts"
+    ffmpeg("-i", plain, "-c", "copy", "-bsf:v", "h264_metadata=sample_aspect_ratio=4/3", wide)
+    square = tmp_path / "square.ts"
+    ffmpeg("-i", plain, "-c", "copy", "-bsf:v", "h264_metadata=sample_aspect_ratio=1/1", square)
+    path = tmp_path / "v.ts"
+    path.write_bytes(square.read_bytes() + wide.read_bytes())
+    with Decoder(path) as video:
+        assert {image.shape for image in video} == {(64, 128, 3)}
+    assert any(repair.startswith("pixels become 4:3 from ") for repair in video.repairs)
