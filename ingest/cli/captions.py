@@ -13,6 +13,7 @@ from signverse.ingest.cli.shared import ingest_group, resumable, say_failed
 from signverse.lake.cli.shared import DryRunOption, LakeOption, complain, say
 
 if TYPE_CHECKING:
+    from signverse.ingest.recaption.find import FoundCaptions
     from signverse.ingest.recaption.run import Summary
 
 _SHOWN = 20
@@ -57,10 +58,10 @@ def captions(
     text = TextSettings(sound_marks=sound_marks == "keep", sentences=sentences)
     with resumable():
         summary = ingest_captions(opened, found, text=text, only=only, dry_run=dry_run)
-    _report(summary, found.unknown, lake, dry_run=dry_run)
+    _report(summary, found, lake, dry_run=dry_run)
 
 
-def _report(summary: Summary, unknown: list[str], lake: Path, *, dry_run: bool) -> None:
+def _report(summary: Summary, found: FoundCaptions, lake: Path, *, dry_run: bool) -> None:
     """Says what became of each video, and the sum; exits with 1 where captions cannot be read."""
     from signverse.lake.model.wording import counted, some
 
@@ -72,9 +73,12 @@ def _report(summary: Summary, unknown: list[str], lake: Path, *, dry_run: bool) 
     for video in summary.videos:
         if video.failed:
             complain(f"{video.video_id}: failed: {video.failed}")
-    if unknown:
-        has = "belongs" if len(unknown) == 1 else "belong"
-        say(f"{counted(len(unknown), 'caption file')} {has} to no video of the lake: {some(unknown)}")
+    if found.unknown:
+        has = "belongs" if len(found.unknown) == 1 else "belong"
+        say(f"{counted(len(found.unknown), 'caption file')} {has} to no video of the lake: {some(found.unknown)}")
+    if found.repeated:
+        count = counted(len(found.repeated), "caption file")
+        say(f"{count} skipped, of the same name as one of another folder: {some(found.repeated)}")
     tracks = ", ".join(
         f"{number:,} {word}"
         for word in ("new", "replaced", "removed")

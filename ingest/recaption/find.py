@@ -9,6 +9,7 @@ from pathlib import Path
 
 from signverse.ingest.captions.files_beside import caption_owner, is_caption_file
 from signverse.ingest.shards.caption_tracks import CaptionIndex, index_captions, is_subtitles_tar
+from signverse.ingest.videos.video_names import BETWEEN_FOLDERS
 from signverse.lake.model.errors import BadInputError
 
 
@@ -20,11 +21,13 @@ class FoundCaptions:
         files: caption files by video id, each with its tag, in the order in which extraction would read them.
         tars: captions of subtitles tars, by video id.
         unknown: caption files, and folders of subtitles tars, that belong to no video of the lake.
+        repeated: caption files of the same name as one of another folder, which is taken.
     """
 
     files: dict[str, list[tuple[Path, str]]] = field(default_factory=dict)
     tars: CaptionIndex = field(default_factory=CaptionIndex)
     unknown: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
 
     @property
     def video_ids(self) -> list[str]:
@@ -45,15 +48,19 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
     found = FoundCaptions()
     files: dict[str, list[tuple[Path, str]]] = {}
     tars: list[Path] = []
-    for path in _files(sources):
+    for path, folders in _files(sources):
         if path.suffix.lower() == ".tar":
             if is_subtitles_tar(path):
                 tars.append(path)
             elif path in sources:
                 raise BadInputError(f"{path} is not a subtitles tar", "`signverse ingest shards` imports shards.")
-        elif owner := caption_owner(path.name, known):
+        elif owner := _owner(path.name, folders, known):
             video_id, tag = owner
-            files.setdefault(video_id, []).append((path, tag))
+            of_video = files.setdefault(video_id, [])
+            if any(path.name == other.name for other, _ in of_video):
+                found.repeated.append(str(path))
+            else:
+                of_video.append((path, tag))
         else:
             found.unknown.append(str(path))
     found.files = {
@@ -70,20 +77,30 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
     return found
 
 
-def _files(sources: Sequence[Path]) -> list[Path]:
-    """The caption files and tars in folders and their subfolders without hidden ones, and the files that were named."""
-    found: list[Path] = []
+def _owner(name: str, folders: Sequence[str], known: Collection[str]) -> tuple[str, str] | None:
+    """The video of a caption file and its tag; ids of --id-from path begin with the names of folders."""
+    for start in range(len(folders) + 1):
+        if owner := caption_owner(BETWEEN_FOLDERS.join((*folders[start:], name)), known):
+            return owner
+    return None
+
+
+def _files(sources: Sequence[Path]) -> list[tuple[Path, tuple[str, ...]]]:
+    """The caption files and tars in folders and their subfolders without hidden ones, and the files that were named.
+
+    Each comes with the names of the subfolders that it lies in.
+    """
+    found: dict[Path, tuple[str, ...]] = {}
     for source in sources:
         if not source.exists():
             raise BadInputError(f"there is no {source}", "Name folders of captions, caption files or subtitles tars.")
         if source.is_file():
-            found.append(source)
+            found.setdefault(source, ())
             continue
         for parent, folders, names in os.walk(source):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found += [
-                Path(parent, name)
-                for name in sorted(names)
-                if not name.startswith(".") and (is_caption_file(name) or name.lower().endswith(".tar"))
-            ]
-    return list(dict.fromkeys(found))
+            inside = Path(parent).relative_to(source).parts
+            for name in sorted(names):
+                if not name.startswith(".") and (is_caption_file(name) or name.lower().endswith(".tar")):
+                    found.setdefault(Path(parent, name), inside)
+    return list(found.items())

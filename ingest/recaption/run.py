@@ -147,6 +147,9 @@ def _recaption(
         video_id, video["num_frames"], changes.tracks, _keypoints_summary(lake, video), sentences=text.sentences
     )
     new.remarks.extend(bad)
+    if any(repair.endswith(": joined") for repair in video["repairs"] or ()) and changes.new + changes.replaced:
+        why = "its clock leaps: captions that count on the file's own clock are moved by extraction only (--redo)"
+        new.remarks.append(("clock_leaps", why))
     remarks = tuple(message for _, message in new.remarks)
     return Recaptioned(video_id, change, remarks, tracks=changes), _rows(video, new, change)
 

@@ -269,3 +269,33 @@ def test_a_run_of_videos_names_known_videos_whose_captions_changed(
     assert not [line for line in said() if "captions" in line]
     (folder / "b.en.vtt").write_text(vtt((0, 1, "Two")))
     assert [line for line in said() if line.startswith("captions of 1 known video are new")]
+
+
+def test_captions_are_found_by_the_names_that_videos_have(signverse, folder: Path, tmp_path: Path) -> None:
+    """In brackets as yt-dlp names files, in any of Unicode's forms, with folders as `--id-from path` has them."""
+    (tmp_path / "none").mkdir()
+    lake = extracted(tmp_path / "lake", tmp_path / "none", {"abcdefghijk": 24, "caf\u00e9": 24, "day1__a": 24, "b": 24})
+    (folder / "day1").mkdir()
+    (folder / "day2").mkdir()
+    text = vtt((0, 1, "One"))
+    for name in (
+        "A title [abcdefghijk].en.vtt",
+        "cafe\u0301.en.vtt",
+        "day1/a.en.vtt",
+        "day1/b.en.vtt",
+        "day2/b.en.vtt",
+    ):
+        (folder / name).write_text(text)
+    code, _, err = signverse("ingest", "captions", folder, "--lake", lake)
+    assert code == 0
+    assert Lake.open(lake).clips().collect()["text"].to_list() == ["One"] * 4
+    assert err.splitlines()[-2:] == [
+        f"1 caption file skipped, of the same name as one of another folder: {folder}/day2/b.en.vtt",
+        "4 videos got captions (tracks: 4 new), 0 unchanged",
+    ]
+
+
+def test_subrip_is_taken_as_webvtt_is(signverse, bare: Path, folder: Path) -> None:
+    (folder / "a.en.srt").write_text("1\r\n00:00:00,500 --> 00:00:01,500\r\nfrom SubRip\r\n")
+    assert "a: en.manual new (1 cue)" in signverse("ingest", "captions", folder, "--lake", bare)[2].splitlines()
+    assert Lake.open(bare).video("a")["document_text"] == "from SubRip"
