@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -38,6 +38,9 @@ RedoOption = Annotated[
         help="Also videos that the lake has: all, or those that match a SQL condition over the view videos.",
     ),
 ]
+
+_MANY: Final = 10
+"""Videos after which the remarks about the folder are repeated at the end."""
 
 
 @ingest_group.command("videos", cls=RedoCommand)
@@ -106,7 +109,9 @@ def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
     skipped = f", {plan.done:,} already in the lake" if plan.done else ""
     rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
     say(f"{counted(summary.done, 'video')} ingested{skipped}, {counted(summary.frames, 'frame')}{rate}")
-    for line in summary.account.lines():
+    # What was said at the beginning is out of sight after many videos.
+    left = plan.remarks if len(plan.tasks) >= _MANY else []
+    for line in (*summary.account.lines(), *left):
         say(f"  {line}")
     if failed := summary.failed + len(plan.refused):
         say_failed(failed, lake)

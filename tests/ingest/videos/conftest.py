@@ -54,7 +54,9 @@ def folder(tmp_path: Path) -> Path:
 def ingest(data: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `signverse ingest videos` as a process, into the folder's neighbour `lake`."""
 
-    def run(folder: Path, *options: object, lake: Path | None = None, **more: object) -> subprocess.CompletedProcess:
+    def run(
+        folder: Path | str, *options: object, lake: Path | None = None, place: Path = ROOT, **more: object
+    ) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "signverse", "ingest", "videos", folder, "--lake", lake or tmp_path / "lake"]
         if "--models" not in options:
             command += ["--models", data / "models"]
@@ -62,7 +64,7 @@ def ingest(data: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
             [str(word) for word in (*command, *options)],
             capture_output=True,
             text=True,
-            cwd=ROOT,
+            cwd=place,
             check=False,
             **more,
         )
