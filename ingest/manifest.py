@@ -57,7 +57,8 @@ class Manifest:
 
     Attributes:
         entries: by video id, in the order of the file.
-        refused: rows that cannot be used: the id in printable form, and the reason with the line number.
+        refused: rows that cannot be used: the id in printable form, or the file and line where there is none; and the
+            reason with the line number.
         remarks: about repeated ids and unknown languages, a line each.
         repeated: how many rows have the id of an earlier one, which is used.
         numbers: by video id, the number of its row; see `Table.unit`.
@@ -109,7 +110,10 @@ def read_manifest(path: Path) -> Manifest:
     """
     table = read_table(path, "manifest", _COLUMNS, ("video_id", "language_label"))
     manifest = Manifest(path, table=table, remarks=[f"{path}: {line}" for line in table.remarks])
-    manifest.refused += [("", f"{path} {table.unit} {number}: {why}") for number, why in table.refused]
+    manifest.refused += [
+        (_printable(f"{path.name} {table.unit} {number}"), f"{path} {table.unit} {number}: {why}")
+        for number, why in table.refused
+    ]
     languages = _Languages()
     repeated: list[str] = []
     other_ids: list[str] = []
@@ -121,7 +125,7 @@ def read_manifest(path: Path) -> Manifest:
             given = next((row.cells[name] for name in IDENTIFYING if row.cells.get(name)), "")
             note = why_not_youtube(given) or ""
             why = f"{_printable(given)} is {note}" if "spreadsheet" in note else str(error)
-            manifest.refused.append((_printable(given), f"{where}: {why}"))
+            manifest.refused.append((_printable(given or f"{path.name} {table.unit} {row.number}"), f"{where}: {why}"))
             continue
         if _differs(video_id, url):
             other_ids.append(video_id)

@@ -34,15 +34,23 @@ IDENTIFYING: Final = {"video_id": VIDEO_ID, "url": URL, "file": FILE}
 """Columns that tell which video a row is about; any of them will do."""
 
 
+_LONGEST: Final = 100
+"""A longer cell is not a name."""
+_MOST: Final = 10_000
+"""Columns beyond are not looked at."""
+
+
 def fold(name: str) -> str:
     """A column's name without what does not matter: case, kind of blanks, a note in brackets."""
+    if len(name) > _LONGEST:
+        return ""
     name = re.sub(r"\s*[(\[].*", "", name.strip().strip("\ufeff'\"").strip())
     return "_".join(word for word in re.split(r"[\s_-]+", name.casefold()) if word)
 
 
 def find_columns(cells: Sequence[str], names: ColumnNames) -> dict[str, int]:
     """The index of each of our columns in a header; none where it is not one."""
-    folded = [fold(cell) for cell in cells]
+    folded = [fold(cell) for cell in cells[:_MOST]]
     found: dict[str, int] = {}
     for ours, theirs in names.items():
         index = next((folded.index(name) for name in theirs if name in folded), None)

@@ -42,7 +42,9 @@ def read_separated(text: str, names: ColumnNames) -> Records:
         BadInputError: a quote opens and never closes, and without quotes the rows do not fit either; says where.
     """
     # CR CR LF is what a CR LF becomes that is written in text mode on Windows.
-    lines = re.sub(r"\r+\n|\r", "\n", text).split("\n")
+    for line_end in ("\r\r\n", "\r\n", "\r"):
+        text = text.replace(line_end, "\n")
+    lines = text.split("\n")
     if lines[-1] == "":
         del lines[-1]
     separator, skipped = _hinted(lines)

@@ -184,6 +184,6 @@ def read_parquet(data: bytes, what: str) -> Records:
             for name, kind in frame.schema.items()
         ]
         rows = [list(row) for row in frame.select(plain).rows()]
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BadInputError(f"{what} is not Parquet that can be read: {error}") from None
     return Records("Parquet", "row", frame.columns, list(enumerate(rows, 1)))

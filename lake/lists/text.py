@@ -55,8 +55,7 @@ def decode(data: bytes, what: str) -> tuple[str, str]:
             raise BadInputError(f"{what} is not whole: as {encoding}, line {line} cannot be read") from None
         raise BadInputError(f"{what} is not a CSV in UTF-8: line {line} holds the byte 0x{bad:02x}", _SAVE_AS) from None
     # A mark read as Windows-1252 and saved as UTF-8 looks like this.
-    while text.startswith(("\ufeff", "ï»¿")):
-        text = text.removeprefix("\ufeff").removeprefix("ï»¿")
+    text = text.lstrip("\ufeff").removeprefix("ï»¿").lstrip("\ufeff")
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise BadInputError(f"{what} is a web page, not a CSV in UTF-8", "Download the file itself.")
     # Files that were joined have a mark where each begins.
