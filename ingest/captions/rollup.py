@@ -58,7 +58,7 @@ def rolls_up(shown: Sequence[Shown], least: int) -> bool:
         if _touch(before, after):
             touching += 1
             known = _known(before, after, height)
-            held = after.lines[-1] == "" and before.lines[-1] != ""
+            held = (after.lines[-1] == "" and before.lines[-1] != "") or known == len(after.words) < len(before.words)
             rolling += bool(known and (known < len(after.words) or held))
     return rolling >= least and 2 * rolling >= touching
 
@@ -136,7 +136,7 @@ def without_pieces(shown: Sequence[Shown]) -> list[Shown]:
     last: dict[str, int] = {}
     for cue in shown:
         at = last.get(cue.text)
-        if at is not None and cue.start_s - kept[at].end_s <= _SAME_MOMENT_S:
+        if at is not None and round(cue.start_s - kept[at].end_s, 6) <= _SAME_MOMENT_S:
             kept[at] = replace(kept[at], end_s=max(kept[at].end_s, cue.end_s))
         else:
             last[cue.text] = len(kept)

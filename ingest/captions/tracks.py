@@ -10,6 +10,11 @@ _KINDS: Final = ("manual", "automatic", "translated")
 """Best first."""
 
 
+IN_PART: Final = "captions_in_part"
+CHANGED: Final = "captions_changed"
+"""Reasons in `outcomes`: something of the captions was left out; or it was only changed, joined or guessed."""
+
+
 @dataclass(frozen=True)
 class Cue:
     """A caption with its times in seconds."""
@@ -86,11 +91,7 @@ def unique(tracks: Sequence[Track]) -> list[Track]:
 
 def outcome_remarks(tracks: Sequence[Track]) -> list[tuple[str, str]]:
     """The remarks of all tracks with the reason that `outcomes` records: captions_in_part or captions_changed."""
-    return [
-        ("captions_in_part" if track.left_out else "captions_changed", remark)
-        for track in tracks
-        for remark in track.remarks
-    ]
+    return [(IN_PART if track.left_out else CHANGED, remark) for track in tracks for remark in track.remarks]
 
 
 def choose(tracks: Sequence[Track]) -> tuple[Track | None, str]:

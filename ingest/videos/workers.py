@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from signverse.ingest.captions.embedded import embedded_tracks
 from signverse.ingest.captions.files_beside import read_track
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
-from signverse.ingest.captions.tracks import unique
+from signverse.ingest.captions.tracks import Track, unique
 from signverse.ingest.extract.video_file.facts import VideoFacts
+from signverse.ingest.extract.video_file.opening import open_video
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.caption_times import on_video_clock
@@ -109,7 +111,7 @@ def extract_video(
             in complete once the file is repaired.
     """
     # Captions first: an unreadable file is reported before minutes of extraction.
-    tracks = unique([read_track(path, task.entry.video_id, sound_marks=text.sound_marks) for path in task.captions])
+    tracks, remarks = _tracks(task, text)
     progress = _Progress(report)
     found = extractor.extract(task.path, on_frame=progress.on_frame, on_open=progress.on_open)
 
@@ -119,7 +121,7 @@ def extract_video(
             progress.on_frame(found.num_frames)
             yield chunk
 
-    remarks = [("video_changed", repair) for repair in found.repairs]
+    remarks += [("video_changed", repair) for repair in found.repairs]
     if found.damaged_frames:
         remarks.append(("damaged", found.remark or counted(found.damaged_frames, "damaged frame")))
     return build_rows(
@@ -151,6 +153,14 @@ def extract_video(
             "damaged_frames": found.damaged_frames,
         },
     )
+
+
+def _tracks(task: VideoTask, text: TextSettings) -> tuple[list[Track], list[tuple[str, str]]]:
+    """The caption tracks beside a video and inside it; (reason, remark) for streams that are not taken."""
+    beside = [read_track(path, task.entry.video_id, sound_marks=text.sound_marks) for path in task.captions]
+    with open_video(task.path) as container:
+        inside, remarks = embedded_tracks(container, task.path.name, beside, sound_marks=text.sound_marks)
+    return unique([*beside, *inside]), remarks
 
 
 class _Progress:

@@ -33,7 +33,7 @@ _DIGITS_AROUND: Final = re.compile(r"\d\s*:\s*\d")
 _COMMENT: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _MAP: Final = re.compile(r"X-TIMESTAMP-MAP\s*=\s*(.*)")
 _LANGUAGE: Final = re.compile(r"Language:\s*([A-Za-z0-9-]{2,35})\s*")
-_WORD_TIMES: Final = re.compile(r"<(?:\d\d+:)?\d\d:\d\d\.\d\d\d>")
+WORD_TIMES: Final = re.compile(r"<(?:\d\d+:)?\d\d:\d\d\.\d\d\d>")
 """Times inside a cue: speech recognition marks each word, people do not."""
 
 _NOTE: Final = re.compile(r"NOTE track kind=(manual|automatic|translated)(?: source=([A-Za-z0-9-]{2,35}))?\s*")
@@ -97,7 +97,7 @@ class _Reader:
         self._end_block()
         for cue in self._cues:
             text = "\n".join(cue.words)
-            self._reading.is_recognised |= bool(_WORD_TIMES.search(text))
+            self._reading.is_recognised |= bool(WORD_TIMES.search(text))
             self._reading.take(cue.start_s, cue.end_s, (clean_vtt if self._is_webvtt else clean_srt)(text), cue.line)
         self._remark()
 

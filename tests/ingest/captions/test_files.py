@@ -21,6 +21,7 @@ from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import extract_video
 from signverse.lake.cli.entry import run
 from signverse.lake.storage.committer import VideoRows
+from tests.ingest.captions.videos_with_captions import write_video
 
 Ingest = Callable[..., VideoRows]
 
@@ -53,6 +54,7 @@ def ingest(tmp_path: Path) -> Ingest:
         detect_every=6,
     )
     extractor = SimpleNamespace(extract=lambda *_, **__: found)
+    write_video(tmp_path / "x.mp4", {})
 
     def take(files: Mapping[str, str], **settings: bool) -> VideoRows:
         for tag, text in files.items():
