@@ -181,9 +181,9 @@ def test_a_range_where_nobody_is_has_no_confidence_rather_than_none_at_all() -> 
     assert {row[part.confidence] for part in PARTS} == {None}
 
 
-def test_the_text_of_a_video_is_its_captions_without_a_line_that_repeats_the_one_before() -> None:
+def test_the_text_of_a_video_is_that_of_all_its_segments() -> None:
     rows = [{"text": text} for text in ("one", "two", "two", "one", None, "one")]
-    assert document_text(rows) == "one two one"
+    assert document_text(rows) == "one two two one one"
     assert document_text([{"text": None}]) is None
     assert document_text([]) is None
 
