@@ -57,7 +57,7 @@ def embedded_tracks(
         if codec in _FORMATS:
             readings[stream.index] = Reading(_FORMATS[codec])
         else:
-            what = f"{file}, stream {stream.index}: subtitles that are no text, or of an unknown format"
+            what = f"{file}, stream {stream.index}: subtitles as pictures, or of an unknown format"
             remarks.append((IN_PART, f"{what} ({codec or 'unknown'}): left out"))
     wanted = [stream for stream in streams if stream.index in readings]
     size = 0

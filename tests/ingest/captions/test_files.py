@@ -45,6 +45,7 @@ def ingest(tmp_path: Path) -> Ingest:
         chunks=lambda: iter([nobody]),
         damaged_frames=0,
         repairs=(),
+        joins=(),
         events=(),
         detector="d",
         detector_sha256="",
