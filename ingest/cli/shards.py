@@ -67,8 +67,8 @@ def shards(
     prepared = prepare_import(
         tars, lake, subtitles=subtitles or (), manifest=listed, languages=codes, repair=not no_repair, redo=redo
     )
-    for path in prepared.tars.recognised:
-        say(f"{path}: a subtitles tar, read as captions")
+    for line in prepared.tars.remarks:
+        say(line)
     say_relabelled(prepared.relabelled)
     if listed:
         say_manifest(listed)

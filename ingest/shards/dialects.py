@@ -96,6 +96,14 @@ def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Pose
     return poses
 
 
+def video_folder(path: str) -> str:
+    """The folder of a video, for the path of a file that holds its keypoints; "" for any other file."""
+    folder, _, name = path.rpartition("/")
+    if name == "poses.npz":
+        return folder.removesuffix("/npz")
+    return folder.removesuffix("/npz") if _FRAME_FILE.fullmatch(f"{folder.rpartition('/')[2]}/{name}") else ""
+
+
 def dialect_of(members: Mapping[str, Member]) -> str:
     """The dialect by file names alone, without reading anything; "" where it is not a video."""
     if "poses.npz" in members:

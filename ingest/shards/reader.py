@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from signverse.ingest.captions.tracks import Track
 from signverse.ingest.manifest import Entry
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import CardCaption, read_caption
-from signverse.ingest.shards.dialects import dialect_of, read_poses
+from signverse.ingest.shards.dialects import dialect_of, read_poses, video_folder
 from signverse.ingest.shards.poses import Poses
 from signverse.ingest.shards.repairs import as_published, repair
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
@@ -109,33 +109,78 @@ def make_job(options: Options) -> Job:
 def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
     """The files of each video by their names inside its folder; and what cannot be a video, with the reason.
 
-    Files that lie in no folder belong to no video and are ignored.
+    A video is a folder, which may lie in others where it holds keypoints. Other files belong to no video and are
+    ignored.
 
     Raises:
         BadInputError: the file is not a tar.
     """
+    members = list(tar.members())
+    folder_of = _folder_finder([member.name for member in members])
     videos: dict[str, dict[str, Member]] = {}
+    places: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for member in tar.members():
-        video_id, slash, name = member.name.removeprefix("./").partition("/")
-        if not slash:
+    for member in members:
+        folder, name = folder_of(member.name)
+        if folder is None:
             continue
+        video_id = normal_form(folder.rpartition("/")[2])
         if video_id not in videos:
             try:
-                video_id = check_video_id(video_id)
+                check_video_id(video_id)
             except BadInputError as error:
                 refused.setdefault(_printable(video_id), str(error))
                 continue
+        if (other := places.setdefault(video_id, folder)) != folder:
+            refused.setdefault(video_id, f"it is in the folders {_printable(other)} and {_printable(folder)}")
         files = videos.setdefault(video_id, {})
         if name in files:
             # Readers differ in which of two they take: neither is to be trusted.
             refused.setdefault(video_id, f"{_printable(member.name)} comes twice")
         files[name] = member
-    for name, kind in tar.passed_over:
-        video_id = normal_form(name.removeprefix("./").partition("/")[0])
+    for path, kind in tar.passed_over:
+        video_id = normal_form((folder_of(path)[0] or path).rpartition("/")[2])
         if not dialect_of(videos.get(video_id, {})):
-            refused.setdefault(_printable(video_id), f"{_printable(name)} is a {kind}, which is not read")
+            refused.setdefault(_printable(video_id), f"{_printable(path)} is a {kind}, which is not read")
     return videos, refused
+
+
+def _folder_finder(paths: Sequence[str]) -> Callable[[str], tuple[str | None, str]]:
+    """A function that divides the path of a file into its video's folder, None where it is in none, and what follows.
+
+    Args:
+        paths: of all files of the tar.
+    """
+    found = {folder for path in paths if (folder := video_folder(path.removeprefix("./"))) and _is_plain(folder)}
+    # In a video's folder another one is a part of it.
+    found = {folder for folder in found if found.isdisjoint(_above(folder))}
+    around = {above for folder in found for above in _above(folder)}
+
+    def divide(path: str) -> tuple[str | None, str]:
+        path = path.removeprefix("./")
+        first, slash, name = path.partition("/")
+        folder = next((above for above in _above(path) if above in found), None)
+        if folder is not None:
+            return folder, path[len(folder) + 1 :]
+        return (first if slash and first not in around else None), name
+
+    return divide
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether each name of a path may be an id; so none is .. or empty."""
+    try:
+        for name in folder.split("/"):
+            check_video_id(name)
+    except BadInputError:
+        return False
+    return True
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders around a path, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _printable(name: str) -> str:
@@ -198,6 +243,9 @@ def _read_video(
     def on_bad(error: BadCaptionsError) -> None:
         remarks.append(("bad_captions", f"skipped: {error.message}"))
 
+    within = next(iter(members.values())).name.removeprefix("./").split("/")
+    if normal_form(within[0]) != video_id:
+        remarks.append(("in_subfolder", f"it lies in {within[0]}/ in the tar"))
     tracks = tracks_of(tar, video_id, members, options.captions, on_bad)
     if caption is not None and caption.track is not None:
         tracks.insert(0, caption.track)

@@ -36,6 +36,20 @@ _NO_DATA: Final = b"123456"
 _KINDS: Final = {b"1": "hard link", b"2": "symbolic link", b"S": "sparse file"}
 _PAX_LENGTH: Final = re.compile(rb"([0-9]{1,9}) ")
 
+_COMPRESSED: Final = {
+    b"\x1f\x8b": ("gzip", "gunzip -k"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
+    b"\xfd7zXZ\0": ("xz", "unxz -k"),
+    b"BZh": ("bzip2", "bunzip2 -k"),
+    b"\x04\x22\x4d\x18": ("lz4", "unlz4 -k"),
+    b"LZIP": ("lzip", "lzip -dk"),
+    b"\x1f\x9d": ("compress", "uncompress -k"),
+    b"PK\x03\x04": ("zip", "unzip"),
+    b"7z\xbc\xaf\x27\x1c": ("7z", "7z x"),
+    b"Rar!\x1a\x07": ("rar", "unrar x"),
+}
+"""How compressed files begin, what they are, and what unpacks them."""
+
 MAX_MEMBERS: Final = 20_000_000
 
 
@@ -124,6 +138,7 @@ class Tar:
     def _members(self) -> Iterator[Member]:
         at, count = 0, 0
         about = _About()
+        self._check_is_not_compressed()
         while at + _BLOCK <= self.size:
             header = os.pread(self._file.fileno(), _BLOCK, at)
             if not header.strip(b"\0"):
@@ -165,6 +180,13 @@ class Tar:
             raise BadInputError(f"{self.path} is damaged or not a tar at byte {min(at, self.size):,}")
         # A download that was cut between two members looks complete except for this.
         raise BadInputError(f"{self.path} has no end mark: it may be cut short")
+
+    def _check_is_not_compressed(self) -> None:
+        start = os.pread(self._file.fileno(), _BLOCK, 0)
+        found = next((found for magic, found in _COMPRESSED.items() if start.startswith(magic)), None)
+        # A name in a tar may begin like that, too.
+        if found and not (len(start) == _BLOCK and _sound(start)):
+            raise BadInputError(f"{self.path} is compressed ({found[0]})", f"Unpack it: {found[1]} {self.path}")
 
     def _continues(self, at: int) -> bool:
         """Whether there is anything but zeros from `at` on, or more zeros than a tar ends with."""

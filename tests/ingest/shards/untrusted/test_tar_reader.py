@@ -237,7 +237,7 @@ def test_the_zeros_at_the_end_may_be_many() -> None:
         assert read(file(b"v/x", b"1") + bytes(many)) == ([("v/x", b"1")], [], "")
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"\0", b"\x1f\x8b" + b"x" * 3000, b"PK\x03\x04" + bytes(3000)])
+@pytest.mark.parametrize("data", [b"", b"x", b"\0", b"\x1f" + b"x" * 3000, b"PK" + bytes(3000)])
 def test_what_is_no_tar_is_refused_in_a_line_with_its_name(data: bytes) -> None:
     with pytest.raises(BadInputError, match=r"\.tar is damaged or not a tar at byte 0") as refused:
         read(data)
