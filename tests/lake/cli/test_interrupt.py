@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -13,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.lake.cli.terminal import Terminal
 
 ENDLESS = "range(1000000) a, range(1000000) b where a.range + b.range = 7"
 """A join that takes minutes."""
@@ -135,32 +135,6 @@ def test_in_python_a_query_is_interrupted_and_its_connection_goes_on(town, tmp_p
 def test_a_query_in_another_thread_is_not_broken_off(town, tmp_path) -> None:
     process = start_script(tmp_path, IN_A_THREAD, town)
     assert end_after(process, 0.2, signal.SIGINT) == (0, "[(8,)]\n")
-
-
-class Terminal:
-    """The prompt in a terminal of its own."""
-
-    def __init__(self, lake: Path, state: Path) -> None:
-        environment = os.environ | {"XDG_STATE_HOME": str(state), "TERM": "dumb", "COLUMNS": "80"}
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-m", "signverse", "sql", "--lake", str(lake)], environment)
-
-    def type(self, keys: str) -> None:
-        os.write(self.fd, keys.encode())
-
-    def until(self, words: str, seconds: float = 60) -> str:
-        """What the terminal shows, up to the words."""
-        seen, end = "", time.monotonic() + seconds
-        while words not in seen:
-            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{words!r} did not come, but {seen!r}"
-            seen += os.read(self.fd, 4096).decode(errors="replace")
-        return seen
-
-    def end(self, number: int = signal.SIGKILL) -> int:
-        os.kill(self.pid, number)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_ctrl_c_at_the_prompt_stops_the_query_and_the_session_goes_on(town, tmp_path) -> None:

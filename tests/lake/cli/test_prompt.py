@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from signverse.lake.cli import prompt as prompts
+from tests.lake.cli.terminal import Terminal
 
 
 def typed(monkeypatch, *lines: object) -> list[str]:
@@ -54,8 +57,7 @@ def test_a_dot_command_within_a_statement_is_obeyed(ask, monkeypatch):
     assert code == 0
     assert out.decode().splitlines()[-2:] == ["answer", "42"]
     assert "keypoints" in out.decode()
-    assert len(err) == 2
-    assert ".quit leaves" in err[1]
+    assert "\n".join(err).count(".quit leaves") == 2
 
 
 def test_the_prompt_ends_with_the_input(ask, monkeypatch):
@@ -69,3 +71,31 @@ def test_the_prompt_does_without_a_history_it_cannot_write(ask, monkeypatch, tmp
     monkeypatch.setattr(prompts.platformdirs, "user_state_path", lambda *_, **__: tmp_path / "file" / "signverse")
     typed(monkeypatch, "select 1 as a;")
     assert ask("sql", "--format", "csv")[0] == 0
+
+
+def test_schema_lists_the_columns_of_a_table_and_names_the_nearest(ask, monkeypatch):
+    typed(
+        monkeypatch, ".schema splits", ".schema VIDEOS;", ".schema", ".schema vidos", ".schema a b", ".tabels", ".quit"
+    )
+    code, out, err = ask("sql", "--format", "csv")
+    lines = out.decode().splitlines()
+    assert code == 0
+    assert lines[:2] == ["column_name,data_type", "video_id,VARCHAR"]
+    assert "num_frames,INTEGER" in lines
+    said = "\n".join(err)
+    assert "Nearest: videos." in said
+    assert said.count(".schema takes a table") == 2
+    assert "'.tabels' is not a command" in said
+
+
+def test_tab_completes_columns_tables_and_commands(town, tmp_path):
+    terminal = Terminal(town, tmp_path)
+    try:
+        terminal.until("signverse> ")
+        time.sleep(0.5)
+        terminal.type("select max(c.right_hand_c\t) from clip\t c limit 1;\n")
+        assert "max(c.right_hand_confidence" in terminal.until("signverse> ")
+        terminal.type(".sch\tsplits\n")
+        assert "made_at" in terminal.until("signverse> ")
+    finally:
+        terminal.end()
