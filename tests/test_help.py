@@ -290,6 +290,27 @@ def test_shells_complete_commands_and_options(shell: str) -> None:
     assert "shards" in completed(shell, "signverse export s")
 
 
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [
+        ("bash", ".bash_completions/signverse.sh"),
+        ("zsh", ".zfunc/_signverse"),
+        ("fish", ".config/fish/completions/signverse.fish"),
+    ],
+)
+def test_completion_is_installed_for_the_shell_that_is_named(
+    signverse, tmp_path: Path, monkeypatch, shell, file
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, out, _ = signverse("--install-completion", shell)
+    assert (code, out.startswith(f"{shell} completion installed in")) == (0, True)
+    assert "complete" in (tmp_path / file).read_text()
+    shown = signverse(f"--show-completion={shell}")
+    assert (shown[0], shown[1].strip()) == (0, (tmp_path / file).read_text().strip())
+    code, _, err = signverse("--install-completion", "tcsh")
+    assert (code, "bash, zsh, fish" in err) == (2, True)
+
+
 def test_bash_takes_the_completion_that_is_shown(tmp_path: Path) -> None:
     (tmp_path / "signverse").symlink_to(Path(sys.executable).with_name("signverse"))
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from typer.core import TyperGroup
+
+_COMPLETION: Final = ("--install-completion", "--show-completion")
+_SHELLS: Final = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 class CommandGroup(TyperGroup):
@@ -73,6 +76,18 @@ class SectionedGroup(CommandGroup):
         super().__init__(**more)
         (quiet,) = (parameter for parameter in self.params if parameter.name == "quiet")
         _give(self, quiet)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # typer finds out which shell it runs in, and would pass over one that is named.
+        option, _, shell = args[0].partition("=") if args else ("", "", "")
+        shell = shell or (args[1] if len(args) > 1 else "")
+        if shell and not shell.startswith("-") and option in _COMPLETION and not ctx.resilient_parsing:
+            if shell not in _SHELLS:
+                ctx.fail(f"{option}: '{shell}' is not one of {', '.join(_SHELLS)}")
+            (parameter,) = (parameter for parameter in self.params if option in parameter.opts)
+            with ctx.scope(cleanup=False):
+                parameter.callback(ctx, parameter, shell)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for names in self.sections.values() for name in names]
