@@ -139,7 +139,7 @@ def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, co
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
-    clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions))
+    clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions), path=how.selection)
     for line in remarks:
         say(line)
     job = ClipExport(opened, how.out, kind, how.all_people)

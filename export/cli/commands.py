@@ -98,8 +98,8 @@ def shards(
     with mistyped("--shard-size"):
         size = byte_size(shard_size) if shard_size else 0
     clips = choose(opened, selection, conditions)
-    videos, remarks = chosen_videos(opened, clips, order=order)
-    num_frames = frames_of(chosen_clips(opened, clips)) if frames == "clips" else None
+    videos, remarks = chosen_videos(opened, clips, order=order, path=selection)
+    num_frames = frames_of(chosen_clips(opened, clips, path=selection)) if frames == "clips" else None
     for line in remarks:
         say(line)
     spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None)

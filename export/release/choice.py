@@ -11,7 +11,7 @@ from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import KEY, Selection
-from signverse.lake.query.selection_file import read_selection_file
+from signverse.lake.query.selection_file import read_selection_file, version_of_selection
 from signverse.lake.storage.snapshot import collect
 
 
@@ -35,13 +35,14 @@ def choose(lake: Lake, path: Path | None, conditions: Selection) -> pl.DataFrame
 
 
 def chosen_videos(
-    lake: Lake, selection: pl.DataFrame | None, *, order: str = "video_id"
+    lake: Lake, selection: pl.DataFrame | None, *, order: str = "video_id", path: Path | None = None
 ) -> tuple[pl.DataFrame, list[str]]:
     """The rows of `videos` to export, and remarks.
 
     Args:
         selection: clips, of which the videos are taken; None for all videos.
         order: video_id, or source for the order of the shards that the videos came from.
+        path: the file that the selection comes from, which knows its lake's version.
 
     Raises:
         BadInputError: a video of the selection is not in the lake.
@@ -59,7 +60,7 @@ def chosen_videos(
         if newer:
             remarks.append(
                 f"{counted(newer, 'video')} ingested again since the selection was made: the newest is exported "
-                "(--version N of the selection's metadata exports the lake as it was)"
+                f"(--version {_version(path)} exports the lake as it was)"
             )
         videos = videos.join(wanted, on="video_id", how="semi")
     if videos.is_empty():
@@ -68,11 +69,12 @@ def chosen_videos(
     return videos.sort(by, nulls_last=True), remarks
 
 
-def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
+def chosen_clips(lake: Lake, selection: pl.DataFrame | None, *, path: Path | None = None) -> pl.DataFrame:
     """The clips to export, as `Lake.unfiltered_clips` has them, by video_id and start.
 
     Args:
         selection: clips; None for all.
+        path: see `chosen_videos`.
 
     Raises:
         BadInputError: a chosen clip is not in the lake as it was: its video may have been ingested again.
@@ -90,7 +92,7 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
             raise BadInputError(
                 f"the lake no longer has {counted(gone.height, 'clip')} of the selection as chosen: "
                 f"{some(gone['segment_id'].to_list())}",
-                "Select again, or read the lake as it was: --version N, as the metadata of the selection has it.",
+                f"Select again, or read the lake as it was: --version {_version(path)}.",
             )
         clips = chosen
     if clips.is_empty():
@@ -98,11 +100,19 @@ def chosen_clips(lake: Lake, selection: pl.DataFrame | None) -> pl.DataFrame:
     return clips.sort("video_id", "start_frame", "ordinal")
 
 
-def clips_to_write(lake: Lake, selection: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
+def _version(path: Path | None) -> str:
+    return version_of_selection(path) if path is not None else "N"
+
+
+def clips_to_write(
+    lake: Lake, selection: pl.DataFrame | None, *, path: Path | None = None
+) -> tuple[pl.DataFrame, list[str]]:
     """The clips to export with `absent_frames` of their videos, and remarks; see `chosen_clips` and `chosen_videos`."""
-    videos, remarks = chosen_videos(lake, selection)
+    videos, remarks = chosen_videos(lake, selection, path=path)
     absent = videos.select("video_id", "absent_frames")
-    return chosen_clips(lake, selection).join(absent, on="video_id", how="left", maintain_order="left"), remarks
+    return chosen_clips(lake, selection, path=path).join(
+        absent, on="video_id", how="left", maintain_order="left"
+    ), remarks
 
 
 def frames_of(clips: pl.DataFrame) -> dict[str, int]:

@@ -84,9 +84,9 @@ class SectionedGroup(CommandGroup):
         if shell and not shell.startswith("-") and option in _COMPLETION and not ctx.resilient_parsing:
             if shell not in _SHELLS:
                 ctx.fail(f"{option}: '{shell}' is not one of {', '.join(_SHELLS)}")
-            (parameter,) = (parameter for parameter in self.params if option in parameter.opts)
+            callbacks: list[Any] = [parameter.callback for parameter in self.params if option in parameter.opts]
             with ctx.scope(cleanup=False):
-                parameter.callback(ctx, parameter, shell)
+                callbacks[0](ctx, None, shell)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.cli.shared import DryRunOption, FormatOption, LakeOption, WideOption, say
+from signverse.lake.cli.shared import DryRunOption, LakeOption, say, writing_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import polars as pl
+
     from signverse.lake.lake import Lake
+    from signverse.lake.query.output import Output
     from signverse.lake.upkeep.maintain import Extent
     from signverse.lake.upkeep.plan import Plan
 
@@ -25,7 +28,9 @@ def mount(app: typer.Typer) -> None:
     app.command("maintain")(maintain)
 
 
+@writing_rows
 def maintain(
+    *,
     lake: LakeOption,
     dry_run: DryRunOption = False,
     full: Annotated[
@@ -35,8 +40,7 @@ def maintain(
         float,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
     ] = 7.0,
-    wide: WideOption = False,
-    format: FormatOption = None,
+    rows_to: Output,
 ) -> None:
     """Compact small files and delete unreferenced ones.
 
@@ -46,8 +50,10 @@ def maintain(
 
     \b
     signverse maintain --lake LAKE --dry-run
+    signverse maintain --lake LAKE --dry-run --format csv -o plan.csv
     signverse maintain --lake LAKE
     """
+    # Long because: its options are declared here.
     import time
     from datetime import UTC, datetime, timedelta
 
@@ -65,16 +71,20 @@ def maintain(
     before = extent(opened.snapshot)
     unreferenced = unreferenced_files(opened.snapshot, kept_for)
     if plan.empty and not unreferenced:
+        if rows_to.path is not None or rows_to.form != "table":
+            rows_to.write(_planned(plan))
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
     if dry_run:
-        _show(plan, before, unreferenced, format, wide=wide)
+        _show(plan, before, unreferenced, rows_to)
         return
     began = time.monotonic()
     replaced = sum(rewrite.size for rewrite in plan.rewrites)
     with byte_bar("files", replaced) as advance:
         removed = carry_out(opened.snapshot, plan, retention=kept_for, on_bytes=advance)
     after = extent(opened.snapshot)
+    if rows_to.path is not None:
+        rows_to.write(_planned(plan))
     say(
         f"{counted(before.files, 'file')} became {after.files:,}, {size_of(before.size)} became {size_of(after.size)}, "
         f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, "
@@ -85,20 +95,23 @@ def maintain(
         say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")
 
 
-def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], format: str | None, *, wide: bool) -> None:
-    """Prints what maintenance would do."""
+def _planned(plan: Plan) -> pl.DataFrame:
+    """The files that a plan rewrites, a row for each partition."""
     import polars as pl
 
-    from signverse.lake.model.wording import counted, size_of
-    from signverse.lake.query.output import Format, pick_format, write_rows
-
-    columns = ["table", "sign_language", "files", "bytes", "why"]
+    columns = {"table": pl.String, "sign_language": pl.String, "files": pl.Int64, "bytes": pl.Int64, "why": pl.String}
     rows = [
         (rewrite.table.name, rewrite.partition, len(rewrite.files), rewrite.size, rewrite.why)
         for rewrite in plan.rewrites
     ]
-    form = pick_format(Format(format) if format else None, None)
-    write_rows(pl.DataFrame(rows, columns, orient="row"), form, None, wide=wide)
+    return pl.DataFrame(rows, columns, orient="row")
+
+
+def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], rows_to: Output) -> None:
+    """Prints what maintenance would do."""
+    from signverse.lake.model.wording import counted, size_of
+
+    rows_to.write(_planned(plan))
     say(
         f"{counted(before.files, 'file')}, {size_of(before.size)}; "
         f"{counted(sum(len(rewrite.files) for rewrite in plan.rewrites), 'file')} would be rewritten, "

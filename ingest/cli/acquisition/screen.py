@@ -32,6 +32,10 @@ _SUMMARY_S: Final = 60.0
 
 _DRAW_S: Final = 0.1
 
+_LEFT_AFTER_S: Final = 60.0
+_LEFT_AFTER_VIDEOS: Final = 3
+"""Since the start: before, the time left would be a guess."""
+
 _PIPE_WIDTH: Final = 500
 """Columns in a pipe: no line is that long, so that nothing is cut."""
 
@@ -149,6 +153,7 @@ class RunScreen:
     def __init__(self, listed: int, *, extracts: bool) -> None:
         self._console = stderr_console()
         self._listed, self._finished, self._extracts = listed, 0, extracts
+        self._finished_before = 0
         self._downloads: dict[str, str] = {}
         self._extractions: dict[str, str] = {}
         self._waiting = ""
@@ -167,7 +172,7 @@ class RunScreen:
             yield self
 
     def started(self, finished: int) -> None:
-        self._finished = finished
+        self._finished = self._finished_before = finished
         self._draw()
 
     def download_progress(self, video_id: str, step: str, done: int, expected: int) -> None:
@@ -222,15 +227,19 @@ class RunScreen:
     def _say(self, line: str) -> None:
         self._console.print(_clean(line), markup=False)
 
-    def summary(self) -> tuple[str, str]:
-        """How far the run is, and how fast: a line each, of at most 80 columns."""
+    def summary(self) -> list[str]:
+        """How far the run is, how fast, and how long it will take where that is known: lines of at most 80 columns."""
         spent = max(1e-9, time.monotonic() - self._started_at)
         videos = [f"{self._finished:,} of {counted(self._listed, 'video')}"]
         videos += [f"{count:,} {outcome}" for outcome, count in self._given_up.items() if count]
         rates = [f"{self._downloaded:,} downloaded ({size_of(self._size)}, {size_of(int(self._size / spent))}/s)"]
         if self._extracts:
             rates.append(f"{self._extracted:,} extracted ({self._frames / spent:,.1f} frames/s)")
-        return ", ".join(videos), ", ".join(rates)
+        lines = [", ".join(videos), ", ".join(rates)]
+        ended, left = self._finished - self._finished_before, self._listed - self._finished
+        if left > 0 and ended >= _LEFT_AFTER_VIDEOS and spent >= _LEFT_AFTER_S:
+            lines.append(f"about {lasting(left * spent / ended)} left")
+        return lines
 
     def _draw(self) -> None:
         now = time.monotonic()
@@ -242,7 +251,7 @@ class RunScreen:
         if now - self._drawn_at < _DRAW_S:
             return
         self._drawn_at = now
-        lines = [*self.summary()]
+        lines = self.summary()
         lines += [f"  ↓ {video_id}  {step}" for video_id, step in self._downloads.items()]
         lines += [f"  ⚙ {video_id}  {frames}" for video_id, frames in self._extractions.items()]
         shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]

@@ -114,7 +114,7 @@ def test_a_selection_says_what_it_was_and_its_export_can_be_repeated(aged, tmp_p
     # Its clips are gone from the newest version, and the message says how to have them.
     code, _, err = signverse("export", "webdataset", "--lake", folder, "--out", tmp_path / "no", "--selection", chosen)
     assert code == 1
-    assert "--version N" in err
+    assert "--version 1" in err
     code, _, err = signverse(
         "export", "webdataset", "--lake", folder, "--out", tmp_path / "w", "--selection", chosen, "--version", 1
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from signverse.ingest.acquire.download.outcomes import Outcome
@@ -32,3 +34,18 @@ def test_what_ends_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
     err = capsys.readouterr().err
     assert "a: blocked (rate_limit), tried again later: Wait" in err
     assert "b: unavailable (deleted): It is gone" in err
+
+
+def test_the_time_left_is_shown_when_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    screen = RunScreen(104, extracts=False)
+    # What was finished before the run says nothing about its rate.
+    screen.started(finished=80)
+    screen._finished += 4
+    now = 30.0
+    assert len(screen.summary()) == 2
+    now = 120.0
+    assert screen.summary()[2] == "about 10 min left"
+    screen._finished = 104
+    assert len(screen.summary()) == 2
