@@ -16,9 +16,9 @@ from signverse.ingest.manifest import Entry
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer
-from tests.ingest.videos.conftest import clip
+from tests.ingest.videos.conftest import clip, ingest
 
-__all__ = ["clip"]
+__all__ = ["clip", "ingest"]
 
 APART = {"ingest_id", "ingested_at", "keypoints_ingest_id", "keypoints_file", "first_row_group"}
 """Columns that differ between two ingestions of the same."""

@@ -299,3 +299,17 @@ def test_subrip_is_taken_as_webvtt_is(signverse, bare: Path, folder: Path) -> No
     (folder / "a.en.srt").write_text("1\r\n00:00:00,500 --> 00:00:01,500\r\nfrom SubRip\r\n")
     assert "a: en.manual new (1 cue)" in signverse("ingest", "captions", folder, "--lake", bare)[2].splitlines()
     assert Lake.open(bare).video("a")["document_text"] == "from SubRip"
+
+
+@pytest.mark.slow
+def test_a_real_video_has_the_same_rows_whenever_its_captions_come(
+    signverse, ingest, folder: Path, data: Path, tmp_path: Path
+) -> None:
+    shutil.copy(data / "videos" / "word_192p30.mp4", folder / "w.mp4")
+    assert ingest(folder, "--sentences", lake=tmp_path / "later").returncode == 0
+    (folder / "w.de.srt").write_text(
+        "1\n00:00:00,200 --> 00:00:01,000\nHallo,\n\n2\n00:00:01,000 --> 00:00:01,300\ndu.\n"
+    )
+    assert signverse("ingest", "captions", folder, "--lake", tmp_path / "later", "--sentences")[0] == 0
+    assert ingest(folder, "--sentences", lake=tmp_path / "first").returncode == 0
+    assert_same(tmp_path / "later", tmp_path / "first")

@@ -297,3 +297,15 @@ def test_a_body_score_that_was_lost_goes_out_as_visibility_and_never_comes_back_
         assert one["body_visible"] == other["body_visible"]
         assert other["body_confidence"] is None
     assert Lake.open(tmp_path / "second").video("lost")["repairs"] == ["body_scores_unknown"]
+
+
+def test_shards_a_manifest_and_the_lake_may_be_named_relative_to_where_one_stands(
+    tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tars").mkdir()
+    pack(tmp_path / "tars" / "a.tar", video("x"))
+    (tmp_path / "m.csv").write_text("x,pso\n")
+    monkeypatch.chdir(tmp_path / "tars")
+    code, _, err = signverse("ingest", "shards", ".", "--manifest", "../m.csv", "--lake", "../lake")
+    assert (code, "1 video ingested, 3 frames, from 1 shard" in err.splitlines()) == (0, True)
+    assert Lake.open(tmp_path / "lake").video("x")["sign_language"] == "pso"
