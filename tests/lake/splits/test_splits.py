@@ -386,7 +386,7 @@ def test_check_finds_a_video_in_two_parts_and_one_that_is_gone(city, ask):
 
 def test_check_of_a_split_that_is_not_there_names_those_that_are(city, ask):
     code, out, err = ask("split", "--lake", city, "--check", "--name", "nope")
-    assert (code, out, len(err)) == (1, "", 1)
+    assert (code, out, len(err)) == (2, "", 1)
     assert "Make one: signverse split" in err[0]
     ask("split", "--lake", city)
     assert "It has: main." in ask("split", "--lake", city, "--check", "--name", "nope")[2][0]
