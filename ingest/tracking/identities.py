@@ -10,8 +10,8 @@ The rule, in three steps over the whole video:
    after a cut is taken for one of the people before it, preferably for the one who has signed most, unless the
    proportions clearly differ: a signer must not lose their number to a zoom. Two people who look alike and are only
    ever shown in turns therefore share a number.
-3. Numbers. Who does not move over a whole track (stillness.py), such as a still picture that is panned or zoomed, does
-   not sign: if someone else moves their hands, these rows weigh next to nothing; if nobody does, they count as others
+3. Numbers. Who does not move in any of their tracks (stillness.py), such as a still picture that is panned or zoomed,
+   does not sign: if someone else moves their hands, they weigh next to nothing; if nobody does, they count as others
    do. The weight of a person is a sum over their frames: the mean score of the hands, times the height relative to
    the tallest person of the video, times 0.25 to 1.25 for the motion of the wrists relative to the body. Numbers are
    given in the order of falling weight. So the person who signs, stands near and is there for long is 0; one who
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from signverse.ingest.tracking.detections import Detections, iou, read_detections
 from signverse.ingest.tracking.reid import reidentify
-from signverse.ingest.tracking.stillness import still_rows
+from signverse.ingest.tracking.stillness import find_still
 from signverse.ingest.tracking.tracker import Tracks, track
 from signverse.lake.model.frame_ranges import FPS
 
@@ -124,11 +124,11 @@ def _number(detections: Detections) -> Numbering:
         raise ValueError(f"more than {MAX_PEOPLE} people in a frame")
     tracks = track(detections)
     full_weights = _weights(detections, tracks)
-    # In a video of one track nobody else can sign.
-    still = still_rows(detections, tracks) if tracks.track_ids.any() else np.zeros(len(detections.frames), np.bool_)
+    stillness = find_still(detections, tracks)
     # Not nothing at all: among themselves they are numbered as ever.
-    weights = np.where(still, _STILL * full_weights, full_weights)
-    people, num_returned = reidentify(detections, tracks, weights, still)
+    weights = np.where(stillness.long, _STILL * full_weights, full_weights)
+    people, num_returned = reidentify(detections, tracks, weights, stillness.long)
+    weights = np.where(stillness.of_people(people), _STILL * full_weights, full_weights)
     person = np.empty(len(detections.frames), np.int8)
     person[detections.order] = _numbers_by_weight(detections.frames, people, weights)
     counts = {

@@ -65,7 +65,7 @@ def reidentify(
 
     Args:
         weights: float64 [N], what each row adds to its person's weight.
-        still: bool [N], rows of tracks that do not move, see `still_rows`.
+        still: bool [N], rows of long tracks that do not move, see `Stillness`.
 
     Returns:
         int64 [N], the person of each row, numbered from 0 by first frame; and how many times a person came back without

@@ -6,13 +6,15 @@ brought into one position, size and tilt by the head and the shoulders. The mode
 second.
 
 Measured on 27 compositions of three to four seconds (as in bench/still_pictures.py: frozen, noisy, shaken, tilted,
-panned and zoomed pictures of 96 to 530 pixels, encoded at x264's CRF 30 to 40), the farthest of all windows, in
-heights of the person: wrists of pictures leave their places by up to 0.036, those of signers by 0.16 and more (0.05
-of one who had hardly begun); fingertips by 0.11, and 0.10 to 0.5; head and shoulders by 0.025, and 0.014 to 0.04.
+panned and zoomed pictures of more than 250 pixels, encoded at x264's CRF 30 to 40), the farthest of all windows, in
+heights of the person: wrists of pictures leave their places by up to 0.036, those of most signers by 0.16 and more,
+and by 0.044 of one who hardly moves; fingertips by 0.049 (by 0.08 in one noisy picture, which is taken for a person),
+and 0.054 to 0.5; head and shoulders by 0.025, and 0.013 to 0.04.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,6 +27,8 @@ from signverse.ingest.tracking.tracker import Tracks
 _WINDOW: Final = 12
 # A second and a half: in a shorter track a signer may as well hold a sign.
 _MIN_WINDOWS: Final = 3
+# Five seconds: a track that is still for so long is hardly that of a signer who pauses.
+_LONG: Final = 120
 # A window's place of a joint is known from this many of its rows.
 _MIN_KNOWN: Final = 4
 # Single fingertips of a picture may leap, where the hand is half hidden.
@@ -32,7 +36,7 @@ _MIN_TIPS: Final = 3
 
 # How far a joint of someone who does not move may be from its place, in heights of the person: head and shoulders;
 # elbows, which a zoom moves out of the picture; wrists; the fingertips of each hand, their median.
-_STILL: Final = np.repeat([0.03, 0.12, 0.06, 0.12], [len(TRACKED_JOINTS), 2, 2, 2])
+_STILL: Final = np.repeat([0.03, 0.12, 0.04, 0.05], [len(TRACKED_JOINTS), 2, 2, 2])
 # Head and shoulders alone, where no arm is in view: a signer's are at rest but for the arms.
 _STILL_ALONE: Final = 0.012
 # One window in twenty may say otherwise: something passes in front of a picture.
@@ -53,10 +57,44 @@ _HANDS: Final = slice(len(TRACKED_JOINTS) + 2, None)
 _TIPS: Final = slice(len(TRACKED_JOINTS) + 4, None)
 
 
-def still_rows(detections: Detections, tracks: Tracks) -> NDArray[np.bool_]:
-    """The rows of tracks that do not move, bool [N]; none of them if nobody moves their hands."""
+@dataclass(frozen=True)
+class Stillness:
+    """Which rows are of people who do not move.
+
+    Attributes:
+        still: bool [N], rows of tracks that do not move; none if nobody moves their hands.
+        judged: bool [N], rows of tracks that are long enough to tell.
+        long: bool [N], the still rows of tracks so long that it is hardly a pause.
+    """
+
+    still: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+    long: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls, count: int) -> Stillness:
+        """Nobody is still, in `count` rows."""
+        return cls(*(np.zeros(count, np.bool_) for _ in range(3)))
+
+    def of_people(self, people: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The rows of people none of whose tracks moves, bool [N]; a pause between cuts is not enough.
+
+        Args:
+            people: int64 [N], the person of each row.
+        """
+        judged, still = np.bincount(people, self.judged), np.bincount(people, self.still)
+        whole: NDArray[np.bool_] = ((judged > 0) & (still >= _STILL_SHARE * judged))[people]
+        return whole
+
+
+def find_still(detections: Detections, tracks: Tracks) -> Stillness:
+    """Which tracks do not move."""
     still = np.zeros(len(detections.frames), np.bool_)
+    judged, long = np.zeros_like(still), np.zeros_like(still)
     moving = np.zeros_like(still)
+    if not tracks.track_ids.any():
+        # In a video of one track nobody else can sign.
+        return Stillness.none(len(still))
     tallest = detections.heights.max(initial=0)
     order = np.argsort(tracks.track_ids, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(tracks.track_ids[order])) + 1):
@@ -67,14 +105,18 @@ def still_rows(detections: Detections, tracks: Tracks) -> NDArray[np.bool_]:
         if len(at_rest) < _MIN_WINDOWS:
             # The person is too seldom recognisable.
             continue
+        judged[rows] = True
         still[rows] = at_rest.mean() >= _STILL_SHARE
+        long[rows] = still[rows[0]] and len(rows) >= _LONG
         with np.errstate(invalid="ignore"):
             moved = (distances[:, _HANDS] > _MOVED).any(axis=1).mean()
         plain = detections.heights[rows].mean() >= _MIN_HEIGHT * tallest and detections.hands[rows].mean() >= _MIN_HANDS
         moving[rows] = not still[rows[0]] and plain and moved >= _MOVED_SHARE
     frames = np.unique(detections.frames)
     present = len(np.unique(detections.frames[moving]))
-    return still if present >= max(1, _MIN_PRESENCE * len(frames)) else np.zeros_like(still)
+    if present < max(1, _MIN_PRESENCE * len(frames)):
+        return Stillness.none(len(still))
+    return Stillness(still, judged, long)
 
 
 def _at_rest(distances: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from bench.still_pictures import compose
 from signverse.ingest.sample.signer import make_signer
 from signverse.ingest.tracking import identities
 from signverse.ingest.tracking.identities import assign_people
+from signverse.ingest.tracking.stillness import Stillness
 from signverse.lake.lake import Lake
 
 WIDTH, HEIGHT = 1280, 720
@@ -85,6 +86,15 @@ def first(*people: np.ndarray) -> tuple[int, list[str]]:
     return int(count.argmax()), numbers.events
 
 
+def as_before(boxes: list[np.ndarray], points: list[np.ndarray]) -> bool:
+    """Whether people are numbered as if nobody were ever taken for still."""
+    found = assign_people(boxes, points)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identities, "find_still", lambda detections, _: Stillness.none(len(detections.frames)))
+        before = assign_people(boxes, points)
+    return [frame.tolist() for frame in found] == [frame.tolist() for frame in before] and found.events == before.events
+
+
 def test_a_still_picture_is_not_person_0_beside_a_signer_of_a_fifth_of_its_height() -> None:
     picture, signer = still(1, 72, size=0.9, x=0.4), live(2, 72, size=0.18, x=0.85)
     assert first(picture, signer) == (1, ["still_people:1"])
@@ -126,12 +136,7 @@ def test_where_nobody_moves_their_hands_the_choice_is_as_before(
     boxes, points = film(
         still(seed, frames, size=0.9, x=0.4, **whole), still(other, frames, size=0.4, x=0.85, jitter=whole["jitter"])
     )
-    found = assign_people(boxes, points)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identities, "still_rows", lambda detections, _: np.zeros(len(detections.frames), bool))
-        before = assign_people(boxes, points)
-    assert [frame.tolist() for frame in found] == [frame.tolist() for frame in before]
-    assert found.events == before.events
+    assert as_before(boxes, points)
 
 
 @settings(max_examples=12, deadline=None)
@@ -140,12 +145,7 @@ def test_where_nobody_moves_their_hands_the_choice_is_as_before(
 )  # fmt: skip
 def test_of_two_who_sign_the_choice_is_as_before(seed: int, other: int, size: float, share: float, frames: int) -> None:
     boxes, points = film(live(seed, frames, size=size, x=0.3), live(other, frames, size=size * share, x=0.75))
-    found = assign_people(boxes, points)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identities, "still_rows", lambda detections, _: np.zeros(len(detections.frames), bool))
-        before = assign_people(boxes, points)
-    assert [frame.tolist() for frame in found] == [frame.tolist() for frame in before]
-    assert found.events == before.events
+    assert as_before(boxes, points)
 
 
 def test_a_picture_that_is_alone_is_person_0() -> None:
@@ -197,6 +197,19 @@ def test_one_who_is_recognised_after_a_cut_is_not_taken_for_the_picture() -> Non
     assert all(frame.tolist() == [1, 0] for frame in numbers[:144])
     assert all(frame.tolist() == [0] for frame in numbers[144:])
     assert numbers.events == ["cuts:1"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(40, 72))
+def test_a_signer_who_pauses_from_cut_to_cut_is_numbered_as_before(seed: int, other: int, length: int) -> None:
+    """Shots of two in turns with shots of the signer alone: in some of them she does not move."""
+    moves = live(seed, length, size=0.8, x=0.3), live(seed, length, size=1.0, x=0.55, start=30 + length)
+    rests = still(seed, length, size=0.8, x=0.3, jitter=1), still(seed, length, size=1.0, x=0.55, jitter=1)
+    signer = np.concatenate([moves[0], rests[1], rests[0], moves[1], moves[0]])
+    friend = live(other, len(signer), size=0.7, x=0.75)
+    for shot in (1, 3):
+        friend[shot * length : (shot + 1) * length] = np.nan
+    assert as_before(*film(signer, friend))
 
 
 @pytest.mark.slow

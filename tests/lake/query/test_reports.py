@@ -202,3 +202,60 @@ def test_what_cannot_be_drawn_is_said(con, tmp_path):
     with pytest.raises(BadInputError, match="cannot be written"):
         plots.draw("languages", rows, tmp_path / "nowhere" / "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def figure_of(name, rows):
+    """The drawing of a report, laid out, and its renderer."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with rc_context(plots._STYLE):
+        figure = plots.DRAWINGS[name](rows)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return figure, canvas.get_renderer()
+
+
+def apart(texts, renderer):
+    """Whether no two of the texts touch."""
+    boxes = [text.get_window_extent(renderer) for text in texts if text.get_visible() and text.get_text()]
+    return not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
+@pytest.mark.parametrize("largest", [2, 300, 40_000, 3_000_000])
+@pytest.mark.parametrize("languages", [1, 3, 56])
+def test_numbers_below_an_axis_stand_apart_and_legends_have_what_is_drawn(con, languages, largest):
+    """Of one language or of 56, with two clips or three million."""
+    one = report(con, "languages").head(1)
+    sizes = np.geomspace(1, largest, languages).round().astype(int)
+    rows = pl.concat([one] * languages).with_columns(
+        pl.Series("videos", np.maximum(1, sizes // 50)), pl.Series("clips", sizes), pl.Series("hours", sizes / 700),
+        *(pl.lit(None, pl.Float64).alias(f"body_{share}") for share in ("p10", "p50", "p90")),
+    )  # fmt: skip
+    figure, renderer = figure_of("languages", rows)
+    for axis in figure.axes:
+        assert apart(axis.get_xticklabels(), renderer), [text.get_text() for text in axis.get_xticklabels()]
+        assert apart(axis.get_legend().get_texts(), renderer)
+    assert "body" not in [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("languages", [1, 2, 3, 56])
+def test_the_labels_of_caps_lie_on_no_mark_and_apart(con, tmp_path, fill, video, languages):
+    folder = fill(
+        tmp_path / "lake",
+        *(
+            video(f"v{i}", code, 240, video={"duration_s": 3600.0 * 3 ** (i % 6), "channel": "A"})
+            for i, code in enumerate(["ase", "pso", "bfi", *(f"x{a}{b}" for a in "abcdefgh" for b in "abcdefg")])
+            if i < languages
+        ),
+    )
+    with Lake.open(folder).duckdb() as mine:
+        figure, renderer = figure_of("balance", report(mine, "balance"))
+    caps = figure.axes[1]
+    labels = [text for text in caps.texts if text.get_text()]
+    assert labels
+    assert apart(labels, renderer)
+    marks = [caps.transData.transform(line.get_xydata()) for line in caps.lines]
+    for label in labels:
+        box = label.get_window_extent(renderer).padded(5)
+        assert not any(box.contains(x, y) for line in marks for x, y in line if np.isfinite((x, y)).all())
