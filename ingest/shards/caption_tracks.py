@@ -103,7 +103,7 @@ def subtitles_tracks(index: CaptionIndex, video_id: str, on_bad: Callable[[BadCa
         with Tar(path) as tar:
             tracks += _read(tar, member, _subtitles_track, on_bad)
     spoken = next((track.language for track in tracks if not track.is_english), "")
-    return [replace(track, source=spoken) if track.kind == "translated" else track for track in tracks]
+    return [replace(track, source=track.source or spoken) if track.kind == "translated" else track for track in tracks]
 
 
 def _read(

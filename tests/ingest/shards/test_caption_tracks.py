@@ -212,6 +212,16 @@ def test_a_machines_translation_says_what_it_was_translated_from(brought_in: Cal
     assert lake.video("x")["english_source"] == "translated_from:pt-BR"
 
 
+@pytest.mark.parametrize("beside", [{}, {"x/original.fr.manual.vtt": ORIGINAL}])
+def test_the_name_that_yt_dlp_gives_a_translation_is_understood_in_tars_too(
+    brought_in: Callable[..., Lake], beside: dict[str, bytes]
+) -> None:
+    lake = brought_in(video("x"), {"x/original.en-de.manual.vtt": NLLB, **beside})
+    assert segments(lake) == [("by a machine", "translated", "translated_from:de")]
+    lake = brought_in(video("y", **{"en-de": NLLB}))
+    assert segments(lake, "y") == [("by a machine", "translated", "translated_from:de")]
+
+
 def test_a_machines_translation_of_nothing_that_came_along_is_from_an_unknown_language(
     brought_in: Callable[..., Lake],
 ) -> None:
