@@ -8,8 +8,9 @@ from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.extract.probe import ClockReport, StreamReport, VideoReport, probe
 from signverse.ingest.inspection.kinds import Kind
 from signverse.ingest.inspection.report import Report
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
-from signverse.lake.model.ids import id_in_name
+from signverse.lake.model.ids import check_video_id, id_in_name
 
 
 def inspect_video(path: Path) -> Report:
@@ -55,9 +56,18 @@ def inspect_video(path: Path) -> Report:
             "captions_inside": inside,
             "captions_beside": beside,
         },
-        list(found.remarks),
+        [*_about_id(path), *found.remarks],
         f"{path} is encrypted: no picture of it can be read" if found.encrypted else "",
     )
+
+
+def _about_id(path: Path) -> list[str]:
+    """Why the name cannot be an id; nothing where it can."""
+    try:
+        check_video_id(id_in_name(path.stem))
+    except BadInputError as error:
+        return [str(error)]
+    return []
 
 
 def _stream(stream: StreamReport) -> str:

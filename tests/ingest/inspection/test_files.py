@@ -52,6 +52,8 @@ def test_a_video_is_told_by_streams_clock_shape_and_captions(signverse, tmp_path
     assert "shape     64x48 as displayed" in lines
     assert "frames    24 expected, at 24 a second" in lines
     assert "captions  beside it: A title [abcdefghijk].en.vtt" in lines
+    path = path.rename(tmp_path / "what?.mp4")
+    assert "remark    video id 'what?' is not a plain name." in signverse("inspect", path)[1]
 
 
 def test_captions_are_told_by_language_and_their_first_cues(signverse, tmp_path: Path) -> None:
