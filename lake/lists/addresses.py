@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, id_in_name, is_youtube_id
+from signverse.lake.model.wording import counted
 
 _ADDRESS: Final = re.compile(r"(?i)(https?:)?//|www\.|(m\.|music\.)?youtube\.com/|youtu\.be/")
 _YOUTUBE: Final = re.compile(r"(?i)(.*\.)?(youtube\.com|youtube-nocookie\.com|youtu\.be)")
@@ -137,5 +138,5 @@ def why_not_youtube(video_id: str) -> str | None:
     if " " in video_id.strip():
         return "a text with blanks"
     if re.fullmatch(r"[A-Za-z0-9_-]+", video_id):
-        return f"{len(video_id)} characters, not 11"
+        return f"{counted(len(video_id), 'character')}, not 11"
     return "characters that YouTube's ids do not have"

@@ -77,7 +77,7 @@ def test_a_manifest_is_told_by_columns_languages_and_refused_rows(signverse, tmp
         out.replace("\n          ", " ").splitlines()
     )
     assert "column    mood: not used (good, bad)" in lines
-    assert any(line.startswith("remark    line 3: video id '#NAME?'") for line in lines)
+    assert any(line.startswith("remark    line 3: #NAME? is an error of a spreadsheet") for line in lines)
     assert max(map(len, lines[1:])) <= 80
 
 

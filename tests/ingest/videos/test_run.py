@@ -30,7 +30,7 @@ def test_what_cannot_work_is_refused_in_a_line_before_anything_is_made(
     for options, says in {
         ("--models", tmp_path / "none"): str(tmp_path / "none"),
         ("--models", tmp_path / "missing"): str(tmp_path / "missing"),
-        ("--manifest", tmp_path / "bad.csv"): "bad.csv is not a CSV",
+        ("--manifest", tmp_path / "bad.csv"): "bad.csv is not whole: as UTF-16, line 1 cannot be read",
         ("--manifest", tmp_path / "missing.csv"): "missing.csv cannot be read",
         ("--pose", data / "models" / "yolox_nano.onnx"): "yolox_nano.onnx",
     }.items():
