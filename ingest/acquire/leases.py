@@ -82,9 +82,10 @@ class Run:
 
     def take_lease(self, video_id: str) -> bool:
         """Takes the lease of a video; False where another live run has it."""
+        video_id = check_video_id(video_id)
         if video_id in self._held:
             return True
-        lease = self._leases / check_video_id(video_id)
+        lease = self._leases / video_id
         if not self._create(lease):
             if not self._is_dead(_read(lease), lease):
                 return False
@@ -114,6 +115,7 @@ class Run:
 
     def release_lease(self, video_id: str) -> None:
         """Releases a lease; without effect where this run does not have it."""
+        video_id = check_video_id(video_id)
         if video_id in self._held:
             self._held.remove(video_id)
             lease = self._leases / video_id
