@@ -24,9 +24,13 @@ _COLUMNS: Final = {
     "language_label": (
         *("sign_language", "signed_language", "sign_language_code", "signed_language_code", "language_label"),
         *("sign_lang", "signed_lang", "signlanguage", "signedlanguage", "sl_code", "sign_language_name"),
+        *("gebärdensprache", "gebaerdensprache", "langue_des_signes", "langue_signée", "lengua_de_signos"),
+        *("lengua_de_señas", "lingua_dei_segni", "língua_de_sinais", "língua_gestual", "gebarentaal", "język_migowy"),
+        *("手話", "手语", "手語", "수어", "수화"),
         *("language", "lang", "language_code", "label"),
+        *("sprache", "langue", "lengua", "idioma", "lingua", "língua", "taal", "言語", "语言", "語言", "언어"),
     ),
-    "title": ("title", "video_title", "fulltitle"),
+    "title": ("title", "video_title", "fulltitle", "titel", "titre", "título", "titolo", "タイトル", "标题", "標題"),
     "channel": CHANNEL,
     "channel_id": CHANNEL_ID,
 }
@@ -223,7 +227,12 @@ def _remarks(
     if len(unknown) > _MANY:
         videos = counted(sum(len(ids) for ids in list(unknown.values())[_MANY:]), "video")
         remarks.append(f"{path}: {len(unknown) - _MANY:,} more languages are not known: {videos} taken as und")
-    if manifest.entries and not any(entry.language_label for entry in manifest.entries.values()):
+    unlabelled = [video_id for video_id, entry in manifest.entries.items() if not entry.language_label]
+    if unlabelled and len(unlabelled) < len(manifest.entries):
+        remarks.append(
+            f"{path}: {counted(len(unlabelled), 'video')} without a sign language, as und: {some(unlabelled)}"
+        )
+    elif unlabelled:
         column = table.columns.get("language_label")
         where = "no column tells" if column is None else f"{table.name_of(column)} does not tell"
         remarks.append(f"{path}: {where} the sign language, every video is taken as und")

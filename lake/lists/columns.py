@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,7 +12,10 @@ ColumnNames = Mapping[str, Sequence[str]]
 
 VIDEO_ID: Final = (
     *("video_id", "videoid", "youtube_id", "youtube_video_id", "youtubeid", "yt_id", "ytid", "yid", "vid"),
-    *("video", "id", "display_id"),
+    *("video", "id", "display_id", "identifier"),
+    *("id_video", "video_kennung", "videokennung", "kennung", "identifiant", "identifiant_vidéo", "identifiant_video"),
+    *("identifiant_de_la_vidéo", "id_vidéo", "vidéo", "id_vídeo", "id_de_vídeo", "id_del_vídeo", "id_do_vídeo"),
+    *("id_de_video", "id_del_video", "identificador", "identificativo", "vídeo", "動画id", "视频id", "影片id"),
 )
 URL: Final = (
     "webpage_url",
@@ -23,11 +27,15 @@ URL: Final = (
     "link",
     "video_link",
     "address",
+    *("adresse", "lien", "enlace", "dirección", "indirizzo", "endereço", "リンク", "链接", "連結"),
 )
 FILE: Final = (
     *("file_name", "filename", "file", "video_file", "video_name", "file_path", "filepath", "path", "video_path"),
 )
-CHANNEL: Final = ("channel", "channel_name", "uploader", "uploader_name")
+CHANNEL: Final = (
+    *("channel", "channel_name", "uploader", "uploader_name"),
+    *("kanal", "chaîne", "canal", "canale", "チャンネル", "频道", "頻道"),
+)
 CHANNEL_ID: Final = ("channel_id", "uploader_id")
 
 IDENTIFYING: Final = {"video_id": VIDEO_ID, "url": URL, "file": FILE}
@@ -41,9 +49,10 @@ _MOST: Final = 10_000
 
 
 def fold(name: str) -> str:
-    """A column's name without what does not matter: case, kind of blanks, a note in brackets."""
+    """A column's name without what does not matter: case, form of letters, kind of blanks, a note in brackets."""
     if len(name) > _LONGEST:
         return ""
+    name = unicodedata.normalize("NFKC", name)
     name = re.sub(r"\s*[(\[].*", "", name.strip().strip("\ufeff'\"").strip())
     return "_".join(word for word in re.split(r"[\s_-]+", name.casefold()) if word)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
 from signverse.lake.lists.records import Records
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, some
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _EXAMPLE: Final = 'Such as [{"video_id": "...", "sign_language": "..."}], or an object a line.'
 
@@ -72,16 +75,18 @@ def _values(text: str, twice: list[str]) -> tuple[list[tuple[int, Any]], list[tu
         return {key: held[key] for key, _ in pairs}
 
     try:
-        return [(1, json.loads(text, object_pairs_hook=first_of))], [], False
+        return [(1, _load(text, first_of))], [], False
     except ValueError as error:
         whole = error
         twice.clear()
     values: list[tuple[int, Any]] = []
     broken: list[tuple[int, str]] = []
+    # Objects with a comma behind each, as the items of a list have it; a list that is broken stays so.
+    comma = "" if text.lstrip().startswith("[") else ","
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                value = json.loads(line, object_pairs_hook=first_of)
+                value = _load(line.rstrip().removesuffix(comma), first_of)
             except (ValueError, RecursionError) as error:
                 broken.append((number, f"not JSON: {error}"))
             else:
@@ -90,6 +95,11 @@ def _values(text: str, twice: list[str]) -> tuple[list[tuple[int, Any]], list[tu
     if not values or not all(isinstance(value, dict | str | None) for _, value in values) or len(broken) > len(values):
         raise whole
     return values, broken, True
+
+
+def _load(text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any:
+    """The value of a text; NaN, which Python writes for what is missing, is null."""
+    return json.loads(text, object_pairs_hook=pairs, parse_constant=lambda name: None)
 
 
 def _items(value: Any, names: ColumnNames, what: str, depth: int) -> Iterator[Any]:
@@ -113,6 +123,10 @@ def _of_object(value: dict[str, Any], names: ColumnNames, what: str, depth: int)
         # A playlist of yt-dlp's: what it says of itself is of no video.
         yield from _items(entries, names, what, depth + 1)
         return
+    if isinstance(header := value.get("columns"), list) and isinstance(data := value.get("data"), list):
+        # A table of pandas', orient="split".
+        yield from _rows([header, *data], names)
+        return
     identifying = find_columns(list(value), {key: names[key] for key in IDENTIFYING if key in names} or names)
     if any(not isinstance(list(value.values())[at], dict | list) for at in identifying.values()):
         yield value
@@ -127,13 +141,23 @@ def _of_object(value: dict[str, Any], names: ColumnNames, what: str, depth: int)
             yield from _items(merged, names, what, depth + 1) if isinstance(merged, dict) else [_named(merged)]
     elif values and all(isinstance(held, dict) and find_columns(list(held), names) for held in values):
         yield from ({"video_id": key, **held} for key, held in value.items())
-    elif identifying and len({len(held) for held in values if isinstance(held, list)}) == 1:
-        columns = {key: held for key, held in value.items() if isinstance(held, list)}
+    elif identifying and (columns := _columns(value)):
         yield from (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
     elif values and all(isinstance(held, str) for held in values) and not depth:
         yield from ({"video_id": key, "sign_language": held} for key, held in value.items())
     else:
         yield value
+
+
+def _columns(value: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Lists of one length, or objects with the same keys as pandas writes them, by column; empty where they differ."""
+    lists = {key: held for key, held in value.items() if isinstance(held, list)}
+    if lists:
+        return lists if len({len(held) for held in lists.values()}) == 1 else {}
+    objects = {key: held for key, held in value.items() if isinstance(held, dict)}
+    if len({tuple(held) for held in objects.values()}) != 1:
+        return {}
+    return {key: list(held.values()) for key, held in objects.items()}
 
 
 def _rows(rows: Sequence[list[Any]], names: ColumnNames) -> Iterator[Any]:
@@ -178,7 +202,7 @@ def read_parquet(data: bytes, what: str) -> Records:
     try:
         frame = pl.read_parquet(io.BytesIO(data))
         plain = [
-            pl.col(name).cast(pl.String).fill_null("")
+            (_without_fraction(frame[name]) if kind.is_float() else pl.col(name)).cast(pl.String).fill_null("")
             if not (kind.is_nested() or kind in (pl.Binary, pl.Object))
             else pl.lit("").alias(name)
             for name, kind in frame.schema.items()
@@ -187,3 +211,12 @@ def read_parquet(data: bytes, what: str) -> Records:
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BadInputError(f"{what} is not Parquet that can be read: {error}") from None
     return Records("Parquet", "row", frame.columns, list(enumerate(rows, 1)))
+
+
+def _without_fraction(column: pl.Series) -> pl.Series:
+    """Floats that are all whole numbers as integers: pandas' integers, some of which are missing."""
+    import polars as pl
+
+    column = column.fill_nan(None)
+    whole = column.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == column.null_count() and (whole == column).all() else column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,24 +141,17 @@ def _table(
 ) -> Table:
     if not records.rows and not records.broken:
         raise BadInputError(f"{what} is empty", f"A row is: {', '.join(positions).replace('_', ' ')}.")
-    rows, remarks = records.rows, list(records.remarks)
-    header = records.names
-    if header is None:
-        first = rows[0][1]
-        if find_columns(first, names):
-            header = first
-        elif _looks_like_names(rows, positions):
-            header = first
-            remarks.append(
-                f"{records.unit} {rows[0][0]} seems to name the columns, by names that are not known "
-                f"({_shown(first)}): read as {', '.join(positions[: len(first)])}"
-            )
-        if header:
-            rows = rows[1:]
+    remarks = list(records.remarks)
+    header, rows, titles = _header(records, names, positions, remarks)
     columns = find_columns(header, names) if header else {}
     if "file" in columns and not any(is_file(row[columns["file"]]) for _, row in rows if columns["file"] < len(row)):
         # A path of something else, or a number of a file.
         del columns["file"]
+    if header and columns and not columns.keys() & IDENTIFYING.keys():
+        ids_at = [at for at in range(len(header)) if all(at < len(row) and _is_sure_id(row[at]) for _, row in rows)]
+        if rows and len(ids_at) == 1:
+            columns["video_id"] = ids_at[0]
+            remarks.append(f"the column {_shown([header[ids_at[0]]])!r} holds ids: read as video_id")
     if header and not columns.keys() & IDENTIFYING.keys() and (columns or records.names is not None):
         raise BadInputError(
             f"the header of {path} names no video id: {_shown(header)}", "Call the column video_id, or url."
@@ -179,13 +173,59 @@ def _table(
         columns={ours: at for ours, at in columns.items() if at < width},
         rows=[],
         refused=list(records.broken),
-        comments=len(records.comments),
+        comments=len(records.comments) + titles,
         blank=records.blank,
         first_values=_first_values(rows, len(header) if header else width),
         remarks=remarks,
     )
     _take(table, rows)
     return table
+
+
+def _header(
+    records: Records, names: ColumnNames, positions: Sequence[str], remarks: list[str]
+) -> tuple[list[str] | None, list[tuple[int, list[str]]], int]:
+    """The names of the columns, the rows below them, and how many titles are above."""
+    header, rows, titles = records.names, records.rows, 0
+    if header is None and rows:
+        titles = _titles(rows, names)
+        if titles:
+            above = [_shown(list(filter(None, cells))) for _, cells in rows[:titles]]
+            remarks.append(f"above the header, not used: {some(above)}")
+        rows = rows[titles:]
+        first = rows[0][1]
+        if find_columns(first, names):
+            header = first
+        elif _looks_like_names(rows, positions):
+            header = first
+            remarks.append(
+                f"{records.unit} {rows[0][0]} seems to name the columns, by names that are not known "
+                f"({_shown(first)}): read as {', '.join(positions[: len(first)])}"
+            )
+        if header:
+            rows = rows[1:]
+        if header and rows and all(_is_numbered(cells, len(header)) for _, cells in rows):
+            header = ["", *header]
+            remarks.append("each row has a number in front that the header does not name, as R writes them: not used")
+    twice = [name.strip() for name, times in Counter(header or ()).items() if times > 1 and find_columns([name], names)]
+    if twice:
+        remarks.append(f"several columns are called {some(twice)}: the first is used")
+    return header, rows, titles
+
+
+def _titles(rows: Sequence[tuple[int, list[str]]], names: ColumnNames) -> int:
+    """How many rows are above the header: a table's title, as Numbers and people write it; 0 where no header is."""
+    for at, (_, cells) in enumerate(rows[:_MOST_TITLES]):
+        if len(find_columns(cells, names)) > 1:
+            return at
+        held = [cell.strip() for cell in cells if cell.strip()]
+        if len(held) > 1 or any(map(_is_sure_id, held)):
+            break
+    return 0
+
+
+def _is_numbered(cells: Sequence[str], width: int) -> bool:
+    return len(cells) == width + 1 and cells[0].isdecimal() and bool(cells[-1].strip())
 
 
 def _take(table: Table, rows: Sequence[tuple[int, list[str]]]) -> None:
@@ -229,6 +269,9 @@ def _looks_like_names(rows: Sequence[tuple[int, list[str]]], positions: Sequence
 
 # yt-dlp writes null for a video that it could not read, also in the first line.
 _JSON: Final = re.compile(r"\s*(null\s+)*[\[{]")
+
+_MOST_TITLES: Final = 6
+"""Rows among which the header is looked for."""
 
 _WORDS: Final = re.compile(r"[^\W\d_][\w .()/-]{0,40}")
 

@@ -59,13 +59,59 @@ def test_the_more_exact_name_of_an_id_is_taken(tmp_path: Path) -> None:
     assert languages(manifest) == {"abcdefghijk": "ase", "-bcdefghijk": "bfi"}
 
 
-@pytest.mark.parametrize("first", ["clip,sprache", "nom de la vidéo,langue", "Kürzel,Gebärdensprache"])
+@pytest.mark.parametrize("first", ["clip,signes", "nom de la vidéo,langage", "Kürzel,Zeichen"])
 def test_a_first_row_of_names_that_are_not_known_is_no_video_and_is_said(tmp_path: Path, first: str) -> None:
     manifest = written(tmp_path, f"{first}\nabcdefghijk,ase\n-bcdefghijk,bfi\n")
     assert languages(manifest) == {"abcdefghijk": "ase", "-bcdefghijk": "bfi"}
     (remark,) = manifest.remarks
     assert "line 1 seems to name the columns" in remark
     assert first.split(",")[0] in remark
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Video-ID;Gebärdensprache", "Video;Sprache", "Identifiant;Langue des signes", "identifiant vidéo;langue"),
+        *("id de vídeo;lengua de señas", "enlace;idioma", "ID video;Lingua dei segni", "动画ID;手话", "動画ID;手話"),
+        *(
+            "Kürzel;Gebärdensprache",
+            "\uff36ideo_id;language",
+            "Vidéo;Langue".replace("é", "e\u0301"),
+        ),
+    ],
+)
+def test_a_header_in_another_language_or_form_is_no_video(tmp_path: Path, header: str) -> None:
+    manifest = written(tmp_path, f"{header}\ndQw4w9WgXcQ;ase\n-bcdefghijk;bfi\n")
+    assert languages(manifest) == {"dQw4w9WgXcQ": "ase", "-bcdefghijk": "bfi"}
+
+
+@pytest.mark.parametrize("above", ["Table 1,,\n", "Signers of 2024\n\n", "Table 1\nmade by me\n"])
+def test_titles_above_the_header_are_no_videos_and_are_said(tmp_path: Path, above: str) -> None:
+    """Numbers writes the name of the table first."""
+    manifest = written(tmp_path, f"{above}video_id,sign_language,views\nabcdefghijk,ase,1\n-bcdefghijk,bfi,2\n")
+    assert languages(manifest) == {"abcdefghijk": "ase", "-bcdefghijk": "bfi"}
+    assert f"above the header, not used: {above.split(',')[0].split(chr(10))[0]}" in manifest.remarks[0]
+
+
+def test_an_id_above_the_header_is_not_taken_for_a_title(tmp_path: Path) -> None:
+    assert "dQw4w9WgXcQ" in written(tmp_path, "dQw4w9WgXcQ\nvideo_id,sign_language\nabcdefghijk,ase\n").entries
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_row_numbers_as_r_writes_them_are_no_column_of_the_header(tmp_path: Path, quote: str) -> None:
+    rows = "".join(
+        f"{quote}{number}{quote}\t{quote}{video_id}{quote}\tase\n"
+        for number, video_id in enumerate(("abcdefghijk", "-bcdefghijk"), 1)
+    )
+    manifest = written(tmp_path, f"video_id\tsign_language\n{rows}")
+    assert languages(manifest) == {"abcdefghijk": "ase", "-bcdefghijk": "ase"}
+    assert "each row has a number in front" in manifest.remarks[0]
+
+
+def test_two_columns_of_one_name_and_rows_without_a_language_are_said(tmp_path: Path) -> None:
+    manifest = written(tmp_path, "id,id,sign_language\nabcdefghijk,1,ase\n-bcdefghijk,2,\n")
+    assert "several columns are called id: the first is used" in manifest.remarks[0]
+    assert manifest.remarks[1].endswith("1 video without a sign language, as und: -bcdefghijk")
 
 
 def test_a_first_row_with_an_id_of_ones_own_is_a_video(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def languages(manifest: Manifest) -> dict[str, str]:
         {"abcdefghijk": "ase", "-bcdefghijk": "bfi"},
         {"abcdefghijk": {"signed_language": "ase"}, "-bcdefghijk": {"signed_language": "bfi"}},
         {"video_id": list(TWO), "sign_language": list(TWO.values())},
+        {"video_id": {"0": "abcdefghijk", "1": "-bcdefghijk"}, "sign_language": {"0": "ase", "1": "bfi"}},
+        {"columns": ["video_id", "sign_language"], "index": [0, 1], "data": [[key, code] for key, code in TWO.items()]},
+        "".join(f"{json.dumps(row)},\n" for row in ROWS),
         [["video_id", "sign_language"], *([key, code] for key, code in TWO.items())],
         [[key, code] for key, code in TWO.items()],
         [
@@ -214,3 +217,18 @@ def test_broken_parquet_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is not Parquet that can be read") as refused:
         read_manifest(tmp_path / "list.parquet")
     assert "\n" not in str(refused.value)
+
+
+def test_nan_is_no_id_and_no_language(tmp_path: Path) -> None:
+    lines = '{"id": NaN, "sign_language": "ase"}\n{"id": "abcdefghijk", "sign_language": NaN}\n'
+    manifest = written(tmp_path, lines, "list.jsonl")
+    assert languages(manifest) == {"abcdefghijk": "und"}
+    assert len(manifest.refused) == 1
+
+
+def test_integers_some_of_which_are_missing_are_ids_without_a_fraction(tmp_path: Path) -> None:
+    """Pandas holds them as floats."""
+    pl.DataFrame({"video_id": [1.0, None, 20.0], "sign_language": ["ase"] * 3}).write_parquet(tmp_path / "m.parquet")
+    manifest = read_manifest(tmp_path / "m.parquet")
+    assert list(manifest.entries) == ["1", "20"]
+    assert len(manifest.refused) == 1
