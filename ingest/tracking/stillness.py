@@ -149,8 +149,8 @@ def _distances(detections: Detections, rows: NDArray[np.int64]) -> NDArray[np.fl
     distances: NDArray[np.float64] = np.abs(averaged - _median(averaged)) / height
     tips = distances[:, _TIPS].reshape(len(distances), 2, -1)
     enough = (~np.isnan(tips)).sum(axis=-1) >= _MIN_TIPS
-    median_tip = np.nanmedian(np.where(enough[..., None], tips, 0), axis=-1)
-    return np.concatenate([distances[:, : _TIPS.start], np.where(enough, median_tip, np.nan)], axis=1)
+    median_tip = np.where(enough, _known_median(tips, axis=-1), np.nan)
+    return np.concatenate([distances[:, : _TIPS.start], median_tip], axis=1)
 
 
 def _aligned(places: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
@@ -182,9 +182,17 @@ def _aligned(places: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], ND
 
 def _median(places: NDArray[np.complex128], axis: int = 0, known: int = 1) -> NDArray[np.complex128]:
     """The medians of x and of y over an axis, nan where fewer than `known` are known."""
+    median: NDArray[np.complex128] = _known_median(places.real, axis) + 1j * _known_median(places.imag, axis)
     enough = (~np.isnan(places)).sum(axis=axis) >= known
-    # All nan would be warned of.
-    filled = np.where(np.expand_dims(enough, axis), places, 0)
-    median: NDArray[np.complex128] = np.nanmedian(filled.real, axis=axis) + 1j * np.nanmedian(filled.imag, axis=axis)
     # Of a complex nan both parts must be nan.
     return np.where(enough, median, complex(np.nan, np.nan))
+
+
+def _known_median(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """The median of what is not nan; nan of nothing. `np.nanmedian` takes five times as long over short axes."""
+    # nan is sorted to the end.
+    ordered = np.sort(values, axis=axis)
+    count = (~np.isnan(values)).sum(axis=axis, keepdims=True)
+    middle = [np.take_along_axis(ordered, np.maximum(at, 0), axis) for at in ((count - 1) // 2, count // 2)]
+    median: NDArray[np.float64] = (middle[0] + middle[1]).squeeze(axis) / 2
+    return median
