@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,32 @@ class BatchRequest:
 
 
 def requested_batch() -> BatchRequest | None:
-    """The batch that the calling code is asked for by a DataLoader; None where no DataLoader can be seen to ask."""
-    # Here, as PyTorch may be missing.
-    from torch.utils.data._utils.fetch import _IterableDatasetFetcher
+    """The batch that the calling code is asked for by a DataLoader; None where no DataLoader can be seen to ask.
 
-    collecting = _IterableDatasetFetcher.fetch.__code__
-    frame = sys._getframe(1)
+    Also None where a later PyTorch has this object elsewhere, or calls its parts otherwise: it is private to PyTorch.
+    """
+    try:
+        # Here, as PyTorch may be missing.
+        from torch.utils.data._utils.fetch import _IterableDatasetFetcher
+    except ImportError:
+        return None
+    frame: FrameType | None = sys._getframe(1)
     # Not the direct caller where another dataset wraps ours.
-    while frame.f_code is not collecting:
-        if frame.f_back is None:
-            return None
+    while frame is not None:
+        if frame.f_code is _IterableDatasetFetcher.fetch.__code__:
+            return _request(*(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:2]))
         frame = frame.f_back
-    # By place: PyTorch may rename its arguments.
-    fetcher, wanted = (frame.f_locals[name] for name in collecting.co_varnames[:2])
-    return BatchRequest(len(wanted) if fetcher.auto_collation else 1, fetcher.auto_collation and fetcher.drop_last)
+    return None
+
+
+def _request(fetcher: Any, indices: Any) -> BatchRequest | None:
+    """What a call of `fetch` asks for.
+
+    Args:
+        indices: a list as long as the batch; None where clips come one by one.
+    """
+    try:
+        size = len(indices) if fetcher.auto_collation else 1
+        return BatchRequest(size, bool(fetcher.auto_collation and fetcher.drop_last))
+    except (AttributeError, TypeError):
+        return None

@@ -189,6 +189,34 @@ def test_what_cannot_be_known_is_said(recwarn):
     assert "the batch size of the DataLoader cannot be seen" in str(recwarn.pop().message)
 
 
+class LaterFetcher:
+    """As PyTorch's may be called one day, with other attributes."""
+
+    def __init__(self, dataset):
+        self.clips = iter(dataset)
+
+    def fetch(self, indices):
+        return [clip for _, clip in zip(indices, self.clips, strict=False)]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_with_a_pytorch_of_other_parts_the_clips_come_all_the_same(monkeypatch, recwarn, is_there):
+    fetch = torch.utils.data._utils.fetch
+    if is_there:
+        monkeypatch.setattr(fetch, "_IterableDatasetFetcher", LaterFetcher)
+    else:
+        monkeypatch.delattr(fetch, "_IterableDatasetFetcher")
+    dataset = stream(9)
+    batches = []
+    for number in range(2):
+        worker = torch_worker.WorkerInfo(id=number, num_workers=2, seed=0, dataset=dataset)
+        monkeypatch.setattr(torch_worker, "_worker_info", worker)
+        fetcher = LaterFetcher(dataset)
+        batches += [fetcher.fetch(range(3)), fetcher.fetch(range(3))]
+    assert sorted(int(clip) for batch in batches for clip in batch) == list(range(9))
+    assert "the batch size of the DataLoader cannot be seen" in str(recwarn.pop().message)
+
+
 def test_a_dataset_says_what_is_repeated_or_dropped(monkeypatch):
     assert repr(stream(99, 1, 2)) == "ClipStream(50 of 99 clips, rank 1 of 2, 1 repeated)"
     assert repr(stream(99, 0, 4, "drop")) == "ClipStream(24 of 99 clips, rank 0 of 4, 3 dropped)"
