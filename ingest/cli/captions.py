@@ -73,6 +73,8 @@ def _report(summary: Summary, found: FoundCaptions, lake: Path, *, dry_run: bool
     for video in summary.videos:
         if video.failed:
             complain(f"{video.video_id}: failed: {video.failed}")
+    for remark in found.remarks:
+        say(remark)
     if found.unknown:
         has = "belongs" if len(found.unknown) == 1 else "belong"
         say(f"{counted(len(found.unknown), 'caption file')} {has} to no video of the lake: {some(found.unknown)}")

@@ -1,7 +1,7 @@
 """What would be read from a file, for `signverse inspect`: nothing is imported, and nothing is written.
 
-May know `ingest.shards`, `ingest.extract` (probe), `ingest.captions` and the manifest; not the command line. Start with
-files.py.
+May know `ingest.shards`, `ingest.videos` (folders), `ingest.extract` (probe), `ingest.captions` and the manifest; not
+the command line. Start with files.py.
 
     files.py     the files that were named or lie in a folder, and what each holds
     kinds.py     what a file is, by its content: a shard, a video, captions or a manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from signverse.ingest.inspection.kinds import Kind, kind_of
 from signverse.ingest.inspection.manifest import inspect_manifest
 from signverse.ingest.inspection.report import Report
 from signverse.ingest.inspection.video import inspect_video
+from signverse.ingest.videos.folder_scan import TAR, walk_folder
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.wording import counted, some
 
@@ -21,7 +21,7 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """The files among the sources; of a folder its tars, or else its videos and captions with those of subfolders.
 
     Returns:
-        The files by name, and what was not looked into, a line for each folder.
+        The files by name, and what was not looked into, a line each.
 
     Raises:
         BadInputError: a source does not exist, or a folder holds nothing of this.
@@ -34,8 +34,8 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
         if not source.is_dir():
             found.append(source)
             continue
-        below = [Path(parent, name) for parent, _, names in os.walk(source) for name in names if name[0] != "."]
-        wanted = [path for path in below if path.parent == source and path.suffix.lower() == ".tar"]
+        below = [parent / name for parent, names in walk_folder(source, remarks) for name in names if name[0] != "."]
+        wanted = [path for path in below if path.parent == source and path.suffix.lower() == TAR]
         wanted = wanted or [path for path in below if path.suffix.lower() in SUFFIXES or is_caption_file(path.name)]
         if not wanted:
             raise BadInputError(f"no .tar, no video and no captions in {source}", "Name a file to look into it.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signverse.ingest.captions.files_beside import caption_owner, is_caption_file
+from signverse.ingest.captions.files_beside import caption_owner
 from signverse.ingest.shards.caption_tracks import CaptionIndex, index_captions, is_subtitles_tar
+from signverse.ingest.videos.folder_scan import TAR, scan_folder
 from signverse.ingest.videos.video_names import BETWEEN_FOLDERS
 from signverse.lake.model.errors import BadInputError
 
@@ -22,12 +22,14 @@ class FoundCaptions:
         tars: captions of subtitles tars, by video id.
         unknown: caption files, and folders of subtitles tars, that belong to no video of the lake.
         repeated: caption files of the same name as one of another folder, which is taken.
+        remarks: folders that were not read, and a count of other files, a line each.
     """
 
     files: dict[str, list[tuple[Path, str]]] = field(default_factory=dict)
     tars: CaptionIndex = field(default_factory=CaptionIndex)
     unknown: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def video_ids(self) -> list[str]:
@@ -48,8 +50,8 @@ def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundC
     found = FoundCaptions()
     files: dict[str, list[tuple[Path, str]]] = {}
     tars: list[Path] = []
-    for path, folders in _files(sources):
-        if path.suffix.lower() == ".tar":
+    for path, folders in _files(sources, found.remarks):
+        if path.suffix.lower() == TAR:
             if is_subtitles_tar(path):
                 tars.append(path)
             elif path in sources:
@@ -85,10 +87,13 @@ def _owner(name: str, folders: Sequence[str], known: Collection[str]) -> tuple[s
     return None
 
 
-def _files(sources: Sequence[Path]) -> list[tuple[Path, tuple[str, ...]]]:
-    """The caption files and tars in folders and their subfolders without hidden ones, and the files that were named.
+def _files(sources: Sequence[Path], remarks: list[str]) -> list[tuple[Path, tuple[str, ...]]]:
+    """The caption files and tars in folders and their subfolders, and the files that were named.
 
     Each comes with the names of the subfolders that it lies in.
+
+    Args:
+        remarks: takes what is said of the other files, a line each.
     """
     found: dict[Path, tuple[str, ...]] = {}
     for source in sources:
@@ -97,10 +102,12 @@ def _files(sources: Sequence[Path]) -> list[tuple[Path, tuple[str, ...]]]:
         if source.is_file():
             found.setdefault(source, ())
             continue
-        for parent, folders, names in os.walk(source):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            inside = Path(parent).relative_to(source).parts
-            for name in sorted(names):
-                if not name.startswith(".") and (is_caption_file(name) or name.lower().endswith(".tar")):
-                    found.setdefault(Path(parent, name), inside)
+        scan = scan_folder(source)
+        captions = [parent / name for parent, names in scan.captions.items() for name in names]
+        for path in [*captions, *scan.tars]:
+            found.setdefault(path, path.relative_to(source).parent.parts)
+        del scan.unused["tar", TAR]
+        remarks += scan.remarks
+        if unused := scan.unused_files():
+            remarks.append(f"not used in {source}: {unused}")
     return list(found.items())

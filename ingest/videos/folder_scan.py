@@ -23,6 +23,8 @@ _SOUND: Final = (
 )  # fmt: skip
 _UNFINISHED: Final = (".part", ".ytdl", ".crdownload", ".download", ".tmp", ".aria2")
 
+TAR: Final = ".tar"
+
 _TABLE: Final = "_delta_log"
 """In a table's folder: a lake may lie inside the folder of videos."""
 
@@ -34,12 +36,14 @@ class FolderScan:
     Attributes:
         videos: files that end as videos do, by path.
         captions: caption files by their folder.
+        tars: they count as unused, too.
         unused: how many other files there are of each kind, such as "picture (.jpg)".
         remarks: folders and links that were not read.
     """
 
     videos: list[Path] = field(default_factory=list)
     captions: dict[Path, list[str]] = field(default_factory=dict)
+    tars: list[Path] = field(default_factory=list)
     unused: Counter[tuple[str, str]] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
 
@@ -57,15 +61,14 @@ class FolderScan:
 def scan_folder(folder: Path, ignored: Iterable[Path] = ()) -> FolderScan:
     """The videos, caption files and other files of a folder and its subfolders.
 
-    Links to folders are followed, and each folder is read once: links that form a circle end. What begins with a dot
-    is left out; hidden videos are counted.
+    Links to folders are followed; see `walk_folder`. What begins with a dot is left out; hidden videos are counted.
 
     Args:
         ignored: files that are used otherwise, such as the manifest.
     """
     scan = FolderScan()
     leave = {os.path.realpath(path) for path in ignored}
-    for parent, names in _walk(folder, scan.remarks):
+    for parent, names in walk_folder(folder, scan.remarks):
         for name in names:
             path = parent / name
             ending = ".info.json" if name.lower().endswith(".info.json") else path.suffix.lower()
@@ -79,6 +82,9 @@ def scan_folder(folder: Path, ignored: Iterable[Path] = ()) -> FolderScan:
                 scan.videos.append(path)
             elif is_caption_file(name):
                 scan.captions.setdefault(parent, []).append(name)
+            elif ending == TAR:
+                scan.tars.append(path)
+                scan.unused["tar", ending] += 1
             elif not leave or os.path.realpath(path) not in leave:
                 scan.unused[_kind(ending), ending] += 1
     scan.videos.sort()
@@ -91,8 +97,15 @@ def _kind(ending: str) -> str:
     return "picture" if ending in _PICTURES else "sound file" if ending in _SOUND else "other file"
 
 
-def _walk(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with the names of their files, by name. Linked folders come last: a folder goes by its own name."""
+def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and its subfolders, each with the names of its files; without hidden folders and those of a lake.
+
+    Links to folders are followed, and each folder comes once: links that form a circle end. Linked folders come last: a
+    folder goes by its own name.
+
+    Args:
+        remarks: takes a line for each folder that cannot be read, and for each link that is not followed.
+    """
     seen: set[tuple[int, int] | None] = set()
     links = [folder]
     root = Path(os.path.realpath(folder))

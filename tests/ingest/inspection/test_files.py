@@ -77,7 +77,7 @@ def test_a_manifest_is_told_by_columns_languages_and_refused_rows(signverse, tmp
         out.replace("\n          ", " ").splitlines()
     )
     assert "column    mood: not used (good, bad)" in lines
-    assert any(line.startswith("remark    line 3: #NAME? is an error of a spreadsheet") for line in lines)
+    assert "remark    line 3: #NAME? is an error of a spreadsheet" in lines
     assert max(map(len, lines[1:])) <= 80
 
 
@@ -146,6 +146,19 @@ def test_a_folder_is_looked_into_and_what_is_left_is_named(signverse, tmp_path: 
     assert err.splitlines() == [".: 1 file not looked into: notes.txt", "2 files, 0 problems"]
     shutil.copy(SAMPLE / "synthetic.tar", tmp_path)
     assert signverse("inspect", os.curdir)[2].splitlines()[-1] == "6 videos in 1 shard, 0 problems"
+
+
+def test_linked_folders_are_looked_into_once(signverse, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "elsewhere" / "a.en.vtt").write_text(VTT)
+    (tmp_path / "folder" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "folder")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = signverse("inspect", "folder")
+    assert code == 0
+    assert out.startswith("folder/linked/a.en.vtt: captions\n")
+    assert err == "folder/linked/back links to a folder that is read already, or that lies around folder\n"
 
 
 def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:

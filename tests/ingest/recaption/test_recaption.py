@@ -141,6 +141,27 @@ def test_what_belongs_to_no_video_and_what_cannot_be_read_is_named(signverse, ba
     assert failed.select("stage", "reason").rows() == [("captions", "bad_captions")]
 
 
+def test_linked_folders_are_read_once_and_other_files_are_counted(
+    signverse, bare: Path, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.en.vtt").write_text(vtt((0, 1, "One")))
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    (folder / "a.en.sbv").write_text("0:00:00.000,0:00:01.000\nOne\n")
+    (folder / "notes.txt").write_text("about")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = signverse("ingest", "captions", "captions", "--lake", bare)
+    assert code == 0
+    assert err.splitlines() == [
+        "a: en.manual new (1 cue)",
+        "captions/linked/back links to a folder that is read already, or that lies around captions",
+        "not used in captions: 2 other files (.sbv, .txt)",
+        "1 video got captions (tracks: 1 new), 0 unchanged",
+    ]
+
+
 def test_what_cannot_work_is_refused_in_a_line(signverse, bare: Path, folder: Path, tmp_path: Path) -> None:
     for words, says in {
         (folder, "--lake", bare): f"no captions in {folder}",
