@@ -14,7 +14,6 @@ what is below it:
     videos/                 a folder of videos into the lake: plan, workers, rows
     extract/                a video to keypoints
     models/, tracking/, captions/   the ONNX models; people from frame to frame; captions to segments
-    manifest_inspection.py  what would be read from a manifest
     manifest.py             which videos, in which sign language
 
 Start with videos/run.py.

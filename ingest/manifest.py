@@ -82,6 +82,12 @@ class Manifest:
     @property
     def summary(self) -> str:
         """What was read and what was not, in one line."""
+        form = f" ({self.table.form})" if self.table else ""
+        return f"{self.path}{form}: {self.account}"
+
+    @property
+    def account(self) -> str:
+        """How many rows were taken, repeated and refused, and which columns are not used."""
         rows = len(self.entries) + self.repeated + len(self.refused)
         parts = [f"{counted(len(self.entries), 'video')} of {counted(rows, 'row')}"]
         if self.repeated:
@@ -89,7 +95,7 @@ class Manifest:
         if self.refused:
             parts.append(f"{len(self.refused):,} refused")
         parts += [f"{counted(number, 'id')} from {kind}" for kind, number in self.sources.items()]
-        return self.table.account(*parts) if self.table else f"{self.path}: {', '.join(parts)}"
+        return self.table.counts(*parts) if self.table else ", ".join(parts)
 
     def not_youtube(self) -> list[str]:
         """A line for each id without an address that cannot be one of YouTube's, where it would be looked for."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
-from signverse.ingest.manifest_inspection import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 
 _BYTES: Final = 65_536
@@ -29,6 +28,8 @@ _CAPTIONS: Final = re.compile(
     re.M,
 )
 """Captions: WebVTT, ASS, times with an arrow between them, YouTube's json3."""
+
+_MANIFEST_ENDINGS: Final = (".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 
 _UNSEEN: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """Control characters that no text has."""
@@ -69,7 +70,7 @@ def kind_of(path: Path) -> Kind:
     # Nothing is in it: its ending says what it was meant to be.
     if is_caption_file(path.name):
         return Kind.captions
-    return Kind.manifest if path.suffix.lower() in SUFFIXES else Kind.video
+    return Kind.manifest if path.suffix.lower() in _MANIFEST_ENDINGS else Kind.video
 
 
 def _text(start: bytes) -> str | None:

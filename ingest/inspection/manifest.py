@@ -1,4 +1,4 @@
-"""What would be read from a manifest."""
+"""What would be read from a manifest: its format, its columns, its languages, and what is wrong with its rows."""
 
 from __future__ import annotations
 
@@ -6,40 +6,53 @@ from pathlib import Path
 
 from signverse.ingest.inspection.kinds import Kind
 from signverse.ingest.inspection.report import Report
-from signverse.ingest.manifest_inspection import inspect_manifest as read
+from signverse.ingest.manifest import languages_of, read_manifest
+from signverse.lake.lists.table import Table
+from signverse.lake.model.languages import by_code
+from signverse.lake.model.wording import counted
 
 
 def inspect_manifest(path: Path) -> Report:
     """Reads a manifest and says what becomes of its columns and rows.
 
     Raises:
-        BadInputError: it cannot be read.
+        BadInputError: it cannot be read; see `read_manifest`.
     """
-    found = read(path)
-    summary, languages, *remarks = (line.removeprefix(f"{path}: ").removeprefix(f"{path} ") for line in found.lines)
-    rows = summary.removeprefix(f"({found.form}): ")
-    used = [column for column in found.columns if column["taken_as"]]
+    manifest = read_manifest(path)
+    table = manifest.table
+    assert table is not None
+    languages = dict(languages_of(manifest).most_common())
+    columns = {index: name for name, index in table.columns.items()}
+    remarks = [*manifest.remarks, *(why for _, why in manifest.refused), *manifest.not_youtube()]
     return Report(
         path,
         Kind.manifest,
-        f"{found.form}; {rows}",
+        f"{table.form}; {manifest.account}",
         [
-            ("format", found.form),
-            ("rows", rows),
-            ("languages", languages),
-            *(("column", f"{column['column']}: {_taken(column)}") for column in found.columns),
+            ("format", table.form),
+            ("rows", manifest.account),
+            ("languages", _languages(languages)),
+            *(("column", _column(table, index, columns.get(index))) for index in range(len(table.first_values))),
         ],
         {
-            "format": found.form,
-            "columns_taken": [f"{column['column']} as {column['taken_as']}" for column in used],
-            "columns_not_used": [column["column"] for column in found.columns if not column["taken_as"]],
-            "languages": [f"{code} {count}" for code, count in found.languages.items()],
-            "rows_refused": found.refused,
+            "format": table.form,
+            "columns_taken": [f"{table.name_of(index)} as {name}" for index, name in sorted(columns.items())],
+            "columns_not_used": [table.name_of(index) for index in table.unused],
+            "languages": [f"{code} {count}" for code, count in languages.items()],
+            "rows_refused": len(manifest.refused),
         },
-        remarks,
+        [line.removeprefix(f"{path}: ").removeprefix(f"{path} ") for line in remarks],
     )
 
 
-def _taken(column: dict[str, str | None]) -> str:
-    use = f"taken as {column['taken_as']}" if column["taken_as"] else "not used"
-    return f"{use} ({column['values'] or 'empty'})"
+def _column(table: Table, index: int, taken_as: str | None) -> str:
+    use = f"taken as {taken_as}" if taken_as else "not used"
+    return f"{table.name_of(index)}: {use} ({', '.join(table.first_values[index]) or 'empty'})"
+
+
+def _languages(languages: dict[str, int]) -> str:
+    names = [
+        f"{code} ({by_code()[code].name}) {count:,}" if code in by_code() else f"{code} {count:,}"
+        for code, count in languages.items()
+    ]
+    return f"{counted(len(languages), 'sign language')}: {', '.join(names)}"

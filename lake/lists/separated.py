@@ -198,7 +198,7 @@ def _read(lines: Sequence[str], skipped: int, separator: str, names: ColumnNames
             if feed.next > feed.first:
                 _check_lines(lines[feed.first - 1 : feed.next], feed.first, separator, width, columns)
                 several.append(f"{feed.first} to {feed.next}")
-            if any(cell.strip() for cell in cells):
+            if any(map(str.strip, cells)):
                 records.rows.append((feed.first, cells))
             else:
                 records.blank += 1
@@ -265,8 +265,3 @@ def _open_quote(lines: Sequence[str], start: int, separator: str) -> int:
         if not inside:
             break
     return opened + 1
-
-
-def separator_name(separator: str) -> str:
-    """What a message calls a separator."""
-    return SEPARATOR_NAMES.get(separator, f"'{separator}'")

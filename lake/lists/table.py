@@ -81,7 +81,11 @@ class Table:
         return ", ".join(parts)
 
     def account(self, *parts: str) -> str:
-        """In one line what was read: the file and its format, what is said of its rows, and what is not used.
+        """In one line what was read: the file and its format, and the counts."""
+        return f"{self.path} ({self.form}): {self.counts(*parts)}"
+
+    def counts(self, *parts: str) -> str:
+        """What became of the rows, how many comments and blank lines there are, and which columns are not used.
 
         Args:
             parts: how many rows were taken, refused, repeated.
@@ -93,7 +97,7 @@ class Table:
             counts.append(counted(self.blank, "blank line"))
         unused = [self.name_of(index) for index in self.unused]
         columns = f"; columns not used: {some(unused, 8)}" if unused else ""
-        return f"{self.path} ({self.form}): {', '.join(counts)}{columns}"
+        return f"{', '.join(counts)}{columns}"
 
 
 def read_table(
