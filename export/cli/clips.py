@@ -139,8 +139,9 @@ def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, co
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
 
-    clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions), path=how.selection)
-    for line in remarks:
+    read: list[str] = []
+    clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions, read), path=how.selection)
+    for line in read + remarks:
         say(line)
     job = ClipExport(opened, how.out, kind, how.all_people)
     chunks = job.plan(clips, count)

@@ -97,10 +97,11 @@ def shards(
 
     with mistyped("--shard-size"):
         size = byte_size(shard_size) if shard_size else 0
-    clips = choose(opened, selection, conditions)
+    read: list[str] = []
+    clips = choose(opened, selection, conditions, read)
     videos, remarks = chosen_videos(opened, clips, order=order, path=selection)
     num_frames = frames_of(chosen_clips(opened, clips, path=selection)) if frames == "clips" else None
-    for line in remarks:
+    for line in read + remarks:
         say(line)
     spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None)
     planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)

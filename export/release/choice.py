@@ -15,8 +15,13 @@ from signverse.lake.query.selection_file import read_selection_file, version_of_
 from signverse.lake.storage.snapshot import collect
 
 
-def choose(lake: Lake, path: Path | None, conditions: Selection) -> pl.DataFrame | None:
+def choose(
+    lake: Lake, path: Path | None, conditions: Selection, remarks: list[str] | None = None
+) -> pl.DataFrame | None:
     """The clips of a selection file, or those that meet the conditions; None where neither is given.
+
+    Args:
+        remarks: takes what a person should know of how the file was read.
 
     Raises:
         BadInputError: the file is not a selection, or conditions are given too.
@@ -25,7 +30,7 @@ def choose(lake: Lake, path: Path | None, conditions: Selection) -> pl.DataFrame
     if path is not None:
         if not conditions.empty:
             raise BadInputError("both --selection and conditions were given", "Put the conditions into `select`.")
-        return read_selection_file(path).select(KEY)
+        return read_selection_file(path, remarks).select(KEY)
     if conditions.empty:
         return None
     clips = collect(lake.select(conditions).select(KEY))
@@ -51,6 +56,8 @@ def chosen_videos(
     videos = collect(lake.videos())
     remarks: list[str] = []
     if selection is not None:
+        if repeated := selection.height - selection.n_unique():
+            remarks.append(f"{counted(repeated, 'row')} of the selection repeated: each clip is exported once")
         wanted = selection.select("video_id", "ingest_id").unique("video_id", maintain_order=True)
         found = wanted.join(videos.select("video_id", now="ingest_id"), on="video_id", how="left")
         gone = found.filter(pl.col("now").is_null())["video_id"].to_list()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,7 +148,11 @@ def selected_rows(snapshot: Snapshot, clips: Clips) -> pl.DataFrame:
         EmptySelectionError: there is no clip.
     """
     if isinstance(clips, str | Path):
-        return read_selection_file(Path(clips).expanduser())
+        remarks: list[str] = []
+        rows = read_selection_file(Path(clips).expanduser(), remarks)
+        for line in remarks:
+            warnings.warn(line, stacklevel=2)
+        return rows
     if isinstance(clips, Selection):
         rows = collect(select_clips(snapshot, clips).select(*KEY, *_ABOUT))
         if rows.is_empty():

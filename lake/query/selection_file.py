@@ -17,8 +17,11 @@ from signverse.lake.query.selection import KEY
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."
 
 
-def read_selection_file(path: Path) -> pl.DataFrame:
+def read_selection_file(path: Path, remarks: list[str] | None = None) -> pl.DataFrame:
     """The rows of a selection file, with all columns that it has.
+
+    Args:
+        remarks: takes a line for what was not read as `select` wrote it: comments, blank lines, another form.
 
     Raises:
         BadInputError: it cannot be read, or lacks the columns of a selection.
@@ -26,7 +29,7 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     """
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".parquet": pl.read_parquet,
-        **dict.fromkeys((".csv", ".tsv"), _read_csv),
+        **dict.fromkeys((".csv", ".tsv"), lambda path: _read_csv(path, remarks if remarks is not None else [])),
         ".json": pl.read_json,
         **dict.fromkeys((".jsonl", ".ndjson"), pl.read_ndjson),
     }
@@ -40,7 +43,7 @@ def read_selection_file(path: Path) -> pl.DataFrame:
     return checked(clips, f"selection {path}")
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
+def _read_csv(path: Path, remarks: list[str]) -> pl.DataFrame:
     """The rows of a CSV as text: an id of digits is an id, and 00123 is not 123.
 
     Millions of rows as `select` wrote them are read by Polars; what a spreadsheet saved again, by `read_table`.
@@ -54,7 +57,8 @@ def _read_csv(path: Path) -> pl.DataFrame:
         frame = pl.DataFrame()
     # Where a cell holds a line break, a stray quote may have taken in a row.
     whole = set(KEY) <= set(frame.columns) and not any(frame[name].has_nulls() for name in KEY)
-    if whole and frame.height + 1 == _count_lines(path):
+    commented = whole and frame.to_series().str.strip_chars_start().str.starts_with("#").any()
+    if whole and not commented and frame.height + 1 == _count_lines(path):
         return frame
     table = read_table(path, "selection", {name: (name,) for name in KEY}, KEY, every_column=True)
     if table.header is None:
@@ -64,6 +68,10 @@ def _read_csv(path: Path) -> pl.DataFrame:
         raise BadInputError(
             f"selection {path}: {counted(len(table.refused), 'row')} cannot be read, {table.unit} {number}: {why}", HINT
         )
+    # Captions of several lines are as `select` writes them.
+    changed = [line for line in table.remarks if not line.startswith("a row of several lines")]
+    if table.comments or table.blank or changed:
+        remarks += [table.account(counted(len(table.rows), "clip")), *(f"{path}: {line}" for line in changed)]
     frame = pl.DataFrame([dict(row.cells) for row in table.rows], schema=dict.fromkeys(table.columns, pl.String))
     frame = frame.with_columns(pl.all().replace({"": None}))
     if table.separator == ",":

@@ -89,3 +89,27 @@ def test_a_selection_as_json_lines_and_with_tabs(tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "clips.tsv", separator="\t")
     for name in ("clips.jsonl", "clips.tsv"):
         assert read_selection_file(tmp_path / name).select(KEY).rows() == [row[:5] for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "clips", "counts"),
+    [
+        ("", "# a-0,abcdefghijk,i,0,5\n", 1, "1 clip, 1 comment"),
+        ("# mine\n\n", "", 1, "1 clip, 1 comment, 1 blank line"),
+        ("Table 1\n", "\n\n", 1, "1 clip, 1 comment, 2 blank lines"),
+        ("", "# c-0,abcdefghijk,i,0,5\nd-0,d,i,0,5\n,,,,\n", 2, "2 clips, 1 comment, 1 blank line"),
+    ],
+)
+def test_lines_of_a_selection_that_are_no_clips_are_counted(
+    tmp_path: Path, above: str, below: str, clips: int, counts: str
+) -> None:
+    remarks: list[str] = []
+    path = saved(tmp_path, f"{above}{','.join(KEY)}\nb-0,b,i,0,5\n{below}".encode())
+    assert read_selection_file(path, remarks).height == clips
+    assert counts in remarks[0]
+
+
+def test_a_selection_as_select_writes_it_needs_no_words(tmp_path: Path) -> None:
+    remarks: list[str] = []
+    read_selection_file(saved(tmp_path, as_saved(ending="\n").encode()), remarks)
+    assert remarks == []
