@@ -23,6 +23,7 @@ _ABOVE: Final = re.compile(r"<r[tp](?:[.\s][^<>]*)?>[^<]*")
 """Ruby annotations: they repeat how the characters are read."""
 
 _VTT_TAG: Final = re.compile(r"<(?:/?[A-Za-z.][^<>]*|/|\d[\d:.]*)>")
+_VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>")
 _SRT_TAG: Final = re.compile(r"</?(?:b|i|u|s|c|v|em|strong|font|span|br|ruby|lang)(?:[.\s=/][^<>]*)?>", re.I)
 """SubRip has no rules: what is not known to be a tag, such as <3, is text."""
 
@@ -42,6 +43,12 @@ def clean(text: str, *, entities: bool = True) -> str:
 def clean_vtt(text: str) -> tuple[str, ...]:
     """The lines of a WebVTT cue without tags, and without the annotations above Japanese characters."""
     return tuple(clean(line) for line in _VTT_TAG.sub("", _ABOVE.sub("", text)).split("\n"))
+
+
+def speaker_of(text: str) -> str:
+    """Whom the first voice tag of a WebVTT cue names (<v Anna>); "" without one."""
+    match = _VOICE.search(text)
+    return clean(match.group(1)) if match else ""
 
 
 def clean_srt(text: str) -> tuple[str, ...]:

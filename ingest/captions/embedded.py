@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.captions.cleaning import clean, clean_srt, clean_vtt
+from signverse.ingest.captions.cleaning import clean, clean_srt, clean_vtt, speaker_of
 from signverse.ingest.captions.formats.ass import words_of
 from signverse.ingest.captions.formats.reading import MAX_BYTES, UNREADABLE, Reading
 from signverse.ingest.captions.formats.timed_lines import WORD_TIMES
@@ -29,6 +29,9 @@ _FORMATS: Final = {
 
 _ASS_COMMAS: Final = 8
 """Commas before the text of an ASS packet: order, layer, style, name, three margins, effect."""
+
+_ASS_NAME: Final = 3
+"""The field of these that names the speaker, from 0."""
 
 _AUTOMATIC: Final = re.compile(r"auto(?:matic(?:ally)?|\b)|\bASR\b", re.I)
 _TRANSLATED: Final = re.compile(r"\bfrom (\w[\w ]*?)\)?$")
@@ -107,12 +110,14 @@ def _take(packet: Packet[Any], reading: Reading, start_us: int) -> None:
         return
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n\0")
     lines: tuple[str, ...]
+    speaker = ""
     if reading.format == "ASS":
         fields = text.split(",", _ASS_COMMAS)
         lines = words_of(fields[-1])[0] if len(fields) > _ASS_COMMAS else ()
+        speaker = fields[_ASS_NAME].strip() if len(fields) > _ASS_COMMAS else ""
     elif reading.format == "WebVTT":
         reading.is_recognised |= bool(WORD_TIMES.search(text))
-        lines = clean_vtt(text)
+        lines, speaker = clean_vtt(text), speaker_of(text)
     elif reading.format == "SubRip":
         lines = clean_srt(text)
     else:
@@ -123,7 +128,7 @@ def _take(packet: Packet[Any], reading: Reading, start_us: int) -> None:
     end_s = ((pts + (packet.duration or 0)) * base.numerator * 1_000_000 - start_us * base.denominator) / (
         base.denominator * 1_000_000
     )
-    reading.take(start_s, end_s, lines)
+    reading.take(start_s, end_s, lines, speaker=speaker)
 
 
 def _meant(metadata: dict[str, str]) -> TrackName:

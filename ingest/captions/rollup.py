@@ -7,7 +7,7 @@ lines, with cues of 10 ms that hold a line still, and until 2018 in three; broad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -27,11 +27,13 @@ class Shown:
 
     Attributes:
         lines: from top to bottom; an empty one is "".
+        speaker: whom the format names for these words; "" where it names nobody.
     """
 
     start_s: float
     end_s: float
     lines: tuple[str, ...]
+    speaker: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -129,6 +131,8 @@ def without_layers(shown: Sequence[Shown]) -> list[Shown]:
 def without_pieces(shown: Sequence[Shown]) -> list[Shown]:
     """Cues of the same words without a gap between as one: fades, changes of colour, karaoke.
 
+    What two speakers say one after the other stays two cues, where the file names both.
+
     Args:
         shown: sorted by time.
     """
@@ -136,6 +140,8 @@ def without_pieces(shown: Sequence[Shown]) -> list[Shown]:
     last: dict[str, int] = {}
     for cue in shown:
         at = last.get(cue.text)
+        if at is not None and kept[at].speaker and cue.speaker and kept[at].speaker != cue.speaker:
+            at = None
         if at is not None and round(cue.start_s - kept[at].end_s, 6) <= _SAME_MOMENT_S:
             kept[at] = replace(kept[at], end_s=max(kept[at].end_s, cue.end_s))
         else:

@@ -90,6 +90,9 @@ def _parts(key: str, *, may_be_translated: bool = True) -> _Parts:
             if shortest(subtag) != code:
                 doubt = f"'{code}-{subtag}' is taken for a region, not for a translation from '{shortest(subtag)}'"
             elif subtag not in _regions(code):
+                if tag != code or (after and not _ID.fullmatch(after)):
+                    # From another kind of the language: pt-PT-pt-BR.
+                    break
                 # YouTube lists a track once more among its translations, into its own language: en-en.
                 rest = after
                 continue
@@ -97,8 +100,10 @@ def _parts(key: str, *, may_be_translated: bool = True) -> _Parts:
         rest = after
     source = ""
     tail = rest.partition("-")[0]
-    if may_be_translated and not _ID.fullmatch(rest) and _is_source(code, tail):
+    if may_be_translated and not _ID.fullmatch(rest) and (_is_source(code, tail) or tail == code):
         source = _parts(rest, may_be_translated=False).language
+        if source == tag:
+            return _Parts(tag, "", doubt)
         if f"{code}-{tail}" in _DOUBTFUL or len(tail) == 3:
             doubt = f"'{code}-{tail}' is taken for a translation from '{source}'"
     return _Parts(tag, source, doubt)

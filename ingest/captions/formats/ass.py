@@ -55,7 +55,8 @@ def _read_line(rest: str, order: tuple[str, ...], number: int, reading: Reading)
     if is_drawing and not any(lines):
         reading.leave_out(NO_TEXT_BUT_SHAPES, number)
     else:
-        reading.take(_seconds(start), _seconds(end), lines, number)
+        speaker = fields.get("name", fields.get("actor", "")).strip()
+        reading.take(_seconds(start), _seconds(end), lines, number, speaker)
 
 
 def words_of(text: str) -> tuple[tuple[str, ...], bool]:

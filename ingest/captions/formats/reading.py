@@ -57,12 +57,13 @@ class Reading:
         first = min(before.line, line) if before else line
         self.left_out[why] = LeftOut(why, (before.count if before else 0) + 1, first)
 
-    def take(self, start_s: float, end_s: float, lines: tuple[str, ...], line: int = 0) -> None:
+    def take(self, start_s: float, end_s: float, lines: tuple[str, ...], line: int = 0, speaker: str = "") -> None:
         """Takes a cue, or counts why it is none: without words, without length, or before the video.
 
         Args:
             lines: its text without markup.
             line: where it stands in the file.
+            speaker: whom the format names; "" for nobody.
         """
         if not any(lines):
             self.leave_out(NO_WORDS, line)
@@ -72,7 +73,7 @@ class Reading:
             self.leave_out(BEFORE_START, line)
         else:
             self._cut += start_s < 0
-            self.shown.append(Shown(max(0.0, start_s), end_s, lines))
+            self.shown.append(Shown(max(0.0, start_s), end_s, lines, speaker))
 
     def account(self) -> list[str]:
         """What was left out, changed or guessed, a line each."""

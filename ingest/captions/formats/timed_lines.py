@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
-from signverse.ingest.captions.cleaning import clean_srt, clean_vtt
+from signverse.ingest.captions.cleaning import clean_srt, clean_vtt, speaker_of
 from signverse.ingest.captions.formats.encodings import lines_of
 from signverse.ingest.captions.formats.reading import UNREADABLE, Reading
 
@@ -98,7 +98,9 @@ class _Reader:
         for cue in self._cues:
             text = "\n".join(cue.words)
             self._reading.is_recognised |= bool(WORD_TIMES.search(text))
-            self._reading.take(cue.start_s, cue.end_s, (clean_vtt if self._is_webvtt else clean_srt)(text), cue.line)
+            words = clean_vtt(text) if self._is_webvtt else clean_srt(text)
+            speaker = speaker_of(text) if self._is_webvtt else ""
+            self._reading.take(cue.start_s, cue.end_s, words, cue.line, speaker)
         self._remark()
 
     def _arrow(self, number: int, line: str) -> bool:

@@ -26,7 +26,10 @@ _DISCONTINUOUS: Final = ("flv",)
 _LEAP_S: Final = 10
 _LEAP_UNCLAIMED_S: Final = 60
 _LEAP_CLAIMED_S: Final = 3600
-_PAST_END_S: Final = 60
+
+# A step that ends so far behind the claimed end. Pictures that go on behind it frame by frame are whole: live streams
+# and cut files keep a claim that is too short.
+_PAST_END_S: Final = 10
 
 # A longer step is looked at twice: if the next frame lies before it, its timestamp is damaged.
 _SUSPECT_S: Final = Fraction(1, 2)
@@ -163,8 +166,9 @@ class Clock:
         if self._last is None:
             # Nothing precedes the first frame: it may come before the sound that was read so far.
             back += self._next * self._time_base
+        step = self._step_s(timestamp)
         past_end = self.end is not None and (timestamp + self._offset - self.end) * self._time_base > _PAST_END_S
-        return not past_end and -back <= self._step_s(timestamp) <= self._longest_s
+        return not (past_end and step > _SUSPECT_S) and -back <= step <= self._longest_s
 
     @property
     def _longest_s(self) -> int:

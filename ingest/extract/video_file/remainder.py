@@ -19,6 +19,7 @@ OTHER_STREAMS: Final = "the file continues with other streams: they are not read
 """Said where new streams begin in the middle of a file, such as those of a recording with other numbers (PIDs)."""
 
 _UNREAD: Final = "another recording follows in the file: it is not read"
+_IN_PART: Final = "another recording follows in the file: FFmpeg may read it in part only"
 
 
 def unread_recording(container: InputContainer, path: Path, last: int) -> str:
@@ -31,12 +32,13 @@ def unread_recording(container: InputContainer, path: Path, last: int) -> str:
     if "mov" not in formats and "flv" not in formats:
         return ""
     with path.open("rb") as file:
-        found = _has_second_movie(file, last) if "mov" in formats else _has_flv_header(file, last)
-    return _UNREAD if found else ""
+        if "mov" in formats:
+            return _second_movie(file, last)
+        return _UNREAD if _has_flv_header(file, last) else ""
 
 
-def _has_second_movie(file: BinaryIO, last: int) -> bool:
-    """Whether an MP4 file begins again: two indexes (moov), which a file of fragments may have, or a late ftyp."""
+def _second_movie(file: BinaryIO, last: int) -> str:
+    """The line of an MP4 file that begins again: with a second index (moov) or a late ftyp; "" for any other."""
     end, start = file.seek(0, 2), 0
     found: list[bytes] = []
     while start + 8 <= end and len(found) < _MOST_BOXES:
@@ -45,13 +47,16 @@ def _has_second_movie(file: BinaryIO, last: int) -> bool:
         size = int.from_bytes(head[:4])
         found.append(head[4:8])
         if head[4:8] == b"ftyp" and start > last:
-            return True
+            return _UNREAD
         if size == 1:
             size = int.from_bytes(head[8:16])
         if size < 8:
             break
         start += size
-    return found.count(b"moov") > 1 and b"moof" not in found
+    if found.count(b"moov") < 2:
+        return ""
+    # Fragments of the second one are read as well, though not all frames of its first one.
+    return _IN_PART if b"moof" in found else _UNREAD
 
 
 def _has_flv_header(file: BinaryIO, start: int) -> bool:

@@ -145,3 +145,21 @@ def test_any_lines_rolled_up_below_an_empty_row_are_each_said_once(spoken: list[
 def test_times_that_rounding_sets_apart_are_no_gap(gap: int) -> None:
     track = track_from(vtt((1000, 2000, "x"), (2000 + gap, 3000, "x")), "x.vtt", "en")
     assert said(track) == [(1000, 3000, "x")]
+
+
+def test_two_speakers_may_say_the_same_one_after_the_other() -> None:
+    """Where the file names both; pieces of what one of them says are one caption still."""
+    track = track_from(
+        vtt((0, 1000, "<v Anna>Yes."), (1000, 1500, "<v.loud Ben>Yes."), (1500, 2000, "<v Ben>Yes.")), "x.en.vtt", "en"
+    )
+    assert said(track) == [(0, 1000, "Yes."), (1000, 2000, "Yes.")]
+    ass = "[Events]\nFormat: Layer, Start, End, Style, Name, Text\n" + "".join(
+        f"Dialogue: 0,0:00:0{second}.00,0:00:0{second + 1}.00,Default,{name},Yes.\n"
+        for second, name in enumerate(("Anna", "Anna", "Ben"))
+    )
+    assert said(track_from(ass.encode(), "x.en.ass", "en")) == [(0, 2000, "Yes."), (2000, 3000, "Yes.")]
+
+
+def test_layers_are_one_caption_whoever_is_named() -> None:
+    track = track_from(vtt((0, 1000, "<v Anna>Yes."), (0, 1000, "Yes."), (0, 1000, "<v Ben>Yes.")), "x.en.vtt", "en")
+    assert said(track) == [(0, 1000, "Yes.")]

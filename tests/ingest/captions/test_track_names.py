@@ -119,7 +119,8 @@ def test_different_tracks_never_share_a_file(one: str, other: str, kind: str) ->
 
 TRANSLATED = """en-de en de; en-ja en ja; en-iw en he; en-zh-Hans en zh-Hans; zh-Hans-en zh-Hans en; en-pt-BR en pt-BR;
 pt-BR-en pt-BR en; en-zh-TW en zh-TW; zh-TW-en zh-TW en; iw-en he en; en-US-de en-US de; en-hi en hi; en-id en id;
-es-pt es pt; sr-Latn-de sr-Latn de; en-es-419 en es-419; en_de en de; en-fil en fil; eng-deu en de"""
+es-pt es pt; pt-PT-pt-BR pt-PT pt-BR; zh-Hans-zh-Hant zh-Hans zh-Hant; en-GB-en en-GB en;
+sr-Latn-de sr-Latn de; en-es-419 en es-419; en_de en de; en-fil en fil; eng-deu en de"""
 
 
 @pytest.mark.parametrize("line", TRANSLATED.replace("\n", " ").split("; "))

@@ -6,6 +6,7 @@ give or take one for each leap; `repairs` names each leap and each dropped frame
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -161,6 +162,36 @@ def test_a_gap_within_the_claimed_length_is_shown(tmp_path: Path) -> None:
     frames, video = decoded(write(tmp_path / "v.mkv", [0, 500, 120_000, 120_500]))
     assert len(frames) == pytest.approx(120.5 * 24, abs=2)
     assert (video.repairs, video.damaged_frames) == ([], 0)
+
+
+@pytest.mark.parametrize("seconds", [15, 40, 3 * HOUR])
+def test_a_leap_past_the_claimed_end_is_no_gap(tmp_path: Path, seconds: float) -> None:
+    """Where a length is claimed, pictures over ten seconds behind its end are joined to those before."""
+    path = write(tmp_path / "v.mkv", steady(96, 24), options={"cluster_time_limit": "1000"})
+    frames, video = decoded(shift_cluster(path, 2, seconds))
+    assert len(frames) == pytest.approx(96, abs=1)
+    assert set(frames) == set(range(96))
+    assert video.repairs
+
+
+def test_pictures_that_go_on_past_the_claimed_end_have_not_leapt(tmp_path: Path) -> None:
+    """A claim that is too short changes nothing: the clock runs on."""
+    path = write(tmp_path / "v.flv", range(0, 72 * 500, 500))
+    content, key = path.read_bytes(), b"\0\x08duration\0"
+    at = content.index(key) + len(key)
+    path.write_bytes(content[:at] + struct.pack(">d", 1.0) + content[at + 8 :])
+    frames, video = decoded(path)
+    assert set(frames) == set(range(72))
+    assert len(frames) == pytest.approx(36 * 24, abs=12)
+    assert (video.repairs, video.joins, video.damaged_frames) == ([], [], 0)
+
+
+def test_a_fragmented_recording_that_follows_another_is_said(tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    path = write(tmp_path / "v.mp4", steady(48, 24), options=options)
+    assert decoded(path)[1].repairs == []
+    path.write_bytes(path.read_bytes() * 2)
+    assert decoded(path)[1].repairs[-1] == "another recording follows in the file: FFmpeg may read it in part only"
 
 
 def test_a_gap_of_seconds_in_a_transport_stream_is_shown(tmp_path: Path) -> None:
