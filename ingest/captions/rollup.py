@@ -17,6 +17,9 @@ TOUCHING_S: Final = 0.1
 _SAME_MOMENT_S: Final = 0.02
 """Seconds between two times that are one: formats round to hundredths, and half a frame is 0.02."""
 
+_MOST_ROWS: Final = 15
+"""Rows of a screen of captions (CEA-608). A cue of a million lines is not compared at every height."""
+
 _HELD_S: Final = 0.011
 """Seconds that YouTube's recogniser holds a line still before the next one comes."""
 
@@ -98,7 +101,7 @@ def _touch(before: Shown, after: Shown) -> bool:
 def _known(before: Shown, cue: Shown, height: int) -> int:
     """How many of a cue's first lines were the last lines on the screen before it."""
     screen, words = before.words, cue.words
-    for count in range(min(len(screen), len(words)), 0, -1):
+    for count in range(min(len(screen), len(words), _MOST_ROWS), 0, -1):
         # A full screen of one repeated line has moved up by one; otherwise there would be no new cue.
         again = count == len(words) == height > 1 and len(set(words)) == 1
         # Lines move up or stay. Below an empty line, lower than it stood before, the same line is new.

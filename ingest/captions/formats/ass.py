@@ -19,8 +19,8 @@ _FIELDS: Final = ("layer", "start", "end", "style", "name", "marginl", "marginr"
 """Of files without `Format:`. The first is called otherwise in SSA."""
 
 _TIME: Final = re.compile(r"(-?)(\d{1,5}):(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,9}))?")
-_DRAWING: Final = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?=\{[^{}]*\\p0|$)")
-"""Shapes: numbers for a pen, between \\p1 and \\p0."""
+_DRAWING: Final = re.compile(r"\{(?=[^{}]*\})[^{}]*\\p[1-9][^{}]*\}.*?(?=\{[^{}]*\\p0|$)")
+"""Shapes: numbers for a pen, between \\p1 and \\p0. Without a closing bracket each \\p1 would be tried in vain."""
 
 _OVERRIDE: Final = re.compile(r"\{[^{}]*\}")
 """Styling and comments."""

@@ -19,11 +19,11 @@ ARROW: Final = "-->"
 ARROW_IN_WORDS: Final = "are words with an arrow and no times"
 
 _TIME: Final = (
-    r"([-\u2212]?)\s*(?:(\d{1,5})\s*:\s*(\d{1,2})|(\d{1,3}))\s*:\s*(\d{1,2})(?![\d])(?:\s*[.,]\s*(\d{1,30}))?"
+    r"(?:([-\u2212])\s*)?(?:(\d{1,5})\s*:\s*(\d{1,2})|(\d{1,3}))\s*:\s*(\d{1,2})(?![\d])(?:\s*[.,]\s*(\d{1,30}))?"
 )
 """Sign; hours and minutes, or minutes; seconds; digits after the point. Translation programs put blanks in between."""
 
-_ANY_ARROW: Final = r"(?:[-\u2010-\u2015\u2212]\s?){1,3}>|[\u2192\u27f6\u2794\u279c\u21d2]|=+>"
+_ANY_ARROW: Final = r"(?:[-\u2010-\u2015\u2212]\s?){1,3}>|[\u2192\u27f6\u2794\u279c\u21d2]|={1,3}>"
 _TIMES: Final = re.compile(rf"\s*{_TIME}\s*(?:{_ANY_ARROW})\s*{_TIME}(?:\s.*)?", re.S)
 _LIKE_TIMES: Final = re.compile(rf"\s*[-\u2212]?\d+\s*:\s*\d+\s*[:.,]\s*\d.*?(?:{_ANY_ARROW})")
 """What begins a cue with another arrow than WebVTT's: with less in front it may be words, as in 5:30 -> 6:00."""

@@ -1,0 +1,52 @@
+"""Caption files that are made to take for ever: the work grows with the file, and not with its square.
+
+Of a line of a million characters the square would be days; none of these tests looks at a clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from signverse.ingest.captions.formats.reading import BadCaptionsError
+from signverse.ingest.captions.track_reader import track_from
+
+MANY = 1_000_000
+VTT = "WEBVTT\n\n"
+CUE = "00:01.000 --> 00:02.000\n"
+ASS = "[Events]\nFormat: Start, End, Text\nDialogue: 0:00:01.00,0:00:02.00,"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VTT + " " * MANY + "-->x",
+        VTT + "00:01.000 -->" + " " * MANY + "x",
+        VTT + "00:01.000" + " " * MANY + "x-->",
+        VTT + "-" + " " * MANY + "-->",
+        VTT + "1:2.3 > " + "=" * MANY,
+        VTT + "1:2.3 > " + "-" * MANY,
+        VTT + "1" * MANY + " --> 1",
+        VTT + "1:" * MANY + " --> 1",
+        "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:" + " " * MANY + "\n",
+        "WEBVTT\nX-TIMESTAMP-MAP=" + "LOCAL: -" * (MANY // 8) + "\n",
+        VTT + CUE + "<a" * MANY,
+        VTT + CUE + "{\\" * MANY,
+        VTT + CUE + "\u266aa" * MANY,
+        VTT + CUE + "a\n" * 200_000 + "b\n\n00:02.000 --> 00:03.000\n" + "a\n" * 200_000,
+        ASS + "{" + "\\p1" * MANY,
+        ASS + "{\\p1}{" * MANY,
+        ASS + "{\\p1}" + "{x" * MANY,
+    ],
+    ids=range(17),
+)
+def test_the_work_is_in_proportion_to_the_file(text: str) -> None:
+    with contextlib.suppress(BadCaptionsError):
+        track_from(text.encode(), "a.ass" if text.startswith(ASS) else "a.en.vtt", "en", sound_marks=False)
+
+
+def test_a_drawing_ends_where_a_closed_bracket_says_so() -> None:
+    text = ASS + r"{\p1}m 0 0 l 9 9{\p0}a {\p1 word}" + "\n" + ASS.split("\n")[-1] + r"b {\p1 c" + "\n"
+    track = track_from(text.encode(), "a.ass", "en")
+    assert [cue.text for cue in track.cues] == ["a", r"b {\p1 c"]
