@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns
+from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns, fold
 from signverse.lake.lists.records import Records
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, some
@@ -22,6 +22,10 @@ _BY_YT_DLP: Final = {"extractor", "extractor_key", "ie_key", "_type", "webpage_u
 """Keys that only yt-dlp writes. Its `language` is that of the sound."""
 
 _SOUND: Final = "language of the sound"
+_MOST_KEYS: Final = 200
+"""Keys without a meaning here that are shown as columns. A hundred thousand objects with a key of their own each would
+make ten thousand million cells; yt-dlp writes a hundred keys."""
+
 _DEEPEST: Final = 20
 """How deep lists may lie in each other: yt-dlp's channels have three levels."""
 
@@ -54,10 +58,28 @@ def read_json(text: str, what: str, names: ColumnNames) -> Records:
                 records.broken.append((number, _why_none(item)))
     if lines:
         records.blank = sum(not line.strip() for line in text.removesuffix("\n").split("\n"))
-    keys = dict.fromkeys(key for _, item in objects for key in item)
+    keys = _keys([item for _, item in objects], names, records.remarks)
     records.names = [_SOUND if key == "language" and _BY_YT_DLP & keys.keys() else key for key in keys]
     records.rows = [(number, [_cell(item.get(key)) for key in keys]) for number, item in objects]
     return records
+
+
+def _keys(objects: Sequence[Mapping[str, Any]], names: ColumnNames, remarks: list[str]) -> dict[str, None]:
+    """The keys of objects that become columns: all that are known, and so many others.
+
+    Args:
+        remarks: takes a line about those that do not.
+    """
+    keys = dict.fromkeys(key for item in objects for key in item)
+    if len(keys) <= _MOST_KEYS:
+        return keys
+    known = {name for theirs in names.values() for name in theirs} | _BY_YT_DLP
+    others = [key for key in keys if fold(key) not in known]
+    for key in others[_MOST_KEYS:]:
+        del keys[key]
+    if left := others[_MOST_KEYS:]:
+        remarks.append(f"{counted(len(left), 'key')} not looked at, after {_MOST_KEYS} others: {some(left)}")
+    return keys
 
 
 def _values(text: str, twice: list[str]) -> tuple[list[tuple[int, Any]], list[tuple[int, str]], bool]:

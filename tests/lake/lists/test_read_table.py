@@ -54,8 +54,9 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path: Path, data: bytes) 
         b"https://" * 250_000,
         b"\xff\xfe" + b"\xff\xfe" * 500_000,
         b"\xef\xbb\xbf" * 700_000,
+        b"[" + b",".join(b'{"k%d":1}' % key for key in range(100_000)) + b"]",
     ],
-    ids=range(16),
+    ids=range(17),
 )
 @pytest.mark.slow
 def test_megabytes_of_one_thing_are_read_or_refused(tmp_path: Path, data: bytes) -> None:
