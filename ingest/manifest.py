@@ -15,7 +15,7 @@ from signverse.lake.lists.table import Table, read_table
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import is_youtube_id
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.wording import counted, printable, some
 from signverse.lake.storage.sources import add_sources, known_sources
 
 _COLUMNS: Final = {
@@ -100,10 +100,19 @@ class Manifest:
     def not_youtube(self) -> list[str]:
         """A line for each id without an address that cannot be one of YouTube's, where it would be looked for."""
         return [
-            f"{self.path} {self._where(video_id)}: {_printable(video_id)} cannot be an id of YouTube's: {why}"
+            f"{self.path} {self._where(video_id)}: {printable(video_id)} cannot be an id of YouTube's: {why}"
             for video_id, entry in self.entries.items()
             if entry.url is None and (why := why_not_youtube(video_id))
         ]
+
+    def about_not_youtube(self) -> list[str]:
+        """The lines of `not_youtube`; one line where all ids are names that someone chose, as of their own files."""
+        lines = self.not_youtube()
+        without = [video_id for video_id, entry in self.entries.items() if entry.url is None]
+        if len(lines) < max(2, len(without)) or any("spreadsheet" in line for line in lines):
+            return lines
+        ids = some([printable(video_id) for video_id in without])
+        return [f"{self.path}: none of the {len(lines):,} ids can be YouTube's, as for files of your own: {ids}"]
 
     def _where(self, video_id: str) -> str:
         unit = self.table.unit if self.table else "row"
@@ -121,7 +130,7 @@ def read_manifest(path: Path) -> Manifest:
     table = read_table(path, "manifest", _COLUMNS, ("video_id", "language_label"))
     manifest = Manifest(path, table=table, remarks=[f"{path}: {line}" for line in table.remarks])
     manifest.refused += [
-        (_printable(f"{path.name} {table.unit} {number}"), f"{path} {table.unit} {number}: {why}")
+        (printable(f"{path.name} {table.unit} {number}"), f"{path} {table.unit} {number}: {why}")
         for number, why in table.refused
     ]
     languages = _Languages()
@@ -134,8 +143,8 @@ def read_manifest(path: Path) -> Manifest:
         except BadInputError as error:
             given = next((row.cells[name] for name in IDENTIFYING if row.cells.get(name)), "")
             note = why_not_youtube(given) or ""
-            why = f"{_printable(given)} is {note}" if "spreadsheet" in note else str(error)
-            manifest.refused.append((_printable(given or f"{path.name} {table.unit} {row.number}"), f"{where}: {why}"))
+            why = f"{printable(given)} is {note}" if "spreadsheet" in note else str(error)
+            manifest.refused.append((printable(given or f"{path.name} {table.unit} {row.number}"), f"{where}: {why}"))
             continue
         if _differs(video_id, url):
             other_ids.append(video_id)
@@ -147,8 +156,8 @@ def read_manifest(path: Path) -> Manifest:
         if first is entry:
             manifest.numbers[video_id] = row.number
         elif _elsewhere(first.url, url):
-            why = f"its id {_printable(video_id)} is that of {manifest._where(video_id)}, which has another address"
-            manifest.refused.append((_printable(video_id), f"{where}: {why}"))
+            why = f"its id {printable(video_id)} is that of {manifest._where(video_id)}, which has another address"
+            manifest.refused.append((printable(video_id), f"{where}: {why}"))
         else:
             repeated.append(_repetition(first, entry))
     manifest.repeated = len(repeated)
@@ -258,7 +267,3 @@ def known_entries(lake: Lake) -> dict[str, Entry]:
 def write_sources(lake: Lake, manifest: Manifest) -> int:
     """Adds the rows of a manifest that `sources` lacks or holds differently; returns how many."""
     return add_sources(lake.snapshot, (vars(entry) for entry in manifest.entries.values()))
-
-
-def _printable(text: str) -> str:
-    return ascii(text[:60])[1:-1]

@@ -24,7 +24,7 @@ STATES: Final = ("in the lake", "downloaded", "not tried yet", "blocked", "faile
 
 IN_LAKE, DOWNLOADED, WAITING, BLOCKED, FAILED, UNAVAILABLE = STATES
 
-_TRIED: Final = ("download", "extract")
+TRIED: Final = ("download", "extract")
 """Stages whose newest outcome decides; that of captions concerns captions only."""
 
 
@@ -45,7 +45,7 @@ def video_states(lake: Lake, video_ids: Collection[str], media: Collection[str] 
     attempts = (
         collect(
             lake.raw_table(OUTCOMES.name)
-            .filter(pl.col("stage").is_in(_TRIED))
+            .filter(pl.col("stage").is_in(TRIED))
             .select("video_id", "stage", "outcome", "reason", "message", "attempt", at="attempted_at")
         )
         .join(ids, on="video_id", how="semi")

@@ -14,12 +14,14 @@ from signverse.ingest.acquire.corpus_state import (
     DOWNLOADED,
     FAILED,
     STATES,
+    TRIED,
     UNAVAILABLE,
     WAITING,
     video_states,
 )
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.lake.lake import Lake
+from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
 from signverse.lake.storage.snapshot import collect
 
@@ -33,7 +35,7 @@ class Status:
 
     Attributes:
         at: the time of the status.
-        listed: ids in the manifests that the lake knows, and videos that came without one.
+        listed: ids in the manifests that the lake knows, and videos that came without one or failed.
         states: how many of them are in each of corpus_state.STATES; their sum is `listed`.
         languages: a row a language: sign_language, videos and each state.
         invalid: distinct invalid ids in manifests and file names.
@@ -81,7 +83,8 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
         .select("video_id", "sign_language")
     )
     videos = collect(lake.table(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
-    listed = pl.concat([videos.select("video_id", "sign_language"), sources]).unique("video_id", keep="first")
+    listed = pl.concat([videos.select("video_id", "sign_language"), sources, _failed_only(lake)])
+    listed = listed.unique("video_id", keep="first", maintain_order=True)
     finished = media.finished() if media is not None else None
     rows = video_states(lake, listed["video_id"].to_list(), None if finished is None else finished.keys())
     rows = rows.join(listed, on="video_id", how="left")
@@ -121,6 +124,16 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
         unfinished_videos=None if media is None else len(media.partials()),
         unfinished_bytes=None if media is None else sum(media.partials().values()),
         free_bytes=None if media is None else media.free,
+    )
+
+
+def _failed_only(lake: Lake) -> pl.DataFrame:
+    """Videos with an attempt that did not end well: of a folder without a manifest, nothing else tells of them."""
+    return collect(
+        lake.raw_table(OUTCOMES.name)
+        .filter(pl.col("stage").is_in(TRIED), pl.col("outcome") != "done")
+        .select("video_id", sign_language=pl.lit(UNDETERMINED))
+        .unique(maintain_order=True)
     )
 
 

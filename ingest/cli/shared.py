@@ -75,7 +75,7 @@ def say_manifest(listed: Manifest, *, download: bool = False) -> None:
     """
     for line in (listed.summary, *listed.remarks):
         say(line)
-    for lines in ([why for _, why in listed.refused], listed.not_youtube() if download else []):
+    for lines in ([why for _, why in listed.refused], listed.about_not_youtube() if download else []):
         for line in lines[:_SHOWN]:
             say(line)
         if len(lines) > _SHOWN:

@@ -15,6 +15,7 @@ from signverse.ingest.inspection.video import inspect_video
 from signverse.ingest.videos.folder_scan import TAR, walk_folder
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.location import is_lake
 
 
 def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -37,6 +38,10 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
         below = [parent / name for parent, names in walk_folder(source, remarks) for name in names if name[0] != "."]
         wanted = [path for path in below if path.parent == source and path.suffix.lower() == TAR]
         wanted = wanted or [path for path in below if path.suffix.lower() in SUFFIXES or is_caption_file(path.name)]
+        if not wanted and is_lake(source):
+            raise BadInputError(
+                f"{source} is a lake, and holds no files to inspect", f"Look at it: signverse info {source}"
+            )
         if not wanted:
             raise BadInputError(f"no .tar, no video and no captions in {source}", "Name a file to look into it.")
         found += sorted(wanted)

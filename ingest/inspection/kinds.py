@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
+from signverse.ingest.extract.decode import SUFFIXES as VIDEO_SUFFIXES
 from signverse.lake.model.errors import BadInputError
 
 _BYTES: Final = 65_536
@@ -66,7 +67,10 @@ def kind_of(path: Path) -> Kind:
     if text is None:
         return Kind.video
     if text.strip():
-        return Kind.captions if is_caption_file(path.name) or _CAPTIONS.search(text) else Kind.manifest
+        if is_caption_file(path.name) or _CAPTIONS.search(text):
+            return Kind.captions
+        # Such as the page that says why a download was refused: an ingestion takes it for a video that is damaged.
+        return Kind.video if path.suffix.lower() in VIDEO_SUFFIXES else Kind.manifest
     # Nothing is in it: its ending says what it was meant to be.
     if is_caption_file(path.name):
         return Kind.captions

@@ -23,7 +23,7 @@ def inspect_manifest(path: Path) -> Report:
     assert table is not None
     languages = dict(languages_of(manifest).most_common())
     columns = {index: name for name, index in table.columns.items()}
-    remarks = [*manifest.remarks, *(why for _, why in manifest.refused), *manifest.not_youtube()]
+    remarks = [*manifest.remarks, *(why for _, why in manifest.refused), *manifest.about_not_youtube()]
     return Report(
         path,
         Kind.manifest,

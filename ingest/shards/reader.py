@@ -23,6 +23,7 @@ from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id, normal_form
+from signverse.lake.model.wording import printable
 from signverse.lake.storage.committer import VideoRows
 
 STAGE: Final = "import"
@@ -129,19 +130,19 @@ def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
             try:
                 check_video_id(video_id)
             except BadInputError as error:
-                refused.setdefault(_printable(video_id), str(error))
+                refused.setdefault(printable(video_id), str(error))
                 continue
         if (other := places.setdefault(video_id, folder)) != folder:
-            refused.setdefault(video_id, f"it is in the folders {_printable(other)} and {_printable(folder)}")
+            refused.setdefault(video_id, f"it is in the folders {printable(other)} and {printable(folder)}")
         files = videos.setdefault(video_id, {})
         if name in files:
             # Readers differ in which of two they take: neither is to be trusted.
-            refused.setdefault(video_id, f"{_printable(member.name)} comes twice")
+            refused.setdefault(video_id, f"{printable(member.name)} comes twice")
         files[name] = member
     for path, kind in tar.passed_over:
         video_id = normal_form((folder_of(path)[0] or path).rpartition("/")[2])
         if not dialect_of(videos.get(video_id, {})):
-            refused.setdefault(_printable(video_id), f"{_printable(path)} is a {kind}, which is not read")
+            refused.setdefault(printable(video_id), f"{printable(path)} is a {kind}, which is not read")
     return videos, refused
 
 
@@ -181,10 +182,6 @@ def _above(path: str) -> Iterator[str]:
     """The folders around a path, the nearest first."""
     while path := path.rpartition("/")[0]:
         yield path
-
-
-def _printable(name: str) -> str:
-    return ascii(name[:60])[1:-1]
 
 
 def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRows | Failure | TarSummary]:

@@ -116,7 +116,7 @@ def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[s
     while links:
         start = links.pop(0)
         if _identity(start) in seen or (start != folder and root.is_relative_to(os.path.realpath(start))):
-            remarks.append(f"{start} links to a folder that is read already, or that lies around {folder}")
+            remarks.append(f"{start} links to a folder that is read anyway, or that contains {folder}")
             continue
         for parent, folders, names in os.walk(start, onerror=on_error):
             paths = [Path(parent, name) for name in sorted(folders) if not name.startswith(".")]

@@ -146,8 +146,8 @@ def _about_the_rest(folder: Path, scan: FolderScan, names: Mapping[Path, Collect
     ]
     if alone:
         count = counted(len(alone), "caption file")
-        match = "matches" if len(alone) == 1 else "match"
-        lines.append(f"{count} in {folder} {match} no video beside it: {some(sorted(alone))}")
+        match = "matches no video beside it" if len(alone) == 1 else "match no video beside them"
+        lines.append(f"{count} in {folder} {match}: {some(sorted(alone))}")
     if unused := scan.unused_files():
         lines.append(f"not used in {folder}: {unused}")
     return lines

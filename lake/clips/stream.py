@@ -53,6 +53,11 @@ class Clip:
     points: Points
     mask: npt.NDArray[np.bool_] | None = None
 
+    def __repr__(self) -> str:
+        """On one line, as in a notebook: the shape of the points, not thousands of numbers."""
+        frames = f"frames {self.start_frame} to {self.end_frame}"
+        return f"Clip({self.segment_id!r}, {frames}, points={list(self.points.shape)}, text={self.text!r})"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -174,6 +179,10 @@ class ClipReader(Iterator[Clip]):
     def __len__(self) -> int:
         """The number of clips, with those that were read already."""
         return len(self._order)
+
+    def __repr__(self) -> str:
+        kind = "clips" if self._reading.prepare is None or self._reading.prepare.window is None else "windows"
+        return f"ClipReader({self._position} of {len(self)} {kind} read)"
 
     def __enter__(self) -> ClipReader:
         return self

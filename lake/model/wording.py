@@ -20,6 +20,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def printable(text: str) -> str:
+    """A name from outside as a message shows it, of at most 60 characters: letters of any script, the rest escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:60])
+
+
 def shown(value: Any) -> str:
     """A value as a message shows it, of at most 60 characters: 0.5, '2 s', [1, 2, 3]."""
     if isinstance(value, float):

@@ -43,6 +43,7 @@ class SplitList:
         contradictory: ids of videos with several parts, once for each row.
         unknown: by name of a part that is not known, how many rows have it.
         invalid: numbers of rows without a valid id.
+        renamed: by name of a part that we call differently, what it is here.
         remarks: a line for each kind of row that is not used, and about the file.
     """
 
@@ -52,6 +53,7 @@ class SplitList:
     contradictory: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     invalid: list[int] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -69,7 +71,8 @@ def read_split_list(path: Path) -> SplitList:
     found.invalid = [number for number, _ in table.refused]
     rows: dict[str, list[str]] = {}
     for row in table.rows:
-        part = _OURS.get(row.cells["part"].strip(" \"'").casefold())
+        theirs = row.cells["part"].strip(" \"'").casefold()
+        part = _OURS.get(theirs)
         try:
             video_id, _ = identify(row.cells)
         except BadInputError:
@@ -79,6 +82,8 @@ def read_split_list(path: Path) -> SplitList:
             found.unknown[printable(row.cells["part"])[:40]] += 1
         else:
             rows.setdefault(video_id, []).append(part)
+            if theirs != part:
+                found.renamed[theirs] = part
     for video_id, parts in rows.items():
         if len(set(parts)) == 1:
             found.parts[video_id] = parts[0]
@@ -98,7 +103,7 @@ def read_split_list(path: Path) -> SplitList:
 
 
 def _remarks(found: SplitList, unit: str) -> list[str]:
-    lines = []
+    lines = [f"'{theirs}' is stored as {ours}" for theirs, ours in found.renamed.items()]
     if found.repeated:
         lines.append(f"{counted(found.repeated, 'row')} that repeat an earlier one")
     if found.contradictory:

@@ -184,3 +184,16 @@ def test_the_sources_table_keeps_every_row_of_the_real_manifest(tmp_path: Path, 
     lake.refresh()
     assert lake.table("sources").collect()["video_id"].to_list() == sorted(manifest.entries)
     assert write_sources(lake, manifest) == 0
+
+
+def test_ids_that_someone_chose_are_told_in_one_line_and_shown_in_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("video_id,sign_language\nGröße,ase\nsigne №2,ase\na\u200bb,ase\n", encoding="utf-8")
+    manifest = read_manifest(path)
+    (line,) = manifest.about_not_youtube()
+    assert "none of the 2 ids can be YouTube's, as for files of your own: Größe, signe №2" in line
+    assert [video_id for video_id, _ in manifest.refused] == ["a\\u200bb"]
+    path.write_text("video_id,sign_language\nGröße,ase\nabcdefghijk,ase\n", encoding="utf-8")
+    assert read_manifest(path).about_not_youtube() == [
+        f"{path} line 2: Größe cannot be an id of YouTube's: characters that YouTube's ids do not have"
+    ]

@@ -158,7 +158,7 @@ def test_linked_folders_are_looked_into_once(signverse, tmp_path: Path, monkeypa
     code, out, err = signverse("inspect", "folder")
     assert code == 0
     assert out.startswith("folder/linked/a.en.vtt: captions\n")
-    assert err == "folder/linked/back links to a folder that is read already, or that lies around folder\n"
+    assert err == "folder/linked/back links to a folder that is read anyway, or that contains folder\n"
 
 
 def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -178,11 +178,23 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert kind(b"PAR1....") is Kind.manifest
     assert kind("YUV4MPEG2 W64 H48\nFRAME\n" + "\0\1" * 999) is Kind.video
     assert kind(b"") is kind(b"", "x.mp4") is Kind.video
+    # The page of a refused download, called a video: an ingestion takes it for one, and so does this.
+    for name in ("x.mp4", "x.MKV", "x.webm"):
+        assert kind("<!DOCTYPE html><html>Too many requests</html>", name) is Kind.video
     assert kind(b"", "x.csv") is Kind.manifest
     assert kind(b"", "x.vtt") is Kind.captions
     assert kind(b"\x1f\x8b", "x.tar.gz") is Kind.shard
     assert kind((SAMPLE / "synthetic.tar").read_bytes()[:99_999]) is Kind.shard
     assert kind((SAMPLE / "astronaut.mp4").read_bytes()) is Kind.video
+
+
+def test_a_lake_is_shown_by_another_command(signverse, tmp_path: Path) -> None:
+    from signverse.lake.lake import Lake
+
+    Lake.create(tmp_path / "lake")
+    code, _, err = signverse("inspect", tmp_path / "lake")
+    assert code == 1
+    assert f"signverse info {tmp_path / 'lake'}" in err
 
 
 @given(st.binary(max_size=2000))

@@ -156,7 +156,7 @@ def test_linked_folders_are_read_once_and_other_files_are_counted(
     assert code == 0
     assert err.splitlines() == [
         "a: en.manual new (1 cue)",
-        "captions/linked/back links to a folder that is read already, or that lies around captions",
+        "captions/linked/back links to a folder that is read anyway, or that contains captions",
         "not used in captions: 2 other files (.sbv, .txt)",
         "1 video got captions (tracks: 1 new), 0 unchanged",
     ]

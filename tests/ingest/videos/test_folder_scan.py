@@ -102,7 +102,7 @@ def test_linked_folders_are_read_once_and_circles_end(folder: Path, tmp_path: Pa
     assert [str(task.path.relative_to(folder)) for task in plan.tasks] == [
         "a.mp4", "z/b.mp4", "linked/c.mp4", "linked/deep/d.mp4",
     ]  # fmt: skip
-    assert sum("links to a folder that is read already" in line for line in plan.remarks) == 4
+    assert sum("links to a folder that is read anyway" in line for line in plan.remarks) == 4
 
 
 def test_a_lake_inside_the_folder_is_left_alone(folder: Path) -> None:
@@ -166,5 +166,5 @@ def test_caption_files_that_match_no_video_are_counted_with_the_first_names(fold
     write(folder, "a.mp4", "a.en.vtt", "b.en.vtt", "sub/a.en.vtt", "subs/c.vtt", "sub/x.mp4", "a-en.vtt")
     (line,) = [line for line in plan_videos(folder, None, set()).remarks if "caption file" in line]
     assert line == (
-        f"4 caption files in {folder} match no video beside it: a-en.vtt, b.en.vtt, sub/a.en.vtt and 1 more"
+        f"4 caption files in {folder} match no video beside them: a-en.vtt, b.en.vtt, sub/a.en.vtt and 1 more"
     )

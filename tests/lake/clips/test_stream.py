@@ -324,3 +324,12 @@ def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monke
     assert len(list(reader)) == 69
     assert next(reader, None) is None
     assert threading.active_count() == before
+
+
+def test_a_clip_and_its_reader_are_shown_on_one_line(open_street) -> None:
+    with open_street.read_clips(open_street.clips(videos=["nobody"])) as reader:
+        assert repr(reader) == "ClipReader(0 of 1 clips read)"
+        shown = repr(next(reader))
+        assert repr(reader) == "ClipReader(1 of 1 clips read)"
+    assert shown.startswith("Clip('nobody-00000', frames 0 to 30, points=[30, 128, 3], text=")
+    assert "\n" not in shown

@@ -68,6 +68,8 @@ def test_what_the_list_and_the_lake_do_not_share_is_named(village: Path, ask, tm
     assert parts(village) == {"v0": "train", "v2": "val"}
     for said in (
         "3 videos of 8 rows, 1 comment, 1 blank line; columns not used: note",
+        "'dev' is stored as val",
+        "'training' is stored as train",
         "1 row that repeat",
         "1 video in more than one part, taken into none: v1",
         "1 row with an unknown part, not taken: 'holdout' (1)",
