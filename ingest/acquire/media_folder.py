@@ -18,12 +18,11 @@ from typing import Any, Final
 
 from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.extract.decode import SUFFIXES
+from signverse.ingest.videos.video_names import info_path, load_info
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, id_in_name, normal_form
 
 INSIDE: Final = ".signverse"
-_INFO: Final = ".info.json"
-_MAX_INFO: Final = 64 << 20
 
 KEPT_INFO: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
 """What is kept of what a site says of a video, under yt-dlp's names."""
@@ -210,20 +209,6 @@ def _downloaded_files(marker: Path) -> set[str]:
     return {name for name in names if name.startswith(f"{marker.name}.")}
 
 
-def info_path(video: Path) -> Path:
-    """The path of the info JSON beside a video."""
-    return video.with_name(f"{video.stem}{_INFO}")
-
-
 def read_info(path: Path) -> dict[str, Any]:
     """The kept part of an info JSON beside a video; empty where it cannot be read."""
-    try:
-        # Reading a pipe would block.
-        if not path.is_file() or path.stat().st_size > _MAX_INFO:
-            return {}
-        info = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(info, dict):
-        return {}
-    return kept_info(info)
+    return kept_info(load_info(path))

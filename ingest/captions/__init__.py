@@ -13,6 +13,5 @@ May import the lake's model and nothing of ingest. Start with tracks.py, then tr
     sound_marks.py   [Music], (applause), >>: what is not speech; words in sound_words.csv
     sentences.py     cues joined to sentences; abbreviations in abbreviations.csv
     segments.py      rows of the table `segments` with confidence, coverage and people
-    report.py        what would be read from a file, for `signverse inspect`
     settings.py      what --sound-marks and --sentences set
 """

@@ -11,6 +11,7 @@ from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES
+from signverse.ingest.videos.video_names import INFO
 from signverse.lake.model.wording import counted, some
 
 _PICTURES: Final = (
@@ -71,7 +72,7 @@ def scan_folder(folder: Path, ignored: Iterable[Path] = ()) -> FolderScan:
     for parent, names in walk_folder(folder, scan.remarks):
         for name in names:
             path = parent / name
-            ending = ".info.json" if name.lower().endswith(".info.json") else path.suffix.lower()
+            ending = INFO if name.lower().endswith(INFO) else path.suffix.lower()
             if name.startswith("."):
                 # ._NAME is what macOS keeps about NAME on other file systems.
                 if ending in SUFFIXES and not name.startswith("._"):

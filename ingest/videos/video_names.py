@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from signverse.ingest.manifest import Entry
 from signverse.ingest.videos.options import IdFrom
@@ -15,6 +15,9 @@ from signverse.lake.model.wording import counted, some
 
 BETWEEN_FOLDERS: Final = "__"
 """Between the names of folders in an id of a path: day1/a.mp4 is day1__a."""
+
+INFO: Final = ".info.json"
+"""The ending of what yt-dlp writes about a video."""
 
 _MAX_INFO: Final = 64 << 20
 
@@ -90,14 +93,24 @@ class VideoNames:
 _LIKE_AN_ID: Final = re.compile("[A-Za-z0-9_-]{6,}")
 
 
-def _id_of_info(video: Path) -> str | None:
-    """The id in the info JSON that yt-dlp wrote beside a video."""
-    path = video.with_name(f"{video.stem}.info.json")
+def info_path(video: Path) -> Path:
+    """The path of the info JSON that yt-dlp writes beside a video."""
+    return video.with_name(f"{video.stem}{INFO}")
+
+
+def load_info(path: Path) -> dict[str, Any]:
+    """The content of an info JSON; empty where it cannot be read."""
     try:
+        # Reading a pipe would block.
         if not path.is_file() or path.stat().st_size > _MAX_INFO:
-            return None
+            return {}
         info = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return None
-    found = info.get("id") if isinstance(info, dict) else None
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
+def _id_of_info(video: Path) -> str | None:
+    """The id in the info JSON beside a video."""
+    found = load_info(info_path(video)).get("id")
     return normal_form(found) if isinstance(found, str) else None
