@@ -16,6 +16,7 @@ from signverse.ingest.captions.formats.timed_lines import WORD_TIMES
 from signverse.ingest.captions.track_names import TrackName, language_named, language_of
 from signverse.ingest.captions.track_reader import make_track
 from signverse.ingest.captions.tracks import CHANGED, IN_PART, Track
+from signverse.lake.model.wording import printable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -81,7 +82,9 @@ def embedded_tracks(
         reading = readings[stream.index]
         if stream.disposition & Disposition.forced:
             reading.remarks.append("marked as forced: it may hold a part of what is said")
-        track = make_track(reading, _meant(stream.metadata), f"{file}, stream {stream.index}", sound_marks=sound_marks)
+        track = make_track(
+            reading, meant_by(stream.metadata), f"{file}, stream {stream.index}", sound_marks=sound_marks
+        )
         if (same := _same(track, [*beside, *tracks])) is not None:
             remarks.append((CHANGED, f"{track.file}: the same captions as in {same.file}, taken once"))
         else:
@@ -131,9 +134,10 @@ def _take(packet: Packet[Any], reading: Reading, start_us: int) -> None:
     reading.take(start_s, end_s, lines, speaker=speaker)
 
 
-def _meant(metadata: dict[str, str]) -> TrackName:
+def meant_by(metadata: dict[str, str]) -> TrackName:
     """Language, kind and source of a stream, as its tags and its title say."""
-    title = metadata.get("title") or metadata.get("name") or ""
+    # Remarks quote it, and a longer text names no track.
+    title = printable(metadata.get("title") or metadata.get("name") or "")
     language = language_of(metadata.get("language", ""))
     if match := _TRANSLATED.search(title):
         source = language_named(match.group(1).partition("(")[0].strip())

@@ -105,6 +105,7 @@ def _print(reports: list[Report], whole: bool) -> None:
     import textwrap
 
     from signverse.ingest.inspection.report import LABEL, shortened
+    from signverse.lake.model.wording import without_controls
 
     width = max(40, shutil.get_terminal_size().columns)
     blocks = []
@@ -121,5 +122,5 @@ def _print(reports: list[Report], whole: bool) -> None:
                 break_on_hyphens=False,
             )
         blocks.append("".join(f"{line}\n" for line in lines))
-    sys.stdout.buffer.write("\n".join(blocks).encode("utf-8", "replace"))
+    sys.stdout.buffer.write(without_controls("\n".join(blocks)).encode("utf-8", "replace"))
     sys.stdout.flush()

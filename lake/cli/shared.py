@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from signverse.lake.cli.option_groups import mistyped, one_of, option_group
+from signverse.lake.model.wording import without_controls
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -150,8 +151,8 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Writes to stderr what went wrong, with --quiet too."""
-    sys.stderr.write(f"{text}\n")
+    """Writes to stderr what went wrong, with --quiet too; what names from outside say to the terminal is escaped."""
+    sys.stderr.write(f"{without_controls(text)}\n")
 
 
 class VideoIdCommand(TyperCommand):

@@ -13,10 +13,10 @@ from signverse.lake.lists.addresses import identify
 from signverse.lake.lists.columns import IDENTIFYING
 from signverse.lake.lists.table import read_table
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.wording import counted, printable, some
 from signverse.lake.query.selection import Selection
 from signverse.lake.splits.channels import channel_groups
-from signverse.lake.splits.splits import Plan, Split, chosen_videos, printable
+from signverse.lake.splits.splits import Plan, Split, chosen_videos
 from signverse.lake.storage.snapshot import Snapshot
 
 PARTS: Final = {

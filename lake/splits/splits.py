@@ -15,7 +15,7 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SEGMENTS, SPLITS, VIDEOS
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.wording import counted, printable, some
 from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import Selection
 from signverse.lake.splits.apportion import Integers, assign_parts, group_hashes
@@ -331,8 +331,3 @@ def _by_language(videos: pl.DataFrame, weight: str) -> pl.DataFrame:
         )
         .select("sign_language", "part", "videos", "clips", "hours", "share")
     )
-
-
-def printable(text: str) -> str:
-    """A text from outside, without characters that a terminal would act on."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

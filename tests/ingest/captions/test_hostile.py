@@ -9,6 +9,7 @@ import contextlib
 
 import pytest
 
+from signverse.ingest.captions.embedded import meant_by
 from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.track_reader import track_from
 
@@ -50,3 +51,13 @@ def test_a_drawing_ends_where_a_closed_bracket_says_so() -> None:
     text = ASS + r"{\p1}m 0 0 l 9 9{\p0}a {\p1 word}" + "\n" + ASS.split("\n")[-1] + r"b {\p1 c" + "\n"
     track = track_from(text.encode(), "a.ass", "en")
     assert [cue.text for cue in track.cues] == ["a", r"b {\p1 c"]
+
+
+@pytest.mark.parametrize(
+    "title", ["from " * MANY + "(", "from a" + " a" * MANY + "(", "\x1b[2J\n" * 20 + "from German"]
+)
+def test_a_title_of_a_stream_is_quoted_on_one_line_and_not_at_length(title: str) -> None:
+    name = meant_by({"language": "eng", "title": title})
+    assert name.language == "en"
+    assert len(name.doubt) < 200
+    assert name.doubt.isprintable()

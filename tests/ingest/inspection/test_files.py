@@ -148,6 +148,17 @@ def test_a_folder_is_looked_into_and_what_is_left_is_named(signverse, tmp_path: 
     assert signverse("inspect", os.curdir)[2].splitlines()[-1] == "6 videos in 1 shard, 0 problems"
 
 
+def test_what_a_file_says_to_the_terminal_is_escaped(signverse, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("video_id,\x1b[2Jmood\nabcdefghijk,\x1b]0;title\x9c\n")
+    code, out, err = signverse("inspect", tmp_path / "m.csv")
+    assert code == 0
+    assert "column    \\x1b[2Jmood: not used (\\x1b]0;title\\x9c)" in out.splitlines()
+    code, _, listed = signverse("ingest", "plan", tmp_path / "m.csv")
+    assert code == 0
+    assert "columns not used: \\x1b[2Jmood" in listed
+    assert not {"\x1b", "\x9c"} & set(out + err + listed)
+
+
 def test_linked_folders_are_looked_into_once(signverse, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "folder").mkdir()
