@@ -7,7 +7,8 @@
 -- this package, what happened in the video: cuts:2 (new shots in which all people stand elsewhere), people_returned:1
 -- (returned after more than a second without a cut, and got the same number), crossings:3 (hidden behind another person
 -- for up to a second, and found again), still_people:1 (someone who never moves, such as a picture, is not person 0, as
--- someone else moves their hands). events is null for videos that were ingested before there was this column.
+-- someone else moves their hands), clock:40.0=1.0 (the file's clock leaps: what it calls 40 s is at 1 s of the video).
+-- events is null for videos that were ingested before there was this column.
 create view videos as
 from files.videos semi join files.visible using (ingest_id);
 

@@ -21,10 +21,12 @@ from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Track
 from signverse.ingest.recaption.find import FoundCaptions
 from signverse.ingest.shards.caption_tracks import subtitles_tracks
+from signverse.ingest.videos.caption_times import joins_in, on_video_clock
 from signverse.ingest.videos.rows import TextRows, build_text
 from signverse.ingest.videos.run import attempts_so_far
 from signverse.ingest.videos.stored_captions import AT_ONCE, TrackChanges, merge, stored_tracks
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import SEGMENTS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.model.wording import counted
@@ -133,8 +135,11 @@ def _recaption(
     added = subtitles_tracks(
         found.tars, video_id, lambda error: bad.append(("bad_captions", f"skipped: {error.message}"))
     )
-    changes = merge(stored, read, added, only=only)
     video = lake.video(video_id)
+    joins, duration_s = joins_in(video["events"]), video["num_frames"] / FPS
+    read = [on_video_clock(track, joins, duration_s) for track in read]
+    added = [on_video_clock(track, joins, duration_s) for track in added]
+    changes = merge(stored, read, added, only=only)
     before = collect(lake.table(SEGMENTS.name).filter(pl.col("video_id") == video_id).sort("ordinal"))
     change = _describe(changes, stored)
     if not changes.any:
@@ -147,7 +152,11 @@ def _recaption(
         video_id, video["num_frames"], changes.tracks, _keypoints_summary(lake, video), sentences=text.sentences
     )
     new.remarks.extend(bad)
-    if any(repair.endswith(": joined") for repair in video["repairs"] or ()) and changes.new + changes.replaced:
+    if (
+        not joins
+        and any(repair.endswith(": joined") for repair in video["repairs"] or ())
+        and changes.new + changes.replaced
+    ):
         why = "its clock leaps: captions that count on the file's own clock are moved by extraction only (--redo)"
         new.remarks.append(("clock_leaps", why))
     remarks = tuple(message for _, message in new.remarks)

@@ -12,6 +12,27 @@ from signverse.ingest.extract.video_file.clock import Join
 # A caption of the last words may begin when the picture has just ended.
 _TOLERANCE_S: Final = 1.0
 
+_EVENT: Final = "clock:"
+"""clock:40.0=1.0: where the file's clock says 40 s, the video is at 1 s."""
+
+_MOST_JOINS: Final = 1000
+
+
+def as_events(joins: Sequence[Join]) -> list[str]:
+    """The joins as words for `videos.events`, so that captions of later are placed as those of extraction.
+
+    A clock that leaps over a thousand times is no clock: nothing of it is kept.
+    """
+    if len(joins) > _MOST_JOINS:
+        return []
+    return [f"{_EVENT}{join.file_s!r}={join.video_s!r}" for join in joins]
+
+
+def joins_in(events: Sequence[str] | None) -> list[Join]:
+    """The joins that the `videos.events` of a lake hold."""
+    pairs = [event.removeprefix(_EVENT).split("=") for event in events or () if event.startswith(_EVENT)]
+    return [Join(float(file_s), float(video_s)) for file_s, video_s in pairs]
+
 
 def on_video_clock(track: Track, joins: Sequence[Join], duration_s: float) -> Track:
     """The track with each cue on the frames over which it was spoken, as far as that can be known.

@@ -15,7 +15,9 @@ from signverse.ingest.captions.files_beside import read_track
 from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Cue, Track, unique
+from signverse.ingest.videos.caption_times import joins_in, on_video_clock
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, OUTCOMES
 from signverse.lake.storage.snapshot import collect
 
@@ -126,9 +128,14 @@ def videos_with_changed_captions(
     for start in range(0, len(suspects), AT_ONCE):
         ids = suspects[start : start + AT_ONCE]
         stored = stored_tracks(lake, ids)
+        videos = collect(lake.videos().filter(pl.col("video_id").is_in(ids)).select("video_id", "events", "num_frames"))
+        clocks = {video_id: (joins_in(events), frames / FPS) for video_id, events, frames in videos.iter_rows()}
         for video_id in ids:
             try:
-                read = [read_track(path, video_id, sound_marks=text.sound_marks) for path in with_files[video_id]]
+                read = [
+                    on_video_clock(read_track(path, video_id, sound_marks=text.sound_marks), *clocks[video_id])
+                    for path in with_files[video_id]
+                ]
             except BadCaptionsError:
                 changed.append(video_id)
             else:

@@ -15,7 +15,7 @@ from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.video_file.opening import open_video
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
-from signverse.ingest.videos.caption_times import on_video_clock
+from signverse.ingest.videos.caption_times import as_events, on_video_clock
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Engine, Executor, Job, Report
@@ -140,7 +140,7 @@ def extract_video(
         about={
             "source": "video",
             "repairs": found.repairs,
-            "events": found.events,
+            "events": [*found.events, *as_events(found.joins)],
             "detector": found.detector,
             "detector_sha256": found.detector_sha256,
             "pose_model": found.pose_model,

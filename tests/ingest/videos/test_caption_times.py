@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from signverse.ingest.captions.tracks import Cue, Track
 from signverse.ingest.extract.video_file.clock import Join
-from signverse.ingest.videos.caption_times import on_video_clock
+from signverse.ingest.videos.caption_times import as_events, joins_in, on_video_clock
 
 JUMP = [Join(0.0, 0.0), Join(40.0, 1.0)]
 """A recording of a second, then one whose clock is 39 s ahead."""
@@ -45,6 +45,11 @@ def test_captions_that_no_clock_explains_stay() -> None:
 def test_captions_stay_where_the_clock_leaps_back() -> None:
     made = track((0.2, 0.8), (1.2, 1.8))
     assert on_video_clock(made, [Join(0.0, 0.0), Join(0.0, 1.0)], 2.0) == made
+
+
+@given(st.lists(st.builds(Join, st.floats(-1e9, 1e9), st.floats(0, 1e6)), max_size=20))
+def test_joins_come_back_exactly_from_the_events_of_a_video(joins: list[Join]) -> None:
+    assert joins_in(["cuts:2", *as_events(joins)]) == joins
 
 
 @given(

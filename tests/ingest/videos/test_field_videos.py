@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from signverse.ingest.recaption.find import find_captions
+from signverse.ingest.recaption.run import ingest_captions
+from signverse.ingest.videos.stored_captions import videos_with_changed_captions
 from signverse.lake.lake import Lake
 from tests.ingest.videos.conftest import outcomes
 
@@ -44,3 +47,13 @@ def test_a_folder_of_odd_videos_says_what_was_done_with_each(ingest, folder: Pat
     assert "damaged" not in said["long_sound"][3]
     cues = {row["text"]: (row["start_s"], row["end_s"]) for row in lake.table("segments").collect().to_dicts()}
     assert cues["second"] == pytest.approx((1.2, 1.8))
+    # Captions of later are read on the same clock: the same file has nothing to change.
+    opened = find_captions([folder], lake.snapshot.visible()["video_id"].to_list())
+    assert (changed := ingest_captions(lake, opened)).changed == 0, changed
+    path = folder / "ts_jump40.en.vtt"
+    path.write_text(path.read_text("utf-8").replace("second", "later"), encoding="utf-8")
+    assert videos_with_changed_captions(lake, {"ts_jump40": [path]}) == ["ts_jump40"]
+    assert ingest_captions(lake, opened).changed == 1
+    assert videos_with_changed_captions(lake, {"ts_jump40": [path]}) == []
+    cues = {row["text"]: (row["start_s"], row["end_s"]) for row in lake.table("segments").collect().to_dicts()}
+    assert cues["later"] == pytest.approx((1.2, 1.8))
