@@ -13,7 +13,7 @@ from signverse.ingest.extract.video_file.clock import is_discontinuous, make_clo
 from signverse.ingest.extract.video_file.encryption import is_encrypted
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.video_file.opening import open_video
-from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS
+from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
 from signverse.ingest.extract.video_file.streams import video_streams
 from signverse.lake.model.frame_ranges import FPS
 
@@ -141,11 +141,11 @@ def probe(path: str | Path) -> VideoReport:
         facts, remarks, index = video.facts, video.repairs, video.stream.index
     with open_video(path) as container:
         stream = next(stream for stream in video_streams(container) if stream.index == index)
-        expected, leaps = _expected(container, stream, facts)
+        expected, leaps = _expected(container, stream, facts, path)
         return _report(container, stream, facts, expected, (*remarks, *leaps))
 
 
-def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts) -> tuple[int, list[str]]:
+def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts, path: Path) -> tuple[int, list[str]]:
     """Frames at 24 a second, from the times of all packets, and what is unusual about those times."""
     import av
 
@@ -153,9 +153,14 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts)
     clock = make_clock(container, stream, time_base, facts.duration_s, dts_only=True)
     start = Fraction(container.start_time or 0, 1_000_000)
     shown: list[tuple[int, int]] = []
+    last_position = 0
 
-    def packets() -> Iterator[Packet[VideoStream]]:
-        for packet in container.demux(stream):
+    def packets() -> Iterator[Packet[Any]]:
+        nonlocal last_position
+        for packet in container.demux():
+            last_position = max(last_position, packet.pos or 0)
+            if packet.stream.index != stream.index:
+                continue
             if packet.size and not packet.is_discard:
                 if packet.pts is not None:
                     shown.append((packet.pts, packet.pts + (packet.duration or 0)))
@@ -171,6 +176,8 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts)
         # PyAV knows the streams that were there when it opened the file.
         remarks.append(OTHER_STREAMS)
     remarks += clock.repairs
+    if unread := unread_recording(container, path, last_position):
+        remarks.append(unread)
     # Display times are better, as long as they are on one clock.
     times = decoded if clock.repairs or not shown else shown
     if not times:

@@ -21,7 +21,7 @@ _MOST_JOINS: Final = 1000
 def as_events(joins: Sequence[Join]) -> list[str]:
     """The joins as words for `videos.events`, so that captions of later are placed as those of extraction.
 
-    A clock that leaps over a thousand times is no clock: nothing of it is kept.
+    Of a clock that leaps over a thousand times nothing is kept: no captions were timed with it.
     """
     if len(joins) > _MOST_JOINS:
         return []

@@ -192,6 +192,7 @@ def test_a_fragmented_recording_that_follows_another_is_said(tmp_path: Path) -> 
     assert decoded(path)[1].repairs == []
     path.write_bytes(path.read_bytes() * 2)
     assert decoded(path)[1].repairs[-1] == "another recording follows in the file: FFmpeg may read it in part only"
+    assert probe(path).remarks[-1] == decoded(path)[1].repairs[-1]
 
 
 def test_a_gap_of_seconds_in_a_transport_stream_is_shown(tmp_path: Path) -> None:
@@ -203,6 +204,7 @@ def test_a_recording_that_follows_unread_is_said(tmp_path: Path, name: str) -> N
     frames, video = decoded(glued(tmp_path / name, 0, 0))
     assert frames == list(range(24))
     assert video.repairs == ["another recording follows in the file: it is not read"]
+    assert probe(tmp_path / name).remarks == tuple(video.repairs)
 
 
 def test_a_second_recording_with_streams_of_other_numbers_is_said(tmp_path: Path) -> None:
