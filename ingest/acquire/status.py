@@ -104,7 +104,10 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
     downloaded, extracted = (_an_hour(lake, stage, now) for stage in ("download", "extract"))
     left = states[WAITING] + states[DOWNLOADED] + states[BLOCKED] + states[FAILED]
     invalid = collect(
-        lake.raw_table(OUTCOMES.name).filter(pl.col("stage") == "list").select(pl.col("video_id").n_unique())
+        lake.raw_table(OUTCOMES.name)
+        # A video that a manifest relabelled is recorded under this stage, too, as done.
+        .filter(pl.col("stage") == "list", pl.col("outcome") != "done")
+        .select(pl.col("video_id").n_unique())
     ).item()
     return Status(
         at=now,

@@ -250,7 +250,7 @@ def test_videos_of_a_folder_that_failed_are_counted_without_a_manifest(lake: Lak
     add_videos(lake, "ase", "a")
     record(lake, attempt("a", "extract", "failed", -9, "bad_video"), attempt("a", "extract", "done", -8))
     record(lake, attempt("broken", "extract", "failed", -7, "bad_video", "broken.mp4: not a video"))
-    record(lake, attempt("../x", "list", "failed", -7, "bad_id"))
+    record(lake, attempt("../x", "list", "failed", -7, "bad_id"), attempt("a", "list", "done", -6, "relabelled"))
     status = read_status(lake, now=at(0))
     assert (status.listed, status.states["failed"], status.invalid) == (2, 1, 1)
     assert [cause["message"] for cause in status.causes] == ["broken.mp4: not a video"]
