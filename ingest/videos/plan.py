@@ -70,7 +70,7 @@ def plan_videos(
         raise BadInputError(f"there is no folder {source}", "Name a folder of videos, or one video.")
     scan = FolderScan([source]) if source.is_file() else scan_folder(source, [manifest.path] if manifest else ())
     if not scan.videos:
-        raise BadInputError(f"no video in {source}", _what_there_is(scan))
+        raise BadInputError(f"no video in {source}", _what_there_is(source, scan))
     plan = Plan()
     beside = CaptionFiles()
     named = VideoNames(source, [known or {}, manifest.entries if manifest else {}], done, id_from)
@@ -130,9 +130,12 @@ def _about_repeated(repeated: Sequence[tuple[Path, Path]]) -> list[str]:
 _SHOWN: Final = 3
 
 
-def _what_there_is(scan: FolderScan) -> str:
-    unused = f"There are {scan.unused_files()}. " if scan.unused else ""
-    return f"{unused}Files that end in {' '.join(SUFFIXES)} are looked for."
+def _what_there_is(source: Path, scan: FolderScan) -> str:
+    unused = f"It holds {scan.unused_files()}. " if scan.unused else ""
+    if captions := sum(map(len, scan.captions.values())):
+        count = counted(captions, "caption file")
+        unused += f"For {count}, where the lake has the videos: signverse ingest captions {source} --lake LAKE. "
+    return f"{unused}Videos are known by their endings: .mp4, .mkv, .webm and {len(SUFFIXES) - 3} more."
 
 
 def _about_the_rest(folder: Path, scan: FolderScan, names: Mapping[Path, Collection[str]]) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from signverse.ingest.manifest import Entry, Manifest, read_manifest
 from signverse.ingest.videos.plan import plan_videos
+from signverse.lake.model.errors import BadInputError
 
 
 def test_videos_are_found_in_subfolders_with_their_captions_and_languages(folder: Path) -> None:
@@ -85,3 +88,12 @@ def test_the_real_manifest_and_a_folder_of_a_thousand_are_planned_at_once(folder
     plan = plan_videos(folder, manifest, set())
     assert [task.entry for task in plan.tasks] == [manifest.entries[video_id] for video_id in sorted(ids)]
     assert plan.remarks == [f"38,197 of the manifest's 39,197 ids have no video in {folder}"]
+
+
+def test_a_folder_of_captions_alone_is_answered_with_the_command_that_takes_them(folder: Path) -> None:
+    (folder / "a.en.vtt").write_text("WEBVTT\n")
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(BadInputError) as refused:
+        plan_videos(folder, None, set())
+    assert f"signverse ingest captions {folder} --lake LAKE" in str(refused.value)
+    assert "It holds 1 other file (.txt)" in str(refused.value)
