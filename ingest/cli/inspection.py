@@ -37,6 +37,7 @@ def inspect(
     signverse inspect video.en.vtt manifest.csv
     signverse inspect SHARDS -o shards.csv
     """
+    from signverse.ingest.captions.files_beside import CaptionFiles
     from signverse.ingest.inspection.files import find_files, inspect_file, kind_or_problem
     from signverse.ingest.inspection.kinds import Kind
     from signverse.ingest.inspection.report import Report
@@ -46,10 +47,11 @@ def inspect(
 
     paths, remarks = find_files(files)
     kinds = {path: kind_or_problem(path) for path in paths}
+    beside = CaptionFiles()
     shards = [path for path, kind in kinds.items() if kind is Kind.shard]
     rows = [row for path in shards for row in inspect_shard(path)]
     reports = [
-        kind if isinstance(kind, Report) else inspect_file(path, kind)
+        kind if isinstance(kind, Report) else inspect_file(path, kind, beside)
         for path, kind in kinds.items()
         if kind is not Kind.shard
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from signverse.ingest.captions.files_beside import is_caption_file
+from signverse.ingest.captions.files_beside import CaptionFiles, is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.inspection.captions import inspect_captions
 from signverse.ingest.inspection.kinds import Kind, kind_of
@@ -51,11 +51,16 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return list(dict.fromkeys(found)), remarks
 
 
-def inspect_file(path: Path, kind: Kind) -> Report:
-    """What would be read from a file that is not a shard; its problem where it cannot be."""
-    read = {Kind.video: inspect_video, Kind.captions: inspect_captions, Kind.manifest: inspect_manifest}[kind]
+def inspect_file(path: Path, kind: Kind, beside: CaptionFiles) -> Report:
+    """What would be read from a file that is not a shard; its problem where it cannot be.
+
+    Args:
+        beside: the caption files of folders, each of which it lists once.
+    """
     try:
-        return read(path)
+        if kind is Kind.video:
+            return inspect_video(path, beside)
+        return inspect_captions(path) if kind is Kind.captions else inspect_manifest(path)
     except SignverseError as error:
         return Report(path, kind, problem=str(error))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from signverse.ingest.captions.files_beside import captions_beside
+from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.extract.probe import ClockReport, StreamReport, VideoReport, probe
 from signverse.ingest.inspection.kinds import Kind
 from signverse.ingest.inspection.report import Report
@@ -13,8 +13,8 @@ from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import check_video_id, id_in_name
 
 
-def inspect_video(path: Path) -> Report:
-    """Reads what a video says of itself.
+def inspect_video(path: Path, files: CaptionFiles) -> Report:
+    """Reads what a video says of itself, and which caption files lie beside it.
 
     Raises:
         BadInputError: it cannot be read.
@@ -22,7 +22,8 @@ def inspect_video(path: Path) -> Report:
     found = probe(path)
     used = next((stream for stream in found.streams if stream.used), None)
     inside = [_subtitles(found, index) for index in range(len(found.subtitles))]
-    beside = [file.name for file in captions_beside(path, path.stem, [file.name for file in path.parent.iterdir()])]
+    video_id = id_in_name(path.stem)
+    beside = [file.name for file in files.of(path, video_id)]
     length = "of unknown length" if found.clock.duration_s is None else f"{found.clock.duration_s:,.3f} s"
     frames = "unknown before decoding" if found.frames_expected is None else f"{found.frames_expected:,} expected"
     codec = used.codec if used else "no stream"
@@ -31,7 +32,7 @@ def inspect_video(path: Path) -> Report:
         Kind.video,
         f"{codec}, {found.width}x{found.height}, {found.clock.fps:.5g} pictures/s, {length}",
         [
-            ("id", id_in_name(path.stem)),
+            ("id", video_id),
             ("format", found.clock.format),
             *((f"stream {stream.index}", _stream(stream)) for stream in found.streams),
             ("shape", _shape(found, used)),
@@ -41,7 +42,7 @@ def inspect_video(path: Path) -> Report:
             ("captions", f"beside it: {', '.join(beside)}" if beside else "no files beside it"),
         ],
         {
-            "video_id": id_in_name(path.stem),
+            "video_id": video_id,
             "format": found.clock.format,
             "codec": used.codec if used else None,
             "streams": len(found.streams),

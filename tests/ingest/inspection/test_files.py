@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.inspection.kinds import Kind, kind_of
 
 SAMPLE = Path(__file__).parents[3] / "ingest" / "sample"
@@ -43,6 +44,7 @@ def test_a_video_is_told_by_streams_clock_shape_and_captions(signverse, tmp_path
     monkeypatch.setenv("COLUMNS", "80")
     path = video(tmp_path / "A title [abcdefghijk].mp4")
     (tmp_path / "A title [abcdefghijk].en.vtt").write_text(VTT)
+    (tmp_path / "abcdefghijk.de.srt").write_text(SRT)
     code, out, err = signverse("inspect", path)
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -51,7 +53,7 @@ def test_a_video_is_told_by_streams_clock_shape_and_captions(signverse, tmp_path
     assert "stream 0  video h264 64x48, und, default, extracted" in lines
     assert "shape     64x48 as displayed" in lines
     assert "frames    24 expected, at 24 a second" in lines
-    assert "captions  beside it: A title [abcdefghijk].en.vtt" in lines
+    assert "captions  beside it: abcdefghijk.de.srt, A title [abcdefghijk].en.vtt" in lines
     path = path.rename(tmp_path / "what?.mp4")
     assert "remark    video id 'what?' is not a plain name." in signverse("inspect", path)[1]
 
@@ -218,6 +220,6 @@ def test_any_bytes_are_one_kind_and_are_answered_in_a_line(
     path.write_bytes(data)
     kind = kind_of(path)
     if kind is not Kind.shard:
-        report = inspect_file(path, kind)
+        report = inspect_file(path, kind, CaptionFiles())
         assert report.problem or report.lines
         assert "\n" not in report.problem
