@@ -93,6 +93,8 @@ def read_split_list(path: Path) -> SplitList:
     found.remarks += _remarks(found, table.unit)
     total = len(table.rows) + len(table.refused)
     found.remarks.insert(0, table.account(f"{counted(len(found.parts), 'video')} of {counted(total, 'row')}"))
+    if not total:
+        raise BadInputError(f"the list of the split {path} has a header and no rows", _EXPECTED)
     if not found.parts:
         known = ", ".join(name for names in PARTS.values() for name in names[:3])
         raise BadInputError(
