@@ -81,5 +81,8 @@ def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]
         yield f"  skipped: {counted(others.total(), 'video')} of other languages: {languages}"
     if summary.repeated:
         yield f"  skipped: {counted(summary.repeated, 'video')} that another tar held already"
+    if summary.other_files:
+        names = some(list(summary.other_files))
+        yield f"  not read: {counted(summary.other_files.total(), 'file')} in no video's folder: {names}"
     if summary.absent:
         yield f"  absent: {counted(summary.absent, 'video')} that the state JSON lists and the tars lack"

@@ -28,6 +28,7 @@ class ImportSummary(Summary):
         repeated: videos that came in two tars: the one read first is imported.
         in_lake: videos that the lake has already.
         undetermined: videos of which no sign language is known.
+        other_files: by name, how many tars hold such a file beside the folders of videos; they are not read.
     """
 
     repaired: Counter[str] = field(default_factory=Counter)
@@ -36,6 +37,7 @@ class ImportSummary(Summary):
     repeated: int = 0
     in_lake: int = 0
     undetermined: int = 0
+    other_files: Counter[str] = field(default_factory=Counter)
 
 
 def import_shards(
@@ -144,6 +146,7 @@ class _Import:
     def _end_of_tar(self, path: Path, tar: TarSummary) -> None:
         self.summary.other_languages += tar.other_languages
         self.summary.in_lake += tar.in_lake
+        self.summary.other_files += tar.other_files
         for video_id in sorted(self._listed.get(path.name, frozenset()) - tar.video_ids):
             if self._is_of_another_language(video_id):
                 continue

@@ -23,7 +23,7 @@ from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.errors import BadInputError, SignverseError, UnknownLanguageError
 from signverse.lake.model.ids import check_video_id, normal_form
-from signverse.lake.model.wording import printable
+from signverse.lake.model.wording import printable, some
 from signverse.lake.storage.committer import VideoRows
 
 STAGE: Final = "import"
@@ -82,12 +82,14 @@ class TarSummary:
         other_languages: by language, how many videos were skipped because of it.
         damage: why the rest of the tar cannot be read; "" where all of it can.
         in_lake: how many the lake has already.
+        other_files: names of those that lie in no video's folder, beside videos.
     """
 
     video_ids: frozenset[str]
     other_languages: Counter[str]
     damage: str = ""
     in_lake: int = 0
+    other_files: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,13 @@ def make_job(options: Options) -> Job:
     return job
 
 
-def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
+def videos_in(tar: Tar, others: list[str] | None = None) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
     """The files of each video by their names inside its folder; and what cannot be a video, with the reason.
 
-    A video is a folder, which may lie in others where it holds keypoints. Other files belong to no video and are
-    ignored.
+    A video is a folder, which may lie in others where it holds keypoints. Other files belong to no video.
+
+    Args:
+        others: takes the names of those.
 
     Raises:
         BadInputError: the file is not a tar.
@@ -124,6 +128,8 @@ def videos_in(tar: Tar) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
     for member in members:
         folder, name = folder_of(member.name)
         if folder is None:
+            if others is not None:
+                others.append(member.name)
             continue
         video_id = normal_form(folder.rpartition("/")[2])
         if video_id not in videos:
@@ -191,7 +197,10 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
         BadInputError: the file is not a tar.
     """
     with Tar(task.path) as tar:
-        videos, refused = videos_in(tar)
+        others: list[str] = []
+        videos, refused = videos_in(tar, others)
+        if not videos and not refused and not tar.damage:
+            yield Failure(task.path.name, f"{task.path} holds no video: no folder, only {printable(some(others))}")
         for name, why in refused.items():
             videos.pop(name, None)
             if name not in task.skip:
@@ -221,7 +230,13 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
                     other_languages[rows.code] += 1
                 else:
                     yield rows
-        yield TarSummary(frozenset(videos) | frozenset(refused), other_languages, tar.damage, in_lake)
+        yield TarSummary(
+            frozenset(videos) | frozenset(refused),
+            other_languages,
+            tar.damage,
+            in_lake,
+            Counter(printable(name.removeprefix("./")) for name in others) if videos else Counter(),
+        )
         if tar.damage and not damage_reported:
             yield Failure(task.path.name, tar.damage)
 

@@ -28,6 +28,8 @@ TAR: Final = ".tar"
 
 _TABLE: Final = "_delta_log"
 """In a table's folder: a lake may lie inside the folder of videos."""
+_OURS: Final = ".signverse"
+"""Where acquisition keeps what it needs, in its folder of videos."""
 
 
 @dataclass
@@ -105,11 +107,13 @@ def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[s
     folder goes by its own name.
 
     Args:
-        remarks: takes a line for each folder that cannot be read, and for each link that is not followed.
+        remarks: takes a line for each folder that cannot be read, for each link that is not followed, and for hidden
+            folders.
     """
     seen: set[tuple[int, int] | None] = set()
     links = [folder]
     root = Path(os.path.realpath(folder))
+    hidden: list[Path] = []
 
     def on_error(error: OSError) -> None:
         remarks.append(f"{error.filename} cannot be read: {error.strerror}")
@@ -121,6 +125,7 @@ def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[s
             continue
         for parent, folders, names in os.walk(start, onerror=on_error):
             paths = [Path(parent, name) for name in sorted(folders) if not name.startswith(".")]
+            hidden += [Path(parent, name) for name in sorted(folders) if name.startswith(".") and name != _OURS]
             seen.add(_identity(Path(parent)))
             links += [path for path in paths if path.is_symlink()]
             folders[:] = [path.name for path in paths if _identity(path) not in seen]
@@ -128,6 +133,9 @@ def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[s
                 folders.clear()
                 continue
             yield Path(parent), sorted(names)
+    if hidden:
+        names = some([str(path.relative_to(folder)) for path in hidden])
+        remarks.append(f"{counted(len(hidden), 'hidden folder')} in {folder} not read: {names}")
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -34,7 +34,7 @@ _REGION_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U0
 
 _YOUTUBE_ID: Final = re.compile(r"[A-Za-z0-9_-]{11}")
 # `Title [ID]`, and what may follow in a file's name: .mp4, .en.vtt, .info.json
-_IN_BRACKETS: Final = re.compile(r"(?s:.*)\[([^\[\]\s]+)\](?:\.[A-Za-z0-9._-]*)?")
+_IN_BRACKETS: Final = re.compile(r"(?s:.*?)((?:\[[^\[\]\s]+\] ?){0,4}\[[^\[\]\s]+\])(?:\.[A-Za-z0-9._-]*)?")
 
 
 def normal_form(text: str) -> str:
@@ -118,11 +118,16 @@ def is_youtube_id(text: str) -> bool:
 def bracketed_id(name: str) -> str | None:
     """What the brackets at the end of a file's name hold, in normal form, or None: yt-dlp names files `Title [ID].mp4`.
 
+    Of several, as in `Title [ID] [1080p].mp4`, it is the last that may be an id of YouTube's, or else the last.
+
     Args:
         name: with endings or without: `Title [ID]`, `Title [ID].en.vtt`.
     """
     match = _IN_BRACKETS.fullmatch(name)
-    return normal_form(match.group(1)) if match else None
+    if not match:
+        return None
+    held = match.group(1)[1:-1].replace("] [", "][").split("][")
+    return normal_form(next((text for text in reversed(held) if is_youtube_id(text)), held[-1]))
 
 
 def id_in_name(stem: str, known: Container[str] = ()) -> str:

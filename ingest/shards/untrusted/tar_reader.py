@@ -186,7 +186,12 @@ class Tar:
         found = next((found for magic, found in _COMPRESSED.items() if start.startswith(magic)), None)
         # A name in a tar may begin like that, too.
         if found and not (len(start) == _BLOCK and _sound(start)):
-            raise BadInputError(f"{self.path} is compressed ({found[0]})", f"Unpack it: {found[1]} {self.path}")
+            what, unpack = found
+            command = f"{unpack} {self.path}"
+            if self.path.suffix.lower() == ".tar" and what not in ("zip", "7z", "rar"):
+                # These programs refuse a file without their own ending.
+                command = f"{re.sub('k$', 'c', unpack)} < {self.path} > {self.path.stem}-unpacked.tar"
+            raise BadInputError(f"{self.path} is compressed ({what})", f"Unpack it: {command}")
 
     def _continues(self, at: int) -> bool:
         """Whether there is anything but zeros from `at` on, or more zeros than a tar ends with."""

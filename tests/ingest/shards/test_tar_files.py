@@ -30,7 +30,7 @@ def zipped(data: bytes) -> bytes:
 COMPRESSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "tar.gz": (gzip.compress, "gunzip -k"),
     "tgz": (gzip.compress, "gunzip -k"),
-    "tar": (gzip.compress, "gunzip -k"),
+    "tar": (gzip.compress, "gunzip -c <"),
     "tar.bz2": (bz2.compress, "bunzip2 -k"),
     "tar.xz": (lzma.compress, "unxz -k"),
     "zip": (zipped, "unzip"),
@@ -99,3 +99,22 @@ def test_names_of_videos_in_a_tar_are_kept_in_nfc(brought_in, tmp_path: Path) ->
     code, ids, _ = brought_in(video("cafe\u0301"))
     assert (code, ids) == (0, ["caf\u00e9"])
     assert Lake.open(tmp_path / "lake").video("caf\u00e9")["source"] == "shard"
+
+
+def test_a_tar_of_tars_holds_no_video_and_that_is_said(tmp_path: Path, signverse) -> None:
+    pack(tmp_path / "inner.tar", video("x"))
+    with tarfile.open(tmp_path / "outer.tar", "w") as made:
+        made.add(tmp_path / "inner.tar", "inner.tar")
+    code, _, err = signverse("ingest", "shards", tmp_path / "outer.tar", "--lake", tmp_path / "lake")
+    assert code == 1
+    assert "outer.tar holds no video: no folder, only inner.tar" in err
+
+
+def test_files_beside_the_folders_of_a_tar_are_counted(tmp_path: Path, signverse) -> None:
+    path = pack(tmp_path / "a.tar", video("x"))
+    (tmp_path / "README.md").write_text("about")
+    with tarfile.open(path, "a") as made:
+        made.add(tmp_path / "README.md", "./README.md")
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    assert code == 0
+    assert "not read: 1 file in no video's folder: README.md" in err

@@ -84,6 +84,12 @@ def test_files_that_are_no_videos_are_counted_by_kind_and_ending(folder: Path) -
     )
 
 
+def test_hidden_folders_are_said_but_for_the_one_of_acquisition(folder: Path) -> None:
+    write(folder, "a.mp4", ".cache/b.mp4", "sub/.old/c.mp4", ".signverse/partial/d.mp4")
+    assert ids(folder) == ["a"]
+    assert f"2 hidden folders in {folder} not read: .cache, sub/.old" in plan_videos(folder, None, set()).remarks
+
+
 def test_a_folder_without_videos_is_refused_with_what_there_is(folder: Path) -> None:
     write(folder, "a.jpg", "b.pdf")
     with pytest.raises(BadInputError, match=r"There are 1 other file \(.pdf\), 1 picture \(.jpg\)"):

@@ -142,6 +142,11 @@ def test_the_id_is_what_the_brackets_hold_in_a_name_as_yt_dlp_gives_it(title, vi
     assert id_in_name(f"{title} [{video_id}]") == video_id
 
 
+@pytest.mark.parametrize("stem", ["T [dQw4w9WgXcQ] [1080p]", "T [dQw4w9WgXcQ][en][HD]", "T [1080p] [dQw4w9WgXcQ]"])
+def test_of_several_brackets_at_the_end_the_id_is_in_the_last_that_may_hold_one(stem):
+    assert id_in_name(stem) == bracketed_id(f"{stem}.en.vtt") == "dQw4w9WgXcQ"
+
+
 @pytest.mark.parametrize("stem", ["a [1080p]", "Movie [2019]", "[HD] a", "a [b c]", "a []", "a [x] [y z]", "a]", "abc"])
 def test_brackets_that_hold_no_known_id_belong_to_the_name(stem):
     assert id_in_name(stem) == stem
