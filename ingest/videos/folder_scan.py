@@ -134,8 +134,8 @@ def walk_folder(folder: Path, remarks: list[str]) -> Iterator[tuple[Path, list[s
                 continue
             yield Path(parent), sorted(names)
     if hidden:
-        names = some([str(path.relative_to(folder)) for path in hidden])
-        remarks.append(f"{counted(len(hidden), 'hidden folder')} in {folder} not read: {names}")
+        shown = some([str(path.relative_to(folder)) for path in hidden])
+        remarks.append(f"{counted(len(hidden), 'hidden folder')} in {folder} not read: {shown}")
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
