@@ -23,6 +23,9 @@ _ABOVE: Final = re.compile(r"<r[tp](?:[.\s][^<>]*)?>[^<]*")
 """Ruby annotations: they repeat how the characters are read."""
 
 _VTT_TAG: Final = re.compile(r"<(?:/?[A-Za-z.][^<>]*|/|\d[\d:.]*)>")
+_BREAK: Final = re.compile(r"<br\s*/?>", re.I)
+"""HTML's line break, which converters leave in both formats."""
+
 _VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>")
 _SRT_TAG: Final = re.compile(r"</?(?:b|i|u|s|c|v|em|strong|font|span|br|ruby|lang)(?:[.\s=/][^<>]*)?>", re.I)
 """SubRip has no rules: what is not known to be a tag, such as <3, is text."""
@@ -42,7 +45,7 @@ def clean(text: str, *, entities: bool = True) -> str:
 
 def clean_vtt(text: str) -> tuple[str, ...]:
     """The lines of a WebVTT cue without tags, and without the annotations above Japanese characters."""
-    return tuple(clean(line) for line in _VTT_TAG.sub("", _ABOVE.sub("", text)).split("\n"))
+    return tuple(clean(line) for line in _VTT_TAG.sub("", _ABOVE.sub("", _BREAK.sub("\n", text))).split("\n"))
 
 
 def speaker_of(text: str) -> str:
@@ -53,5 +56,5 @@ def speaker_of(text: str) -> str:
 
 def clean_srt(text: str) -> tuple[str, ...]:
     """The lines of a SubRip cue without tags, and without entities that are never meant literally."""
-    text = _TWICE_ESCAPED.sub(lambda match: html.unescape(match.group()), _SRT_TAG.sub("", text))
+    text = _TWICE_ESCAPED.sub(lambda match: html.unescape(match.group()), _SRT_TAG.sub("", _BREAK.sub("\n", text)))
     return tuple(clean(line, entities=False) for line in text.split("\n"))

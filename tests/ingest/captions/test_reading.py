@@ -260,3 +260,11 @@ def test_what_was_written_is_read(written: list[tuple[int, int, str]]) -> None:
     found = cues("\n\n".join(["WEBVTT", *blocks]).encode())
     wanted = [(s / 1000, e / 1000, " ".join(text.split())) for s, e, text in written if e > s and text.split()]
     assert sorted(found, key=repr) == sorted((Cue(*cue) for cue in wanted), key=repr)
+
+
+@pytest.mark.parametrize("name", ["x.en.vtt", "x.en.srt"])
+@pytest.mark.parametrize("tag", ["<br>", "<br/>", "<BR />", "<i>\n</i>"])
+def test_words_on_both_sides_of_a_line_break_stay_apart(tmp_path: Path, name: str, tag: str) -> None:
+    head = "WEBVTT\n\n" if name.endswith("vtt") else ""
+    (tmp_path / name).write_text(f"{head}00:00:01.000 --> 00:00:02.000\none{tag}two\n", encoding="utf-8")
+    assert [cue.text for cue in read_track(tmp_path / name, "x").cues] == ["one two"]
