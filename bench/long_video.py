@@ -26,6 +26,7 @@ from signverse.ingest.extract import extractor
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
+from signverse.ingest.videos import workers
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import extract_video
 from signverse.lake.jobs.executor import Job, Report
@@ -66,7 +67,7 @@ def make_job(frames: int) -> Job:
 
     class Decoder:
         facts = VideoFacts(640, 480, "h264", 24.0, 0, frames / 24)
-        num_frames, damaged_frames, remark, repairs = frames, 0, "", ()
+        num_frames, damaged_frames, remark, repairs, joins = frames, 0, "", (), ()
 
         def __init__(self, path: Path) -> None:
             pass
@@ -78,6 +79,7 @@ def make_job(frames: int) -> Job:
             pass
 
     extractor.Decoder, extractor.find_people = Decoder, found  # type: ignore[assignment, misc]
+    workers._tracks = lambda *_: ([], [])
     pair = ModelPair(Path("detector"), Path("pose"))
     made = {"_detector": None, "_pose": None, "_threads": 1, "_every": 1, "_models": pair}
     made |= {"_detector_sha256": "", "_pose_sha256": "", "provider": "none"}

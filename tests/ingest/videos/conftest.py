@@ -81,13 +81,13 @@ def refused(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Ca
     from signverse.command_line import build_app
     from signverse.lake.cli.entry import run
 
-    def command(folder: Path, *options: object, lake: Path | None = None) -> str:
+    def command(folder: Path, *options: object, lake: Path | None = None, ends_in: int = 1) -> str:
         words = ["ingest", "videos", folder, "--lake", lake or tmp_path / "lake"]
         if "--models" not in options:
             words += ["--models", data / "models"]
         code = run(build_app(), [str(word) for word in (*words, *options)])
         out, errors = capfd.readouterr()
-        assert (code, out, errors.count("\n")) == (1, "", 1), errors
+        assert (code, out, errors.count("\n")) == (ends_in, "", 1), errors
         assert errors.startswith("signverse: ")
         return errors
 

@@ -80,7 +80,7 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     (folder / "cut.mp4").write_bytes(real.read_bytes()[:20_000])
     (folder / "empty.webm").touch()
     shutil.copy(clip, folder / "caption.mp4")
-    (folder / "caption.en.vtt").write_text("1\n00:00:01,000 --> 00:00:02,000\nan srt\n")
+    (folder / "caption.en.vtt").write_text("WEBVTT\n\n00:xx --> 00:yy\nno time\n")
     shutil.copy(clip, folder / "what?.mp4")
     manifest = tmp_path / "m.csv"
     manifest.write_text('id,language,title\n-good,Polish,T\n-good,ase,T\n../x,ase,\n"a\nb",ase,\ngrey,Klingon,\n')
@@ -105,7 +105,8 @@ def test_a_folder_of_trouble_gives_what_is_good_and_a_line_for_each_that_is_not(
     assert [line for line in lines if line.startswith("grey: ")] == ["grey: nobody was found in 24 frames"]
     assert [line for line in lines if "Klingon" in line]
     assert len([line for line in lines if "video id '" in line]) == 3
-    assert lines[-2].startswith("2 videos ingested, 57 frames, ")
+    assert len([line for line in lines if line.startswith("2 videos ingested, 57 frames, ")]) == 1
+    assert "  failed, bad_video: 3 videos: cut, empty, text" in lines
     assert lines[-1].startswith("7 failed; to see why: signverse sql ")
 
     lake = Lake.open(tmp_path / "lake")
@@ -248,6 +249,6 @@ def test_a_condition_that_is_none_is_refused_with_the_nearest_name(
 ) -> None:
     shutil.copy(grey, folder / "a.mp4")
     assert ingest(folder).returncode == 0
-    assert "nearest: detect_every" in refused(folder, "--redo", "detect_evry > 1")
-    assert "does not parse" in refused(folder, "--redo", "true); drop view videos; --")
+    assert "nearest: detect_every" in refused(folder, "--redo", "detect_evry > 1", ends_in=2)
+    assert "does not parse" in refused(folder, "--redo", "true); drop view videos; --", ends_in=2)
     assert Lake.open(tmp_path / "lake").raw_table("videos").collect().height == 1
