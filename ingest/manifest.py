@@ -205,7 +205,10 @@ class _Languages:
             self._known[label] = self._resolve(label)
         code, why = self._known[label]
         if why:
-            self.unknown.setdefault(why, []).append(video_id)
+            ids = self.unknown.setdefault(why, [])
+            # A video may have several rows.
+            if video_id not in ids[-1:]:
+                ids.append(video_id)
         return code
 
     def _resolve(self, label: str) -> tuple[str, str | None]:

@@ -171,8 +171,8 @@ def prospects(rows: pl.DataFrame, lake: Lake | None) -> list[str]:
         )
     else:
         lines.append(
-            f"{lasting(seconds)} of extraction on two CPU cores ({MEASURED_RATE} frames/s, the benchmark's speed; "
-            "--lake takes this machine's, once a run has lasted a minute)"
+            f"{lasting(seconds)} of extraction on two CPU cores ({MEASURED_RATE} frames/s, the benchmark's; "
+            "with --lake its last run's, from a minute on)"
         )
     return lines
 

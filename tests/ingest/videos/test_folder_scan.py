@@ -92,7 +92,7 @@ def test_hidden_folders_are_said_but_for_the_one_of_acquisition(folder: Path) ->
 
 def test_a_folder_without_videos_is_refused_with_what_there_is(folder: Path) -> None:
     write(folder, "a.jpg", "b.pdf")
-    with pytest.raises(BadInputError, match=r"There are 1 other file \(.pdf\), 1 picture \(.jpg\)"):
+    with pytest.raises(BadInputError, match=r"It holds 1 other file \(.pdf\), 1 picture \(.jpg\)"):
         plan_videos(folder, None, set())
 
 
