@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,9 @@ def resample(points: Points, fps: float, *, from_fps: float = FPS) -> Points:
 def check_fps(*rates: float) -> None:
     """Raises BadInputError if a frame rate is not between 0.1 and 1,000 frames/s."""
     for rate in rates:
-        if not 0.1 <= rate <= 1000:
-            raise BadInputError(f"the frame rate is {rate}", "It takes 0.1 to 1,000 frames/s.")
+        # Typing holds no text of a configuration back.
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.1 <= float(rate) <= 1000:
+            raise BadInputError(f"the frame rate is {rate!r}", "It takes 0.1 to 1,000 frames/s.")
 
 
 def new_length(frames: int, fps: float, from_fps: float = FPS) -> int:

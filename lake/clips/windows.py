@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -91,8 +92,8 @@ def check_windows(length: int, stride: int | None, last: LastWindow) -> int:
     """
     stride = length if stride is None else stride
     for name, value in (("length", length), ("stride", stride)):
-        if value < 1:
-            raise BadInputError(f"the {name} of windows is {value}", "It takes 1 or more frames.")
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise BadInputError(f"the {name} of windows is {value!r}", "It takes 1 or more frames, a whole number.")
     if last not in get_args(LastWindow):
         raise BadInputError(f"unknown value '{last}' of last", f"Values: {', '.join(get_args(LastWindow))}.")
     return stride

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,3 +158,11 @@ def test_windows_make_batches_with_a_mask(lake, map_style):
         assert batch["mask"].shape == batch["points"].shape[:2]
         assert not batch["points"][~batch["mask"]].any()
     assert sum(int(batch["mask"].sum()) for batch in batches) == 1540
+
+
+@pytest.mark.parametrize(
+    "options", [{"fps": "25"}, {"fps": True}, {"fps": float("nan")}, {"window": 2.5}, {"window": "64"}]
+)
+def test_a_rate_or_a_window_that_is_no_number_is_refused_in_one_line(options: dict[str, Any]) -> None:
+    with pytest.raises(BadInputError, match=r"^the (frame rate|length of windows) is "):
+        signverse.Preparation(**options)
