@@ -4,10 +4,11 @@ May know `ingest.shards`, `ingest.videos` (folders), `ingest.extract` (probe), `
 the command line. Start with files.py.
 
     files.py     the files that were named or lie in a folder, and what each holds
-    kinds.py     what a file is, by its content: a shard, a video, captions or a manifest
+    kinds.py     what a file is, by its content: a shard, a subtitles tar, a video, captions or a manifest
     report.py    what is said of a file: lines for people, and a row for tables and files
     video.py     streams, clock, shape and captions of a video
     captions.py  format, language and cues of a caption file
     manifest.py  columns, languages and refused rows of a manifest
     shard.py     the videos of a shard: dialect, people, defects, captions
+    subtitles.py the caption tracks of a subtitles tar, by video
 """

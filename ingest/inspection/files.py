@@ -11,6 +11,7 @@ from signverse.ingest.inspection.captions import inspect_captions
 from signverse.ingest.inspection.kinds import Kind, kind_of
 from signverse.ingest.inspection.manifest import inspect_manifest
 from signverse.ingest.inspection.report import Report
+from signverse.ingest.inspection.subtitles import inspect_subtitles
 from signverse.ingest.inspection.video import inspect_video
 from signverse.ingest.videos.folder_scan import TAR, walk_folder
 from signverse.lake.model.errors import BadInputError, SignverseError
@@ -60,6 +61,8 @@ def inspect_file(path: Path, kind: Kind, beside: CaptionFiles) -> Report:
     try:
         if kind is Kind.video:
             return inspect_video(path, beside)
+        if kind is Kind.subtitles:
+            return inspect_subtitles(path)
         return inspect_captions(path) if kind is Kind.captions else inspect_manifest(path)
     except SignverseError as error:
         return Report(path, kind, problem=str(error))

@@ -9,6 +9,7 @@ from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES as VIDEO_SUFFIXES
+from signverse.ingest.shards.caption_tracks import is_subtitles_tar
 from signverse.lake.model.errors import BadInputError
 
 _BYTES: Final = 65_536
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     """What a file is."""
 
     shard = "shard"
+    subtitles = "subtitles tar"
     video = "video"
     captions = "captions"
     manifest = "manifest"
@@ -60,7 +62,7 @@ def kind_of(path: Path) -> Kind:
         raise BadInputError(f"{path} cannot be read: {error.strerror}") from None
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if start[_USTAR] == b"ustar" or ".tar" in suffixes or suffixes[-1:] == [".tgz"]:
-        return Kind.shard
+        return Kind.subtitles if _is_subtitles(path) else Kind.shard
     if start.startswith(_LISTS):
         return Kind.manifest
     text = None if start.startswith(_VIDEOS) else _text(start)
@@ -75,6 +77,14 @@ def kind_of(path: Path) -> Kind:
     if is_caption_file(path.name):
         return Kind.captions
     return Kind.manifest if path.suffix.lower() in _MANIFEST_ENDINGS else Kind.video
+
+
+def _is_subtitles(path: Path) -> bool:
+    try:
+        return is_subtitles_tar(path)
+    except BadInputError:
+        # Compressed or damaged: inspecting it as a shard says so.
+        return False
 
 
 def _text(start: bytes) -> str | None:
