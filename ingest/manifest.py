@@ -161,7 +161,9 @@ def read_manifest(path: Path) -> Manifest:
         else:
             repeated.append(_repetition(first, entry))
     manifest.repeated = len(repeated)
-    manifest.remarks += _remarks(manifest, table, repeated, languages.unknown, other_ids)
+    # A video may have several rows.
+    unknown = {why: list(dict.fromkeys(ids)) for why, ids in languages.unknown.items()}
+    manifest.remarks += _remarks(manifest, table, repeated, unknown, other_ids)
     return manifest
 
 
@@ -205,10 +207,7 @@ class _Languages:
             self._known[label] = self._resolve(label)
         code, why = self._known[label]
         if why:
-            ids = self.unknown.setdefault(why, [])
-            # A video may have several rows.
-            if video_id not in ids[-1:]:
-                ids.append(video_id)
+            self.unknown.setdefault(why, []).append(video_id)
         return code
 
     def _resolve(self, label: str) -> tuple[str, str | None]:

@@ -201,5 +201,5 @@ def test_ids_that_someone_chose_are_told_in_one_line_and_shown_in_their_letters(
 
 def test_a_video_of_several_rows_is_named_once_where_its_language_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("video_id,sign_language\na,de\na,de\nb,de\n")
+    path.write_text("video_id,sign_language\na,de\nb,de\na,de\n")
     assert any(line.endswith("Taken as und: a, b") for line in read_manifest(path).remarks)
