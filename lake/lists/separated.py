@@ -134,7 +134,7 @@ class _Lines:
                 if not line.strip():
                     self.blank += 1
                     continue
-                if line.lstrip()[0] == "#" and is_comment(line):
+                if line.lstrip(" \ufeff")[:1] == "#" and is_comment(line):
                     self.comments.append(self.next)
                     continue
                 self.first = self.next

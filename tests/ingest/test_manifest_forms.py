@@ -218,3 +218,11 @@ def test_an_error_of_a_spreadsheet_is_no_comment(tmp_path: Path) -> None:
     assert len(manifest.refused) + len(manifest.entries) == 5
     assert manifest.table is not None
     assert manifest.table.comments == 0
+
+
+def test_a_row_of_tabs_whose_first_cell_is_empty_is_no_comment_for_its_hashtag(tmp_path: Path) -> None:
+    path = tmp_path / "list.tsv"
+    path.write_text("channel\ttitle\tvideo_id\n\t#ASL lesson\tabcdefghijk\n# a comment\nX\tY\tbbcdefghijk\n")
+    manifest = read_manifest(path)
+    assert manifest.table is not None
+    assert (list(manifest.entries), manifest.table.comments) == (["abcdefghijk", "bbcdefghijk"], 1)
