@@ -6,6 +6,7 @@ Imported at every start of the command line: nothing heavy here.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from signverse.lake.lake import Lake
     from signverse.lake.query.output import Output
 
-_LAKE: Final = typer.Option("--lake", envvar="SIGNVERSE_LAKE", help="Folder of the lake.", metavar="LAKE")
+_LAKE_VARIABLE: Final = "SIGNVERSE_LAKE"
+_LAKE: Final = typer.Option("--lake", envvar=_LAKE_VARIABLE, help="Folder of the lake.", metavar="LAKE")
 LakeOption = Annotated[Path, _LAKE]
 _OptionalLake = Annotated[Path | None, _LAKE]
 
@@ -83,6 +85,9 @@ _LakeArgument = Annotated[
 
 
 def _open_named(named: Path | None, lake: Path | None, version: int | None, as_of: str | None) -> Lake:
+    # The environment's lake is the one that is meant where none is named.
+    if named and lake and str(lake) not in (str(named), os.environ.get(_LAKE_VARIABLE)):
+        raise typer.BadParameter(f"two lakes are named, {named} and --lake {lake}: name one")
     return _open(named or lake, version, as_of)
 
 

@@ -58,6 +58,14 @@ def test_every_format_has_one_row(signverse, town: Path, tmp_path: Path) -> None
     assert pl.read_parquet(tmp_path / "info.parquet").height == pl.read_csv(tmp_path / "info.csv").height == 1
 
 
+def test_two_lakes_are_one_too_many(town: Path, tmp_path: Path, signverse, monkeypatch) -> None:
+    code, out, err = signverse("info", town, "--lake", tmp_path / "other")
+    assert (code, out) == (2, "")
+    assert f"two lakes are named, {town} and --lake {tmp_path / 'other'}: name one" in err
+    monkeypatch.setenv("SIGNVERSE_LAKE", str(tmp_path / "other"))
+    assert signverse("info", town)[0] == 0
+
+
 def test_an_empty_lake_and_no_lake(signverse, tmp_path: Path, monkeypatch) -> None:
     Lake.create(tmp_path / "new")
     code, out, err = signverse("info", tmp_path / "new")
