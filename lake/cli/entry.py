@@ -19,6 +19,8 @@ _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 """128 and the number of the signal, as shells have it."""
 
+_QUERY_INTERRUPTED: Final = "Query interrupted"
+
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
     """Runs one command.
@@ -46,6 +48,11 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except OSError as error:
         complain(f"signverse: {_plain(error)}")
         return 1
+    except RuntimeError as error:
+        # DuckDB may put this error in the place of the one that a signal raises while a query runs.
+        if str(error) != _QUERY_INTERRUPTED:
+            raise
+        return _TERMINATED if sigterm.received else _INTERRUPTED
     return 0
 
 

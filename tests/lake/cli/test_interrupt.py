@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
+from signverse.lake.cli.entry import run
 from tests.lake.cli.terminal import Terminal
 
 ENDLESS = "range(1000000) a, range(1000000) b where a.range + b.range = 7"
@@ -166,3 +168,22 @@ def test_sigterm_ends_the_prompt(town, tmp_path, typed) -> None:
     terminal.type(typed)
     time.sleep(2 if typed else 0)
     assert terminal.end(signal.SIGTERM) == 143
+
+
+@pytest.mark.parametrize("number", EXIT_CODES)
+def test_an_error_that_duckdb_makes_of_a_signal_is_the_signal(number: int) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def query() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise RuntimeError("Query interrupted") from None
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run(app, []) == EXIT_CODES[number]
+    finally:
+        signal.signal(signal.SIGTERM, before)
