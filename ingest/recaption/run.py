@@ -27,7 +27,7 @@ from signverse.ingest.videos.run import attempts_so_far
 from signverse.ingest.videos.stored_captions import AT_ONCE, TrackChanges, merge, stored_tracks
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
-from signverse.lake.model.schema import SEGMENTS
+from signverse.lake.model.schema import SEGMENTS, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import Committer, StoredKeypoints, VideoRows
@@ -105,9 +105,9 @@ def ingest_captions(
     with Committer(lake.folder) as committer:
         for start in range(0, len(found.video_ids), AT_ONCE):
             ids = found.video_ids[start : start + AT_ONCE]
-            stored = stored_tracks(lake, ids)
+            stored = _stored(lake, ids)
             for video_id in ids:
-                result, rows = _recaption(lake, found, video_id, stored.get(video_id, []), text, only)
+                result, rows = _recaption(lake, found, stored[video_id], text, only)
                 summary.add(result)
                 if dry_run:
                     continue
@@ -120,10 +120,33 @@ def ingest_captions(
     return summary
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a lake holds of a video: its row of `videos`, those of `segments` in order, and its caption tracks."""
+
+    video: dict[str, Any]
+    segments: list[dict[str, Any]]
+    tracks: list[Track]
+
+
+def _stored(lake: Lake, video_ids: Sequence[str]) -> dict[str, _Stored]:
+    """What a lake holds of visible videos, by video id."""
+    of_videos = pl.col("video_id").is_in(list(video_ids))
+    tracks = stored_tracks(lake, video_ids)
+    segments: dict[str, list[dict[str, Any]]] = {}
+    for row in collect(lake.table(SEGMENTS.name).filter(of_videos).sort("video_id", "ordinal")).iter_rows(named=True):
+        segments.setdefault(row["video_id"], []).append(row)
+    return {
+        row["video_id"]: _Stored(row, segments.get(row["video_id"], []), tracks.get(row["video_id"], []))
+        for row in collect(lake.table(VIDEOS.name).filter(of_videos)).iter_rows(named=True)
+    }
+
+
 def _recaption(
-    lake: Lake, found: FoundCaptions, video_id: str, stored: Sequence[Track], text: TextSettings, only: bool
+    lake: Lake, found: FoundCaptions, stored: _Stored, text: TextSettings, only: bool
 ) -> tuple[Recaptioned, VideoRows | None]:
     """What becomes of a video, and its new rows where there are any."""
+    video, video_id = stored.video, stored.video["video_id"]
     try:
         read = [
             read_track(path, path.stem.removesuffix(f".{tag}" if tag else ""), sound_marks=text.sound_marks)
@@ -135,19 +158,17 @@ def _recaption(
     added = subtitles_tracks(
         found.tars, video_id, lambda error: bad.append(("bad_captions", f"skipped: {error.message}"))
     )
-    video = lake.video(video_id)
     joins, duration_s = joins_in(video["events"]), video["num_frames"] / FPS
     read = [on_video_clock(track, joins, duration_s) for track in read]
     added = [on_video_clock(track, joins, duration_s) for track in added]
-    changes = merge(stored, read, added, only=only)
-    before = collect(lake.table(SEGMENTS.name).filter(pl.col("video_id") == video_id).sort("ordinal"))
-    change = _describe(changes, stored)
+    changes = merge(stored.tracks, read, added, only=only)
+    change = _describe(changes, stored.tracks)
     if not changes.any:
         nothing = KeypointsSummary(video["num_frames"], *_NO_ROWS)
         planned = build_text(video_id, video["num_frames"], changes.tracks, nothing, sentences=text.sentences)
-        if _cut(planned.segments) == _cut(before.to_dicts()):
+        if _cut(planned.segments) == _cut(stored.segments):
             return Recaptioned(video_id, tracks=changes), None
-        change = f"{counted(before.height, 'segment')} before, {len(planned.segments):,} now"
+        change = f"{counted(len(stored.segments), 'segment')} before, {len(planned.segments):,} now"
     new = build_text(
         video_id, video["num_frames"], changes.tracks, _keypoints_summary(lake, video), sentences=text.sentences
     )
