@@ -46,22 +46,8 @@ class Plan:
     remarks: list[str] = field(default_factory=list)
 
 
-def plan_videos(
-    source: Path,
-    manifest: Manifest | None,
-    done: Collection[str],
-    known: Mapping[str, Entry] | None = None,
-    *,
-    id_from: IdFrom = "name",
-) -> Plan:
-    """Find the videos of a folder (and its subfolders), or one video, with their captions and metadata.
-
-    A file `Title [ID].mp4`, as yt-dlp names it, is the video ID; see `id_in_name`. Whatever else lies in the folder
-    is counted in the remarks.
-
-    Args:
-        done: ids of videos that are skipped because the lake has them.
-        known: metadata by id from the lake's `sources`, which include this manifest and titles from downloads.
+def scan_videos(source: Path, manifest: Manifest | None = None) -> FolderScan:
+    """Look through a folder of videos and its subfolders; of one video, the scan has that alone.
 
     Raises:
         BadInputError: there is no such folder, or no video in it.
@@ -71,6 +57,32 @@ def plan_videos(
     scan = FolderScan([source]) if source.is_file() else scan_folder(source, [manifest.path] if manifest else ())
     if not scan.videos:
         raise BadInputError(f"no video in {source}", _what_there_is(source, scan))
+    return scan
+
+
+def plan_videos(
+    source: Path,
+    manifest: Manifest | None,
+    done: Collection[str],
+    known: Mapping[str, Entry] | None = None,
+    *,
+    id_from: IdFrom = "name",
+    scan: FolderScan | None = None,
+) -> Plan:
+    """Find the videos of a folder (and its subfolders), or one video, with their captions and metadata.
+
+    A file `Title [ID].mp4`, as yt-dlp names it, is the video ID; see `id_in_name`. Whatever else lies in the folder
+    is counted in the remarks.
+
+    Args:
+        done: ids of videos that are skipped because the lake has them.
+        known: metadata by id from the lake's `sources`, which include this manifest and titles from downloads.
+        scan: of the folder by `scan_videos`, where it is there already.
+
+    Raises:
+        BadInputError: there is no such folder, or no video in it.
+    """
+    scan = scan or scan_videos(source, manifest)
     plan = Plan()
     beside = CaptionFiles()
     named = VideoNames(source, [known or {}, manifest.entries if manifest else {}], done, id_from)

@@ -11,7 +11,7 @@ from signverse.ingest.manifest import Manifest, known_entries, write_sources
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.runtime import resolve_device
 from signverse.ingest.videos.options import ExtractionOptions, IdFrom
-from signverse.ingest.videos.plan import Plan, plan_videos
+from signverse.ingest.videos.plan import Plan, plan_videos, scan_videos
 from signverse.ingest.videos.redo import videos_to_keep
 from signverse.ingest.videos.relabel import relabel
 from signverse.ingest.videos.stored_captions import videos_with_changed_captions
@@ -57,7 +57,7 @@ def prepare_videos(
     Raises:
         BadInputError: there are no videos or no models, the device is not available, or the condition is not valid.
     """
-    plan_videos(folder, manifest, set(), id_from=id_from)
+    scan = scan_videos(folder, manifest)
     models = find_models(options.models, detector=options.detector, pose=options.pose)
     device = resolve_device(options.device)
     opened = Lake.create(lake)
@@ -67,7 +67,7 @@ def prepare_videos(
         write_sources(opened, manifest)
         # Videos that are extracted again take the manifest's language anyway.
         relabelled = relabel(opened, {key: entry for key, entry in manifest.entries.items() if key in done})
-    plan = plan_videos(folder, manifest, done, known_entries(opened), id_from=id_from)
+    plan = plan_videos(folder, manifest, done, known_entries(opened), id_from=id_from, scan=scan)
     if manifest:
         plan.refused += manifest.refused
     remarks = [
