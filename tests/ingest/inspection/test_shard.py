@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tests.ingest.shards.dialect_files import pack
 
 CODES = np.arange(18, dtype=np.float32)
 
@@ -59,15 +60,6 @@ CAPTION = {
     "video_id": "card", "sign_language": "ase", "title": "T", "duration_s": 0.1, "document_text": "hello",
     "segments": [{"start": 0.0, "end": 0.1, "text": "hello"}], "english_source": "native",
 }  # fmt: skip
-
-
-def pack(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
 
 
 @pytest.fixture

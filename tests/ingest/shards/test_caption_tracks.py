@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from signverse.ingest.shards.caption_tracks import CaptionIndex, index_captions, tracks_of
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
+from tests.ingest.shards.dialect_files import pack
 
 
 def poses(frames: int = 240) -> bytes:
@@ -52,15 +52,6 @@ def video(video_id: str, **captions: bytes) -> dict[str, bytes]:
     """A published video with captions by their tags; __ stands for -."""
     named = {f"{video_id}/captions/{video_id}.{tag.replace('__', '-')}.vtt": text for tag, text in captions.items()}
     return {f"{video_id}/npz/poses.npz": POSES, f"{video_id}/npz/.complete": b"{}", **named}
-
-
-def pack(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
 
 
 @pytest.fixture

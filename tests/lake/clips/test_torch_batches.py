@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import socket
 import subprocess
@@ -24,6 +23,7 @@ from signverse.lake.clips.stream import Reading
 from signverse.lake.clips.table import ClipTable, joints_of
 from signverse.lake.lake import Lake
 from signverse.lake.storage.reader import Placement
+from tests.lake.clips.resuming import read_and_resumed
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: uv run --with torch pytest")
 
@@ -239,15 +239,8 @@ def test_a_stateful_loader_of_workers_goes_on_with_exactly_the_next_batch(clips,
     whole = list(loader())
     assert len(whole) == len(loader())
     for stop in range(len(whole)):
-        first = loader()
-        batches = iter(first)
-        read = [next(batches) for _ in range(stop)]
-        kept = io.BytesIO()
-        torch.save(first.state_dict(), kept)
-        kept.seek(0)
-        after = loader()
-        after.load_state_dict(torch.load(kept))
-        assert read + list(after) == whole
+        read, rest = read_and_resumed(loader, stop)
+        assert read + rest == whole
 
 
 def unused_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
+from tests.lake.clips.resuming import read_and_resumed
 
 try:
     import torch
@@ -229,15 +229,7 @@ def test_a_stateful_dataloader_is_resumed_to_the_sample(open_street, workers, ma
     whole = list(loader())
     assert sum(map(len, whole)) == 57
     for stop in (1, 7, len(whole)):
-        first = loader()
-        batches = iter(first)
-        read = [next(batches) for _ in range(stop)]
-        kept = io.BytesIO()
-        torch.save(first.state_dict(), kept)
-        kept.seek(0)
-        after = loader()
-        after.load_state_dict(torch.load(kept))
-        rest = list(after)
+        read, rest = read_and_resumed(loader, stop)
         if stop < len(whole):
             assert read + rest == whole
 
