@@ -11,9 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-import typer
 
-from signverse.lake.cli.entry import run
 from tests.lake.cli.terminal import Terminal
 
 ENDLESS = "range(1000000) a, range(1000000) b where a.range + b.range = 7"
@@ -170,20 +168,27 @@ def test_sigterm_ends_the_prompt(town, tmp_path, typed) -> None:
     assert terminal.end(signal.SIGTERM) == 143
 
 
-@pytest.mark.parametrize("number", EXIT_CODES)
-def test_an_error_that_duckdb_makes_of_a_signal_is_the_signal(number: int) -> None:
-    app = typer.Typer()
+AS_DUCKDB_DOES = """
+import sys, time
+import typer
+from signverse.lake.cli.entry import run
 
-    @app.command()
-    def query() -> None:
-        try:
-            os.kill(os.getpid(), number)
-            time.sleep(5)
-        except KeyboardInterrupt:
-            raise RuntimeError("Query interrupted") from None
+app = typer.Typer()
 
-    before = signal.getsignal(signal.SIGTERM)
+@app.command()
+def query():
     try:
-        assert run(app, []) == EXIT_CODES[number]
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        print("running", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted") from None
+
+sys.exit(run(app, []))
+"""
+
+
+@pytest.mark.parametrize("number", EXIT_CODES)
+def test_an_error_that_duckdb_makes_of_a_signal_is_the_signal(tmp_path: Path, number: int) -> None:
+    # In a process of its own: a signal that comes late would end the tests.
+    process = start_script(tmp_path, AS_DUCKDB_DOES)
+    assert end_after(process, 0, number) == (EXIT_CODES[number], "")
