@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -156,14 +154,6 @@ def test_a_single_point_is_drawn() -> None:
     points = nobody()
     points[0, LEFT_HAND.start + 8] = 100, 100, 1.0
     assert pixels(points)[100, 100].any()
-
-
-def test_a_large_frame_is_drawn_in_reasonable_time() -> None:
-    points = upper_body()
-    points[..., :2] *= 12
-    start = time.perf_counter()
-    draw_people(points, 3840, 2880)
-    assert time.perf_counter() - start < 5
 
 
 def test_wrong_input_is_refused_in_words() -> None:

@@ -83,8 +83,9 @@ def test_a_frame_more_costs_its_boxes_and_steady_joints_and_not_its_keypoints() 
     short, long = (measure(frames) for frames in (HOUR // 2, HOUR + HOUR // 4))
     more = 0.75 * HOUR / 1e6
     # Keypoints are 1,536 bytes: held, sorted, made into rows and sent they were 5,000 in one and 4,600 in the other.
-    assert long["worker"] - short["worker"] < 450 * more
-    assert long["committer"] - short["committer"] < 150 * more
+    # Now they are some 350 and 10; the bound leaves room for what the allocators keep, which differs by 20 MB.
+    assert long["worker"] - short["worker"] < 900 * more
+    assert long["committer"] - short["committer"] < 900 * more
     assert max(short["worker"], short["committer"]) < 400
 
 

@@ -53,12 +53,12 @@ def test_an_error_comes_in_its_place() -> None:
 
 
 def test_the_next_is_made_while_the_last_is_used() -> None:
-    def slow() -> Iterator[int]:
-        for i in range(5):
-            time.sleep(0.1)
-            yield i
+    made = [threading.Event() for _ in range(5)]
 
-    began = time.monotonic()
-    for _ in prefetch(slow()):
-        time.sleep(0.1)
-    assert time.monotonic() - began < 0.9
+    def items() -> Iterator[int]:
+        for item, event in enumerate(made):
+            event.set()
+            yield item
+
+    for item in prefetch(items()):
+        assert all(event.wait(60) for event in made[item : item + 2])
