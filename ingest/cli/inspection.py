@@ -107,7 +107,7 @@ def _print(reports: list[Report], whole: bool) -> None:
     import textwrap
 
     from signverse.ingest.inspection.report import LABEL, shortened
-    from signverse.lake.model.wording import without_controls
+    from signverse.lake.model.untrusted.terminal_text import clean
 
     width = max(40, shutil.get_terminal_size().columns)
     blocks = []
@@ -124,5 +124,5 @@ def _print(reports: list[Report], whole: bool) -> None:
                 break_on_hyphens=False,
             )
         blocks.append("".join(f"{line}\n" for line in lines))
-    sys.stdout.buffer.write(without_controls("\n".join(blocks)).encode("utf-8", "replace"))
+    sys.stdout.buffer.write(clean("\n".join(blocks), keep="\n\t").encode("utf-8", "replace"))
     sys.stdout.flush()

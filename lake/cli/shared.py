@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from signverse.lake.cli.option_groups import mistyped, one_of, option_group
-from signverse.lake.model.wording import without_controls
+from signverse.lake.model.untrusted.terminal_text import clean
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -157,7 +157,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Writes to stderr what went wrong, with --quiet too; what names from outside say to the terminal is escaped."""
-    sys.stderr.write(f"{without_controls(text)}\n")
+    sys.stderr.write(clean(text, keep="\n\t") + "\n")
 
 
 class VideoIdCommand(TyperCommand):

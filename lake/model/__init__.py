@@ -14,4 +14,5 @@ Start with schema.py.
     plain_values.py  numbers, booleans, times and texts from outside, as Python's own
     wording.py       numbers, durations and sizes in messages
     interrupt.py     delaying Ctrl-C
+    untrusted/       opening files and printing texts of strangers
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from signverse.lake.model.untrusted.terminal_text import clean
+
 
 class SignverseError(Exception):
     """An error that the user can do something about. The command line prints it without a traceback and exits with 1.
@@ -17,9 +19,9 @@ class SignverseError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        # One line, whatever a file name or a foreign message brought along.
+        # One line without controls, whatever a file name or a foreign message brought along.
         text = f"{self.message}. {self.hint}" if self.hint else self.message
-        return " ".join(text.split())
+        return clean(" ".join(text.split()))
 
     def __reduce__(self) -> tuple[type[SignverseError], tuple[str, str]]:
         # Errors cross from worker processes: the default would drop the hint.

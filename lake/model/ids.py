@@ -12,6 +12,7 @@ from collections.abc import Container
 from typing import Final
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.terminal_text import JOINERS, REGION_FLAG, joins
 
 MAX_VIDEO_ID: Final = 128
 """Characters. A released id has 11."""
@@ -27,10 +28,6 @@ _FORBIDDEN: Final = set('/\\:*?"<>|')
 # Drawn as nothing, though Unicode counts them as letters, marks and symbols: the fillers of Hangul and of Khmer, the
 # grapheme joiner and Braille's blank.
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-
-_JOINERS: Final = "\u200c\u200d"
-# Flags of England, Scotland and Wales: a black flag, its region in tag characters, an end (UTS 51, ED-14a).
-_REGION_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
 _YOUTUBE_ID: Final = re.compile(r"[A-Za-z0-9_-]{11}")
 # `Title [ID]`, and what may follow in a file's name: .mp4, .en.vtt, .info.json
@@ -76,38 +73,13 @@ def _unseen(text: str) -> str | None:
     """The first character that would not be seen, such as a line break or a control of writing direction."""
     if text.isascii() and text.isprintable():
         return None
-    text = _REGION_FLAG.sub("\U0001f3f4", text)
+    text = REGION_FLAG.sub("\U0001f3f4", text)
     for at, character in enumerate(text):
-        if character in _JOINERS and _joins(text, at):
+        if character in JOINERS and joins(text, at):
             continue
         if character in _INVISIBLE or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
             return character
     return None
-
-
-def _joins(text: str, at: int) -> bool:
-    """Whether the joiner at a place belongs to the spelling there (after RFC 5892, A.1 and A.2, and UTS 51)."""
-    before, after = text[:at], text[at + 1 : at + 2]
-    if not after or not before or before[-1] in _JOINERS:
-        return False
-    if unicodedata.combining(before[-1]) == _VIRAMA:
-        return unicodedata.category(after)[0] in "LM"
-    base = _last_base(before)
-    if unicodedata.bidirectional(base) == unicodedata.bidirectional(after) == "AL":
-        return True
-    return text[at] == "\u200d" and unicodedata.category(base) == unicodedata.category(after) == "So"
-
-
-_VIRAMA: Final = 9
-"""Unicode's combining class of viramas."""
-
-
-def _last_base(text: str) -> str:
-    """The last character that is neither an accent nor a colour of an emoji's skin; the first where all are."""
-    stripped = text
-    while len(stripped) > 1 and unicodedata.category(stripped[-1]) in {"Mn", "Sk"}:
-        stripped = stripped[:-1]
-    return stripped[-1]
 
 
 def is_youtube_id(text: str) -> bool:

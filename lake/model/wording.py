@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from signverse.lake.model.errors import BadInputError
 
@@ -23,17 +23,6 @@ def counted(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """A name from outside as a message shows it, of at most 60 characters: letters of any script, the rest escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:60])
-
-
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def without_controls(text: str) -> str:
-    """A text with characters escaped that a terminal would act on; line breaks and tabs stay.
-
-    Names of files, columns of lists and titles in videos may hold them.
-    """
-    return _CONTROLS.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def shown(value: Any) -> str:
