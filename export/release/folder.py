@@ -198,6 +198,11 @@ class Folder(Generic[R]):
                     yield event.value
                 elif event.kind == "error":
                     raise event.value
+                elif event.kind in ("stalled", "memory"):
+                    raise SignverseError(
+                        f"{event.task.name}: {event.failure}",
+                        "Run the same command again to go on; fewer --workers leave each more memory.",
+                    )
                 elif event.kind == "died":
                     raise SignverseError(
                         f"the process that wrote {event.task.name} was ended from outside ({event.value}), perhaps "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
-from signverse.ingest.videos.run import Summary, attempts_so_far
+from signverse.ingest.videos.run import Summary, attempts_so_far, failure_reason
 from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
@@ -74,11 +74,13 @@ def import_shards(
             for event in pool.run(waiting):
                 path, item = event.task.path, event.value
                 at = progress[path]
-                if event.kind == "died":
+                if event.kind in ("died", "stalled", "memory"):
                     # The tar is read again, from the next video on.
                     if at.last:
                         again.append(replace(event.task, skip=event.task.skip | at.started))
-                    item = Failure(at.last or path.name, f"{path}: the process that read it ended with {item}")
+                    item = Failure(at.last or path.name, f"{path}: {event.failure}", failure_reason(event))
+                    # Should the next process end before it starts a video, it is the tar's own doing.
+                    at.last = ""
                 elif event.kind == "error":
                     item = Failure(path.name, str(item))
                 importing.handle(path, item, at)
@@ -124,9 +126,9 @@ class _Import:
             self._end_of_tar(path, item)
         elif isinstance(item, Failure):
             at.started.add(item.video_id)
-            self._record(item.video_id, "failed", "bad_shard", item.why)
+            self._record(item.video_id, "failed", item.reason, item.why)
             self.summary.failed += 1
-            self.summary.account.failed(item.video_id, "bad_shard")
+            self.summary.account.failed(item.video_id, item.reason)
         elif isinstance(item, VideoRows):
             self._add(item)
 

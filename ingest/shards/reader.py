@@ -60,10 +60,11 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Failure:
-    """A video, or a folder of the tar that is not one, that could not be imported."""
+    """A video, or a folder of the tar that is not one, that could not be imported; its reason is for `outcomes`."""
 
     video_id: str
     why: str
+    reason: str = "bad_shard"
 
 
 @dataclass(frozen=True)

@@ -110,13 +110,16 @@ def ingest_videos(
 
 def describe_failure(event: Event) -> tuple[str, str]:
     """The message and the reason that `outcomes` records for a failed video."""
-    if event.kind == "died":
-        return f"{event.task.path}: the process that read it ended with {event.value}", "crashed"
-    if event.kind == "stalled":
-        return f"{event.task.path}: no progress for {event.value:g} seconds, given up", "stalled"
+    if event.kind in ("died", "stalled", "memory"):
+        return f"{event.task.path}: {event.failure}", failure_reason(event)
     if isinstance(event.value, BadCaptionsError):
         return str(event.value), "bad_captions"
     return str(event.value), "bad_video" if isinstance(event.value, BadInputError) else "error"
+
+
+def failure_reason(event: Event) -> str:
+    """The reason in `outcomes` for a task that its worker did not bring to an end."""
+    return {"died": "crashed", "stalled": "stalled", "memory": "out_of_memory"}.get(event.kind, "error")
 
 
 def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:

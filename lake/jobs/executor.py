@@ -24,6 +24,7 @@ class Executor(ABC):
     What callers rely on, whatever the engine:
 
     - A task ends in exactly one event that is not progress. A worker that dies costs its own task only.
+    - A process that takes more memory than it may is ended; its task ends in a `memory` event.
     - A task is broken off by an exception raised in its job, so that half-written files are removed: when the executor
       is closed, after Ctrl-C, and when the process that made the executor is gone, however it ended.
     - Results come in the order in which they are done.
@@ -100,7 +101,12 @@ class Engine(Protocol):
     """Where workers run: processes of this machine, a cluster."""
 
     def executor(
-        self, size: int, make_job: Callable[..., Job], *arguments: Any, per_process: Sequence[tuple[Any, ...]] = ()
+        self,
+        size: int,
+        make_job: Callable[..., Job],
+        *arguments: Any,
+        per_process: Sequence[tuple[Any, ...]] = (),
+        memory_mb: int | None = None,
     ) -> Executor:
         """An executor that does `size` tasks at once.
 
@@ -110,6 +116,7 @@ class Engine(Protocol):
             arguments: of `make_job`.
             per_process: the arguments of each process, where they differ; then there are so many processes, and the
                 workers are threads of theirs, which share what the job holds, such as models on a GPU.
+            memory_mb: MB of memory that each process may take; None for its share of the machine's.
         """
 
 

@@ -5,7 +5,7 @@ process takes the next one, and all other tasks go on. concurrent.futures gives 
 
 A process has one worker, or several in threads that share what the job holds, such as models on a GPU. When such a
 process dies, every task in it is a suspect: they are done again one at a time, and the one that is alone when the
-process dies again is the cause.
+process dies again is the cause. The same holds for a process that is ended because it takes too much memory.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from signverse.lake.jobs.events import Event
+from signverse.lake.jobs.events import Event, EventKind
 from signverse.lake.jobs.executor import Engine, Executor, Job
 from signverse.lake.jobs.fd_passing import receive
+from signverse.lake.jobs.memory import MemoryWatch, default_memory_mb, ended_for_lack_of_memory
 from signverse.lake.jobs.process import serve
 from signverse.lake.model.interrupt import blocked_in_children
 
@@ -46,7 +47,8 @@ class _Worker:
         process, pipe: those of today; another one takes the place of a process that died.
         task: what it does, where it is `busy`.
         suspended: its task is a suspect that waits until it can be done alone.
-        last_event_s: time.monotonic() of the last event, or of the start of the task.
+        began_s: time.monotonic() of the start of the task.
+        last_event_s: the same of its last event, or of its start.
     """
 
     place: int
@@ -55,6 +57,7 @@ class _Worker:
     task: Any = None
     busy: bool = False
     suspended: bool = False
+    began_s: float = 0.0
     last_event_s: float = 0.0
 
     @property
@@ -70,17 +73,25 @@ class ProcessPool(Executor):
     """
 
     def __init__(
-        self, size: int, make_job: Callable[..., Job], *arguments: Any, per_process: Sequence[tuple[Any, ...]] = ()
+        self,
+        size: int,
+        make_job: Callable[..., Job],
+        *arguments: Any,
+        per_process: Sequence[tuple[Any, ...]] = (),
+        memory_mb: int | None = None,
     ) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._make = make_job
         self._arguments = list(per_process)[:size] or [arguments] * size
         self._size = size
         self._workers: list[_Worker] = []
+        self._memory = MemoryWatch(memory_mb or default_memory_mb(len(self._arguments)))
+        self._lack_of_memory = ended_for_lack_of_memory()
         # Nothing is sent: the processes notice when `_alive` is closed, as it is when this process ends in any way.
         self._watched, self._alive = self._context.Pipe(duplex=False)
 
     def close(self) -> None:
+        self._memory.close()
         for worker in self._workers:
             worker.pipe.close()
         _stop({worker.place: worker.process for worker in self._workers}.values())
@@ -148,10 +159,13 @@ class ProcessPool(Executor):
                     kind, value = receive(worker.pipe)
                 except (EOFError, OSError):
                     alone = len([other for other in self._in_process(worker.place) if other.active]) == 1
-                    worker.busy = not alone
-                    cause = self._replace(worker)
-                    if alone:
-                        yield Event("died", task, cause)
+                    over_since_s = self._memory.over_since_s(worker.process)
+                    # A process that was over its limit before the task began is not this task's doing.
+                    is_cause = alone and (over_since_s is None or worker.began_s <= over_since_s)
+                    worker.busy = not is_cause
+                    why, value = self._replace(worker)
+                    if is_cause:
+                        yield Event(why, task, value)
                 else:
                     worker.last_event_s = time.monotonic()
                     worker.busy = kind == "progress"
@@ -178,13 +192,16 @@ class ProcessPool(Executor):
         process = self._context.Process(target=serve, args=arguments, daemon=True)
         with blocked_in_children():
             process.start()
+        self._memory.watch(process)
         for pipe in theirs:
             pipe.close()
         return [_Worker(place, process, pipe) for pipe, _ in pipes]
 
-    def _replace(self, worker: _Worker) -> str:
+    def _replace(self, worker: _Worker) -> tuple[EventKind, str]:
         """Start a new process in the place of a worker's, suspend its other tasks; return how the old one ended."""
         process = worker.process
+        over = self._memory.over_since_s(process) is not None
+        self._memory.forget(process)
         workers = self._in_process(worker.place)
         for old in workers:
             old.pipe.close()
@@ -193,7 +210,12 @@ class ProcessPool(Executor):
         for old, new in zip(workers, self._start(worker.place), strict=True):
             old.process, old.pipe, old.suspended = new.process, new.pipe, old.busy
         self._resume_next(worker.place)
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if over:
+            return "memory", f"needs more than {self._memory.limit_mb:,} MB of memory"
+        if code == -signal.SIGKILL and self._lack_of_memory != (now := ended_for_lack_of_memory()):
+            self._lack_of_memory = now
+            return "memory", "ended by the system, because the machine had no memory left"
+        return "died", signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def _resume_next(self, place: int) -> None:
         """Restart the next suspended task of a process, once no other task is done there."""
@@ -203,7 +225,8 @@ class ProcessPool(Executor):
 
 
 def _begin(worker: _Worker) -> None:
-    worker.suspended, worker.last_event_s = False, time.monotonic()
+    worker.suspended = False
+    worker.began_s = worker.last_event_s = time.monotonic()
     # To a process that has died since its last event nothing can be sent: `poll` then finds its pipe closed.
     with contextlib.suppress(ConnectionError):
         worker.pipe.send(worker.task)
@@ -227,10 +250,15 @@ class LocalEngine:
     """Processes of this machine."""
 
     def executor(
-        self, size: int, make_job: Callable[..., Job], *arguments: Any, per_process: Sequence[tuple[Any, ...]] = ()
+        self,
+        size: int,
+        make_job: Callable[..., Job],
+        *arguments: Any,
+        per_process: Sequence[tuple[Any, ...]] = (),
+        memory_mb: int | None = None,
     ) -> Executor:
         """See `Engine.executor`."""
-        return ProcessPool(size, make_job, *arguments, per_process=per_process)
+        return ProcessPool(size, make_job, *arguments, per_process=per_process, memory_mb=memory_mb)
 
 
 LOCAL: Final[Engine] = LocalEngine()

@@ -183,6 +183,8 @@ def _attempt(event: Event) -> Attempt:
         case "result":
             attempt: Attempt = event.value
             return attempt
+        case "memory":
+            return Attempt(Outcome("failed", "out_of_memory", event.failure))
         case "stalled":
             return Attempt(Outcome("failed", "stalled", f"nothing came for {event.value:g} seconds"))
         case "died":

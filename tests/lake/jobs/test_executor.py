@@ -47,7 +47,12 @@ class HereEngine:
         self.made: list[HereExecutor] = []
 
     def executor(
-        self, size: int, make_job: Callable[..., Job], *arguments: Any, per_process: Sequence[tuple[Any, ...]] = ()
+        self,
+        size: int,
+        make_job: Callable[..., Job],
+        *arguments: Any,
+        per_process: Sequence[tuple[Any, ...]] = (),
+        memory_mb: int | None = None,
     ) -> Executor:
         self.made.append(HereExecutor(make_job(*arguments)))
         return self.made[-1]
