@@ -15,8 +15,8 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import frames_in_video
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.model.thresholds import SEEN
-from signverse.lake.query.output import whole_file
 from signverse.lake.storage.keypoints import hide_unseen
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 if TYPE_CHECKING:
     from PIL import Image

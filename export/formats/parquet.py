@@ -18,8 +18,8 @@ from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
-from signverse.lake.query.output import whole_file
 from signverse.lake.storage.keypoints import Points
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 NAME: Final = "part-{:05d}.parquet"
 FOLDER: Final = "data"

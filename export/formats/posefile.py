@@ -31,7 +31,7 @@ from signverse.lake.model.skeleton import (
     RIGHT_HAND,
     Part,
 )
-from signverse.lake.query.output import whole_file
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 if TYPE_CHECKING:
     from pose_format.pose_header import PoseHeaderComponent

@@ -28,8 +28,9 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.wording import some
-from signverse.lake.query.output import whole_file
 from signverse.lake.storage.location import is_lake
+from signverse.lake.storage.temporary.leftovers import name_of_half
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 R = TypeVar("R", bound=Row)
 
@@ -245,8 +246,10 @@ def _foreign(out: Path, earlier: set[str]) -> list[str]:
 def is_ours(name: str) -> bool:
     """Whether an export writes a file of this path, or a killed run was writing it (see `whole_file`)."""
     folder, slash, base = name.rpartition("/")
-    half = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", base)
-    return _is_final(name) or (half is not None and _is_final(f"{folder}{slash}{half.group(1)}"))
+    # Versions before 0.1.0 ended them in eight letters.
+    earlier = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", base)
+    half = name_of_half(base) or (earlier.group(1) if earlier else "")
+    return _is_final(name) or (bool(half) and _is_final(f"{folder}{slash}{half}"))
 
 
 def is_content(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from signverse.export.formats.index_rows import INDEX, SUMS, Row, columns, index_row
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query.output import whole_file
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 R = TypeVar("R", bound=Row)
 

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 
 from signverse.export.writers.hashing import BackgroundHash
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query.output import whole_file
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]
 """The content of a file in a tar: its bytes, or a function that writes them to a seekable file."""

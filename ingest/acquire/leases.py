@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import time
 from contextlib import suppress
 from itertools import count
@@ -26,6 +25,8 @@ from filelock import FileLock
 
 from signverse.ingest.acquire.media_folder import INSIDE
 from signverse.lake.model.ids import check_video_id, new_ingest_id
+from signverse.lake.storage.temporary.process_mark import host_name, start_time
+from signverse.lake.storage.temporary.whole_file import create_whole, write_whole
 
 EXPIRY_S: Final = 600.0
 """A run on another machine that has not touched its file for so long is dead."""
@@ -51,8 +52,8 @@ class Run:
     def __enter__(self) -> Run:
         for folder in (self._runs, self._leases, self._journals):
             folder.mkdir(parents=True, exist_ok=True)
-        about = {"host": _host(), "pid": os.getpid(), "began": _start_time(os.getpid())}
-        self._file.write_text(json.dumps(about), "utf-8")
+        about = {"host": host_name(), "pid": os.getpid(), "began": start_time(os.getpid())}
+        write_whole(self._file, json.dumps(about).encode())
         self._journal = self._journal_of(self.id).open("a", encoding="utf-8")
         return self
 
@@ -100,18 +101,8 @@ class Run:
         return True
 
     def _create(self, lease: Path) -> bool:
-        try:
-            file = lease.open("x", encoding="utf-8")
-        except FileExistsError:
-            return False
-        try:
-            with file:
-                file.write(self.id)
-        except OSError:
-            # A full disk: an empty lease would have no owner, and be respected for ten minutes.
-            lease.unlink(missing_ok=True)
-            raise
-        return True
+        # In one step: an empty lease would have no owner.
+        return create_whole(lease, self.id.encode())
 
     def release_lease(self, video_id: str) -> None:
         """Releases a lease; without effect where this run does not have it."""
@@ -165,13 +156,18 @@ class Run:
         file = self._runs / run_id if _RUN_ID.fullmatch(run_id) else written
         try:
             touched = file.stat().st_mtime
-            about = json.loads(file.read_text("utf-8"))
-            if about["host"] == _host():
-                return bool(_start_time(about["pid"]) != about["began"])
+            text = file.read_text("utf-8")
+            if not text.strip("\0"):
+                # Earlier versions made such a file in two steps and may have been killed between them; a power cut too
+                # may leave one without its content.
+                return True
+            about = json.loads(text)
+            if about["host"] == host_name():
+                return bool(start_time(about["pid"]) != about["began"])
         except FileNotFoundError:
             return True
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            # Just created and not written yet, or not readable for us.
+            # Not readable for us.
             pass
         # By the clock of the shared file system: those of the machines differ.
         self._file.touch()
@@ -192,32 +188,3 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _host() -> str:
-    """This machine, or this container of it: what process ids are relative to."""
-    parts = [socket.gethostname()]
-    # Cloned machines may share a name, and the outermost process namespace has the same number everywhere.
-    with suppress(OSError):
-        parts.append(Path("/etc/machine-id").read_text("utf-8", errors="replace").strip())
-    with suppress(OSError):
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def _start_time(pid: int) -> str:
-    """The start of a process, which tells it from a later one with the same id; "" where there is none."""
-    try:
-        # The 22nd field, start time in ticks; the second, a name in brackets, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        pass
-    if Path("/proc/self").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        pass
-    return "alive"

@@ -21,6 +21,7 @@ from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.videos.video_names import info_path, load_info
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, id_in_name, normal_form
+from signverse.lake.storage.temporary.whole_file import write_whole
 
 INSIDE: Final = ".signverse"
 
@@ -152,7 +153,7 @@ class MediaFolder:
         target = self.folder / f"{video_id}{ending}"
         # Not named as the video: after a kill here the partial folder holds one video to go on from.
         info_file = video.parent / "info.json"
-        info_file.write_text(json.dumps({"id": video_id, **kept_info(info)}, indent=1), "utf-8")
+        write_whole(info_file, json.dumps({"id": video_id, **kept_info(info)}, indent=1).encode())
         tracks = {path: self.folder / f"{video_id}.{name}" for name, path in captions.items()}
         names = _downloaded_files(_marker(target))
         moves = {
@@ -161,7 +162,7 @@ class MediaFolder:
             if target_path.name in names or not target_path.exists()
         }
         names |= {target_path.name for target_path in moves.values()} | {target.name}
-        _marker(target).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
+        write_whole(_marker(target), "".join(f"{name}\n" for name in sorted(names)).encode("utf-8"))
         for path, target_path in moves.items():
             path.replace(target_path)
         video.replace(target)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.worklist import YOUTUBE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, size_of
+from signverse.lake.storage.temporary.leftovers import temporary_folder
 
 _COOKIE_FORMAT: Final = "Its first line is '# Netscape HTTP Cookie File', then seven columns with tabs between them."
 
@@ -98,5 +98,5 @@ def private_folder(settings: Settings) -> Iterator[Settings]:
     if settings.cookies is None:
         yield settings
         return
-    with tempfile.TemporaryDirectory(prefix="signverse-") as folder:
-        yield replace(settings, scratch=Path(folder))
+    with temporary_folder("download") as folder:
+        yield replace(settings, scratch=folder)

@@ -260,7 +260,7 @@ def _range(
 def _save(points: Points, output: Path | None) -> None:
     import numpy as np
 
-    from signverse.lake.query.output import whole_file
+    from signverse.lake.storage.temporary.whole_file import whole_file
 
     if output is None:
         array = io.BytesIO()

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.text_table import HIDDEN_HINT, format_table
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 
 class Format(StrEnum):
@@ -165,38 +162,3 @@ def _flat(rows: pl.DataFrame) -> pl.DataFrame:
         )
         for name in nested
     )
-
-
-@contextmanager
-def whole_file(out: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes its name only when all of it is written. A pipe or a device is written to as it is.
-
-    Raises:
-        BadInputError: it cannot be written; nothing is left behind and an earlier file stays as it was.
-    """
-    if out.exists() and not out.is_file() and not out.is_dir():
-        # /dev/null, /dev/stdout, a named pipe: a file put in its place would be the end of it.
-        with out.open("wb") as file:
-            yield file
-        return
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise BadInputError(f"{out} cannot be written: {error.strerror}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        # mkstemp makes files that only their owner reads; a result is an ordinary file.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(out)
-    except OSError as error:
-        raise BadInputError(f"{out} cannot be written: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

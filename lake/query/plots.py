@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.query.output import whole_file
 from signverse.lake.query.reports import short_name
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

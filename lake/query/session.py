@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +17,7 @@ from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.model.thresholds import CLEAR_HANDS, SEEN, STEADY_HANDS
 from signverse.lake.storage.parquet_layout import literal_path
 from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.storage.temporary.leftovers import make_folder
 
 
 @lru_cache(maxsize=1)
@@ -39,10 +38,7 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     # What does not fit into memory goes to the folder of temporary files, not to the working directory; and a query
     # installs nothing.
-    con.execute(
-        "set temp_directory = ?",
-        [str(Path(tempfile.gettempdir()) / f"signverse-duckdb-{os.getuid() if hasattr(os, 'getuid') else ''}")],
-    )
+    con.execute("set temp_directory = ?", [_temporary_folder(con)])
     con.execute("set autoinstall_known_extensions = false")
     # Otherwise the names of this program's variables would be tables.
     con.execute("set python_enable_replacements = false")
@@ -60,6 +56,14 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     return con
+
+
+def _temporary_folder(con: duckdb.DuckDBPyConnection) -> str:
+    """A private folder that is removed with the connection; "" where none can be made: then nothing is spilled."""
+    try:
+        return str(make_folder("duckdb", con))
+    except OSError:
+        return ""
 
 
 def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:

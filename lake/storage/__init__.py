@@ -15,4 +15,5 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
     spill.py           what does not fit into memory, on disk
+    temporary/         temporary folders, and files that appear whole or not at all
 """

@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 import pyarrow as pa
 
 from signverse.lake.model.errors import SignverseError
+from signverse.lake.storage.temporary.leftovers import clear_halves, half_name
 
 IN_MEMORY: Final = 48 << 20
 """Bytes of a video's keypoints that are kept in memory: 22 minutes of one person; most videos have less."""
@@ -24,9 +25,12 @@ IN_MEMORY: Final = 48 << 20
 def spill_file(in_memory: int = 0) -> IO[bytes]:
     """A temporary file that lives as long as its object, on disk beyond `in_memory` bytes (0: always)."""
     folder = _folder()
+    # Where the system knows no files without a name, it has one for a moment.
+    prefix = half_name("spill")
     if in_memory:
-        return tempfile.SpooledTemporaryFile(in_memory, dir=folder)
-    return tempfile.TemporaryFile(dir=folder)
+        return tempfile.SpooledTemporaryFile(in_memory, dir=folder, prefix=prefix)
+    clear_halves(Path(folder or tempfile.gettempdir()))
+    return tempfile.TemporaryFile(dir=folder, prefix=prefix)
 
 
 def close_with(owner: object, file: IO[bytes]) -> None:

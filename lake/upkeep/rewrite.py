@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.plan import Key, Plan, Rewrite, StoredPlacement
 
 _SORT_MEMORY: Final = "1GB"
@@ -172,9 +172,9 @@ def _sorted_rows(
     wrote = "placements.ingest_id = coalesce(old.keypoints_ingest_id, old.ingest_id)"
     joined = f"left join placements on placements.video_id = old.video_id and {wrote}" if moved else ""
     order = ", ".join(f'old."{name}"' for name in table.order)
-    with tempfile.TemporaryDirectory(prefix="signverse-sort-") as spill_folder, duckdb.connect() as con:
+    with temporary_folder("sort") as spill_folder, duckdb.connect() as con:
         con.execute("set memory_limit = ?", [_SORT_MEMORY])
-        con.execute("set temp_directory = ?", [spill_folder])
+        con.execute("set temp_directory = ?", [str(spill_folder)])
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.register("placements", placements)
         con.register("no_rows", table.file_schema.empty_table())

@@ -16,7 +16,8 @@ import pytest
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query import output
-from signverse.lake.query.output import Format, pick_format, whole_file, write_rows
+from signverse.lake.query.output import Format, pick_format, write_rows
+from signverse.lake.storage.temporary.whole_file import whole_file
 
 ROWS = pl.DataFrame(
     {
