@@ -21,7 +21,6 @@ import pytest
 from signverse.ingest.acquire import leases
 from signverse.ingest.acquire.leases import EXPIRY_S, Run
 from signverse.ingest.acquire.media_folder import INSIDE
-from signverse.lake.storage.temporary.leftovers import _cleared
 
 STRANGE = ["-dash", "--help", "a..b", "a b", "ä\u00f6ü 日本", "%41", "takeover.lock", "x" * 128, "e\u0301", "runs", "~"]
 """Ids that a manifest may hold."""
@@ -289,34 +288,6 @@ def test_a_lease_or_a_run_that_cannot_be_read_is_respected_until_it_has_expired(
             assert run.take_lease("broken")
             assert run.take_lease("held")
             assert run.adopt_journals() == [row("held")]
-
-
-@pytest.mark.parametrize("content", [b"", b"\0" * 36])
-def test_a_lease_or_a_run_without_content_blocks_nobody(media: Path, content: bytes) -> None:
-    """A kill between the making and the writing left such a file, a power cut may leave one of zeros."""
-    with Run(media) as run, Run(media) as other:
-        (media / INSIDE / "leases" / "empty").write_bytes(content)
-        other.take_lease("held")
-        other.write_journal(row("held"))
-        (media / INSIDE / "runs" / other.id).write_bytes(content)
-        assert run.take_lease("empty")
-        assert run.take_lease("held")
-        assert run.adopt_journals() == [row("held")]
-
-
-@pytest.mark.parametrize("step", ["fdopen", "link"])
-def test_a_run_that_is_killed_while_it_takes_a_lease_leaves_none(media: Path, start: Start, step: str) -> None:
-    def work(run: Run) -> None:
-        setattr(os, step, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        run.take_lease("a")
-
-    with pytest.raises((EOFError, ConnectionResetError)):
-        start(work)
-    assert "a" not in files(media, "leases")
-    _cleared.clear()
-    with Run(media) as run:
-        assert run.take_lease("a")
-        assert files(media, "leases") == ["a"]
 
 
 def test_folders_where_files_should_be_harm_nobody(media: Path) -> None:
