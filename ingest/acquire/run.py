@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from signverse.ingest.acquire.download.worker import make_job
 from signverse.ingest.acquire.leases import Run
@@ -24,8 +25,12 @@ from signverse.ingest.videos.options import ExtractionOptions
 from signverse.ingest.videos.relabel import relabel
 from signverse.ingest.videos.workers import default_workers, extraction_pool
 from signverse.lake.jobs.executor import Engine, Executor
+from signverse.lake.jobs.memory import default_memory_mb
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
+
+_DOWNLOAD_MB: Final = 2048
+"""Memory of a download worker: yt-dlp, and the decoder that opens what came; with the largest pictures it is 0.5 GB."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,10 @@ def acquire(
     with ExitStack() as stack:
         settings = stack.enter_context(private_folder(options.settings))
         run = stack.enter_context(Run(media.folder))
-        downloads = stack.enter_context(engine.executor(options.parallel, make_job, media.folder, settings))
+        memory_mb = min(default_memory_mb(options.parallel), _DOWNLOAD_MB)
+        downloads = stack.enter_context(
+            engine.executor(options.parallel, make_job, media.folder, settings, memory_mb=memory_mb)
+        )
         if extraction is not None:
             stack.enter_context(extraction)
         stack.enter_context(display or nullcontext())

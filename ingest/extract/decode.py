@@ -7,6 +7,7 @@ that captions line up with frames whatever offset, rate or rotation the file has
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -20,11 +21,11 @@ from signverse.ingest.extract.video_file.clock import Join, make_clock
 from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet, refuse_encrypted
 from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, stored_aspect, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
-from signverse.ingest.extract.video_file.opening import open_video
+from signverse.ingest.extract.video_file.opening import MAX_PIXELS, claimed_size, open_video
 from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
 from signverse.ingest.extract.video_file.streams import describe_choice, ranked_streams
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.frame_ranges import FPS, MAX_FRAMES, MAX_SIDE
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -42,9 +43,6 @@ SUFFIXES: Final = (
 # A claimed duration is rounded to the container's clock and may count the time of the last frame twice or not at all:
 # half a second, the length of a short sign, is beyond that rounding in every container, and within it nothing is lost.
 TOLERANCE_S: Final = 0.5
-
-# Four times 8K; a picture of 16,000 x 16,000 pixels takes gigabytes in each worker.
-_MOST_PIXELS: Final = 1 << 26
 
 
 class Decoder:
@@ -87,6 +85,9 @@ class Decoder:
             first = self._first = self._open_stream()
             self._rotation_filters, rotation = rotation_filters(first)
             self.facts = video_facts(self.container, self.stream, first, rotation)
+            # Pixels that are not square make them wider than they are stored.
+            self._refuse_huge(self.facts.width, self.facts.height)
+            self._doubt_length()
             choice = describe_choice(self.container, self.stream)
             self.repairs += [line for line in (choice, self._describe_shape()) if line]
             time_base = first.time_base or self.stream.time_base or Fraction(1, 90_000)
@@ -106,11 +107,12 @@ class Decoder:
             self.stream = next(stream for stream in self.container.streams.video if stream.index == index)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self.stream.thread_type = "NONE"
-            self._refuse_huge()
+            self._refuse_huge(self.stream.codec_context.width, self.stream.codec_context.height)
             self.damaged_frames, self._sound_end = 0, Fraction(0)
             self._source = self._decode()
             if (first := next(self._source, None)) is not None:
                 return first
+            self._refuse_huge(*claimed_size(self.path, index))
         raise BadInputError(f"{self.path}: no frame of this video decodes", "Download it again")
 
     def _describe_shape(self) -> str:
@@ -123,12 +125,18 @@ class Decoder:
             return ""
         return f"pixels of {stored.numerator}:{stored.denominator}: {width}x{height} scaled to {shown}x{height}"
 
-    def _refuse_huge(self) -> None:
-        width, height = self.stream.codec_context.width, self.stream.codec_context.height
-        if width * height > _MOST_PIXELS:
+    def _refuse_huge(self, width: int, height: int) -> None:
+        if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
             raise BadInputError(
-                f"{self.path}: pictures of {width}x{height} are too large, at most {_MOST_PIXELS:,} pixels"
+                f"{self.path}: pictures of {width}x{height} are too large, at most {MAX_PIXELS:,} pixels",
+                "Scale them down first: ffmpeg -i VIDEO -vf scale=1280:-2 SMALLER.mp4",
             )
+
+    def _doubt_length(self) -> None:
+        """Takes a claim of more hours than a video may have for a damaged header, not for a promise."""
+        if (claimed := self.facts.duration_s) is not None and not 0 <= claimed * FPS <= MAX_FRAMES:
+            self.facts = replace(self.facts, duration_s=None)
+            self.repairs.append(f"a claimed length of {claimed / 3600:,.1f} hours is not believed")
 
     @property
     def joins(self) -> list[Join]:
@@ -176,6 +184,9 @@ class Decoder:
         if self._lead is None:
             self._lead = number - self._first_number() if self.container.format.name == "avi" else 0
         for _ in range(self.num_frames, number - self._lead + 1):
+            if self.num_frames == MAX_FRAMES:
+                hours = MAX_FRAMES / FPS / 3600
+                raise BadInputError(f"{self.path}: is longer than {hours:.0f} hours", "Cut it into parts")
             self.num_frames += 1
             yield image
 

@@ -152,7 +152,7 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts,
     time_base = stream.time_base or Fraction(1, 90_000)
     clock = make_clock(container, stream, time_base, facts.duration_s, dts_only=True)
     start = Fraction(container.start_time or 0, 1_000_000)
-    shown: list[tuple[int, int]] = []
+    shown, decoded = _Span(), _Span()
     last_position = 0
 
     def packets() -> Iterator[Packet[Any]]:
@@ -163,13 +163,13 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts,
                 continue
             if packet.size and not packet.is_discard:
                 if packet.pts is not None:
-                    shown.append((packet.pts, packet.pts + (packet.duration or 0)))
+                    shown.add(packet)
                 yield packet
 
-    decoded: list[tuple[int, int]] = []
     remarks: list[str] = []
     try:
-        decoded += ((packet.pts or 0, (packet.pts or 0) + (packet.duration or 0)) for packet in clock.stamp(packets()))
+        for packet in clock.stamp(packets()):
+            decoded.add(packet)
     except av.FFmpegError:
         remarks.append("the file cannot be read to its end")
     except IndexError:
@@ -179,12 +179,26 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts,
     if unread := unread_recording(container, path, last_position):
         remarks.append(unread)
     # Display times are better, as long as they are on one clock.
-    times = decoded if clock.repairs or not shown else shown
-    if not times:
+    span = decoded if clock.repairs or shown.first is None else shown
+    if span.first is None:
         return 0, remarks
-    ticks = max(end for _, end in times) - min(first for first, _ in times)
     lead = max(Fraction(0), (stream.start_time or 0) * time_base - start)
-    return round((lead + ticks * time_base) * round(FPS)), remarks
+    return round((lead + (span.end - span.first) * time_base) * round(FPS)), remarks
+
+
+class _Span:
+    """From the first to the last tick that packets are shown; a file of megabytes may have as many packets."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.end = self._last = 0
+
+    def add(self, packet: Packet[Any]) -> None:
+        pts = packet.pts or 0
+        if self.first is None or pts >= self._last:
+            # Only the last one's duration counts: the others end where the next one begins.
+            self._last, self.end = pts, pts + (packet.duration or 0)
+        self.first = pts if self.first is None else min(self.first, pts)
 
 
 def _report(

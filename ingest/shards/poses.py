@@ -12,20 +12,15 @@ import numpy.typing as npt
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.ingest.tracking.identities import MAX_PEOPLE
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.frame_ranges import MAX_FRAMES, MAX_SIDE
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.storage.keypoints import Points
-
-MAX_FRAMES: Final = 24 * 3600 * 100
-"""A hundred hours; a video with higher frame numbers is refused."""
 
 MAX_ROWS: Final = 4_000_000
 """Rows (a person in a frame) of one video: 46 hours of one person, 6 GB."""
 
 MAX_GAPS: Final = 24 * 3600
 """Frames that may be absent: an hour, plus a hundred times the frames that are there."""
-
-MAX_SIDE: Final = 2**15
-"""Pixels of a frame's side; 8K is a quarter of it."""
 
 
 @dataclass

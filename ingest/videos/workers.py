@@ -19,6 +19,7 @@ from signverse.ingest.videos.caption_times import as_events, on_video_clock
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Engine, Executor, Job, Report
+from signverse.lake.jobs.memory import default_memory_mb
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.wording import counted
@@ -30,6 +31,12 @@ STAGE: Final = "extract"
 
 GPU_VIDEOS: Final = 8
 """Videos at once on one card, at most: each holds up to a gigabyte of decoded images."""
+
+_VIDEO_MB: Final = 3072
+"""Memory of a video: models, decoder, half a gigabyte of pictures; with the largest pictures it is 1.5 GB."""
+
+_THREAD_MB: Final = 512
+"""Memory of each thread that runs the models beside."""
 
 
 def available_cores() -> int:
@@ -61,18 +68,25 @@ def default_workers(videos: int | None, device: str, requested: int | None = Non
     return (workers, threads) if requested is None else (requested, max(1, workers * threads // requested))
 
 
-def extraction_pool(workers: int, models: ModelPair, device: str, *settings: Any, engine: Engine = LOCAL) -> Executor:
+def extraction_pool(
+    workers: int, models: ModelPair, device: str, threads: int, *settings: Any, engine: Engine = LOCAL
+) -> Executor:
     """A pool of extraction workers: a process each on the CPU, threads of one process for each card on GPUs.
 
     Args:
         workers: videos at once.
-        settings: the arguments of `make_job` after models and device.
+        threads: of a video.
+        settings: the arguments of `make_job` after these.
         engine: where the processes run.
     """
+    devices = process_devices(device, workers)
+    on_card = parse_device(device).kind in GPU_DEVICES
     return engine.executor(
         workers,
         make_job,
-        per_process=[(models, process_device, *settings) for process_device in process_devices(device, workers)],
+        per_process=[(models, process_device, threads, *settings) for process_device in devices],
+        # On a card a process has many videos, and CUDA's own buffers in the machine's memory.
+        memory_mb=None if on_card else min(default_memory_mb(len(devices)), _VIDEO_MB + threads * _THREAD_MB),
     )
 
 

@@ -10,6 +10,12 @@ from signverse.lake.model.errors import BadInputError
 FPS: Final = 24.0
 """Frames a second of everything in a lake; videos are resampled to it on the way in."""
 
+MAX_FRAMES: Final = 24 * 3600 * 100
+"""A hundred hours; a longer video is refused."""
+
+MAX_SIDE: Final = 2**15
+"""Pixels of a frame's side; 8K is a quarter of it."""
+
 
 def clip_range(start: int, end: int | None, num_frames: int) -> tuple[int, int]:
     """A half-open range of frames clipped to a video; empty where it lies outside.

@@ -27,6 +27,10 @@ _LEAP_S: Final = 10
 _LEAP_UNCLAIMED_S: Final = 60
 _LEAP_CLAIMED_S: Final = 3600
 
+# Steps longer than _LEAP_S last no longer than this together: every second of them is 24 frames to extract, from a file
+# of a few kilobytes.
+_STANDING_STILL_S: Final = 12 * 3600
+
 # A step that ends so far behind the claimed end. Pictures that go on behind it frame by frame are whole: live streams
 # and cut files keep a claim that is too short.
 _PAST_END_S: Final = 10
@@ -105,6 +109,7 @@ class Clock:
         self._offset = self._former_offset = -start
         self._last: int | None = None
         self._next = 0
+        self._stood_still_s = Fraction(0)
         self._lines: list[str] = []
         self._more_lines = 0
 
@@ -171,9 +176,10 @@ class Clock:
         return not (past_end and step > _SUSPECT_S) and -back <= step <= self._longest_s
 
     @property
-    def _longest_s(self) -> int:
+    def _longest_s(self) -> Fraction:
         """Seconds that a frame may be shown."""
-        return _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
+        longest = _LEAP_S if self._discontinuous else _LEAP_UNCLAIMED_S if self.end is None else _LEAP_CLAIMED_S
+        return max(Fraction(_LEAP_S), min(Fraction(longest), _STANDING_STILL_S - self._stood_still_s))
 
     def _join(self, frame: Timed, timestamp: int) -> Timed:
         """A frame on another clock, placed behind the last one."""
@@ -213,6 +219,8 @@ class Clock:
         if self.end is not None and self.end > pts:
             duration = min(duration, self.end - pts)
         frame.pts, frame.duration = pts, duration
+        if (still_s := (pts - (self._last or 0)) * self._time_base) > _LEAP_S:
+            self._stood_still_s += still_s
         self._last = pts
         self._next = pts + min(frame.duration or self._step, round(_LONGEST_STEP_S / self._time_base))
         return frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -104,9 +105,12 @@ def _claimed_duration(container: InputContainer, stream: VideoStream) -> tuple[f
     duration_tag = stream.metadata.get("DURATION", "")
     try:
         hours, minutes, seconds = duration_tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start, True
-    except ValueError:
-        return (container.duration / 1e6 if container.duration else None), False
+        tagged = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (ValueError, OverflowError):
+        tagged = math.nan
+    if math.isfinite(tagged):
+        return tagged - start, True
+    return (container.duration / 1e6 if container.duration else None), False
 
 
 def rotation_filters(frame: VideoFrame) -> tuple[list[tuple[str, str]], int]:

@@ -32,7 +32,7 @@ def test_each_card_has_one_process_of_workers_and_the_cpu_a_process_a_worker(mon
     made: list[tuple[int, list[str]]] = []
     monkeypatch.setattr(
         "signverse.lake.jobs.pool.LocalEngine.executor",
-        lambda _, size, make, per_process: made.append((size, [arguments[1] for arguments in per_process])),
+        lambda _, size, make, per_process, memory_mb: made.append((size, [arguments[1] for arguments in per_process])),
     )
     monkeypatch.setattr(devices, "nvidia_driver", lambda: devices.Driver((devices.Card("one", 1),) * 2, (13, 0)))
     pair = ModelPair(Path("d"), Path("p"))
