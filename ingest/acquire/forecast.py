@@ -97,7 +97,7 @@ def bytes_per_frame(lake: Lake | None) -> tuple[float, str]:
     if lake is not None:
         frames = collect(lake.table(VIDEOS.name).select(pl.col("num_frames").sum())).item()
         if frames >= _MIN_FRAMES:
-            return sum(lake.snapshot.file_sizes(KEYPOINTS.name)) / frames, "as in this lake"
+            return sum(file.size for file in lake.snapshot.stored_files(KEYPOINTS.name)) / frames, "as in this lake"
     return MEASURED_BYTES, "measured on real keypoints"
 
 

@@ -161,7 +161,6 @@ class Table:
         schema: all columns; the partition column is not stored in the files.
         order: the columns that maintenance sorts rows by.
         partition: the partition column, or None.
-        added: columns that files of older lakes may lack; they are null there.
     """
 
     name: str
@@ -169,12 +168,15 @@ class Table:
     schema: pa.Schema
     order: tuple[str, ...]
     partition: str | None = None
-    added: tuple[str, ...] = ()
 
     @property
     def file_schema(self) -> pa.Schema:
         """The columns that a Parquet file of this table holds."""
-        return pa.schema([field for field in self.schema if field.name != self.partition])
+        return self.in_file(self.schema)
+
+    def in_file(self, schema: pa.Schema) -> pa.Schema:
+        """The columns of a schema of this table that its files hold: all but the partition column."""
+        return pa.schema([field for field in schema if field.name != self.partition])
 
 
 SOURCES: Final = Table(
@@ -188,7 +190,6 @@ VIDEOS: Final = Table(
     "an ingested video, written last: its row makes the video visible",
     pa.schema(_VIDEOS),
     ("video_id", "ingested_at", "ingest_id"),
-    added=("events", "keypoints_ingest_id"),
 )
 SEGMENTS: Final = Table(
     "segments",

@@ -10,10 +10,11 @@ import duckdb
 import polars as pl
 from polars.exceptions import PolarsError
 
-from signverse.lake.model.errors import BadInputError, MistypedError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
-from signverse.lake.query.sql_errors import one_line
+from signverse.lake.query.sql_errors import message_of, one_line
+from signverse.lake.storage.integrity.lost_files import LOST
 from signverse.lake.storage.snapshot import Snapshot
 
 READS: Final = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, EXPLAIN, SHOW and PIVOT"
@@ -78,6 +79,7 @@ def run(con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None)
     Raises:
         MistypedError: it does more than read, or is not SQL over these tables, with the reason in one line.
         BadInputError: the database could not carry it out, with the reason in one line.
+        DamagedLakeError: it needs a file of the lake that is lost.
     """
     return run_interruptibly(lambda: _run(con, query, typed), con.interrupt)
 
@@ -101,6 +103,9 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
         prefix = 0
         return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
+        message = message_of(error)
+        if message.startswith(LOST):
+            raise DamagedLakeError(message.removesuffix(".")) from None
         kind = MistypedError if isinstance(error, _OF_THE_TEXT) else BadInputError
         raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}") from None
     except PolarsError as error:

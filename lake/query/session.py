@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +17,8 @@ from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT, Table
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.model.thresholds import CLEAR_HANDS, SEEN, STEADY_HANDS
-from signverse.lake.storage.parquet_layout import literal_path
+from signverse.lake.storage.integrity.lost_files import LostFile, lost_error
+from signverse.lake.storage.parquet_layout import column_types, columns_for_duckdb, literal_path
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import make_folder
 
@@ -29,11 +32,14 @@ def sql_folder() -> Path:
 def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with the lake's views, macros and the tables `languages` and `skeleton`.
 
-    Raises:
-        DamagedLakeError: a file of the lake cannot be read.
+    A query that needs a lost file fails, and says which and how to bring it back; all others have their answer.
     """
-    # First: it says so if maintenance has dropped the version, before a missing file does.
-    visible = snapshot.visible()
+    # First: it says so if maintenance has dropped the version.
+    visible: pl.DataFrame | str
+    try:
+        visible = snapshot.visible()
+    except DamagedLakeError as error:
+        visible = str(error)
     con = duckdb.connect()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     # What does not fit into memory goes to the folder of temporary files, not to the working directory; and a query
@@ -44,7 +50,12 @@ def connect(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
     con.execute("set python_enable_replacements = false")
     for table in TABLES:
         _add_table(con, snapshot, table)
-    _copy_in(con, "files.visible", visible)
+    if isinstance(visible, str):
+        _refuse(
+            con, "files.visible", dict.fromkeys(("video_id", "ingest_id", "keypoints_ingest_id"), "varchar"), visible
+        )
+    else:
+        _copy_in(con, "files.visible", visible)
     _copy_in(con, "files.language_names", pa.Table.from_pylist(sign_languages.lookup_table()))
     _copy_in(con, "languages", _languages())
     _copy_in(con, "skeleton", _skeleton())
@@ -67,33 +78,75 @@ def _temporary_folder(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
-    """Creates files.NAME: all rows of a table's files that belong to the snapshot."""
-    files = [literal_path(name) for name in snapshot.files(table.name)]
-    if not files:
-        _copy_in(con, f"files.{table.name}", table.schema.empty_table())
+    """Creates files.NAME: all rows of a table's files that belong to the snapshot.
+
+    A table with lost files can be asked all the same, for what was not in them: see `_rows_of_lost_files`.
+    """
+    schema = snapshot.schema(table.name)
+    _copy_in(con, f"files.no_{table.name}", schema.empty_table())
+    types = column_types(con, f"files.no_{table.name}")
+    found = snapshot.lost(table.name)
+    # A file that held replaced rows only is missed by nobody.
+    lost = [file for file in found if file.videos is None or file.videos]
+    unknown = [file for file in lost if file.videos is None]
+    if unknown:
+        _refuse(con, f"files.{table.name}", types, str(lost_error(snapshot, unknown)))
         return
-    con.execute(f"set variable files_{table.name} = ?", [files])
-    columns = ", ".join(f'"{name}"' for name in table.schema.names)
+    names = {file.file.name for file in found}
+    paths = [file.name for file in snapshot.stored_files(table.name) if file.name not in names]
+    sources = [f"from files.no_{table.name}"]
+    if paths:
+        files = [literal_path(snapshot.folder / table.name / path) for path in paths]
+        con.execute(f"set variable files_{table.name} = ?", [files])
+        sources = [_rows_of_files(table, types, snapshot.read_until(table.name))]
+    if lost:
+        _copy_in(con, f"files.lost_{table.name}", _lost_videos(snapshot, lost))
+        sources.append(_rows_of_lost_files(table, types))
+    con.execute(f"create view files.{table.name} as {' union all by name '.join(sources)}")
+
+
+def _rows_of_files(table: Table, types: Mapping[str, str], until: datetime | None) -> str:
+    columns = columns_for_duckdb({name: kind for name, kind in types.items() if name != table.partition})
     hive = f", hive_types = {{'{table.partition}': varchar}}" if table.partition else ""
-    until = snapshot.read_until(table.name)
     where = "" if until is None else f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
-    source = f"read_parquet(getvariable('files_{table.name}'), hive_partitioning = {bool(table.partition)}{hive}"
-    if table.added:
-        # Files of older lakes lack these columns, perhaps all files do.
-        _copy_in(con, f"files.no_{table.name}", table.schema.empty_table())
-        source = f"(from {source}, union_by_name = true) union all by name from files.no_{table.name})"
-    else:
-        source += ")"
-    _view(con, f"create view files.{table.name} as select {columns} from {source}{where}")  # noqa: S608 (names from the schema)
+    names = ", ".join(f'"{name}"' for name in types)
+    return (
+        f"select {names} from read_parquet(getvariable('files_{table.name}'), "  # noqa: S608 (names from the schema)
+        f"hive_partitioning = {bool(table.partition)}{hive}, {columns}){where}"
+    )
 
 
-def _view(con: duckdb.DuckDBPyConnection, statement: str) -> None:
-    try:
-        con.execute(statement)
-    except duckdb.Error as error:
-        raise DamagedLakeError(
-            f"a file of the lake cannot be read: {_first_line(error)}", "Run: signverse verify LAKE."
-        ) from None
+def _lost_videos(snapshot: Snapshot, lost: Sequence[LostFile]) -> pa.Table:
+    rows = [
+        {"video_id": video_id, "sign_language": file.file.partition, "message": str(lost_error(snapshot, [file]))}
+        for file in lost
+        for video_id in file.videos or ()
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _rows_of_lost_files(table: Table, types: Mapping[str, str]) -> str:
+    """A row for each video of lost files: a query that excludes them by video_id or language has its answer.
+
+    Every other evaluates a column that raises: ingest_id at the latest, by which the views join.
+    """
+    columns = ", ".join(
+        name if name in {"video_id", "sign_language"} else _raising(name, kind) for name, kind in types.items()
+    )
+    return f"select {columns} from files.lost_{table.name}"  # noqa: S608 (names from the schema)
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str], message: str) -> None:
+    """Creates a view whose rows are not known: whatever asks it fails with the message."""
+    _copy_in(con, f"{name}_lost", pa.table({"message": [message]}))
+    # Expressions that raise, not constants: planning would use those, and a condition that they do not meet would
+    # leave no row, and no word.
+    columns = ", ".join(_raising(column, kind) for column, kind in types.items())
+    con.execute(f"create view {name} as select {columns} from {name}_lost where error(message) is not null")  # noqa: S608 (names from the schema)
+
+
+def _raising(name: str, kind: str) -> str:
+    return f'error(message)::varchar::{kind} as "{name}"'
 
 
 def _copy_in(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame | pa.Table) -> None:
@@ -152,8 +205,3 @@ def _joints_by_part() -> str:
         rows = " union all ".join(f"select '{name}', {i}" for i, name in enumerate(JOINTS[part.slice], start=1))
         views.append(f"create view files.{part.name}_joints(joint, place) as {rows};")
     return "".join(views)
-
-
-def _first_line(error: duckdb.Error) -> str:
-    # The second paragraph points at the query with an arrow on a line of its own.
-    return str(error).split("\nLINE ")[0].strip()

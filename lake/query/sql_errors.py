@@ -45,6 +45,11 @@ def one_line(con: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str, pr
     return " ".join(f"{_place(details, query, prefix)}{message}".split())
 
 
+def message_of(error: duckdb.Error) -> str:
+    """The message alone, without its kind and place."""
+    return str(_details(error)["exception_message"])
+
+
 def _details(error: duckdb.Error) -> dict[str, Any]:
     text = str(error)
     try:

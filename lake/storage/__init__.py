@@ -14,6 +14,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     keypoints.py       keypoints as numpy arrays and as rows, both ways
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
+    integrity/         whether files are there and as they were written, and what it costs where they are not
     spill.py           what does not fit into memory, on disk
     temporary/         temporary folders, and files that appear whole or not at all
 """

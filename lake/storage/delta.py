@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,20 +57,32 @@ def create(folder: Path, table: Table) -> None:
     )
 
 
-def add_missing_columns(folder: Path, table: Table) -> None:
-    """Adds the columns of `table.added` that the table of an older lake lacks to its schema; its files stay.
+def full_schema(opened: DeltaTable, table: Table) -> pa.Schema:
+    """The columns of today, also where the log lacks them; then those of the log that this version does not know.
+
+    A file holds some of them: it is null in the columns that it lacks.
+    """
+    stored = pa.schema(opened.schema().to_arrow())
+    return pa.schema([*table.schema, *(field for field in stored if field.name not in table.schema.names)])
+
+
+def add_missing_columns(folder: Path, table: Table) -> DeltaTable:
+    """Adds the columns of today that the table of an older lake lacks to its schema; its files stay.
+
+    Returns:
+        The table, opened.
 
     Raises:
         CommitFailedError: other processes committed first each time.
     """
-    if not table.added:
-        return
-    for attempt in range(1, _RETRIES + 1):
+    attempt = 0
+    while True:
         delta = open_table(folder)
         known = delta.schema().to_arrow().names
-        missing = pa.schema([table.schema.field(name) for name in table.added if name not in known])
+        missing = pa.schema([field for field in table.schema if field.name not in known])
         if not missing.names:
-            return
+            return delta
+        attempt += 1
         try:
             delta.alter.add_columns(Schema.from_arrow(missing).fields)
         except CommitFailedError:
@@ -205,7 +217,7 @@ def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
     """Adds files to the table in one transaction; nothing is visible before."""
     actions = _additions(folder, table, files, new_data=True)
     if actions:
-        _write(open_table(folder), table, actions, retries=_RETRIES)
+        _write(add_missing_columns(folder, table), table, actions, retries=_RETRIES)
 
 
 def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> bool:
@@ -293,6 +305,12 @@ def active_files(delta: DeltaTable, table: Table) -> list[ActiveFile]:
     ]
 
 
+def unknown_file(name: str, table: Table) -> ActiveFile:
+    """A data file that no log entry describes, by its path inside the table's folder."""
+    partition = unquote(name.split("/")[0].partition("=")[2]) if table.partition else None
+    return ActiveFile(name, partition, 0, 0, datetime.fromtimestamp(0, UTC), "", _LAST)
+
+
 def unreferenced_files(delta: DeltaTable, hours: int) -> list[str]:
     """Files in the table's folder that no version of the last `hours` names, and that are older: paths inside it."""
     names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
@@ -309,10 +327,11 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     """Writes rows, one file per partition, and commits them in one transaction."""
     if not rows:
         return
+    schema = full_schema(open_table(folder), table)
     try:
-        all_rows = pa.Table.from_pylist(rows, schema=table.schema)
+        all_rows = pa.Table.from_pylist(rows, schema=schema)
     except UnicodeEncodeError:
-        all_rows = pa.Table.from_pylist([_encodable(row) for row in rows], schema=table.schema)
+        all_rows = pa.Table.from_pylist([_encodable(row) for row in rows], schema=schema)
     key = table.partition
     partitions: list[str | None] = sorted(set(all_rows.column(key).to_pylist())) if key else [None]
     files: list[DataFile] = []
@@ -322,7 +341,7 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
             name = new_file(folder, table, partition)
             ids = pc.min_max(part.column("video_id"))
             files.append(DataFile(name, partition, part.num_rows, ids["min"].as_py(), ids["max"].as_py()))
-            parquet_layout.write_rows(part.select(table.file_schema.names), folder / name)
+            parquet_layout.write_rows(part.select(table.in_file(schema).names), folder / name)
             files[-1] = replace(files[-1], name=seal(folder, name))
     except BaseException:
         discard(folder, files)

@@ -61,10 +61,11 @@ class NewFile:
 
 
 class RowsFile(NewFile):
-    """A new file of rows that are not keypoints."""
+    """A new file of rows that are not keypoints, by default with the columns of today."""
 
-    def __init__(self, folder: Path, table: Table, partition: str | None) -> None:
-        super().__init__(folder, table, partition, lambda sink: parquet_layout.rows_writer(sink, table.file_schema))
+    def __init__(self, folder: Path, table: Table, partition: str | None, schema: pa.Schema | None = None) -> None:
+        columns = table.in_file(schema or table.schema)
+        super().__init__(folder, table, partition, lambda sink: parquet_layout.rows_writer(sink, columns))
 
     def add(self, rows: pa.Table) -> None:
         """Appends rows, at least one, as a row group."""
@@ -74,10 +75,11 @@ class RowsFile(NewFile):
 
 
 class KeypointsFile(NewFile):
-    """A new file of keypoints of one language: each video in row groups of its own."""
+    """A new file of keypoints of one language, each video in row groups of its own; by default the columns of today."""
 
-    def __init__(self, folder: Path, language: str) -> None:
-        super().__init__(folder, KEYPOINTS, language, parquet_layout.keypoints_writer)
+    def __init__(self, folder: Path, language: str, schema: pa.Schema | None = None) -> None:
+        self._columns = KEYPOINTS.in_file(schema or KEYPOINTS.schema)
+        super().__init__(folder, KEYPOINTS, language, lambda sink: parquet_layout.keypoints_writer(sink, self._columns))
         self._row_groups = 0
 
     def add(self, video_id: str, ingest_id: str, table: pa.Table) -> dict[str, Any]:
@@ -85,11 +87,12 @@ class KeypointsFile(NewFile):
 
         Args:
             table: rows of `signverse.lake.storage.keypoints.to_table`, sorted by frame and person; at least one.
+                Columns that they lack are null.
         """
         for position, (name, value) in enumerate((("video_id", video_id), ("ingest_id", ingest_id))):
             table = table.add_column(position, name, pa.repeat(value, table.num_rows))
         self._writer.write_table(
-            table.select(KEYPOINTS.file_schema.names), row_group_size=parquet_layout.ROWS_PER_GROUP
+            parquet_layout.completed(table, self._columns), row_group_size=parquet_layout.ROWS_PER_GROUP
         )
         first, count = self._row_groups, -(-table.num_rows // parquet_layout.ROWS_PER_GROUP)
         self._row_groups += count

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import PARTS
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROWS_PER_GROUP: Final = 1024
 """Most rows of a keypoints row group. A group never crosses a video, so that a clip is one short read."""
@@ -23,7 +27,7 @@ _FLOAT_LISTS: Final = [f"{column}.list.element" for part in PARTS for column in 
 _STATISTICS: Final = ["video_id", "frame", "person", *(part.confidence for part in PARTS)]
 
 
-def keypoints_writer(sink: Any) -> pq.ParquetWriter:
+def keypoints_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq.ParquetWriter:
     """A writer for one file of keypoints: a path, or an Arrow file that is open for writing.
 
     Floats are split into byte streams before zstd: coordinates on a grid then compress to a third. Statistics are kept
@@ -31,7 +35,7 @@ def keypoints_writer(sink: Any) -> pq.ParquetWriter:
     """
     return pq.ParquetWriter(
         sink,
-        KEYPOINTS.file_schema,
+        schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=_IDS,
@@ -54,6 +58,30 @@ def rows_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
 def literal_path(path: Path | str) -> str:
     """A path as DuckDB takes it: a lake's folder may be called [2024], and to DuckDB these are wildcards."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def column_types(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """The SQL types of the columns of a table of a DuckDB connection."""
+    return dict(con.execute(f"select column_name, column_type from (describe {relation})").fetchall())  # noqa: S608 (ours)
+
+
+def columns_for_duckdb(types: Mapping[str, str]) -> str:
+    """The argument of read_parquet that says which columns files have; those that a file lacks are null.
+
+    DuckDB then opens no file before a query needs it.
+    """
+    columns = (
+        f"'{name}': {{'name': '{name}', 'type': '{kind}', 'default_value': null}}" for name, kind in types.items()
+    )
+    return f"schema = map {{{', '.join(columns)}}}"
+
+
+def completed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows with the columns of a schema, in its order: null in those that they lack."""
+    lacking = [field for field in schema if field.name not in rows.column_names]
+    for field in lacking:
+        rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(schema.names)
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:

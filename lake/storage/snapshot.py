@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from deltalake import DeltaTable
 from polars.exceptions import PolarsError
 
@@ -30,7 +31,9 @@ from signverse.lake.model.schema import (
     Table,
 )
 from signverse.lake.model.skeleton import BODY
+from signverse.lake.model.times import version_at
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.keypoints import Points, hide_unseen
 from signverse.lake.storage.location import is_lake, lake_folder
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
@@ -57,6 +60,7 @@ class Snapshot:
         self._requested_version = version
         self._requested_time = as_of
         self._delta_tables: dict[str, DeltaTable] = {}
+        self._lost: dict[str, list[LostFile]] = {}
         self._delta_table(VIDEOS)
 
     @classmethod
@@ -80,7 +84,7 @@ class Snapshot:
                 f"{folder} is not a lake", "A lake holds folders such as videos, segments and keypoints."
             )
         if as_of is not None:
-            version = _version_at(folder, as_of)
+            version = version_at(as_of, delta.commit_times(folder / VIDEOS.name), folder)
         return cls(folder, version=version, as_of=as_of)
 
     @classmethod
@@ -114,6 +118,7 @@ class Snapshot:
         """Moves on to the newest version; a lake that was opened at a version or a time stays there."""
         self.close()
         self._delta_tables.clear()
+        self._lost.clear()
         for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
             self.__dict__.pop(name, None)
 
@@ -148,17 +153,29 @@ class Snapshot:
     def _commit_times(self) -> dict[int, datetime]:
         return delta.commit_times(self.folder / VIDEOS.name)
 
+    def table_version(self, name: str) -> int:
+        """The version of a table's own log that is read."""
+        return int(self._delta_table(_TABLE_BY_NAME[name]).version())
+
+    def stored_files(self, name: str) -> list[delta.ActiveFile]:
+        """The Parquet files of a table, in the order of their names."""
+        table = _TABLE_BY_NAME[name]
+        return sorted(delta.active_files(self._delta_table(table), table), key=lambda file: file.name)
+
     def files(self, name: str) -> list[str]:
         """Paths of the Parquet files of a table, in the order of their names."""
         # Not file_uris(): it spells a blank or a # of the lake's folder as in a URL, and no reader finds the file then.
-        actions: Any = self._delta_table(_TABLE_BY_NAME[name]).get_add_actions()
-        folder = str(self.folder / name)
-        return sorted(f"{folder}/{path}" for path in actions.column("path").to_pylist())
+        return [f"{self.folder / name}/{file.name}" for file in self.stored_files(name)]
 
-    def file_sizes(self, name: str) -> list[int]:
-        """Bytes of the Parquet files of a table."""
-        actions: Any = self._delta_table(_TABLE_BY_NAME[name]).get_add_actions()
-        return list(actions.column("size_bytes").to_pylist())
+    def schema(self, name: str) -> pa.Schema:
+        """The columns of a table: those of today, and those that a later version of this package added."""
+        return delta.full_schema(self._delta_table(_TABLE_BY_NAME[name]), _TABLE_BY_NAME[name])
+
+    def lost(self, name: str) -> list[LostFile]:
+        """The files of a table that are missing or cut, with the videos that they cost."""
+        if name not in self._lost:
+            self._lost[name] = find_lost(self, _TABLE_BY_NAME[name])
+        return self._lost[name]
 
     def raw_table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
         """All rows of a table, those of replaced ingestions too, in the columns' documented order.
@@ -166,23 +183,27 @@ class Snapshot:
         Args:
             languages: of a table that is partitioned by language, only the files of these codes.
         """
-        table = _TABLE_BY_NAME[name]
-        files = self.files(name)
+        table, schema = _TABLE_BY_NAME[name], self.schema(name)
+        files = [file.name for file in self.stored_files(name)]
         if languages is not None and table.partition is not None:
             wanted = {f"{table.partition}={code}" for code in languages}
             files = [file for file in files if file.rsplit("/", 2)[-2] in wanted]
+        if table is not VIDEOS or self._requested_version is None:
+            # What an older version lacks, maintenance may have dropped: `_visible` says so.
+            refuse_lost(self, table, files)
         if not files:
-            return pl.DataFrame(table.schema.empty_table()).lazy()
+            return pl.DataFrame(schema.empty_table()).lazy()
         # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
         rows = pl.scan_parquet(
-            files,
+            [f"{self.folder / name}/{file}" for file in files],
             glob=False,
             hive_partitioning=table.partition is not None,
             try_parse_hive_dates=False,
-            schema=pl.DataFrame(table.file_schema.empty_table()).schema if table.added else None,
-            missing_columns="insert" if table.added else "raise",
+            # Files of older lakes lack columns of today.
+            schema=pl.DataFrame(table.in_file(schema).empty_table()).schema,
+            missing_columns="insert",
         )
-        return rows.select(table.schema.names)
+        return rows.select(schema.names)
 
     def table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
         """The visible rows of a table: those of the newest ingestion of each video.
@@ -373,17 +394,3 @@ def collect(rows: pl.LazyFrame) -> pl.DataFrame:
         raise DamagedLakeError(
             f"a file of the lake cannot be read: {str(error).splitlines()[0]}", "Run: signverse verify LAKE."
         ) from None
-
-
-def _version_at(folder: Path, when: datetime) -> int:
-    if when.tzinfo is None:
-        raise BadInputError(f"the time {when} has no time zone", "Such as 2026-11-22T08:00Z.")
-    commit_times = delta.commit_times(folder / VIDEOS.name)
-    before = [version for version, committed_at in commit_times.items() if committed_at <= when]
-    if not before:
-        first = min(commit_times.values(), default=None)
-        raise BadInputError(
-            f"the lake {folder} has no version of {when.isoformat()}",
-            f"Its oldest is of {first.isoformat()}." if first else "",
-        )
-    return max(before)

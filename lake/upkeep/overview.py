@@ -52,7 +52,7 @@ def overview(snapshot: Snapshot) -> dict[str, Any]:
         .agg(clips=pl.len(), videos=pl.col("video_id").n_unique())
         .sort("videos", "caption_kind", descending=[True, False])
     )
-    sizes = {table.name: snapshot.file_sizes(table.name) for table in TABLES}
+    sizes = {table.name: [file.size for file in snapshot.stored_files(table.name)] for table in TABLES}
     models = videos.with_columns(model=pl.concat_str("detector", pl.lit(" + "), "pose_model")).drop_nulls("model")
     return {
         "folder": str(snapshot.folder),

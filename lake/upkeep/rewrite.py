@@ -63,12 +63,13 @@ def rewrite_keypoints(
         in_current.clear()
 
     # The next ingestion is read while one is written.
-    tables = prefetch(_read_ingestions(folder, to_copy), most=1)
+    schema = delta.full_schema(delta.open_table(folder), KEYPOINTS)
+    tables = prefetch(_read_ingestions(folder, to_copy, KEYPOINTS.in_file(schema).names), most=1)
     try:
         done = 0
         for key, place, table in tables:
             if current is None:
-                current = KeypointsFile(folder, rewrite.partition or "")
+                current = KeypointsFile(folder, rewrite.partition or "", schema)
             moved[key] = current.add(*key, table)
             in_current.append(key)
             if current.size >= parquet_layout.FILE_BYTES:
@@ -91,11 +92,11 @@ def rewrite_keypoints(
 
 
 def _read_ingestions(
-    folder: Path, ingestions: Sequence[tuple[Key, StoredPlacement]]
+    folder: Path, ingestions: Sequence[tuple[Key, StoredPlacement]], names: Sequence[str]
 ) -> Iterator[tuple[Key, StoredPlacement, pa.Table]]:
     """The keypoints of ingestions, one after another."""
     reader = KeypointsReader(folder)
-    columns = [name for name in KEYPOINTS.file_schema.names if name not in ("video_id", "ingest_id", "frame", "person")]
+    columns = [name for name in names if name not in ("video_id", "ingest_id", "frame", "person")]
     for (video_id, ingest_id), stored in ingestions:
         place = placement_of({"video_id": video_id, **stored})
         table = reader.rows(place, ["ingest_id", *columns], 0, _EVERY_FRAME)
@@ -130,10 +131,11 @@ def rewrite_rows(
     """
     files: list[DataFile] = []
     current: RowsFile | None = None
+    schema = delta.full_schema(delta.open_table(folder), rewrite.table)
     try:
-        for batch in _sorted_rows(folder, rewrite, dropped, moved):
+        for batch in _sorted_rows(folder, rewrite, schema, dropped, moved):
             if current is None:
-                current = RowsFile(folder, rewrite.table, rewrite.partition)
+                current = RowsFile(folder, rewrite.table, rewrite.partition, schema)
             current.add(batch)
             if current.size >= parquet_layout.FILE_BYTES:
                 files.append(current.close())
@@ -149,12 +151,17 @@ def rewrite_rows(
 
 
 def _sorted_rows(
-    folder: Path, rewrite: Rewrite, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement] | None
+    folder: Path,
+    rewrite: Rewrite,
+    schema: pa.Schema,
+    dropped: frozenset[str],
+    moved: Mapping[Key, StoredPlacement] | None,
 ) -> Iterator[pa.Table]:
     """Rows in the table's order, at most 65,536 at a time; what exceeds memory is sorted on disk."""
     table = rewrite.table
-    names = table.file_schema.names
-    columns = ", ".join(f'"{name}"' for name in names)
+    in_file = table.in_file(schema)
+    names = in_file.names
+    columns = ", ".join(f'old."{name}"' for name in names)
     placements = pa.Table.from_pylist(
         [{"video_id": key[0], "ingest_id": key[1], **place} for key, place in (moved or {}).items()],
         schema=pa.schema([VIDEOS.schema.field(name) for name in ("video_id", "ingest_id", *PLACEMENT)]),
@@ -164,10 +171,6 @@ def _sorted_rows(
             f"case when placements.video_id is null then old.{n} else placements.{n} end as {n}" for n in PLACEMENT
         )
         columns = f"old.* replace ({updated})"
-    old = "read_parquet($1, hive_partitioning = false)"
-    if table.added:
-        # Files of older lakes lack these columns, perhaps all files do.
-        old = f"(from {old[:-1]}, union_by_name = true) union all by name from no_rows)"
     # What is moved are the keypoints of an ingestion, which may be those of later ones as well.
     wrote = "placements.ingest_id = coalesce(old.keypoints_ingest_id, old.ingest_id)"
     joined = f"left join placements on placements.video_id = old.video_id and {wrote}" if moved else ""
@@ -177,7 +180,9 @@ def _sorted_rows(
         con.execute("set temp_directory = ?", [str(spill_folder)])
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.register("placements", placements)
-        con.register("no_rows", table.file_schema.empty_table())
+        con.register("no_rows", in_file.empty_table())
+        columns_of_files = parquet_layout.columns_for_duckdb(parquet_layout.column_types(con, "no_rows"))
+        old = f"read_parquet($1, hive_partitioning = false, {columns_of_files})"
         con.register("dropped", pa.table({"ingest_id": pa.array(sorted(dropped), pa.string())}))
         paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
         try:
@@ -190,7 +195,7 @@ def _sorted_rows(
             )
             for batch in rows.to_arrow_reader(parquet_layout.ROWS_PER_BATCH):
                 if batch.num_rows:
-                    yield pa.Table.from_batches([batch]).select(names).cast(table.file_schema)
+                    yield pa.Table.from_batches([batch]).select(names).cast(in_file)
         except duckdb.Error as error:
             why = str(error).splitlines()[0]
             raise DamagedLakeError(

@@ -20,7 +20,7 @@ from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
 from signverse.lake.upkeep.verify import verify_lake
 
-OLD_VIDEOS = replace(VIDEOS, schema=pa.schema([field for field in VIDEOS.schema if field.name != "events"]), added=())
+OLD_VIDEOS = replace(VIDEOS, schema=pa.schema([field for field in VIDEOS.schema if field.name != "events"]))
 OLD_TABLES = tuple(OLD_VIDEOS if table is VIDEOS else table for table in TABLES)
 
 

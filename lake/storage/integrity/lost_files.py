@@ -1,0 +1,200 @@
+"""Files that a table's log names and that are not there, or not whole: which they are, and which videos they cost."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from signverse.lake.model.errors import DamagedLakeError, SignverseError
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.model.wording import counted, some
+from signverse.lake.storage import delta
+from signverse.lake.storage.delta import ActiveFile
+
+if TYPE_CHECKING:
+    from signverse.lake.storage.snapshot import Snapshot
+
+BY_VIDEO: Final = (KEYPOINTS, SEGMENTS, CAPTIONS)
+"""Tables of which it is known whose rows a lost file held."""
+
+LOST: Final = "a file of the lake is lost: "
+"""How the message begins where a question needs a lost file."""
+
+_HELD: Final = {KEYPOINTS.name: "the keypoints", SEGMENTS.name: "the segments", CAPTIONS.name: "the captions"}
+
+
+@dataclass(frozen=True)
+class LostFile:
+    """A data file that cannot be read.
+
+    Attributes:
+        problem: "is missing", or how it is damaged.
+        videos: the visible videos whose rows were in it, by id; of captions those that may have had some. None where
+            that is not known.
+    """
+
+    table: Table
+    file: ActiveFile
+    problem: str
+    videos: tuple[str, ...] | None
+
+    @property
+    def path(self) -> str:
+        """Path inside the lake."""
+        return f"{self.table.name}/{self.file.name}"
+
+    def __str__(self) -> str:
+        if self.videos is None:
+            return f"{self.path} {self.problem}: which rows of {self.table.name} were in it is not known"
+        held = _HELD[self.table.name]
+        whose = f"{held} of {counted(len(self.videos), 'video')} ({some(self.videos)})" if self.videos else "no video's"
+        return f"{self.path} {self.problem}: it {'may have held' if self.table is CAPTIONS else 'held'} {whose}"
+
+
+def problem_of(folder: Path, file: ActiveFile) -> str:
+    """What is seen of a file without reading it: "is missing", or that it has not the bytes of the log; "" if neither.
+
+    Args:
+        folder: of the table.
+    """
+    path = folder / file.name
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return "is missing"
+    # The log may be what is wrong: the digest in the name decides.
+    if size == file.size or delta.is_as_written(path):
+        return ""
+    return f"is damaged ({counted(size, 'byte')} of {file.size:,})"
+
+
+def find_lost(snapshot: Snapshot, table: Table) -> list[LostFile]:
+    """The files of a table that are missing or cut.
+
+    Of `keypoints` also those that a visible video is placed in and that neither the log nor the folder has.
+    """
+    folder = snapshot.folder / table.name
+    problems = [(file, problem_of(folder, file)) for file in snapshot.stored_files(table.name)]
+    broken = [(file, problem) for file, problem in problems if problem]
+    if table is KEYPOINTS:
+        broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file, _ in problems})]
+    if not broken:
+        return []
+    owners = _owners(snapshot, table, [file for file, _ in broken])
+    return [LostFile(table, file, problem, owners[file.name]) for file, problem in broken]
+
+
+def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
+    """The files that placements name, and that are neither in the log nor in the folder."""
+    try:
+        rows = snapshot.placements.values()
+    except SignverseError:
+        return []
+    folder = snapshot.folder / KEYPOINTS.name
+    names = {row["keypoints_file"] for row in rows} - named - {None}
+    return [delta.unknown_file(name, KEYPOINTS) for name in sorted(names) if not (folder / name).exists()]
+
+
+def _owners(snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]) -> dict[str, tuple[str, ...] | None]:
+    """By name of the file, the visible videos whose rows it held."""
+    unknown: dict[str, tuple[str, ...] | None] = dict.fromkeys(file.name for file in broken)
+    if table not in BY_VIDEO:
+        return unknown
+    try:
+        if table is KEYPOINTS:
+            placed = sorted((row["keypoints_file"] or "", video_id) for video_id, row in snapshot.placements.items())
+            return {file.name: tuple(video_id for name, video_id in placed if name == file.name) for file in broken}
+        return _owners_by_elimination(snapshot, table, broken)
+    except SignverseError:
+        return unknown
+
+
+def _owners_by_elimination(
+    snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]
+) -> dict[str, tuple[str, ...] | None]:
+    """The videos of the language and of the range of ids of a file, that have no row in the other files."""
+    names = {file.name for file in broken}
+    partitions = {file.partition for file in broken}
+    folder = snapshot.folder / table.name
+    whole = [
+        str(folder / file.name)
+        for file in snapshot.stored_files(table.name)
+        if file.name not in names and file.partition in partitions
+    ]
+    from signverse.lake.storage.snapshot import collect
+
+    present: set[str] = set()
+    if whole:
+        rows = pl.scan_parquet(whole, glob=False, hive_partitioning=False).select(pl.col("ingest_id").unique())
+        present = set(collect(rows)["ingest_id"])
+    videos = collect(snapshot.table(VIDEOS.name).select("video_id", "ingest_id", "sign_language", "num_frames"))
+    without = videos.filter(~pl.col("ingest_id").is_in(present), pl.col("num_frames") > 0).sort("video_id")
+    return {
+        file.name: tuple(
+            without.filter(
+                pl.col("sign_language") == file.partition, pl.col("video_id").is_between(file.first_id, file.last_id)
+            )["video_id"]
+        )
+        for file in broken
+    }
+
+
+def videos_to_take_again(snapshot: Snapshot) -> set[str]:
+    """The visible videos whose keypoints are lost: the next ingestion takes them as if the lake did not have them."""
+    return {video_id for lost in snapshot.lost(KEYPOINTS.name) for video_id in lost.videos or ()}
+
+
+def refuse_lost(snapshot: Snapshot, table: Table, names: Collection[str] | None = None) -> None:
+    """Refuses to read files of a table that are lost.
+
+    Args:
+        names: of the files, paths inside the table's folder; all by default.
+
+    Raises:
+        DamagedLakeError: one is lost, with the videos and what to do.
+    """
+    lost = [found for found in snapshot.lost(table.name) if names is None or found.file.name in names]
+    # A file that held replaced rows only is missed by nobody.
+    lost = [found for found in lost if found.videos is None or found.videos]
+    if lost:
+        raise lost_error(snapshot, lost)
+
+
+def lost_error(snapshot: Snapshot, lost: Sequence[LostFile]) -> DamagedLakeError:
+    """The error for a question that needs lost files: the first file, its videos, and how to bring them back."""
+    more = f" (and {counted(len(lost) - 1, 'other file')} of the table)" if len(lost) > 1 else ""
+    if replaced_since(snapshot, lost[0]):
+        return DamagedLakeError(
+            f"{lost[0].path} was replaced by maintenance since the lake was opened", "Open the lake again."
+        )
+    return DamagedLakeError(f"{LOST}{lost[0]}{more}", way_back(snapshot.folder, lost))
+
+
+def replaced_since(snapshot: Snapshot, lost: LostFile) -> bool:
+    """Whether the newest version of the lake does without the file: the snapshot is older than the retention."""
+    opened = delta.open_table(snapshot.folder / lost.table.name)
+    if opened.version() == snapshot.table_version(lost.table.name):
+        return False
+    return lost.file.name not in {file.name for file in delta.active_files(opened, lost.table)}
+
+
+def way_back(folder: Path, lost: Iterable[LostFile]) -> str:
+    """What brings the rows of lost files back, in a sentence."""
+    tables = {found.table.name for found in lost}
+    lake = shlex.quote(str(folder))
+    if tables <= {KEYPOINTS.name}:
+        return (
+            "Take these videos again: signverse ingest videos FOLDER, or signverse ingest shards TARS, with --lake "
+            f"{lake}; list them all: signverse verify {lake}."
+        )
+    return f"What can be brought back, and how: signverse repair {lake} --dry-run."
+
+
+def lost_in(snapshot: Snapshot) -> list[LostFile]:
+    """The lost files of all tables."""
+    return [lost for table in TABLES for lost in snapshot.lost(table.name)]
