@@ -40,6 +40,7 @@ from signverse.ingest.extract.extractor import Extractor
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.devices import GPU_DEVICES, nvidia_driver, parse_device, process_devices
+from signverse.ingest.models.import_runtime import import_onnxruntime
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, usable_device
@@ -166,7 +167,7 @@ def note(table: Path, rows: list[str]) -> None:
 
 def own_rate(path: Path, device: str, size: Size) -> tuple[float, int]:
     """A model's images/s at its best batch size, and that size; input and output stay on the device."""
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     named = parse_device(device)
     place = ("cuda", named.card or 0) if named.kind in GPU_DEVICES else ("cpu", 0)

@@ -144,6 +144,9 @@ def exact(detector: str, pose: str) -> Run:
     easy(detector, pose)
     from easy_dwpose.body_estimation.detector import inference_detector
     from easy_dwpose.body_estimation.pose import inference_pose
+
+    # Its import calls home otherwise.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime import InferenceSession
 
     models = [InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (detector, pose)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.ingest.models.detector import STRIDES
+from signverse.ingest.models.import_runtime import import_onnxruntime
 from signverse.ingest.models.pose import SIMCC_RATIO, simcc_names
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ def model_role(path: Path) -> str:
 
 def open_for_inspection(path: Path) -> InferenceSession:
     """A session that shows a model's shapes; it is not optimised, which would take time."""
-    # Imported in functions, not at the top: it would slow the start of the command line.
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session: InferenceSession = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session
 
 
 def first_line(error: Exception) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from signverse.ingest.models.import_runtime import import_onnxruntime
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
@@ -72,14 +74,12 @@ class BoundBuffers:
         return output[:count]
 
     def _bind(self, size: int) -> tuple[Any, Any, NDArray[np.float32]]:
-        # Imported in functions, not at the top: it would slow the start of the command line.
-        from onnxruntime import OrtValue
-
+        values = import_onnxruntime().OrtValue
         model = self._model
-        images = OrtValue.ortvalue_from_shape_and_type([size, *self._images.shape[1:]], np.uint8, *model.memory)
+        images = values.ortvalue_from_shape_and_type([size, *self._images.shape[1:]], np.uint8, *model.memory)
         output = np.empty((size, *model.shape), np.float32)
         binding = model.session.io_binding()
         binding.bind_ortvalue_input(model.names[0], images)
         # The output is small: ONNX Runtime copies them from the card into this array at the end of a run.
-        binding.bind_ortvalue_output(model.names[1], OrtValue.ortvalue_from_numpy(output))
+        binding.bind_ortvalue_output(model.names[1], values.ortvalue_from_numpy(output))
         return binding, images, output

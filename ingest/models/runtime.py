@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from signverse.ingest.models.devices import GPU_DEVICES, Device, nvidia_driver, parse_device
+from signverse.ingest.models.import_runtime import import_onnxruntime
 from signverse.ingest.models.tensorrt import load_tensorrt
 from signverse.lake.model.errors import BadInputError
 
@@ -163,8 +164,7 @@ def _start(
     model: Path | bytes, device: Device, threads: int, options: Options | None = None
 ) -> tuple[InferenceSession, str]:
     """A session, which may have fallen back to the CPU, and what ONNX Runtime printed."""
-    # Imported in functions, not at the top: it would slow the start of the command line.
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = max(1, threads)
@@ -192,8 +192,7 @@ def _start(
 
 @cache
 def _load_cuda() -> None:
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     # Finds CUDA and cuDNN where pip installed them; prints what is missing.
     ort.preload_dlls()
 
@@ -201,9 +200,7 @@ def _load_cuda() -> None:
 @contextlib.contextmanager
 def _captured_output() -> Iterator[io.StringIO]:
     """Keep ONNX Runtime's messages about a device off the terminal; they are summarised in one line."""
-    import onnxruntime as ort
-
-    runtime: Any = ort
+    runtime = import_onnxruntime()
     output = io.StringIO()
     runtime.set_default_logger_severity(_QUIET)
     try:
@@ -216,7 +213,7 @@ def _captured_output() -> Iterator[io.StringIO]:
 
 def _why_not(log: str) -> str:
     """Why a device did not start although there is a card, from what ONNX Runtime printed."""
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return "this onnxruntime was built for the CPU: pip uninstall onnxruntime, then pip install onnxruntime-gpu"
