@@ -21,6 +21,12 @@ _TERMINATED: Final = 143
 
 _QUERY_INTERRUPTED: Final = "Query interrupted"
 
+TRACEBACK: Final = "SIGNVERSE_TRACEBACK"
+"""The environment variable that makes a fault of this program end in a traceback."""
+
+_LONGEST: Final = 300
+"""Characters of the message of an unexpected error; some libraries put whole queries or tables into it."""
+
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
     """Runs one command.
@@ -51,9 +57,26 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except RuntimeError as error:
         # DuckDB may put this error in the place of the one that a signal raises while a query runs.
         if str(error) != _QUERY_INTERRUPTED:
-            raise
+            return _unexpected(error)
         return _TERMINATED if sigterm.received else _INTERRUPTED
+    # A panic of Rust is a BaseException as well.
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return _unexpected(error)
     return 0
+
+
+def _unexpected(error: BaseException) -> int:
+    """Says in one line what no command expects; a traceback comes where it was asked for."""
+    if os.environ.get(TRACEBACK):
+        raise error
+    says = " ".join(str(error).split())[:_LONGEST]
+    complain(
+        f"signverse: unexpected {type(error).__name__}{f': {says}' if says else ''}. This is a fault of signverse: "
+        f"please report it, with what the same command prints where {TRACEBACK}=1 is set"
+    )
+    return 1
 
 
 def _plain(error: OSError) -> str:

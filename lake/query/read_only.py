@@ -8,12 +8,12 @@ from typing import Final
 
 import duckdb
 import polars as pl
-from polars.exceptions import PolarsError
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import message_of, one_line
+from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.integrity.lost_files import LOST
 from signverse.lake.storage.snapshot import Snapshot
 
@@ -108,10 +108,11 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
             raise DamagedLakeError(message.removesuffix(".")) from None
         kind = MistypedError if isinstance(error, _OF_THE_TEXT) else BadInputError
         raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}") from None
-    except PolarsError as error:
+    except BaseException as error:
+        if not is_foreign(error):
+            raise
         raise BadInputError(
-            f"the result has a column that cannot be shown: {str(error).splitlines()[0]}",
-            "Cast it: select column::varchar.",
+            f"the result has a column that cannot be shown: {first_line(error)}", "Cast it: select column::varchar."
         ) from None
     finally:
         con.execute("reset errors_as_json")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from signverse.lake.lists.table import read_table
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.schema import SEGMENTS
 from signverse.lake.model.wording import counted
 from signverse.lake.query.selection import KEY
+from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."
 
@@ -28,7 +31,7 @@ def read_selection_file(path: Path, remarks: list[str] | None = None) -> pl.Data
         EmptySelectionError: it has no rows.
     """
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".parquet": pl.read_parquet,
+        ".parquet": _read_parquet,
         **dict.fromkeys((".csv", ".tsv"), lambda path: _read_csv(path, remarks if remarks is not None else [])),
         ".json": pl.read_json,
         **dict.fromkeys((".jsonl", ".ndjson"), pl.read_ndjson),
@@ -36,11 +39,15 @@ def read_selection_file(path: Path, remarks: list[str] | None = None) -> pl.Data
     read = readers.get(path.suffix.lower())
     if read is None:
         raise BadInputError(f"selection {path} is not a .parquet, .csv or .json file", HINT)
-    try:
+    with foreign_errors_as(lambda why: BadInputError(f"selection {path} cannot be read: {why}", HINT)):
         clips = read(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BadInputError(f"selection {path} cannot be read: {error}", HINT) from None
     return checked(clips, f"selection {path}")
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    # By pyarrow, which raises an error at a damaged file: Polars panics at one of 300, and Rust prints that itself.
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return cast(pl.DataFrame, pl.from_arrow(file.read(use_threads=False)))
 
 
 def _read_csv(path: Path, remarks: list[str]) -> pl.DataFrame:
@@ -95,7 +102,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def version_of_selection(path: Path) -> str:
     """The version of the lake that a selection file was made from; "N" where the file does not say it."""
-    return pl.read_parquet_metadata(path).get("signverse.lake_version", "N") if path.suffix == ".parquet" else "N"
+    if path.suffix.lower() != ".parquet":
+        return "N"
+    with foreign_errors_as(lambda why: BadInputError(f"selection {path} cannot be read: {why}", HINT)):
+        metadata = pq.read_metadata(path).metadata or {}
+        return str(metadata.get(b"signverse.lake_version", b"N").decode())
 
 
 def checked(clips: pl.DataFrame, name: str) -> pl.DataFrame:

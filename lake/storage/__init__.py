@@ -17,4 +17,5 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     integrity/         whether files are there and as they were written, and what it costs where they are not
     spill.py           what does not fit into memory, on disk
     temporary/         temporary folders, and files that appear whole or not at all
+    integrity/         whether files hold what was written, and what their damage is called
 """

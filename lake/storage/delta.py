@@ -20,9 +20,10 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Sc
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
+from signverse.lake.model.errors import BadInputError, NewerLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
 CHECKPOINT_INTERVAL: Final = 100
 """Commits from one checkpoint of a log to the next, of tables that are created from now on. Without checkpoints opening
@@ -100,17 +101,17 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
         BadInputError: it never had that version.
         DamagedLakeError: its log cannot be read.
     """
-    try:
-        table = DeltaTable(str(folder), version=version)
-    except TableNotFoundError:
-        raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
-    except (DeltaError, OverflowError) as error:
-        if version is not None:
+    with foreign_errors_as(damaged(f"the log of table {folder}")):
+        try:
+            table = DeltaTable(str(folder), version=version)
+        except TableNotFoundError:
+            raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
+        except (DeltaError, OverflowError):
+            if version is None:
+                raise
             newest = open_table(folder).version()
             raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None
-        why = str(error).splitlines()[0]
-        raise DamagedLakeError(f"the log of table {folder} cannot be read: {why}") from None
-    written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
+        written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
     if not written.isdecimal():
         raise NotALakeError(
             f"{folder} is a Delta table, but not one of a lake", f"It lacks the property {FORMAT_PROPERTY}."
@@ -132,7 +133,9 @@ def newest_version(folder: Path) -> int:
 def commit_times(folder: Path) -> dict[int, datetime]:
     """When each version was committed, as far back as the log goes."""
     # Of the newest version: of an older one the library returns the same entries and numbers them wrongly.
-    entries = ((entry.get("version"), entry.get("timestamp")) for entry in open_table(folder).history())
+    with foreign_errors_as(damaged(f"the log of table {folder}")):
+        history = open_table(folder).history()
+    entries = ((entry.get("version"), entry.get("timestamp")) for entry in history)
     return {
         version: datetime.fromtimestamp(stamp / 1000, UTC)
         for version, stamp in entries
@@ -283,7 +286,8 @@ def _additions(folder: Path, table: Table, files: Iterable[DataFile], *, new_dat
 
 def active_files(delta: DeltaTable, table: Table) -> list[ActiveFile]:
     """The data files of a table, as its log has them."""
-    actions: Any = delta.get_add_actions(flatten=True)
+    with foreign_errors_as(damaged(f"the log of table {table.name}")):
+        actions: Any = delta.get_add_actions(flatten=True)
     wanted = ["path", "size_bytes", "num_records", "modification_time", "min.video_id", "max.video_id"]
     if table.partition:
         wanted.append(f"partition.{table.partition}")
@@ -313,7 +317,8 @@ def unknown_file(name: str, table: Table) -> ActiveFile:
 
 def unreferenced_files(delta: DeltaTable, hours: int) -> list[str]:
     """Files in the table's folder that no version of the last `hours` names, and that are older: paths inside it."""
-    names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+    with foreign_errors_as(damaged("the log of a table")):
+        names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
     return sorted({name for name in names if name.endswith(".parquet")})
 
 

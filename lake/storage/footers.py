@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.keypoints import list_columns
 
 _FOOTERS: Final = 4096
@@ -72,10 +73,8 @@ class Footers:
         with self._lock:
             footer = self._kept.get(name)
             if footer is None:
-                try:
+                with foreign_errors_as(unreadable(self.folder / name)):
                     footer = self._kept[name] = _footer(self._parse(name))
-                except FOREIGN as error:
-                    raise unreadable(self.folder / name, error) from None
                 if len(self._kept) > _FOOTERS:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(name)
@@ -89,33 +88,25 @@ class Footers:
         """
         with self._lock:
             metadata = self._parse(name)
-        try:
+        with foreign_errors_as(unreadable(self.folder / name)):
             # A corrupted byte must not become a keypoint: 4 % of the time of a clip.
             return pq.ParquetFile(self.folder / name, metadata=metadata, page_checksum_verification=True)
-        except FOREIGN as error:
-            raise unreadable(self.folder / name, error) from None
 
     def _parse(self, name: str) -> pq.FileMetaData:
         if name in self._parsed:
             self._parsed.move_to_end(name)
             return self._parsed[name]
-        try:
+        with foreign_errors_as(unreadable(self.folder / name)):
             metadata = pq.read_metadata(self.folder / name)
-        except FOREIGN as error:
-            raise unreadable(self.folder / name, error) from None
         self._parsed[name] = metadata
         while len(self._parsed) > 1 and sum(footer.serialized_size for footer in self._parsed.values()) > _PARSED_BYTES:
             self._parsed.popitem(last=False)
         return metadata
 
 
-FOREIGN: Final = (OSError, pa.ArrowException, KeyError, ValueError, OverflowError)
-"""What reading a damaged file, or one of another writer, may raise."""
-
-
-def unreadable(path: Path, why: object) -> DamagedLakeError:
-    """The error for a keypoints file that cannot be read."""
-    return DamagedLakeError(f"keypoints file {path} cannot be read: {why}", "Run: signverse verify LAKE.")
+def unreadable(path: Path) -> Callable[[str], DamagedLakeError]:
+    """For `foreign_errors_as`: a keypoints file cannot be read."""
+    return damaged(f"keypoints file {path}")
 
 
 def _footer(metadata: pq.FileMetaData) -> Footer:

@@ -45,7 +45,7 @@ class Unusual(Exception):  # noqa: N818 (no error: another way of reading is tak
     """The page is not as our writer writes it."""
 
 
-class BrokenPage(Exception):  # noqa: N818 (the reader makes an error of it that names the file)
+class BrokenPage(ValueError):  # noqa: N818 (the reader makes an error of it that names the file)
     """The page does not hold the bytes that were written."""
 
 

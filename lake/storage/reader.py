@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS, Part
-from signverse.lake.storage.footers import FOREIGN, SEVERAL, Footer, Footers, unreadable
+from signverse.lake.storage.footers import SEVERAL, Footer, Footers, unreadable
+from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import Points, from_table, hide_unseen, list_columns, visible_from_table
-from signverse.lake.storage.page_decoder import BrokenPage, Column, Unusual, read_column
+from signverse.lake.storage.page_decoder import Column, Unusual, read_column
 
 
 @dataclass(frozen=True)
@@ -183,10 +184,8 @@ class RowGroup:
         return np.arange(first, first + count, dtype=np.int32), persons
 
     def _visible_body(self) -> npt.NDArray[np.bool_] | None:
-        try:
+        with foreign_errors_as(unreadable(self._footers.folder / self._file)):
             return visible_from_table(self._table(["body_visible"]))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise unreadable(self._footers.folder / self._file, error) from None
 
     def _copy(self, points: Points, row: int, joints: Joints) -> None:
         """Rows from `row` on into points [T, K, 3], which are one block of memory and nan."""
@@ -206,7 +205,7 @@ class RowGroup:
         footer, path = self._footer, self._footers.folder / self._file
         first, last = footer.frames[self._index]
         simple = footer.person[self._index] != SEVERAL and last - first + 1 == footer.rows[self._index]
-        try:
+        with foreign_errors_as(unreadable(path)):
             if self._frames is None and not simple:
                 table = self._table(["frame", "person"])
                 self._frames = table.column("frame").to_numpy(), table.column("person").to_numpy()
@@ -216,8 +215,6 @@ class RowGroup:
             with path.open("rb", buffering=0) as file:
                 for part in missing:
                     self._parts[part] = self._decode(file, part)
-        except (BrokenPage, *FOREIGN) as error:
-            raise unreadable(path, error) from None
 
     def _decode(self, file: Any, part: Part) -> tuple[Column | None, Column | None] | pa.Table:
         place = 2 * PARTS.index(part)
@@ -284,12 +281,12 @@ class KeypointsReader:
         """Rows of frames [start, end), every person, with `frame` and `person` and the requested columns."""
         assert place.file is not None
         chosen = self.row_groups(place, start, end)
-        with self._footers.open(place.file) as file:
-            try:
-                table = file.read_row_groups(chosen, columns=["frame", "person", *columns], use_threads=False)
-            except (OSError, pa.ArrowInvalid) as error:
-                raise unreadable(self._footers.folder / place.file, error) from None
-        frames = table.column("frame").to_numpy()
+        with (
+            self._footers.open(place.file) as file,
+            foreign_errors_as(unreadable(self._footers.folder / place.file)),
+        ):
+            table = file.read_row_groups(chosen, columns=["frame", "person", *columns], use_threads=False)
+            frames = table.column("frame").to_numpy()
         # Sorted by frame, so the range is a slice and no row is copied.
         first, last = np.searchsorted(frames, [start, end])
         return table.slice(first, last - first)

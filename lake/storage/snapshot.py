@@ -13,9 +13,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
-from polars.exceptions import PolarsError
 
-from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, UnknownVideoError
+from signverse.lake.model.errors import BadInputError, NotALakeError, UnknownVideoError
 from signverse.lake.model.frame_ranges import FPS, clip_range
 from signverse.lake.model.schema import (
     CAPTIONS,
@@ -33,6 +32,7 @@ from signverse.lake.model.schema import (
 from signverse.lake.model.skeleton import BODY
 from signverse.lake.model.times import version_at
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.keypoints import Points, hide_unseen
 from signverse.lake.storage.location import is_lake, lake_folder
@@ -388,9 +388,5 @@ def collect(rows: pl.LazyFrame) -> pl.DataFrame:
     Raises:
         DamagedLakeError: a file cannot be read.
     """
-    try:
+    with foreign_errors_as(damaged("a file of the lake")):
         return rows.collect()
-    except (PolarsError, FileNotFoundError) as error:
-        raise DamagedLakeError(
-            f"a file of the lake cannot be read: {str(error).splitlines()[0]}", "Run: signverse verify LAKE."
-        ) from None

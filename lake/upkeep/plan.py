@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import DamagedLakeError
@@ -19,6 +18,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.compaction import is_small
@@ -236,16 +236,14 @@ def _check_keypoints(
 
 
 def _count_row_groups(snapshot: Snapshot, name: str) -> int:
-    try:
+    with foreign_errors_as(damaged(name)):
         return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DamagedLakeError(f"{name} cannot be read: {error}", "Run: signverse verify LAKE.") from None
 
 
 def _placements_in(snapshot: Snapshot, name: str) -> dict[Key, StoredPlacement]:
     """The ingestions in a keypoints file, by the first row of each row group."""
     found: dict[Key, dict[str, Any]] = {}
-    with pq.ParquetFile(snapshot.folder / KEYPOINTS.name / name) as file:
+    with foreign_errors_as(damaged(name)), pq.ParquetFile(snapshot.folder / KEYPOINTS.name / name) as file:
         for index in range(file.num_row_groups):
             row = file.read_row_group(index, columns=["video_id", "ingest_id"]).slice(0, 1).to_pylist()[0]
             place = found.setdefault(

@@ -16,6 +16,7 @@ from signverse.lake.model.schema import KEYPOINTS, PLACEMENT, VIDEOS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
+from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_errors_as
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
@@ -185,7 +186,7 @@ def _sorted_rows(
         old = f"read_parquet($1, hive_partitioning = false, {columns_of_files})"
         con.register("dropped", pa.table({"ingest_id": pa.array(sorted(dropped), pa.string())}))
         paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
-        try:
+        with foreign_errors_as(lambda why: DamagedLakeError(f"table {table.name} cannot be sorted: {why}", VERIFY)):
             # Sorted rows come as a stream: they are never all in memory.
             rows = con.sql(
                 f"select {columns} from {old} as old {joined} "  # noqa: S608 (names from lake.model.schema)
@@ -196,8 +197,3 @@ def _sorted_rows(
             for batch in rows.to_arrow_reader(parquet_layout.ROWS_PER_BATCH):
                 if batch.num_rows:
                     yield pa.Table.from_batches([batch]).select(names).cast(in_file)
-        except duckdb.Error as error:
-            why = str(error).splitlines()[0]
-            raise DamagedLakeError(
-                f"table {table.name} cannot be sorted: {why}", "Run: signverse verify LAKE."
-            ) from None

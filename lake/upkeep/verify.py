@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -15,6 +14,7 @@ from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
@@ -25,33 +25,46 @@ _EVERY_FRAME: Final = 2**31 - 1
 def verify_lake(snapshot: Snapshot) -> Iterator[str]:
     """The problems of a lake, one line each, each naming its file; none where all is well."""
     broken: set[str] = set()
+    unread: set[str] = set()
     for table in TABLES:
         try:
             files = snapshot.files(table.name)
         except SignverseError as error:
+            unread.add(table.name)
             yield str(error)
-            return
+            continue
         for name in files:
             problem = _unreadable(Path(name))
             if problem:
                 broken.add(name)
                 yield problem
-    if broken & set(snapshot.files(VIDEOS.name)):
+    if VIDEOS.name in unread or broken & set(snapshot.files(VIDEOS.name)):
         return
     try:
         videos = collect(snapshot.videos())
     except SignverseError as error:
         yield error.message
         return
-    reader = KeypointsReader(snapshot.folder / KEYPOINTS.name)
-    for video in videos.iter_rows(named=True):
-        yield from _misplaced(snapshot, video, reader, broken)
-    reader.close()
-    for name in snapshot.files(KEYPOINTS.name):
-        if name not in broken:
-            yield from _out_of_range(Path(name))
-    if not broken & set(snapshot.files(SEGMENTS.name)):
-        yield from _bad_segments(snapshot, videos)
+    if KEYPOINTS.name not in unread:
+        reader = KeypointsReader(snapshot.folder / KEYPOINTS.name)
+        for video in videos.iter_rows(named=True):
+            yield from _to_the_end(_misplaced(snapshot, video, reader, broken))
+        reader.close()
+        for name in snapshot.files(KEYPOINTS.name):
+            if name not in broken:
+                yield from _to_the_end(_out_of_range(Path(name)))
+    if SEGMENTS.name not in unread and not broken & set(snapshot.files(SEGMENTS.name)):
+        yield from _to_the_end(_bad_segments(snapshot, videos))
+
+
+def _to_the_end(problems: Iterator[str]) -> Iterator[str]:
+    """Problems, and as the last one the error that ends the search for them: the next search goes on."""
+    try:
+        yield from problems
+    except BaseException as error:
+        if not (is_foreign(error) or isinstance(error, SignverseError)):
+            raise
+        yield first_line(error)
 
 
 def _unreadable(path: Path) -> str:
@@ -65,8 +78,10 @@ def _unreadable(path: Path) -> str:
                 file.read_row_group(group)
     except FileNotFoundError:
         return f"{path} is missing"
-    except (OSError, pa.ArrowException) as error:
-        return f"{path} is damaged: {' '.join(str(error).split())}"
+    except BaseException as error:
+        if not is_foreign(error):
+            raise
+        return f"{path} is damaged: {first_line(error)}"
     return ""
 
 
