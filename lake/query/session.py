@@ -77,7 +77,7 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
 def _keep_inside(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Refuses every file but those of the lake's tables; nothing that a query says can undo it.
 
-    By folders, not by files: DuckDB takes 0.4 s to be told of ten thousand files.
+    By folders, not by files: DuckDB takes 0.4 s to take a list of ten thousand files.
     """
     names = [str(folder / table.name) for table in TABLES]
     # DuckDB looks up the pattern as well as the file that it stands for.
