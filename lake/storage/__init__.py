@@ -3,8 +3,9 @@
 May know lake.lists and lake.model. Start with snapshot.py for reading and committer.py for writing.
 
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
-    location.py        where a lake may lie: folders; URLs are refused
-    delta.py           the transaction log: create, open, append, replace files, checkpoint, vacuum
+    location.py        where a lake may lie, and making one: folders; URLs are refused
+    delta.py           the transaction log: open, append, replace files
+    integrity/         files on disk before a commit counts; logs that are whole
     committer.py       finished videos become rows, committed together
     file_writer.py     one data file while it is written
     parquet_layout.py  how Parquet files are written, with the measured choices

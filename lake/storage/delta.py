@@ -1,13 +1,12 @@
-"""Delta tables: creating, opening and changing them. The only module that touches the transaction log."""
+"""Delta tables: opening and changing them; location.py makes them. No other module touches the transaction log."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import time
-import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,42 +19,25 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Sc
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from signverse.lake.model.errors import BadInputError, NewerLakeError, NotALakeError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
+from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity.checkpoints import write_checkpoint
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_log, sync_names
 
 CHECKPOINT_INTERVAL: Final = 100
 """Commits from one checkpoint of a log to the next, of tables that are created from now on. Without checkpoints opening
 takes 308 ms at 1,000 commits, with these under 10."""
 
-_RETRIES: Final = 100
+RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""
 
-_COMMIT: Final = re.compile(r"\d{20}\.json")
 
-
-def create(folder: Path, table: Table) -> None:
-    """Creates an empty table, unless it exists.
-
-    Raises:
-        BadInputError: the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"a lake cannot be made at {folder.parent}: {error.strerror}") from None
-    DeltaTable.create(
-        str(folder),
-        schema=table.schema,
-        mode="ignore",
-        partition_by=[table.partition] if table.partition else None,
-        name=table.name,
-        description=f"A row is {table.about}.",
-        configuration={FORMAT_PROPERTY: str(FORMAT_VERSION), "delta.checkpointInterval": str(CHECKPOINT_INTERVAL)},
-        # The format version is a property of ours, which Delta does not know.
-        raise_if_key_not_exists=False,
-    )
+def properties(actions: int, retries: int) -> CommitProperties:
+    """How an entry of a log is written: with the number of its actions, and so many tries where others commit too."""
+    return CommitProperties(custom_metadata={log_entries.ACTIONS: str(actions)}, max_commit_retries=retries)
 
 
 def full_schema(opened: DeltaTable, table: Table) -> pa.Schema:
@@ -85,10 +67,11 @@ def add_missing_columns(folder: Path, table: Table) -> DeltaTable:
             return delta
         attempt += 1
         try:
-            delta.alter.add_columns(Schema.from_arrow(missing).fields)
+            delta.alter.add_columns(Schema.from_arrow(missing).fields, commit_properties=properties(1, 0))
+            sync_log(folder)
         except CommitFailedError:
             # Another process committed at the same time; it may have added them.
-            if attempt == _RETRIES:
+            if attempt == RETRIES:
                 raise
 
 
@@ -108,6 +91,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
         except (DeltaError, OverflowError):
             if version is None:
+                log_entries.check(folder)
                 raise
             newest = open_table(folder).version()
             raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None
@@ -126,8 +110,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
 
 def newest_version(folder: Path) -> int:
     """The newest version of a table by the file names of its log: cheap enough to be called often."""
-    entries = (folder / "_delta_log").iterdir()
-    return max((int(entry.name[:20]) for entry in entries if _COMMIT.fullmatch(entry.name)), default=-1)
+    return max(log_entries.entries(folder), default=-1)
 
 
 def commit_times(folder: Path) -> dict[int, datetime]:
@@ -186,21 +169,22 @@ _LAST: Final = chr(0x10FFFF)
 
 def new_file(folder: Path, table: Table, partition: str | None) -> str:
     """A name for a new data file, inside the table's folder; makes the partition's folder."""
-    name = f"part-{uuid.uuid4()}.parquet"
+    name = writers.new_name(folder.parent)
     if table.partition is not None:
         inside = f"{table.partition}={quote(partition or '', safe='')}"
-        (folder / inside).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / inside)
         name = f"{inside}/{name}"
     return name
 
 
 def seal(folder: Path, name: str) -> str:
-    """Puts the digest of a finished file into its name, which is returned.
+    """Waits until a finished file is on disk, and puts its digest into its name, which is returned.
 
     Parquet has checksums for its pages only: a corrupted byte in a footer or a page's header changes what is read, and
     nothing else would reveal it.
     """
     sealed = f"{name.removesuffix('.parquet')}-{_digest(folder / name)}.parquet"
+    sync_file(folder / name)
     (folder / name).rename(folder / sealed)
     return sealed
 
@@ -216,11 +200,36 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
-def commit(folder: Path, table: Table, files: Iterable[DataFile]) -> None:
-    """Adds files to the table in one transaction; nothing is visible before."""
-    actions = _additions(folder, table, files, new_data=True)
-    if actions:
-        _write(add_missing_columns(folder, table), table, actions, retries=_RETRIES)
+def commit(folder: Path, table: Table, files: Sequence[DataFile], *, again: bool = False) -> None:
+    """Adds files to the table in one transaction; nothing is visible before, and all is on disk afterwards.
+
+    Where it fails the files stay: the transaction may have taken effect, or may do so yet. They can be committed again.
+
+    Args:
+        again: they were given to a commit that failed: what a version names already is not added once more.
+
+    Raises:
+        DamagedLakeError: a file is gone.
+        DeltaError, OSError: it failed.
+    """
+    if not files:
+        return
+    sync_names(folder, [file.name for file in files])
+    if again:
+        named = log_entries.named(folder, [file.name for file in files])
+        files = [file for file in files if file.name not in named]
+    if files:
+        delta = add_missing_columns(folder, table)
+        actions = _additions(folder, table, files, new_data=True)
+        try:
+            _write(delta, table, actions, retries=RETRIES)
+        except (DeltaError, OSError):
+            names = {file.name for file in files}
+            if names != log_entries.named(folder, names):
+                raise
+    sync_log(folder)
+    writers.release(file.name for file in files)
+    _checkpoint_if_due(folder)
 
 
 def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> bool:
@@ -229,20 +238,23 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
     Returns:
         False if another process had removed one of the old files: nothing was changed.
     """
-    for _ in range(_RETRIES):
+    for _ in range(RETRIES):
         delta = open_table(folder)
         if not {file.name for file in old} <= {file.name for file in active_files(delta, table)}:
             return False
-        now = time.time_ns() // 1_000_000
+        now = int(writers.store_time(folder.parent) * 1000)
+        sync_names(folder, [file.name for file in new])
         removals = [RemoveAction(file.name, False, now, file.size, _values(table, file.partition)) for file in old]
         try:
             # No retries inside: the library adds a second removal of the same file, and rows would double.
             _write(delta, table, [*removals, *_additions(folder, table, new, new_data=False)], retries=0)
         except CommitFailedError:
             # It may have taken effect all the same, and failed at its checkpoint.
-            if {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
-                return True
-            continue
+            if not {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
+                continue
+        sync_log(folder)
+        writers.release(file.name for file in new)
+        _checkpoint_if_due(folder)
         return True
     return False
 
@@ -253,9 +265,19 @@ def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int)
         mode="append",
         schema=delta.schema(),
         partition_by=[table.partition] if table.partition else None,
-        commit_properties=CommitProperties(max_commit_retries=retries),
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True),
+        commit_properties=properties(len(actions), retries),
+        # Of its checkpoints a power cut leaves half: see `write_checkpoint`.
+        post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
     )
+
+
+def _checkpoint_if_due(folder: Path) -> None:
+    newest = newest_version(folder)
+    if newest - max(log_entries.checkpoints(folder), default=0) < CHECKPOINT_INTERVAL:
+        return
+    # The log is whole without it, and the next commit tries again.
+    with suppress(DeltaError, OSError):
+        write_checkpoint(folder)
 
 
 def _values(table: Table, partition: str | None) -> dict[str, Any]:
@@ -265,6 +287,13 @@ def _values(table: Table, partition: str | None) -> dict[str, Any]:
 def _additions(folder: Path, table: Table, files: Iterable[DataFile], *, new_data: bool) -> list[Any]:
     actions: list[Any] = []
     for file in files:
+        try:
+            state = (folder / file.name).stat()
+        except FileNotFoundError:
+            raise DamagedLakeError(
+                f"{folder / file.name} was removed before it was committed: nothing was committed",
+                "Run the same again.",
+            ) from None
         statistics = {
             "numRecords": file.num_rows,
             "minValues": {"video_id": file.first_id},
@@ -274,9 +303,10 @@ def _additions(folder: Path, table: Table, files: Iterable[DataFile], *, new_dat
         actions.append(
             AddAction(
                 path=file.name,
-                size=(folder / file.name).stat().st_size,
+                size=state.st_size,
                 partition_values=_values(table, file.partition),
-                modification_time=time.time_ns() // 1_000_000,
+                # By the clock of the store, which maintenance compares with.
+                modification_time=state.st_mtime_ns // 1_000_000,
                 data_change=new_data,
                 stats=json.dumps(statistics),
             )
@@ -315,23 +345,24 @@ def unknown_file(name: str, table: Table) -> ActiveFile:
     return ActiveFile(name, partition, 0, 0, datetime.fromtimestamp(0, UTC), "", _LAST)
 
 
-def unreferenced_files(delta: DeltaTable, hours: int) -> list[str]:
-    """Files in the table's folder that no version of the last `hours` names, and that are older: paths inside it."""
-    with foreign_errors_as(damaged("the log of a table")):
-        names = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
-    return sorted({name for name in names if name.endswith(".parquet")})
-
-
-def checkpoint(delta: DeltaTable) -> None:
-    """Writes the log's state to one file, so that opening reads that; drops log entries past their time, 30 days."""
-    delta.create_checkpoint()
-    delta.cleanup_metadata()
-
-
 def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Writes rows, one file per partition, and commits them in one transaction."""
+    """Writes rows, one file per partition, and commits them in one transaction.
+
+    Raises:
+        DeltaError, OSError: it failed. What was written belongs to no version, or to one: run it again only where
+            a repeated row does no harm.
+    """
+    commit(folder, table, write_files(folder, table, rows))
+
+
+def write_files(folder: Path, table: Table, rows: list[dict[str, Any]]) -> list[DataFile]:
+    """Writes rows into new files that wait to be committed, one per partition.
+
+    Raises:
+        OSError: it failed, and no file is left.
+    """
     if not rows:
-        return
+        return []
     schema = full_schema(open_table(folder), table)
     try:
         all_rows = pa.Table.from_pylist(rows, schema=schema)
@@ -351,9 +382,7 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     except BaseException:
         discard(folder, files)
         raise
-    # Outside the try: a commit may fail after it took effect (in its checkpoint, on a full disk), and removing files
-    # that the log names would lose them. Files that no log names are deleted by maintenance.
-    commit(folder, table, files)
+    return files
 
 
 def _encodable(row: dict[str, Any]) -> dict[str, Any]:
@@ -365,3 +394,4 @@ def discard(folder: Path, files: Iterable[DataFile]) -> None:
     """Deletes files that were written and will not be committed."""
     for file in files:
         (folder / file.name).unlink(missing_ok=True)
+        writers.release([file.name])

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from signverse.lake.model.schema import KEYPOINTS, Table
 from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage.integrity import writers
 
 
 class NewFile:
@@ -58,6 +59,7 @@ class NewFile:
             with contextlib.suppress(OSError):
                 end()
         (self._folder / self.name).unlink(missing_ok=True)
+        writers.release([self.name])
 
 
 class RowsFile(NewFile):

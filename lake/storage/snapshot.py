@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from signverse.lake.model.errors import BadInputError, NotALakeError, UnknownVideoError
+from signverse.lake.model.errors import BadInputError, UnknownVideoError
 from signverse.lake.model.frame_ranges import FPS, clip_range
 from signverse.lake.model.schema import (
     CAPTIONS,
@@ -35,7 +35,7 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.keypoints import Points, hide_unseen
-from signverse.lake.storage.location import is_lake, lake_folder
+from signverse.lake.storage.location import existing_lake, made_lake
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
@@ -64,25 +64,28 @@ class Snapshot:
         self._delta_table(VIDEOS)
 
     @classmethod
-    def open(cls, path: str | Path, *, version: int | None = None, as_of: datetime | None = None) -> Snapshot:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        check_log: bool = True,
+    ) -> Snapshot:
         """Opens a lake; see `signverse.Lake.open`.
 
+        Args:
+            check_log: refuse a lake whose logs lack something. Those who look for damage or mend it do not.
+
         Raises:
+            DamagedLakeError: entries of a log are empty, cut or missing.
             NotALakeError: there is no lake at the path.
             NewerLakeError: a later version of this package wrote it.
             BadInputError: it never had that version, or did not exist at that time.
         """
         if version is not None and as_of is not None:
             raise BadInputError("both a version and a time were given", "Give one of them.")
-        folder = lake_folder(path)
-        if not folder.exists():
-            raise NotALakeError(
-                f"there is no lake at {folder}", "Make one: signverse ingest videos FOLDER --lake LAKE."
-            )
-        if not is_lake(folder):
-            raise NotALakeError(
-                f"{folder} is not a lake", "A lake holds folders such as videos, segments and keypoints."
-            )
+        folder = existing_lake(path, check_log=check_log)
         if as_of is not None:
             version = version_at(as_of, delta.commit_times(folder / VIDEOS.name), folder)
         return cls(folder, version=version, as_of=as_of)
@@ -95,17 +98,9 @@ class Snapshot:
 
         Raises:
             NotALakeError: the path is a file, or a folder that holds other things.
+            DamagedLakeError: entries of a log are empty, cut or missing, or `videos` is lost.
         """
-        folder = lake_folder(path)
-        if folder.exists() and not folder.is_dir():
-            raise NotALakeError(f"{folder} is a file", "Name a folder for the lake.")
-        ours = {table.name for table in TABLES}
-        if not is_lake(folder):
-            if folder.is_dir() and any(child.name not in ours for child in folder.iterdir()):
-                raise NotALakeError(f"{folder} holds other things and is not a lake", "Name a new or an empty folder.")
-            # `videos` comes last: while it is missing this is not a lake, and creating it again completes it.
-            for table in (*(t for t in TABLES if t is not VIDEOS), VIDEOS):
-                delta.create(folder / table.name, table)
+        folder = made_lake(path)
         for table in TABLES:
             delta.add_missing_columns(folder / table.name, table)
         return cls(folder)

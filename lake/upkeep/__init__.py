@@ -7,6 +7,7 @@ maintain.py, which carries it out.
     maintain.py     carrying out a plan, in the order that loses nothing when it is interrupted
     compaction.py   when files are small, and how many are too many
     rewrite.py      writing the rows of many files into few, sorted by video
+    retention.py    how long what was replaced is kept
     vacuum.py       which files nothing refers to any more
     overview.py     what a lake holds, at a glance
     verify.py       whether every file is as it was written, and every row where it should be

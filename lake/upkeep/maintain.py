@@ -18,8 +18,10 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES
 from signverse.lake.model.wording import size_of
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity.checkpoints import write_checkpoint
 from signverse.lake.storage.snapshot import Snapshot
-from signverse.lake.upkeep.plan import RETENTION, Key, Plan
+from signverse.lake.upkeep.plan import Key, Plan
+from signverse.lake.upkeep.retention import RETENTION
 from signverse.lake.upkeep.rewrite import rewrite_keypoints, rewrite_rows, rewrite_videos
 from signverse.lake.upkeep.vacuum import unreferenced_files
 
@@ -90,7 +92,7 @@ def maintain(
     if moved or (plan.videos and not plan.replaced):
         rewrite_videos(snapshot, plan, {key: placements[key] for key in moved})
     for table in TABLES:
-        delta.checkpoint(delta.open_table(snapshot.folder / table.name))
+        write_checkpoint(snapshot.folder / table.name)
     snapshot.refresh()
     deleted = unreferenced_files(snapshot, retention)
     for path in deleted:

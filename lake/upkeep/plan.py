@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -22,12 +22,7 @@ from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_err
 from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.compaction import is_small
-
-RETENTION: Final = timedelta(days=7)
-"""How long replaced files and ingestions are kept, for readers that have them open and for older versions."""
-
-_LONGEST: Final = timedelta(days=36_500)
-"""A longer retention would reach before the first date that Python knows."""
+from signverse.lake.upkeep.retention import RETENTION, retained_since
 
 _TAIL: Final = 0.1
 """A sorted partition is sorted again when a tenth of it lies outside the order. Until then the files outside are sorted
@@ -98,7 +93,7 @@ def make_plan(
     Raises:
         DamagedLakeError: keypoints that a row of `videos` refers to are in no file.
     """
-    cutoff = datetime.now(UTC) - min(retention, _LONGEST)
+    cutoff = retained_since(snapshot.folder, retention)
     # Files first, then `videos`, and both of the newest version: what is committed in between has its rows of `videos`.
     listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
     snapshot = Snapshot(snapshot.folder)

@@ -1,28 +1,65 @@
-"""Vacuum: which files no version of the lake within the retention needs."""
+"""Vacuum: which files no version of the lake within the retention needs, by the clock of the store."""
 
 from __future__ import annotations
 
-import math
+import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any
+from urllib.parse import unquote
 
 from signverse.lake.model.schema import KEYPOINTS, TABLES, VIDEOS
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.snapshot import Snapshot, collect
-from signverse.lake.upkeep.plan import RETENTION
-
-_MOST_HOURS: Final = 24 * 36_500
+from signverse.lake.upkeep.retention import RETENTION, retained_since
 
 
 def unreferenced_files(snapshot: Snapshot, retention: timedelta = RETENTION) -> list[Path]:
     """Files that no version of the last `retention` refers to: replaced ones, and those of killed processes."""
-    in_use = set(collect(snapshot.raw_table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
-    # Delta counts whole hours: rounded up, nothing is removed too early.
-    hours = math.ceil(min(retention / timedelta(hours=1), _MOST_HOURS))
+    placed = set(collect(snapshot.raw_table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
+    since = retained_since(snapshot.folder, retention).timestamp()
     found = []
     for table in TABLES:
         folder = snapshot.folder / table.name
-        names = delta.unreferenced_files(delta.open_table(folder), hours)
-        found += [folder / name for name in names if table is not KEYPOINTS or name not in in_use]
-    return [path for path in found if path.is_file()]
+        # Before the log is read: what is committed meanwhile is not in it.
+        old = {name for name, modified in data_files(folder).items() if modified <= since}
+        needed = {file.name for file in delta.active_files(delta.open_table(folder), table)} | _named_since(
+            folder, since
+        )
+        if table is KEYPOINTS:
+            needed |= placed
+        unneeded = old - needed
+        found += [folder / name for name in sorted(unneeded - writers.in_use(snapshot.folder, unneeded))]
+    return found
+
+
+def data_files(folder: Path) -> dict[str, float]:
+    """The Parquet files in a table's folder, as paths inside it, with the time that the store gives them."""
+    found: dict[str, float] = {}
+    for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "_delta_log"]
+        for name in files:
+            path = Path(where, name)
+            if name.endswith(".parquet") and not path.is_symlink():
+                with suppress(FileNotFoundError):
+                    found[path.relative_to(folder).as_posix()] = path.stat().st_mtime
+    return found
+
+
+def _named_since(folder: Path, since: float) -> set[str]:
+    """The files that versions since a time have added or removed: the version before needs those too."""
+    names: set[str] = set()
+    for entry in log_entries.entries(folder).values():
+        with suppress(FileNotFoundError):
+            if entry.stat().st_mtime > since:
+                names |= names_in(log_entries.read_entry(Path(entry.path)))
+    return names
+
+
+def names_in(actions: list[dict[str, Any]]) -> set[str]:
+    """The data files that the actions of a log's entry add or remove."""
+    changes = (action.get("add") or action.get("remove") for action in actions)
+    # A path in a log is written as in a URL.
+    return {unquote(change["path"]) for change in changes if change}

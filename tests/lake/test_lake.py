@@ -72,9 +72,9 @@ def test_an_empty_folder_becomes_a_lake_and_a_lake_is_opened_as_it_is(tmp_path, 
 
 
 def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
-    from signverse.lake.storage import delta
+    from signverse.lake.storage import location
 
-    made, real = [], delta.create
+    made, real = [], location.create
 
     def interrupted(folder, table):
         if len(made) == 3:
@@ -83,7 +83,7 @@ def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
         real(folder, table)
 
     with monkeypatch.context() as patch:
-        patch.setattr(delta, "create", interrupted)
+        patch.setattr(location, "create", interrupted)
         with pytest.raises(KeyboardInterrupt):
             Lake.create(tmp_path / "lake")
     with pytest.raises(NotALakeError):
@@ -147,7 +147,9 @@ def test_a_version_that_never_was_is_said(town, version):
 
 def test_a_log_that_cannot_be_read_is_named(copied):
     (copied / "videos" / "_delta_log" / "00000000000000000000.json").write_text("garbage{")
-    with pytest.raises(DamagedLakeError, match=r"log of table .*videos cannot be read") as error:
+    with pytest.raises(
+        DamagedLakeError, match=r"log of table 'videos' is damaged: .*0.json is cut or damaged"
+    ) as error:
         Lake.open(copied)
     assert "\n" not in str(error.value)
 

@@ -14,7 +14,7 @@ from deltalake.exceptions import CommitFailedError
 from signverse.lake.lake import Lake
 from signverse.lake.model import schema
 from signverse.lake.model.schema import TABLES, VIDEOS
-from signverse.lake.storage import committer, delta
+from signverse.lake.storage import committer, delta, location
 from signverse.lake.storage import snapshot as snapshot_module
 from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
@@ -28,8 +28,9 @@ OLD_TABLES = tuple(OLD_VIDEOS if table is VIDEOS else table for table in TABLES)
 def old(tmp_path, fill, video, monkeypatch):
     """A lake as a version without the column wrote it: two commits, a and b."""
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot_module, "TABLES", OLD_TABLES)
-        patch.setattr(snapshot_module, "VIDEOS", OLD_VIDEOS)
+        for module in (snapshot_module, location):
+            patch.setattr(module, "TABLES", OLD_TABLES)
+            patch.setattr(module, "VIDEOS", OLD_VIDEOS)
         patch.setattr(committer, "VIDEOS", OLD_VIDEOS)
         for name in ("a", "b"):
             folder = fill(tmp_path / "lake", video(name))
@@ -95,7 +96,7 @@ def test_columns_that_cannot_be_added_are_an_error(old, monkeypatch):
             self.schema = table.schema
             self.alter = self
 
-        def add_columns(self, fields):
+        def add_columns(self, fields, **_):
             raise CommitFailedError("another process committed first")
 
     opened = delta.open_table
