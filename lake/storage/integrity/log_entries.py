@@ -102,7 +102,7 @@ def read_entry(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         raise BadEntryError("is cut or damaged") from None
     if not all(isinstance(action, dict) and len(action) == 1 for action in actions):
-        raise BadEntryError("is damaged: its lines are no actions")
+        raise BadEntryError("is damaged: its lines are not actions")
     info = next((action["commitInfo"] for action in actions if "commitInfo" in action), None)
     others = sum("commitInfo" not in action for action in actions)
     if isinstance(info, dict) and str(info.get(ACTIONS, "")).isdecimal():
@@ -157,7 +157,7 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     for paths in covered.values() if thorough else list(covered.values())[-1:]:
         for path in paths:
             if not _is_parquet(path, thorough=thorough):
-                yield LogProblem(None, path, "is damaged: it is no whole checkpoint")
+                yield LogProblem(None, path, "is damaged: it is not a whole checkpoint")
     hint = folder / "_delta_log" / "_last_checkpoint"
     try:
         named = json.loads(hint.read_bytes())["version"]

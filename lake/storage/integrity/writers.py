@@ -110,7 +110,7 @@ def store_time(lake: Path) -> float:
     """
     with working_folder(lake) as folder:
         file = folder / "clock"
-        # Made anew and touched: the server of a shared file system stamps it.
+        # Made and touched now: the server of a shared file system stamps it.
         file.touch()
         return file.stat().st_mtime
 
@@ -152,7 +152,7 @@ def _writer_name(lake: Path) -> str:
         _registered[key] = _register(lake)
         atexit.register(_end, key)
     writer, _ = _registered[key]
-    # Somebody may have removed it as no table.
+    # It may have been removed, as it is not a table.
     if not (lake / FOLDER).is_dir():
         del _registered[key]
         return _writer_name(lake)
