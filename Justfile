@@ -19,6 +19,10 @@ test *arguments:
 test-slow *arguments:
     uv run pytest -m slow {{arguments}}
 
+# Fail, cut or kill at every n-th change of the disk: all scenarios, or those that are named (--help says more)
+faults *arguments:
+    uv run python -m tests.faults {{arguments}}
+
 # Check formatting, style, types, and which room imports which
 lint:
     uv run ruff format --check .

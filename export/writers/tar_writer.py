@@ -53,6 +53,8 @@ class Tar:
             # Its size is known when it is written.
             head = len(_head(name, 0))
             inside = start + out.write(bytes(head))
+            # A zip takes an error of the disk at its first seek for a file without seeks, and goes on in another form.
+            out.flush()
             data(cast(IO[bytes], _Inside(out, inside)))
             end = out.seek(0, io.SEEK_END)
             known = _head(name, end - inside)
