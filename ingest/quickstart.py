@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from signverse.ingest.models.pair import find_models
+from signverse.lake.cli.shared import show
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
@@ -87,8 +87,7 @@ def program() -> str:
 
 def say(text: str) -> None:
     """Prints to stdout, where the results go, so that both stay in order in a file."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    show(*text.split("\n"))
 
 
 def run(command: Callable[[list[str]], int], out: Path, models: Path | None, *, pull: bool) -> None:

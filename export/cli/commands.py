@@ -16,7 +16,7 @@ from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import VideoIdCommand, complain, reading, say
+from signverse.lake.cli.shared import VideoIdCommand, complain, reading, say, show
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -145,7 +145,7 @@ def verify(
         kind, problems = "lake", verify_lake(Lake.open(path).snapshot)
     count = 0
     for problem in problems:
-        typer.echo(problem)
+        show(problem)
         count += 1
     if count:
         complain(f"signverse: {counted(count, 'problem')} in the {kind} {path}")

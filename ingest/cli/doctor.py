@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from signverse.ingest.cli.extraction_options import ModelsOption
+from signverse.lake.cli.shared import show
 
 
 def doctor(models: ModelsOption = None) -> None:
@@ -22,6 +23,6 @@ def doctor(models: ModelsOption = None) -> None:
 
     trouble = False
     for check in examine(models):
-        typer.echo("\n".join(check.lines()))
+        show(*check.lines())
         trouble = trouble or check.fine is False
     raise typer.Exit(1 if trouble else 0)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
-
 from signverse.ingest.cli.extraction_options import ModelsOption
 from signverse.ingest.cli.shared import models_group
-from signverse.lake.cli.shared import is_quiet
+from signverse.lake.cli.shared import is_quiet, show
 
 
 @models_group.command("list")
@@ -30,9 +28,9 @@ def list_models(models: ModelsOption = None) -> None:
     if not found:
         raise BadInputError(f"no .onnx file in {folder}", "Fetch the pair: signverse models pull.")
     for model in found:
-        typer.echo(f"{model.name}\t{model.size:,} bytes\t{model.role}{', the published file' if model.pinned else ''}")
+        show(f"{model.name}\t{model.size:,} bytes\t{model.role}{', the published file' if model.pinned else ''}")
     pair = find_models(folder)
-    typer.echo(f"in use: {pair.detector.name} and {pair.pose.name}")
+    show(f"in use: {pair.detector.name} and {pair.pose.name}")
 
 
 @models_group.command("pull")
@@ -68,4 +66,4 @@ def pull(models: ModelsOption = None) -> None:
 
         paths = fetch(models, progress=on_bytes)
     for path in paths:
-        typer.echo(str(path))
+        show(str(path))

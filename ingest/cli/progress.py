@@ -9,7 +9,7 @@ from typing import Final
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from signverse.ingest.videos.plan import VideoTask
-from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.progress import print_line, stderr_console
 from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import VideoRows
@@ -57,7 +57,7 @@ class ProgressBar:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, markup=False)
+        print_line(self._console, line)
 
     def frames(self, task: VideoTask, done: int, expected: int) -> None:
         """Frames of a video that are done, and that its duration promises (0 if unknown)."""

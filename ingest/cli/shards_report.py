@@ -12,7 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress
 from signverse.ingest.cli.shared import say_failed
 from signverse.ingest.shards.importer import ImportSummary
 from signverse.ingest.shards.reader import Failure
-from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.progress import print_line, stderr_console
 from signverse.lake.cli.shared import say
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.committer import VideoRows
@@ -39,9 +39,9 @@ class ImportProgress:
     def on_video(self, item: VideoRows | Failure) -> None:
         """Prints a video that failed, or one of whose captions some cannot be read."""
         if isinstance(item, Failure):
-            self._console.print(f"{item.video_id}: failed: {item.why}", markup=False)
+            print_line(self._console, f"{item.video_id}: failed: {item.why}")
         elif "bad_captions" in item.reason:
-            self._console.print(f"{item.video['video_id']}: {item.message}", markup=False)
+            print_line(self._console, f"{item.video['video_id']}: {item.message}")
 
     def on_shard(self, _: Path) -> None:
         """Advances the bar by one tar."""

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import hashlib
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -92,13 +91,15 @@ def engine_lock(folder: Path, name: str, card: str) -> Iterator[None]:
     """
     from filelock import FileLock
 
+    from signverse.lake.cli.shared import complain
+
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         if not _has_engine(folder):
-            sys.stderr.write(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})\n")
+            complain(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})")
         yield
         if not _has_engine(folder):
-            sys.stderr.write(f"TensorRT kept no engine of {name}: what it cannot run goes to CUDA, and is slower\n")
+            complain(f"TensorRT kept no engine of {name}: what it cannot run goes to CUDA, and is slower")
 
 
 def _has_engine(folder: Path) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
+from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO, cast
 
 import typer
 from typer.main import get_command
 
-from signverse.lake.cli.shared import complain, reset_quiet
+from signverse.lake.cli.shared import CleanStream, complain, reset_quiet
 from signverse.lake.model.errors import MistypedError, SignverseError
 from signverse.lake.model.interrupt import Sigterm
 
@@ -41,9 +43,12 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     if sys.stdout is None:
         # Closed by the caller (`>&-`): results go nowhere, as was asked.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
     try:
-        # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
-        get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)
+        with redirect_stderr(cast(TextIO, CleanStream(sys.stderr))):
+            # Typer turns Ctrl-C into exit code 130 and a closed pipe into a quiet end.
+            get_command(app).main(arguments, prog_name="signverse", standalone_mode=True)
     except SystemExit as stop:
         if sigterm.received and stop.code == _INTERRUPTED:
             return _TERMINATED
@@ -70,7 +75,8 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
 def _unexpected(error: BaseException) -> int:
     """Says in one line what no command expects; a traceback comes where it was asked for."""
     if os.environ.get(TRACEBACK):
-        raise error
+        complain(*"".join(traceback.format_exception(error)).splitlines())
+        return 1
     says = " ".join(str(error).split())[:_LONGEST]
     complain(
         f"signverse: unexpected {type(error).__name__}{f': {says}' if says else ''}. This is a fault of signverse: "

@@ -17,9 +17,10 @@ from signverse.lake.model.interrupt import Terminated
 from signverse.lake.query import read_only
 from signverse.lake.query.output import Format, write_rows
 
-_HELP: Final = """\
-Statements end with a semicolon or an empty line; Ctrl-C stops one, Tab completes.
-.tables lists the tables, .schema TABLE the columns of one, .quit leaves."""
+_HELP: Final = (
+    "Statements end with a semicolon or an empty line; Ctrl-C stops one, Tab completes.",
+    ".tables lists the tables, .schema TABLE the columns of one, .quit leaves.",
+)
 
 _COMMANDS: Final = (".tables", ".schema", ".help", ".quit", ".exit")
 
@@ -39,7 +40,7 @@ def prompt(con: duckdb.DuckDBPyConnection, form: Format, *, wide: bool = False) 
         _complete_with_tab(readline, con)
         with contextlib.suppress(FileNotFoundError):
             readline.read_history_file(history)
-    say(_HELP)
+    say(*_HELP)
     unfinished: list[str] = []
     while (query := _read(unfinished)) is not None:
         if not query:
@@ -144,7 +145,7 @@ def _read(lines: list[str]) -> str | None:
         if command in {".quit", ".exit"} or (not lines and command in {"quit", "exit", "\\q"}):
             return None
         if command == ".help" or (not lines and command == "help"):
-            say(_HELP)
+            say(*_HELP)
             return ""
         if command.split()[:1] in ([".tables"], [".schema"]) or (not lines and line.startswith(".")):
             return command

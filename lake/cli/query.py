@@ -21,6 +21,7 @@ from signverse.lake.cli.shared import (
     reading,
     reading_if_needed,
     say,
+    show,
     writing_rows,
 )
 
@@ -162,7 +163,7 @@ def stats(
             lines = textwrap.wrap(
                 report.summary, 80, initial_indent=f"{report.name:{width}}", subsequent_indent=" " * width
             )
-            sys.stdout.write("\n".join(lines) + "\n")
+            show(*lines)
         return
     with mistyped():
         report = find_report(name)

@@ -9,9 +9,9 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -118,7 +118,7 @@ OutOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE"
 def _make_output(format: str | None, output: Path | None, wide: bool) -> Output:
     from signverse.lake.query.output import Format, Output, pick_format
 
-    return Output(pick_format(Format(format) if format else None, output), output, wide)
+    return Output(pick_format(Format(format) if format else None, output), output, wide, say)
 
 
 writing_rows = option_group(
@@ -149,15 +149,54 @@ def is_quiet() -> bool:
     return _quiet
 
 
-def say(text: str) -> None:
-    """Writes a remark to stderr, as stdout carries results only; nothing with --quiet."""
+def say(*lines: str) -> None:
+    """Writes remarks to stderr, as stdout carries results only; nothing with --quiet."""
     if not _quiet:
-        complain(text)
+        complain(*lines)
 
 
-def complain(text: str) -> None:
-    """Writes to stderr what went wrong, with --quiet too; what names from outside say to the terminal is escaped."""
-    sys.stderr.write(clean(text, keep="\n\t") + "\n")
+def complain(*lines: str) -> None:
+    """Writes to stderr what went wrong, with --quiet too.
+
+    What names and texts from outside say to the terminal is escaped, a line break too: each argument is one line.
+    """
+    sys.stderr.write(_lines(lines))
+
+
+def show(*lines: str) -> None:
+    """Writes lines to stdout: results that are not rows. What is from outside is escaped as by `complain`."""
+    sys.stdout.write(_lines(lines))
+    sys.stdout.flush()
+
+
+def show_json(text: str) -> None:
+    """Writes JSON to stdout; on a terminal, what one would obey is escaped as JSON has it."""
+    from signverse.lake.query.output import json_for_terminal
+
+    sys.stdout.write(f"{json_for_terminal(text) if sys.stdout.isatty() else text}\n")
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(clean(line, keep="\t") + "\n" for line in lines)
+
+
+class CleanStream:
+    """A text stream that cleans what is written to it, several lines at once too.
+
+    In the place of stderr it is for what others write there: typer what was typed wrongly, which a folder's `*` may
+    have typed, and libraries their warnings.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+        """Where rich writes, past this: a bar consists of commands to the terminal."""
+
+    def write(self, text: str) -> int:
+        self.rich_proxied_file.write(clean(text, keep="\n\t"))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
 
 
 class VideoIdCommand(TyperCommand):

@@ -6,17 +6,21 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.query.text_table import HIDDEN_HINT, format_table
 from signverse.lake.storage.temporary.whole_file import whole_file
+
+_LINES: Final = "\n"
 
 
 class Format(StrEnum):
@@ -54,11 +58,13 @@ class Output:
         form: their format.
         path: the file; None for standard output.
         wide: a table has all columns in full.
+        remark: takes a line on what a terminal shows otherwise than a file or a pipe has it.
     """
 
     form: Format
     path: Path | None = None
     wide: bool = False
+    remark: Callable[[str], None] | None = None
 
     def write(
         self,
@@ -75,7 +81,7 @@ class Output:
         """
         if short is not None and self.form is Format.table and not self.wide:
             rows = short
-        write_rows(rows, self.form, self.path, metadata=metadata, wide=self.wide, above=above)
+        write_rows(rows, self.form, self.path, metadata=metadata, wide=self.wide, above=above, remark=self.remark)
 
 
 def write_rows(
@@ -87,6 +93,7 @@ def write_rows(
     wide: bool = False,
     above: Sequence[str] = (),
     hint: str = HIDDEN_HINT,
+    remark: Callable[[str], None] | None = None,
 ) -> None:
     """Writes rows to a file, which appears whole or not at all, or to standard output.
 
@@ -95,6 +102,7 @@ def write_rows(
         wide: a table is not made to fit the terminal.
         above: lines above a table; the other formats have rows only.
         hint: how to see the columns that a terminal has no place for.
+        remark: see `Output`.
 
     Raises:
         BadInputError: the file cannot be written, or Parquet would go to a terminal.
@@ -109,8 +117,11 @@ def write_rows(
     else:
         # Piped, a table keeps its columns whole: what reads it has no width.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not wide else None
+        rendered = _render(rows, form, width, above=above, hint=hint)
+        if form is not Format.table and sys.stdout.isatty():
+            rendered = _for_terminal(rendered, form, remark)
         # As bytes: UTF-8 also where the terminal's encoding has not every letter.
-        sys.stdout.buffer.write(_render(rows, form, width, above=above, hint=hint))
+        sys.stdout.buffer.write(rendered)
     sys.stdout.flush()
 
 
@@ -134,8 +145,9 @@ def _render(
         else:
             # A plan of EXPLAIN is a drawing of its own.
             is_plan = rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls()
-            table = "\n".join(rows["plan"]) + "\n" if is_plan else format_table(rows, width, hint)
-            buffer.write("".join(f"{line}\n" for line in (*above, *([""] if above else []))).encode())
+            plan = "".join(f"{clean(text, keep=_LINES)}\n" for text in rows["plan"]) if is_plan else ""
+            table = plan or format_table(rows, width, hint)
+            buffer.write("".join(f"{line}\n" for line in (*map(clean, above), *([""] if above else []))).encode())
             buffer.write(table.encode())
     except (PolarsError, PanicException) as error:
         # Polars panics at dates past the year 262143 and at types that a format has no word for.
@@ -144,6 +156,22 @@ def _render(
             "Cast the column: select column::varchar.",
         ) from None
     return buffer.getvalue()
+
+
+def _for_terminal(rendered: bytes, form: Format, remark: Callable[[str], None] | None) -> bytes:
+    """CSV or JSON without what a terminal obeys; a pipe and a file have every byte."""
+    text = rendered.decode()
+    if form is Format.json:
+        return json_for_terminal(text).encode()
+    cleaned = clean(text, keep="\n\t")
+    if cleaned != text and remark:
+        remark("control characters are shown as \\x1b and the like; a pipe or -o FILE has them as they are")
+    return cleaned.encode()
+
+
+def json_for_terminal(text: str) -> str:
+    """The same JSON in escapes of its own: it means the same, and a terminal obeys nothing in it."""
+    return clean(text, keep="\n", escape=lambda character: json.dumps(character)[1:-1])
 
 
 def _spelled(rows: pl.DataFrame) -> pl.DataFrame:

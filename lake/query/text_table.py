@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 from rich.cells import cell_len, set_cell_size
 
+from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.model.wording import counted
 
 MAX_ROWS: Final = 60
@@ -27,9 +28,6 @@ _NULL: Final = "-"
 
 _LEAST_TEXT: Final = 12
 """Characters of a text column that has to give way; one that needs fewer is never cut."""
-
-_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
-"""Control characters, those that end a line or turn its direction, and those without width."""
 
 _IDENTIFIER: Final = re.compile(r"(?!ingest_)(\w+_)?id")
 """Columns that are of no use when they are cut; an ingest_id has 36 characters and is rarely copied."""
@@ -89,7 +87,7 @@ def format_table(rows: pl.DataFrame, width: int | None, hint: str = HIDDEN_HINT)
     elif rows.is_empty():
         lines.append("(0 rows)")
     if hidden:
-        names = ", ".join(hidden)
+        names = ", ".join(map(clean, hidden))
         note = f"({counted(len(hidden), 'more column')}, {hint}: {names})"
         lines.append(note if cell_len(note) <= (width or 0) else _cut(note, (width or 0) - 1) + ")")
     return "\n".join(lines) + "\n"
@@ -109,7 +107,7 @@ def _column(name: str, values: pl.Series) -> _Column:
     else:
         cells = [_NULL if text is None else text for text in _texts(values)]
     whole = kind.is_numeric() or kind.is_temporal() or kind == pl.Boolean or bool(_IDENTIFIER.fullmatch(name))
-    return _Column([_plain(name)], cells, kind.is_numeric(), whole)
+    return _Column([clean(name)], cells, kind.is_numeric(), whole)
 
 
 def _texts(values: pl.Series) -> list[str | None]:
@@ -118,15 +116,11 @@ def _texts(values: pl.Series) -> list[str | None]:
         return values.bin.encode("hex").to_list()
     if kind.is_nested() or kind in (pl.Object, pl.Null):
         return [
-            None if value is None else _plain(json.dumps(value, default=str, ensure_ascii=False))
+            None if value is None else clean(json.dumps(value, default=str, ensure_ascii=False))
             for value in values.to_list()
         ]
     # Titles and captions are other people's: a terminal would obey the control characters in them.
-    return values.cast(pl.String).str.replace_all(_CONTROL, "\ufffd").to_list()
-
-
-def _plain(text: str) -> str:
-    return re.sub(_CONTROL, "\ufffd", text)
+    return [None if text is None else clean(text) for text in values.cast(pl.String)]
 
 
 def _decimals(values: pl.Series) -> list[str]:

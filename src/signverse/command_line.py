@@ -19,7 +19,7 @@ import signverse.lake.cli.query
 import signverse.lake.cli.split
 from signverse.lake.cli.entry import run
 from signverse.lake.cli.groups import SectionedGroup
-from signverse.lake.cli.shared import set_quiet
+from signverse.lake.cli.shared import set_quiet, show
 
 HELP_OPTIONS: Final = ["-h", "--help"]
 
@@ -66,7 +66,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"signverse-lake {version('signverse-lake')}")
+        show(f"signverse-lake {version('signverse-lake')}")
         raise typer.Exit
 
 

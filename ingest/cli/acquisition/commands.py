@@ -26,7 +26,7 @@ from signverse.ingest.cli.extraction_options import extracting
 from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of
-from signverse.lake.cli.shared import LakeOption, WideOption, complain, say, writing_rows
+from signverse.lake.cli.shared import LakeOption, WideOption, complain, say, show_json, writing_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,12 +103,13 @@ def plan(
     )
     say(
         f"  {rows['hours'].sum():,.{digits}f} hours, {rows['gb'].sum():,.{digits}f} GB to download at 720p, "
-        "if all are available\n"
-        f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)"
+        "if all are available",
+        f"  ({basis}; {PUBLISHED_GB / PUBLISHED_HOURS:.2f} GB an hour)",
     )
     for line in prospects(rows, opened):
         # What it rests on stands below it, as above.
-        say(f"  {line}".replace(" (", "\n  (", 1))
+        what, bracket, basis = line.partition(" (")
+        say(f"  {what}", *([f"  ({basis}"] if bracket else []))
     if opened is not None:
         say(f"  {_by_state(rows)}")
 
@@ -256,7 +257,6 @@ def status(
     signverse status --lake LAKE --format json
     """
     import json as json_module
-    import sys
     import time
     from contextlib import nullcontext
 
@@ -277,7 +277,7 @@ def status(
     folder = MediaFolder(media) if media is not None else None
     if as_json:
         text = json_module.dumps(read_status(opened, folder).as_json(), ensure_ascii=False, indent=1)
-        sys.stdout.write(f"{text}\n")
+        show_json(text)
         return
     console = status_console(wide=wide and not watch)
     if not watch:

@@ -17,8 +17,9 @@ from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.download.worker import Attempt
 from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos.plan import VideoTask
-from signverse.lake.cli.progress import stderr_console
+from signverse.lake.cli.progress import print_line, stderr_console
 from signverse.lake.cli.shared import is_quiet
+from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.committer import VideoRows
 
@@ -63,7 +64,7 @@ def print_status(status: Status, console: Console) -> None:
 
 def status_screen(status: Status) -> Group:
     """A status as text."""
-    parts: list[Any] = [_states(status), Text(), *map(Text, _lines(status))]
+    parts: list[Any] = [_states(status), Text(), *(Text(clean(line)) for line in _lines(status))]
     if status.causes:
         parts += [Text(), _causes(status)]
     return Group(*parts)
@@ -77,7 +78,7 @@ def _states(status: Status) -> Table:
     for state in STATES:
         table.add_column(_HEADERS.get(state, state), justify="right", no_wrap=True)
     for row in status.languages[:_MAX_LANGUAGES]:
-        language = Text(_clean(row["sign_language"] or ""))
+        language = Text(clean(row["sign_language"] or ""))
         table.add_row(language, f"{row['videos']:,}", *(_count(row[state]) for state in STATES))
     if rest := status.languages[_MAX_LANGUAGES:]:
         sums = [sum(row[name] for row in rest) for name in ("videos", *STATES)]
@@ -119,16 +120,11 @@ def _causes(status: Status) -> Table:
     table.add_column("newest", no_wrap=True, overflow="ellipsis", ratio=1)
     for cause in status.causes[:_MAX_CAUSES]:
         reason = f"{cause['reason'] or 'unknown'} ({cause['stage']})"
-        newest = Text(_clean(f"{cause['video_id']}: {cause['message'] or ''}"))
-        table.add_row(cause["state"], f"{cause['videos']:,}", Text(_clean(reason)), newest)
+        newest = Text(clean(f"{cause['video_id']}: {cause['message'] or ''}"))
+        table.add_row(cause["state"], f"{cause['videos']:,}", Text(clean(reason)), newest)
     if len(status.causes) > _MAX_CAUSES:
         table.add_row("", "", f"{len(status.causes) - _MAX_CAUSES} more causes: --format json", "")
     return table
-
-
-def _clean(text: str) -> str:
-    """A site's or a manifest's text without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _count(number: int) -> str:
@@ -225,7 +221,7 @@ class RunScreen:
         self._draw()
 
     def _say(self, line: str) -> None:
-        self._console.print(_clean(line), markup=False)
+        print_line(self._console, line)
 
     def summary(self) -> list[str]:
         """How far the run is, how fast, and how long it will take where that is known: lines of at most 80 columns."""
@@ -254,7 +250,7 @@ class RunScreen:
         lines = self.summary()
         lines += [f"  ↓ {video_id}  {step}" for video_id, step in self._downloads.items()]
         lines += [f"  ⚙ {video_id}  {frames}" for video_id, frames in self._extractions.items()]
-        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+        shown = [Text(clean(line), no_wrap=True, overflow="ellipsis") for line in lines]
         if self._waiting:
-            shown.append(Text(f"  waiting: {self._waiting}"))
+            shown.append(Text(clean(f"  waiting: {self._waiting}")))
         self._live.update(Group(*shown), refresh=True)
