@@ -352,26 +352,32 @@ class Lake:
             return ClipDataset(table, reading, transform, fill)
         return ClipStream(table, reading, transform, fill, rank, world_size, uneven)
 
-    def duckdb(self) -> duckdb.DuckDBPyConnection:
+    def duckdb(self, *, files: bool = False) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/).
 
         Ctrl-C, or a notebook's button, stops a query that runs in the main thread; the connection can be used again.
+
+        Args:
+            files: whether statements may read and write files outside the lake: your CSV, `copy ... to`.
         """
         from signverse.lake.model.interrupt import stop_on_interrupt
         from signverse.lake.query.session import connect
 
-        con = connect(self.snapshot)
+        con = connect(self.snapshot, files=files)
         stop_on_interrupt(con)
         return con
 
-    def sql(self, query: str) -> pl.DataFrame:
+    def sql(self, query: str, *, files: bool = False) -> pl.DataFrame:
         """The rows of one SQL statement over the lake's views; Ctrl-C stops it.
 
             lake.sql("select sign_language, count(*) as clips from clips group by all")
+
+        Args:
+            files: whether it may read files outside the lake.
 
         Raises:
             BadInputError: it does more than read, or the database refused it, with the reason in one line.
         """
         from signverse.lake.query.read_only import run_once
 
-        return run_once(self.snapshot, query)
+        return run_once(self.snapshot, query, files=files)

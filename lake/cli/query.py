@@ -51,6 +51,9 @@ def sql(
             metavar="QUERY", help="One statement that reads. Without it: a prompt, or standard input if it is a pipe."
         ),
     ] = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="Let queries read any file that you can read, not the lake only.")
+    ] = False,
     rows_to: Output,
 ) -> None:
     """Query the lake in SQL (DuckDB).
@@ -64,6 +67,7 @@ def sql(
     \b
     signverse sql "select title, num_frames from videos limit 5" --lake LAKE
     signverse sql "select avg(joint_y('right_wrist')) from keypoints" --lake LAKE
+    signverse sql "from videos join 'my.csv' using (video_id)" --files --lake LAKE
     """
     from signverse.lake.model.wording import counted
 
@@ -73,10 +77,10 @@ def sql(
         from signverse.lake.cli.prompt import prompt
         from signverse.lake.query.session import connect
 
-        with connect(opened.snapshot) as con:
+        with connect(opened.snapshot, files=files) as con:
             prompt(con, rows_to.form, wide=rows_to.wide)
         return
-    rows = opened.sql(query)
+    rows = opened.sql(query, files=files)
     rows_to.write(rows)
     if rows_to.path is not None:
         say(f"{counted(rows.height, 'row')} -> {rows_to.path}")

@@ -12,7 +12,7 @@ import polars as pl
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
-from signverse.lake.query.sql_errors import message_of, one_line
+from signverse.lake.query.sql_errors import is_outside, message_of, one_line
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.integrity.lost_files import LOST
 from signverse.lake.storage.snapshot import Snapshot
@@ -24,8 +24,14 @@ _EXPLAIN: Final = re.compile(r"\s*explain\b(\s+analyze\b|\s*\(\s*(analyze|format
 
 _PLAN: Final = "explain (format json) "
 
-_WRITES: Final = re.compile(r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CHECKPOINT|LOGGING|PROFILING", re.I)
+_WRITES: Final = re.compile(
+    r"COPY|INSERT|DELETE|UPDATE|MERGE|CREATE|TRUNCATE|CHECKPOINT|LOGGING|PROFILING|REGISTER_|DESTROY_|GRAMMAR_EXTENSION$",
+    re.I,
+)
 """Names of operators and table functions in a plan that do more than read."""
+
+_FILES: Final = "A query reads the lake only; `signverse sql --files`, in Python files=True, lets it read other files."
+_NO_FILES: Final = "A condition reads the lake only."
 
 _OF_THE_TEXT: Final = (duckdb.ParserException, duckdb.SyntaxException, duckdb.BinderException, duckdb.CatalogException)
 """Errors of what was typed; the others depend on the rows and on the machine."""
@@ -84,9 +90,9 @@ def run(con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None)
     return run_interruptibly(lambda: _run(con, query, typed), con.interrupt)
 
 
-def run_once(snapshot: Snapshot, query: str, *, typed: str | None = None) -> pl.DataFrame:
-    """Runs one statement that reads, in a session of its own; see `run`."""
-    with connect(snapshot) as con:
+def run_once(snapshot: Snapshot, query: str, *, typed: str | None = None, files: bool = False) -> pl.DataFrame:
+    """Runs one statement that reads, in a session of its own; see `run` and, for `files`, `session.connect`."""
+    with connect(snapshot, files=files) as con:
         return run(con, query, typed=typed)
 
 
@@ -106,8 +112,10 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
         message = message_of(error)
         if message.startswith(LOST):
             raise DamagedLakeError(message.removesuffix(".")) from None
-        kind = MistypedError if isinstance(error, _OF_THE_TEXT) else BadInputError
-        raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}") from None
+        outside = is_outside(error)
+        kind = MistypedError if outside or isinstance(error, _OF_THE_TEXT) else BadInputError
+        hint = (_FILES if typed is None else _NO_FILES) if outside else ""
+        raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}", hint) from None
     except BaseException as error:
         if not is_foreign(error):
             raise
@@ -123,6 +131,11 @@ def _shown(query: str, typed: str | None) -> tuple[str, str, int]:
     return ("query", query, 0) if not typed else ("condition", typed, len(query.rpartition(typed)[0].encode()))
 
 
+def writes(operator: str) -> bool:
+    """Whether an operator or a table function of a plan does more than read, by its name."""
+    return _WRITES.search(operator) is not None
+
+
 def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
     """Refuses a query whose plan contains an operator that writes.
 
@@ -132,7 +145,7 @@ def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
     nodes = json.loads(con.execute(f"{_PLAN}{query}").fetchall()[-1][-1])
     while nodes:
         node = nodes.pop()
-        if _WRITES.search(node["name"]):
+        if writes(node["name"]):
             what = node["name"].replace("_", " ")
             raise MistypedError(f"the query would do more than read: {what}", f"Allowed is one statement of {READS}.")
         nodes += node["children"]

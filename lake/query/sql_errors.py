@@ -14,13 +14,24 @@ from signverse.lake.model import languages
 _SHOWN: Final = 60
 """Characters of the query that are shown before the place, at most."""
 
-_ADVICE: Final = re.compile(r"\n\s*(?:Did you mean|Candidate|LINE )")
+_ADVICE: Final = re.compile(r"\n\s*(?:Did you mean|Candidate|LINE |Please try installing)")
 """Where DuckDB's own suggestions begin, over several lines."""
 
 _MISSING_FIELD: Final = re.compile(r'does not have a column named "(.+?)"')
 _MISSING_TABLE: Final = re.compile(r'Referenced table "(?:.+?)" not found!\nCandidate tables: (.+)')
 _CANDIDATE: Final = re.compile(r"^\t(\S.*\(.*)$", re.M)
 _MISSING_LANGUAGE: Final = re.compile(r"(no sign language is called '(.*)'): see the table languages", re.S)
+
+_OUTSIDE: Final = re.compile(r"Cannot access \w+ (?P<place>.*?) - file system operations are disabled", re.S)
+_PATH: Final = re.compile(r"[/\\\\]|\.\w{2,7}$")
+"""A table's name that was meant as a path."""
+
+
+def is_outside(error: duckdb.Error) -> bool:
+    """Whether a query failed because its session reads the lake only."""
+    details = _details(error)
+    missing = details.get("name", "") if details.get("type") == "Table" else ""
+    return bool(_OUTSIDE.search(details["exception_message"]) or _PATH.search(missing))
 
 
 def one_line(con: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str, prefix: int = 0) -> str:
@@ -34,7 +45,11 @@ def one_line(con: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str, pr
     details = _details(error)
     message = _ADVICE.split(details["exception_message"])[0].strip().rstrip("!.")
     language = _MISSING_LANGUAGE.search(message)
-    if language:
+    if outside := _OUTSIDE.search(message):
+        message = f"{outside['place']} is outside the lake"
+    elif is_outside(error):
+        message = f"{json.dumps(details['name'], ensure_ascii=False)} is outside the lake"
+    elif language:
         near = ", ".join(f"{code} ({languages.by_code()[code].name})" for code in languages.nearest(language.group(2)))
         message = f"{language.group(1)}; nearest: {near}; the table languages lists them"
     elif details.get("error_subtype") == "NO_MATCHING_FUNCTION":

@@ -19,9 +19,10 @@ HEAD = """# SQL
 <!-- Made by `just docs` from the comments in sql/ and the schema: change it there. -->
 
 `signverse sql "..." --lake LAKE` runs one statement that reads, in DuckDB's SQL. Without a statement it opens a prompt.
-`signverse.open("LAKE").duckdb()` is the same session in Python. Times are seconds, frames are counted from 0 at 24 a
-second, frame ranges are half-open, and coordinates are pixels of the video's width and height. For examples see
-[Ten questions](../guides/questions.md).
+`signverse.open("LAKE").duckdb()` is the same session in Python. Queries read the lake and no other file, unless
+`--files` (in Python `files=True`) allows it: `from videos semi join 'mine.csv' using (video_id)`. Times are seconds,
+frames are counted from 0 at 24 a second, frame ranges are half-open, and coordinates are pixels of the video's width
+and height. For examples see [Ten questions](../guides/questions.md).
 """
 
 BESIDES = {

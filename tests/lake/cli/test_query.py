@@ -46,7 +46,7 @@ def test_sql_takes_its_query_from_a_pipe(ask, dash):
         ("select x from videos", "x"),
         ("selec 1", "does not parse"),
         ("copy (select 1) to 'x.csv'", "COPY"),
-        ("with x as (copy (select 1) to 'x.csv') from x", "more than read"),
+        ("with x as (copy (select 1) to 'x.csv') from x", "outside the lake"),
         ("select 1; select 2", "one is run at a time"),
         ("", "empty"),
         ("select language('Swiss')", "sgg"),

@@ -47,7 +47,7 @@ def con(town):
         ("select joint_x('nose') from videos", 'refused: Referenced column "body_xy" not found'),
         ("""select error('{"a": 1}')""", '{"a": 1}'),
         ("select error('[1')", "[1"),
-        ("from read_csv('nowhere.csv')", "line 1, column 6: \"from read_csv('nowhere.csv')\": No files found"),
+        ("from glob('no.csv')", 'line 1, column 6: "from glob(\'no.csv\')": "no.csv" is outside the lake'),
     ],
 )
 def test_a_wrong_query_is_told_with_its_place_and_the_nearest_name(con, query, said):
