@@ -15,6 +15,7 @@ from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.integrity.lost_files import videos_to_take_again
 
 
 @dataclass
@@ -57,13 +58,14 @@ def import_shards(
     Args:
         workers: tars that are read in parallel.
         engine: where the workers run.
-        redo: also videos that the lake has already.
+        redo: also videos that the lake has already. Those whose keypoints are lost are imported in any case.
         listed: by the name of a tar, the videos that a state JSON says it holds; what it lacks of them is recorded.
         on_video: called with each VideoRows or Failure.
         on_shard: called with the path of each finished tar.
     """
     if not redo:
-        options = replace(options, skip=frozenset(lake.snapshot.visible()["video_id"]))
+        there = set(lake.snapshot.visible()["video_id"]) - videos_to_take_again(lake.snapshot)
+        options = replace(options, skip=frozenset(there))
     attempts = attempts_so_far(lake)
     waiting = [ShardTask(path) for path in shards]
     with Committer(lake.folder) as committer, engine.executor(workers, make_job, options) as pool:

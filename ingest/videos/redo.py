@@ -32,7 +32,7 @@ class RedoCommand(TyperCommand):
 
 
 def videos_to_keep(lake: Lake, where: str | None) -> set[str]:
-    """The ids of a lake's videos that are not ingested again.
+    """The ids of a lake's videos that are not ingested again: those whose keypoints are lost always are.
 
     Args:
         where: a SQL condition over the view `videos`; those that meet it are ingested again. None keeps all.
@@ -40,10 +40,15 @@ def videos_to_keep(lake: Lake, where: str | None) -> set[str]:
     Raises:
         MistypedError: the condition is not valid SQL, or does more than read.
     """
-    present = set(lake.snapshot.visible()["video_id"])
+    if where == ALL:
+        # Also where nothing of the lake can be read.
+        return set()
+    # Imported in functions, not at the top: it would slow the start of the command line.
+    from signverse.lake.storage.integrity.lost_files import videos_to_take_again
+
+    present = set(lake.snapshot.visible()["video_id"]) - videos_to_take_again(lake.snapshot)
     if where is None or not present:
         return present
-    # Imported in functions, not at the top: it would slow the start of the command line.
     from signverse.lake.query.read_only import run_once
 
     # The newline ends a comment that may be at the end of the condition.

@@ -12,6 +12,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.integrity.lost_files import videos_to_take_again
 from signverse.lake.storage.snapshot import collect
 
 _FILLED_IN = ("video_id", "ingest_id", "sign_language")
@@ -21,16 +22,20 @@ _FILLED_IN = ("video_id", "ingest_id", "sign_language")
 def relabel(lake: Lake, entries: Mapping[str, Entry]) -> list[str]:
     """Change the language of videos to the one that a manifest gives them.
 
-    A video for which the manifest has no language keeps its own.
+    A video for which the manifest has no language keeps its own, and so does one whose keypoints are lost, until it is
+    ingested again.
 
     Returns:
         A line for each change, such as "ID from und to pso".
     """
     current = collect(lake.videos().select("video_id", "sign_language"))
+    lost = videos_to_take_again(lake.snapshot)
     wrong = {
         video_id: entry
         for video_id, language in current.iter_rows()
-        if (entry := entries.get(video_id)) and entry.sign_language not in {UNDETERMINED, language}
+        if video_id not in lost
+        and (entry := entries.get(video_id))
+        and entry.sign_language not in {UNDETERMINED, language}
     }
     changed = []
     with Committer(lake.folder) as committer:

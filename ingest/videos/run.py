@@ -123,6 +123,6 @@ def failure_reason(event: Event) -> str:
 
 
 def attempts_so_far(lake: Lake) -> dict[tuple[str, str], int]:
-    """How often each stage of each video was tried: {(video_id, stage): count}."""
-    counts = collect(lake.raw_table(OUTCOMES.name).group_by("video_id", "stage").agg(pl.len()))
+    """How often each stage of each video was tried, as far as that is known: {(video_id, stage): count}."""
+    counts = collect(lake.snapshot.raw_table(OUTCOMES.name, skip_lost=True).group_by("video_id", "stage").agg(pl.len()))
     return {(video_id, stage): count for video_id, stage, count in counts.iter_rows()}

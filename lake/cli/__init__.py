@@ -7,7 +7,8 @@ Start with query.py.
 
     query.py              sql, select, stats, keypoints
     info.py               info
-    split.py, maintain.py the commands of these names
+    split.py, maintain.py, repair.py
+                          the commands of these names
     selection_options.py  the options that choose clips, of select, split and the exports
     shared.py             options of several commands, remarks and errors on stderr, --quiet
     option_groups.py      one parameter of a command for several options of the command line

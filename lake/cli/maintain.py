@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.cli.shared import DryRunOption, LakeOption, say, writing_rows
+from signverse.lake.cli.shared import DryRunOption, LakeOption, complain, say, writing_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +54,13 @@ def maintain(
     signverse maintain --lake LAKE
     """
     # Long because: its options are declared here.
+    import shlex
     import time
     from datetime import UTC, datetime, timedelta
 
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
-    from signverse.lake.model.wording import counted, size_of
+    from signverse.lake.model.wording import counted, size_of, some
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
     from signverse.lake.upkeep.plan import make_plan
@@ -68,6 +69,9 @@ def maintain(
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
     plan = make_plan(opened.snapshot, retention=kept_for, full=full)
+    if plan.lost:
+        lost = f"{counted(len(plan.lost), 'lost file')} left as {'it is' if len(plan.lost) == 1 else 'they are'}"
+        complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {shlex.quote(str(lake))}")
     before = extent(opened.snapshot)
     unreferenced = unreferenced_files(opened.snapshot, kept_for)
     if plan.empty and not unreferenced:

@@ -36,6 +36,7 @@ from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_err
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.keypoints import Points, hide_unseen
 from signverse.lake.storage.location import existing_lake, made_lake
+from signverse.lake.storage.parquet_layout import scan
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
@@ -172,11 +173,17 @@ class Snapshot:
             self._lost[name] = find_lost(self, _TABLE_BY_NAME[name])
         return self._lost[name]
 
-    def raw_table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:
+    def raw_table(
+        self, name: str, *, languages: Collection[str] | None = None, skip_lost: bool = False
+    ) -> pl.LazyFrame:
         """All rows of a table, those of replaced ingestions too, in the columns' documented order.
 
         Args:
             languages: of a table that is partitioned by language, only the files of these codes.
+            skip_lost: leave out the files that are lost, where fewer rows do no harm.
+
+        Raises:
+            DamagedLakeError: a file is lost.
         """
         table, schema = _TABLE_BY_NAME[name], self.schema(name)
         files = [file.name for file in self.stored_files(name)]
@@ -185,19 +192,13 @@ class Snapshot:
             files = [file for file in files if file.rsplit("/", 2)[-2] in wanted]
         if table is not VIDEOS or self._requested_version is None:
             # What an older version lacks, maintenance may have dropped: `_visible` says so.
-            refuse_lost(self, table, files)
+            if not skip_lost:
+                refuse_lost(self, table, files)
+            gone = {lost.file.name for lost in self.lost(name)}
+            files = [file for file in files if file not in gone]
         if not files:
             return pl.DataFrame(schema.empty_table()).lazy()
-        # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
-        rows = pl.scan_parquet(
-            [f"{self.folder / name}/{file}" for file in files],
-            glob=False,
-            hive_partitioning=table.partition is not None,
-            try_parse_hive_dates=False,
-            # Files of older lakes lack columns of today.
-            schema=pl.DataFrame(table.in_file(schema).empty_table()).schema,
-            missing_columns="insert",
-        )
+        rows = scan([f"{self.folder / name}/{file}" for file in files], table, schema)
         return rows.select(schema.names)
 
     def table(self, name: str, *, languages: Collection[str] | None = None) -> pl.LazyFrame:

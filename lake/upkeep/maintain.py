@@ -71,7 +71,7 @@ def maintain(
     report = on_bytes or (lambda _: None)
     if plan.replaced:
         # First, and in one commit: a version that refers to dropped ingestions is refused from now on, not half read.
-        rewrite_videos(snapshot, plan, {})
+        rewrite_videos(snapshot, plan.replaced, {})
     try:
         for rewrite in plan.rewrites:
             folder = snapshot.folder / rewrite.table.name
@@ -87,10 +87,10 @@ def maintain(
         # The new placements of what was moved are stored even so; where that fails, the next maintenance finds them.
         with suppress(Exception):
             if moved:
-                rewrite_videos(snapshot, plan, {key: placements[key] for key in moved})
+                rewrite_videos(snapshot, plan.replaced, {key: placements[key] for key in moved})
         raise
     if moved or (plan.videos and not plan.replaced):
-        rewrite_videos(snapshot, plan, {key: placements[key] for key in moved})
+        rewrite_videos(snapshot, plan.replaced, {key: placements[key] for key in moved})
     for table in TABLES:
         write_checkpoint(snapshot.folder / table.name)
     snapshot.refresh()

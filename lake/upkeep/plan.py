@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -65,6 +67,7 @@ class Plan:
         replaced: ingest ids of ingestions that were replaced longer ago than the retention.
         orphans: ingest ids of rows without a row in `videos`, as old: of ingestions that were interrupted.
         videos: whether the table `videos` has to be rewritten.
+        lost: paths of lost files that are left as they are, inside the lake.
     """
 
     rewrites: Sequence[Rewrite]
@@ -73,6 +76,7 @@ class Plan:
     replaced: frozenset[str]
     orphans: frozenset[str]
     videos: bool
+    lost: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -83,7 +87,7 @@ class Plan:
 def make_plan(
     snapshot: Snapshot, *, retention: timedelta = RETENTION, full: bool = False, small_only: bool = False
 ) -> Plan:
-    """Plans the maintenance of a lake, from every one of its files.
+    """Plans the maintenance of a lake, from every one of its files. Files that are lost are left as they are.
 
     Args:
         retention: how long replaced ingestions and rows of interrupted ones are kept.
@@ -91,14 +95,16 @@ def make_plan(
         small_only: compact small files only, as after an ingestion: the cost is that of what was just written.
 
     Raises:
-        DamagedLakeError: keypoints that a row of `videos` refers to are in no file.
+        DamagedLakeError: a file of `videos` is lost; or keypoints that a row of it refers to are in a file that the
+            table does not have.
     """
     cutoff = retained_since(snapshot.folder, retention)
     # Files first, then `videos`, and both of the newest version: what is committed in between has its rows of `videos`.
     listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
     snapshot = Snapshot(snapshot.folder)
     videos = _ingestions(snapshot, cutoff)
-    keypoints = _check_keypoints(snapshot, listed[KEYPOINTS], videos, cutoff)
+    lost = {table: {file.file.name for file in snapshot.lost(table.name)} for table in TABLES}
+    keypoints = _check_keypoints(snapshot, listed[KEYPOINTS], videos, cutoff, lost[KEYPOINTS])
     replaced = frozenset(videos.filter("replaced")["ingest_id"])
     orphans: set[str] = set()
     rewrites: list[Rewrite] = []
@@ -110,20 +116,30 @@ def make_plan(
         if table is KEYPOINTS:
             dirty, skipped = keypoints.dirty, keypoints.skipped
         elif table in (SEGMENTS, CAPTIONS):
-            dirty, skipped, found = _check_rows(snapshot, table, listed[table], videos, cutoff)
+            whole = [file for file in listed[table] if file.name not in lost[table]]
+            dirty, skipped, found = _check_rows(snapshot, table, whole, videos, cutoff)
             orphans |= found
         partitions: dict[str | None, list[ActiveFile]] = defaultdict(list)
         for file in listed[table]:
-            if file.name not in skipped:
+            if file.name not in skipped | lost[table]:
                 partitions[file.partition].append(file)
         for partition, files in sorted(partitions.items(), key=lambda item: item[0] or ""):
             by_video = table.order[0] == "video_id"
             groups = _groups_by_video(files, dirty, full, small_only) if by_video else _all_files(files)
             rewrites += [Rewrite(table, partition, tuple(group), why) for group, why in groups]
+    given_up = [file for file in listed[KEYPOINTS] if file.name in keypoints.given_up]
+    rewrites += [Rewrite(KEYPOINTS, file.partition, (file,), "lost, and replaced since") for file in given_up]
     moves = bool(keypoints.moved or any(rewrite.table is KEYPOINTS for rewrite in rewrites))
     rewrite_videos = bool(moves or replaced or list(_all_files(listed[VIDEOS])))
+    left = [f"{table.name}/{name}" for table, names in lost.items() for name in sorted(names - keypoints.given_up)]
     return Plan(
-        rewrites, keypoints.placements, frozenset(keypoints.moved), replaced, frozenset(orphans), rewrite_videos
+        rewrites,
+        keypoints.placements,
+        frozenset(keypoints.moved),
+        replaced,
+        frozenset(orphans),
+        rewrite_videos,
+        tuple(left),
     )
 
 
@@ -173,23 +189,31 @@ class _KeypointsCheck:
         moved: ingestions whose row of `videos` has an outdated placement.
         dirty: names of files with rows that are no longer needed.
         skipped: names of files to leave as they are.
+        given_up: names of lost files that only replaced ingestions were in.
     """
 
     placements: dict[Key, StoredPlacement] = field(default_factory=dict)
     moved: set[Key] = field(default_factory=set)
     dirty: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
 
 
 def _check_keypoints(
-    snapshot: Snapshot, files: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime
+    snapshot: Snapshot, listed: Sequence[ActiveFile], videos: pl.DataFrame, cutoff: datetime, gone: set[str]
 ) -> _KeypointsCheck:
     """Finds where the keypoints of every ingestion are that is kept, and which files hold others.
 
+    Args:
+        gone: names of files that are lost; what was in them is left as it is.
+
     Raises:
-        DamagedLakeError: keypoints that a row of `videos` refers to are in no file.
+        DamagedLakeError: keypoints that a row of `videos` refers to are in a file that the table does not have.
     """
-    check = _KeypointsCheck()
+    placed_in_lost = videos.filter(pl.col("keypoints_file").is_in(gone))
+    check = _KeypointsCheck(given_up=gone - set(placed_in_lost.filter(~pl.col("replaced"))["keypoints_file"]))
+    files = [file for file in listed if file.name not in gone]
+    videos = videos.filter(pl.col("keypoints_file").is_in(gone).not_().fill_null(True))
     row_groups = {file.name: _count_row_groups(snapshot, file.name) for file in files}
     accounted: dict[str, int] = defaultdict(int)
     lost: set[Key] = set()
@@ -213,7 +237,7 @@ def _check_keypoints(
             # Captions were committed while a maintenance moved the keypoints.
             check.moved.add(key)
     for file in [file for file in files if row_groups[file.name] > accounted[file.name]]:
-        in_file = _placements_in(snapshot, file.name) if lost else {}
+        in_file = placements_in(snapshot.folder / KEYPOINTS.name, file.name) if lost else {}
         found = {key: place for key, place in in_file.items() if key in lost}
         # Written by a maintenance that was interrupted before it rewrote `videos`.
         check.placements.update(found)
@@ -225,7 +249,7 @@ def _check_keypoints(
         raise DamagedLakeError(
             f"the keypoints of {key[0]} are in {check.placements[key]['keypoints_file']}, which the table does not "
             "have",
-            "Run: signverse verify LAKE.",
+            f"Nothing was changed. Run: signverse repair {shlex.quote(str(snapshot.folder))}.",
         )
     return check
 
@@ -235,10 +259,14 @@ def _count_row_groups(snapshot: Snapshot, name: str) -> int:
         return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
 
 
-def _placements_in(snapshot: Snapshot, name: str) -> dict[Key, StoredPlacement]:
-    """The ingestions in a keypoints file, by the first row of each row group."""
+def placements_in(folder: Path, name: str) -> dict[Key, StoredPlacement]:
+    """The ingestions in a keypoints file, by the first row of each row group.
+
+    Args:
+        folder: of the keypoints table.
+    """
     found: dict[Key, dict[str, Any]] = {}
-    with foreign_errors_as(damaged(name)), pq.ParquetFile(snapshot.folder / KEYPOINTS.name / name) as file:
+    with foreign_errors_as(damaged(name)), pq.ParquetFile(folder / name) as file:
         for index in range(file.num_row_groups):
             row = file.read_row_group(index, columns=["video_id", "ingest_id"]).slice(0, 1).to_pylist()[0]
             place = found.setdefault(

@@ -20,7 +20,7 @@ from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_erro
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
-from signverse.lake.upkeep.plan import Key, Plan, Rewrite, StoredPlacement
+from signverse.lake.upkeep.plan import Key, Rewrite, StoredPlacement
 
 _SORT_MEMORY: Final = "1GB"
 """What sorting a table may take; beyond it DuckDB spills to disk."""
@@ -108,8 +108,12 @@ def _read_ingestions(
         yield (video_id, ingest_id), stored, table.drop_columns(["ingest_id"])
 
 
-def rewrite_videos(snapshot: Snapshot, plan: Plan, moved: Mapping[Key, StoredPlacement]) -> None:
-    """Rewrites the whole table `videos`, sorted, with new placements and without replaced ingestions."""
+def rewrite_videos(snapshot: Snapshot, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement]) -> None:
+    """Rewrites the whole table `videos`, sorted, with new placements and without some ingestions.
+
+    Args:
+        dropped: ingest ids.
+    """
     folder = snapshot.folder / VIDEOS.name
     keypoints = delta.active_files(delta.open_table(snapshot.folder / KEYPOINTS.name), KEYPOINTS)
     active = {file.name for file in keypoints}
@@ -117,7 +121,7 @@ def rewrite_videos(snapshot: Snapshot, plan: Plan, moved: Mapping[Key, StoredPla
     moved = {key: place for key, place in moved.items() if place["keypoints_file"] in active}
     with held():
         files = tuple(delta.active_files(delta.open_table(folder), VIDEOS))
-        rewrite_rows(folder, Rewrite(VIDEOS, None, files, ""), plan.replaced, moved)
+        rewrite_rows(folder, Rewrite(VIDEOS, None, files, ""), dropped, moved)
 
 
 def rewrite_rows(

@@ -16,6 +16,7 @@ import signverse.ingest.cli.commands
 import signverse.lake.cli.info
 import signverse.lake.cli.maintain
 import signverse.lake.cli.query
+import signverse.lake.cli.repair
 import signverse.lake.cli.split
 from signverse.lake.cli.entry import run
 from signverse.lake.cli.groups import SectionedGroup
@@ -32,7 +33,7 @@ class Commands(SectionedGroup):
         "Ask": ("info", "stats", "sql", "status"),
         "Choose": ("select", "split", "keypoints", "picture"),
         "Export": ("export",),
-        "Keep": ("verify", "maintain", "doctor"),
+        "Keep": ("verify", "repair", "maintain", "doctor"),
     }
 
 
@@ -55,6 +56,7 @@ def build_app() -> typer.Typer:
         signverse.lake.cli.info,
         signverse.lake.cli.query,
         signverse.lake.cli.maintain,
+        signverse.lake.cli.repair,
         signverse.lake.cli.split,
         signverse.export.cli.commands,
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -73,13 +73,19 @@ def problem_of(folder: Path, file: ActiveFile) -> str:
     return f"is damaged ({counted(size, 'byte')} of {file.size:,})"
 
 
-def find_lost(snapshot: Snapshot, table: Table) -> list[LostFile]:
+def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None = None) -> list[LostFile]:
     """The files of a table that are missing or cut.
 
     Of `keypoints` also those that a visible video is placed in and that neither the log nor the folder has.
+
+    Args:
+        known: names of files, paths inside the table's folder, that are known to be damaged, and how.
     """
     folder = snapshot.folder / table.name
-    problems = [(file, problem_of(folder, file)) for file in snapshot.stored_files(table.name)]
+    damaged = known or {}
+    problems = [
+        (file, problem_of(folder, file) or damaged.get(file.name, "")) for file in snapshot.stored_files(table.name)
+    ]
     broken = [(file, problem) for file, problem in problems if problem]
     if table is KEYPOINTS:
         broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file, _ in problems})]
@@ -137,7 +143,8 @@ def _owners_by_elimination(
     return {
         file.name: tuple(
             without.filter(
-                pl.col("sign_language") == file.partition, pl.col("video_id").is_between(file.first_id, file.last_id)
+                pl.col("sign_language") == file.partition,
+                pl.col("video_id").is_between(pl.lit(file.first_id), pl.lit(file.last_id)),
             )["video_id"]
         )
         for file in broken
@@ -195,6 +202,10 @@ def way_back(folder: Path, lost: Iterable[LostFile]) -> str:
     return f"What can be brought back, and how: signverse repair {lake} --dry-run."
 
 
-def lost_in(snapshot: Snapshot) -> list[LostFile]:
-    """The lost files of all tables."""
-    return [lost for table in TABLES for lost in snapshot.lost(table.name)]
+def lost_in(snapshot: Snapshot, known: Mapping[str, Mapping[str, str]] | None = None) -> list[LostFile]:
+    """The lost files of all tables.
+
+    Args:
+        known: by table, see `find_lost`.
+    """
+    return [lost for table in TABLES for lost in find_lost(snapshot, table, (known or {}).get(table.name))]

@@ -256,13 +256,18 @@ def test_a_full_disk_is_said_before_anything_is_written(scattered, monkeypatch):
     assert set(scattered.rglob("*")) == there
 
 
-def test_keypoints_that_are_nowhere_are_said_and_nothing_is_touched(scattered):
+def test_lost_keypoints_are_left_as_they_are_and_the_rest_is_maintained(scattered):
     lost = scattered / "keypoints" / Lake.open(scattered).video("v03")["keypoints_file"]
     lost.unlink()
-    there = set(scattered.rglob("*"))
-    with pytest.raises(DamagedLakeError, match=lost.name):
-        make_plan(Lake.open(scattered).snapshot)
-    assert set(scattered.rglob("*")) == there
+    plan = make_plan(Lake.open(scattered).snapshot)
+    assert plan.lost == (f"keypoints/{lost.relative_to(scattered / 'keypoints')}",)
+    maintain(Lake.open(scattered).snapshot, plan)
+    lake = Lake.open(scattered)
+    assert make_plan(lake.snapshot).lost == plan.lost
+    with pytest.raises(DamagedLakeError):
+        lake.keypoints("v03")
+    there = set(lake.snapshot.visible()["video_id"]) - set(lake.snapshot.lost("keypoints")[0].videos)
+    assert all(len(lake.keypoints(name)) for name in there)
 
 
 def test_a_rotten_byte_is_not_copied_on(scattered):

@@ -1,0 +1,172 @@
+"""Mending logs: entries that are empty, cut or missing, damaged checkpoints, and tables whose log is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
+from signverse.lake.model.wording import counted
+from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import log_entries
+from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_folder
+from signverse.lake.storage.location import create
+from signverse.lake.upkeep.repair.report import Report, commands_for_table
+
+DAMAGED: Final = "_damaged"
+"""The folder of a lake that keeps what a repair has taken out, under the path that it had."""
+
+_NOT_SEEN_ELSEWHERE: Final = (SOURCES, CAPTIONS, SPLITS)
+"""Tables of which no other tells what they held."""
+
+_ACTIONS: Final = {"add", "remove", "metaData", "protocol", "txn", "domainMetadata", "cdc"}
+
+
+def mend_logs(lake: Path, report: Report) -> None:
+    """Makes every table of a lake one that can be opened; what entries added is then found by its files."""
+    for table in TABLES:
+        folder = lake / table.name
+        for problem in list(log_entries.problems(folder, thorough=True)) if folder.is_dir() else []:
+            if problem.versions is None:
+                set_aside(lake, problem.path)
+                report.add(f"log of {table.name}", f"{problem.path.name} {problem.what}")
+                continue
+            first, last = problem.versions
+            if not log_entries.entries(folder):
+                break
+            for version in range(first, last + 1):
+                _replace_entry(lake, table, version)
+            report.add(f"log of {table.name}", f"{problem.path.name} {problem.what}")
+        if not _opens(folder):
+            _make_again(lake, table, report)
+
+
+def set_aside(lake: Path, path: Path) -> None:
+    """Moves a file of a lake into its folder of damaged files, under the path that it had."""
+    to = lake / DAMAGED / path.relative_to(lake)
+    if not os.path.lexists(path):
+        return
+    make_folder(to.parent)
+    while os.path.lexists(to):
+        to = to.with_name(f"{to.name}.again")
+    path.rename(to)
+    sync_folder(to.parent)
+    sync_folder(path.parent)
+
+
+def _replace_entry(lake: Path, table: Table, version: int) -> None:
+    """Puts an entry in the place of a damaged one, with those of its actions that can be read."""
+    path = log_entries.entry_path(lake / table.name, version)
+    actions = _readable(path)
+    if version == 0 and not {"protocol", "metaData"} <= {name for action in actions for name in action}:
+        made = _first_entry(table)
+        actions = [*made, *(action for action in actions if not action.keys() & {"protocol", "metaData"})]
+    info = {
+        "timestamp": time.time_ns() // 1_000_000,
+        "operation": "REPAIR",
+        log_entries.ACTIONS: str(len(actions)),
+    }
+    text = "\n".join(json.dumps(action) for action in [{"commitInfo": info}, *actions]) + "\n"
+    new = path.with_name(f"{path.name}.repaired")
+    new.write_text(text, "utf-8")
+    sync_file(new)
+    if path.exists():
+        kept = lake / DAMAGED / path.relative_to(lake)
+        make_folder(kept.parent)
+        while kept.exists():
+            kept = kept.with_name(f"{kept.name}.again")
+        shutil.copy2(path, kept)
+        sync_file(kept)
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def _readable(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of an entry that are actions."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return []
+    actions = []
+    for line in lines:
+        try:
+            action = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(action, dict) and len(action) == 1 and action.keys() <= _ACTIONS:
+            actions.append(action)
+    return actions
+
+
+def _first_entry(table: Table) -> list[dict[str, Any]]:
+    """The actions that make a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        create(Path(folder) / table.name, table)
+        return _readable(log_entries.entry_path(Path(folder) / table.name, 0))
+
+
+def _opens(folder: Path) -> bool:
+    try:
+        delta.open_table(folder)
+    except SignverseError:
+        return False
+    return True
+
+
+def _make_again(lake: Path, table: Table, report: Report) -> None:
+    """Makes a table whose log is lost or cannot be read, empty; its files are then found by their names."""
+    folder = lake / table.name
+    log = folder / "_delta_log"
+    removed = removed_files(folder)
+    if log.is_dir():
+        set_aside(lake, log)
+    create(folder, table)
+    files = len(data_files(folder) - removed)
+    if files:
+        report.add(f"log of {table.name}", f"is lost: made again, for {counted(files, 'data file')}")
+        return
+    report.add(f"log of {table.name}", "is lost with the table's rows: made again")
+    if table in _NOT_SEEN_ELSEWHERE:
+        report.add(table.name, f"all rows of {table.name} are lost", "lost")
+        report.commands += commands_for_table(lake, table)
+
+
+def data_files(folder: Path) -> set[str]:
+    """The Parquet files in a table's folder, as paths inside it."""
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.parquet")
+        if "_delta_log" not in path.relative_to(folder).parts
+    }
+
+
+def removed_files(folder: Path) -> set[str]:
+    """The data files that a log says were removed, as far as it can be read; those of logs that were set aside too."""
+    names: set[str] = set()
+    logs = [folder / "_delta_log", *(folder.parent / DAMAGED / folder.name).glob("_delta_log*")]
+    for log in logs:
+        for path in log.glob("*.json*") if log.is_dir() else ():
+            names |= {_path_of(action["remove"]) for action in _readable(path) if "remove" in action}
+        for path in log.glob("*.checkpoint*.parquet") if log.is_dir() else ():
+            try:
+                rows = pq.read_table(path, columns=["remove"]).column("remove").to_pylist()
+            except (OSError, pa.ArrowException, KeyError):
+                continue
+            names |= {_path_of(row) for row in rows if row and row.get("path")}
+    return names
+
+
+def _path_of(action: dict[str, Any]) -> str:
+    from urllib.parse import unquote
+
+    # A path in a log is written as in a URL.
+    return unquote(str(action.get("path", "")))

@@ -1,0 +1,140 @@
+"""Repair of a lake, step by step. Killed anywhere, the next repair goes on; two at once wait for each other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from filelock import FileLock
+
+from signverse.lake.model.errors import NotALakeError, SignverseError
+from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.model.wording import counted, some
+from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
+from signverse.lake.storage.integrity.sync import make_folder
+from signverse.lake.storage.location import lake_folder
+from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.upkeep.repair.logs import mend_logs
+from signverse.lake.upkeep.repair.rebuild import mend_placements, rebuild_videos, record_done
+from signverse.lake.upkeep.repair.report import Report, commands_for, commands_without_segments
+from signverse.lake.upkeep.repair.sealed_files import Tables, drop, take_back
+from signverse.lake.upkeep.rewrite import rewrite_videos
+
+_LOCK: Final = "repairing"
+
+
+def repair(path: str | Path, *, dry_run: bool = False, drop_lost: bool = False) -> Report:
+    """Mends what can be mended in a lake from what is there, and says what cannot.
+
+    Args:
+        dry_run: find out and say the same, and leave the lake as it is.
+        drop_lost: take files that nothing brings back out of their tables, and with keypoints their videos: queries and
+            ingestions go on without them.
+
+    Raises:
+        NotALakeError: the path holds nothing of a lake.
+    """
+    lake = lake_folder(path)
+    there = [table for table in TABLES if (lake / table.name).is_dir()]
+    if not there:
+        raise NotALakeError(f"{lake} holds no table of a lake", "Name the folder of a lake.")
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="signverse-repair-") as folder:
+            shadow = _shadow(lake, Path(folder) / lake.name)
+            return _repair(shadow, lake, drop_lost)
+    make_folder(lake / writers.FOLDER)
+    with FileLock(lake / writers.FOLDER / _LOCK, mode=0o666):
+        return _repair(lake, lake, drop_lost)
+
+
+def _shadow(lake: Path, shadow: Path) -> Path:
+    """A lake of links to the data files of another, with copies of its logs: to try a repair on."""
+    for where, _, files in os.walk(lake):
+        inside = Path(where).relative_to(lake)
+        if inside.parts[:1] == (writers.FOLDER,):
+            continue
+        (shadow / inside).mkdir(parents=True, exist_ok=True)
+        for name in files:
+            source = Path(where, name)
+            if name.endswith(".parquet") and "_delta_log" not in inside.parts:
+                (shadow / inside / name).symlink_to(source)
+            else:
+                shutil.copy2(source, shadow / inside / name)
+    return shadow
+
+
+def _repair(lake: Path, named: Path, drop_lost: bool) -> Report:
+    """Mends a lake.
+
+    Args:
+        named: the lake that messages name, and where writers that live have their locks.
+    """
+    report = Report()
+    without_videos = not (lake / VIDEOS.name / "_delta_log").is_dir()
+    mend_logs(lake, report)
+    tables = Tables(lake, named)
+    take_back(tables, report)
+    rebuild_videos(tables, report, all_lost=without_videos or not tables.active(VIDEOS))
+    mend_placements(tables, report)
+    record_done(tables, report)
+    for table in TABLES:
+        delta.add_missing_columns(lake / table.name, table)
+    lost = _lost(tables)
+    for file in lost:
+        if file.videos is not None and not file.videos:
+            continue
+        report.add(file.table.name, str(file), "removed" if drop_lost else "lost")
+    _report_without_segments(tables, named, report)
+    if drop_lost:
+        _drop_lost(tables, lost)
+    report.commands = [command.replace(str(lake), str(named)) for command in report.commands] + commands_for(
+        named, [file for file in lost if file.videos or not drop_lost]
+    )
+    report.commands = list(dict.fromkeys(report.commands))
+    return report
+
+
+def _lost(tables: Tables) -> list[LostFile]:
+    """The files that cannot be read, those with other bytes than their names promise among them."""
+    snapshot = Snapshot(tables.lake)
+    broken = {
+        table.name: {file.name: "is damaged: its bytes are not those that were written" for file in tables.lost(table)}
+        for table in TABLES
+    }
+    return lost_in(snapshot, broken)
+
+
+def _report_without_segments(tables: Tables, named: Path, report: Report) -> None:
+    """Finds visible videos that no clip is of; not where a file of segments is lost, whose videos are known as such."""
+    snapshot = Snapshot(tables.lake)
+    try:
+        with_segments = snapshot.table(SEGMENTS.name).select(pl.col("video_id").unique())
+        videos = snapshot.table(VIDEOS.name).filter(pl.col("num_frames") > 0).select("video_id")
+        ids = collect(videos.join(with_segments, on="video_id", how="anti").sort("video_id"))["video_id"].to_list()
+    except SignverseError:
+        return
+    if ids:
+        report.add(SEGMENTS.name, f"{counted(len(ids), 'video')} without segments: {some(ids)}", "lost")
+        report.commands += commands_without_segments(named)
+
+
+def _drop_lost(tables: Tables, lost: Collection[LostFile]) -> None:
+    """Takes lost files out of their tables, and the rows of videos whose keypoints were in them."""
+    gone = {video_id for file in lost if file.table is KEYPOINTS for video_id in file.videos or ()}
+    by_table: dict[Table, list[LostFile]] = {}
+    for file in lost:
+        by_table.setdefault(file.table, []).append(file)
+    for table, files in by_table.items():
+        active = {file.name: file for file in tables.active(table)}
+        drop(tables, table, [active[file.file.name] for file in files if file.file.name in active])
+    if gone and not tables.lost(VIDEOS):
+        rows = tables.rows(VIDEOS, [file.name for file in tables.whole(VIDEOS)])
+        dropped = frozenset(rows.filter(pl.col("video_id").is_in(gone))["ingest_id"])
+        rewrite_videos(Snapshot(tables.lake), dropped, {})
