@@ -131,18 +131,17 @@ def verify(
     signverse verify EXPORT
     """
     from signverse.export.release.verify import is_export, verify_export
-    from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
     from signverse.lake.model.wording import counted
     from signverse.lake.storage.location import is_lake
-    from signverse.lake.upkeep.verify import verify_lake
+    from signverse.lake.upkeep.verify import verify_folder
 
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")
     if is_export(path) and not is_lake(path):
         kind, problems = "export", verify_export(path)
     else:
-        kind, problems = "lake", verify_lake(Lake.open(path).snapshot)
+        kind, problems = "lake", verify_folder(path)
     count = 0
     for problem in problems:
         show(problem)

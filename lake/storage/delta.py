@@ -91,7 +91,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             raise NotALakeError(f"{folder.parent} is not a lake: it has no table '{folder.name}'") from None
         except (DeltaError, OverflowError):
             if version is None:
-                log_entries.check(folder)
+                log_entries.check(folder, thorough=True)
                 raise
             newest = open_table(folder).version()
             raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None

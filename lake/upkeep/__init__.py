@@ -10,5 +10,6 @@ maintain.py, which carries it out.
     retention.py    how long what was replaced is kept
     vacuum.py       which files nothing refers to any more
     overview.py     what a lake holds, at a glance
+    absence.py      entries that a log lacks, and rows in files that no version names
     verify.py       whether every file is as it was written, and every row where it should be
 """

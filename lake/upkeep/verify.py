@@ -10,16 +10,40 @@ import polars as pl
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.keypoints import MAX_SCORE
+from signverse.lake.storage.location import existing_lake
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.upkeep.absence import absences, finished_in_no_version, log_problems
 
 _EVERY_FRAME: Final = 2**31 - 1
+
+
+def verify_folder(path: str | Path) -> Iterator[str]:
+    """The problems of the lake at a path, one line each, also where its logs are damaged; none where all is well.
+
+    Raises:
+        NotALakeError: there is no lake.
+        DamagedLakeError: its table `videos` is lost.
+    """
+    folder = existing_lake(path, check_log=False)
+    logs = list(log_problems(folder))
+    yield from logs
+    try:
+        snapshot = Snapshot.open(folder, check_log=False)
+    except DamagedLakeError as error:
+        # The log of `videos` cannot be read, and the lines above say why.
+        if not logs:
+            yield error.message
+        yield from _to_the_end(str(missed) for missed in finished_in_no_version(folder))
+        return
+    yield from verify_lake(snapshot)
+    snapshot.close()
 
 
 def verify_lake(snapshot: Snapshot) -> Iterator[str]:
@@ -45,6 +69,7 @@ def verify_lake(snapshot: Snapshot) -> Iterator[str]:
     except SignverseError as error:
         yield error.message
         return
+    yield from _to_the_end(absences(snapshot))
     if KEYPOINTS.name not in unread:
         reader = KeypointsReader(snapshot.folder / KEYPOINTS.name)
         for video in videos.iter_rows(named=True):

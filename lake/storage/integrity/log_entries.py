@@ -168,13 +168,16 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
         yield LogProblem(None, hint, f"names checkpoint {named}, which is missing")
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, *, thorough: bool = False) -> None:
     """Looks for entries of a table's log that are empty, cut or missing, at the cost of listing its names.
+
+    Args:
+        thorough: read every entry and checkpoint.
 
     Raises:
         DamagedLakeError: there is one. What it added is not in the table.
     """
-    for problem in problems(folder):
+    for problem in problems(folder, thorough=thorough):
         raise damaged(folder, problem)
 
 
