@@ -28,6 +28,16 @@ INSIDE: Final = ".signverse"
 KEPT_INFO: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
 """What is kept of what a site says of a video, under yt-dlp's names."""
 
+_ADDRESS: Final = "webpage_url"
+
+MAX_TEXT: Final = 1000
+"""Characters of a title, or of another text of a site's. YouTube's titles end at 100."""
+
+MAX_URL: Final = 8000
+"""Characters of an address."""
+
+_MAX_NUMBER: Final = 1e12
+
 
 @dataclass(frozen=True)
 class FinishedVideo:
@@ -187,9 +197,28 @@ def _captions_of(video_id: str, ids: Collection[str], own: Iterable[Path]) -> li
 
 
 def kept_info(info: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of yt-dlp's info that is kept; see KEPT_INFO."""
-    kept = {key: info[key] for key in KEPT_INFO if isinstance(info.get(key), str | int | float)}
-    return {key: _plain(value) if isinstance(value, str) else value for key, value in kept.items()}
+    """The part of yt-dlp's info that is kept, see KEPT_INFO; texts up to MAX_TEXT, and addresses up to MAX_URL."""
+    kept: dict[str, Any] = {}
+    for key in KEPT_INFO:
+        value = info.get(key)
+        if isinstance(value, str):
+            text = _plain(value)
+            # A part of an address leads elsewhere.
+            if key != _ADDRESS or len(text) <= MAX_URL:
+                kept[key] = text if key == _ADDRESS else text[:MAX_TEXT].rstrip()
+        elif isinstance(value, int | float) and abs(value) < _MAX_NUMBER:
+            kept[key] = value
+    return kept
+
+
+def shortened_info(info: Mapping[str, Any]) -> list[str]:
+    """What `kept_info` cuts or leaves out for its length, such as "title: 1,000 of 2,000,000 characters kept"."""
+    kept = kept_info(info)
+    return [
+        f"{key}: {len(kept.get(key, '')):,} of {len(text):,} characters kept"
+        for key in KEPT_INFO
+        if isinstance(value := info.get(key), str) and len(text := _plain(value)) > len(kept.get(key, ""))
+    ]
 
 
 def _plain(text: str) -> str:

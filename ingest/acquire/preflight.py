@@ -5,25 +5,22 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.request import getproxies
 
-from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.media_folder import check_folder
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.acquire.worklist import YOUTUBE
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, size_of
-from signverse.lake.storage.temporary.leftovers import temporary_folder
 
 _COOKIE_FORMAT: Final = "Its first line is '# Netscape HTTP Cookie File', then seven columns with tabs between them."
 
 
 def check_requirements(options: Acquisition, media: Path, lake: Path, urls: Mapping[str, str]) -> None:
-    """Checks the cookies, the folder, the room on its disk, and that YouTube's videos have a JavaScript runtime.
+    """Checks cookies, proxies, the folder, the room on its disk, and that there is a JavaScript runtime for YouTube.
 
     Raises:
         BadInputError: something is lacking; says what to do.
@@ -34,6 +31,8 @@ def check_requirements(options: Acquisition, media: Path, lake: Path, urls: Mapp
         raise BadInputError(
             f"--proxy {options.settings.proxy[:80]} is not an address", "Such as socks5://127.0.0.1:1080."
         )
+    if options.settings.public_only:
+        _check_no_proxy(options.settings.proxy)
     check_folder(media)
     if lake.resolve() in (media.resolve(), *media.resolve().parents):
         raise BadInputError(f"{media} is inside the lake", "Name a folder outside it for the media.")
@@ -48,6 +47,17 @@ def check_requirements(options: Acquisition, media: Path, lake: Path, urls: Mapp
         )
     if any(url.startswith(YOUTUBE) or "youtu.be/" in url or "youtube.com/" in url for url in urls.values()):
         _check_runtime()
+
+
+def _check_no_proxy(proxy: str | None) -> None:
+    """A proxy looks addresses up itself: which ones it connects to cannot be known here."""
+    if proxy:
+        raise BadInputError("--public-only does not go with --proxy", "The proxy looks addresses up. Leave one out.")
+    if proxy is None and (named := [name for name in getproxies() if name != "no"]):
+        raise BadInputError(
+            f"--public-only does not go with the environment's proxy ({', '.join(sorted(named))})",
+            "The proxy looks addresses up. --proxy '' goes without it.",
+        )
 
 
 def _check_runtime() -> None:
@@ -90,13 +100,3 @@ def check_cookies(path: Path) -> None:
         raise BadInputError(f"{counted(count, 'line')} of cookies {path} cannot be read", _COOKIE_FORMAT)
     if not len(jar):
         raise BadInputError(f"cookies {path} holds none", "Export it again while you are signed in.")
-
-
-@contextmanager
-def private_folder(settings: Settings) -> Iterator[Settings]:
-    """The settings with a private folder for copies of the cookies, removed when the block ends."""
-    if settings.cookies is None:
-        yield settings
-        return
-    with temporary_folder("download") as folder:
-        yield replace(settings, scratch=folder)

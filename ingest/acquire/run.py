@@ -11,7 +11,7 @@ from signverse.ingest.acquire.download.worker import make_job
 from signverse.ingest.acquire.leases import Run
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.options import Acquisition
-from signverse.ingest.acquire.preflight import check_requirements, private_folder
+from signverse.ingest.acquire.preflight import check_requirements
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.limits import Limits
 from signverse.ingest.acquire.scheduling.progress import Listener, Summary
@@ -106,11 +106,10 @@ def acquire(
     # Not started yet: its workers start with their first video.
     extraction = _extraction_workers(prepared, engine)
     with ExitStack() as stack:
-        settings = stack.enter_context(private_folder(options.settings))
         run = stack.enter_context(Run(media.folder))
         memory_mb = min(default_memory_mb(options.parallel), _DOWNLOAD_MB)
         downloads = stack.enter_context(
-            engine.executor(options.parallel, make_job, media.folder, settings, memory_mb=memory_mb)
+            engine.executor(options.parallel, make_job, media.folder, options.settings, memory_mb=memory_mb)
         )
         if extraction is not None:
             stack.enter_context(extraction)

@@ -7,5 +7,6 @@ Start with worker.py.
     caption_choice.py   which caption tracks are downloaded
     outcomes.py         done, unavailable, blocked or failed: what an error stands for
     outcome_rules.csv   the patterns of error messages, with an example each
+    reach.py            which addresses are connected to and which programs started
     settings.py         height, captions, cookies, rate: the settings of a worker
 """

@@ -39,6 +39,9 @@ class Outcome:
 _MAX_MESSAGE: Final = 300
 """Characters of a message."""
 
+MAX_SHOWN: Final = 200
+"""Characters of an address or of a site's name for something, in a message."""
+
 _MAX_READ: Final = 10_000
 """Characters of an exception that are read: some contain a whole page."""
 

@@ -29,25 +29,25 @@ class Settings:
     Attributes:
         max_height: pixels; a video that is offered in larger formats only comes in the smallest of them.
         captions: all, english or none.
-        cookies: a Netscape cookie file. Each worker makes a copy in `scratch`, because yt-dlp writes into it.
-        scratch: a private folder that the command removes.
+        cookies: a Netscape cookie file. Each worker reads it and keeps what sites change in memory.
         proxy: for all requests; "" for none at all, None for the environment's.
         rate: bytes/s of one download.
         sleep: seconds between two videos of a worker, from and to.
         least_free: free bytes of the media's disk below which a running download ends.
         backoff_s: seconds before a caption track is requested again after a 429; below 1, yt-dlp's own retries are
             as much faster.
+        public_only: addresses that are not public are refused, and files of this machine.
     """
 
     max_height: int = MAX_HEIGHT
     captions: str = "all"
     cookies: Path | None = None
-    scratch: Path | None = None
     proxy: str | None = None
     rate: int | None = None
     sleep: tuple[float, float] = (1.0, 5.0)
     least_free: int = 0
     backoff_s: float = 5.0
+    public_only: bool = False
 
 
 def read_sleep(text: str) -> tuple[float, float]:

@@ -13,10 +13,11 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from signverse.ingest.acquire.download.caption_choice import choose_tracks
-from signverse.ingest.acquire.download.outcomes import Outcome, classify
+from signverse.ingest.acquire.download.outcomes import MAX_SHOWN, Outcome, classify
+from signverse.ingest.acquire.download.reach import NotPublicError, limited_reach
 from signverse.ingest.acquire.download.settings import Settings
 from signverse.ingest.acquire.download.ytdlp import Downloader, NotDownloadedError, sleep
-from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, kept_info
+from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, kept_info, shortened_info
 from signverse.ingest.captions.files_beside import captions_beside, tag_of
 from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.track_names import file_tag
@@ -32,6 +33,15 @@ DOWNLOAD: Final = "download"
 _CHUNK: Final = 8 << 20
 
 _REPORT_S: Final = 0.25
+
+MAX_TRACKS: Final = 250
+"""Caption tracks of a video. YouTube offers 200 languages, and few videos have more than a hundred by people."""
+
+_MAX_CAPTION_BYTES: Final = 256 << 20
+"""Of the tracks of a video together."""
+
+_MAX_MESSAGE: Final = 10_000
+"""Characters of what is said of a video's captions."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,8 @@ class Attempt:
 
 def make_job(folder: Path, settings: Settings) -> Job:
     """Starts yt-dlp once, then takes tasks; a task's result is an Attempt, whatever happens."""
-    downloader = Downloader(settings)
+    with limited_reach(public_only=settings.public_only):
+        downloader = Downloader(settings)
     media = MediaFolder(folder)
     is_first = True
 
@@ -77,14 +88,19 @@ def make_job(folder: Path, settings: Settings) -> Job:
         nonlocal is_first
         path = local_path(task.url)
         try:
+            if path is not None and settings.public_only:
+                raise NotPublicError(f"{str(path)[:200]}: a file of this machine, refused by --public-only")
             if path is not None:
                 return copy_local(media, task, path, report)
             if not is_first:
                 sleep(random.uniform(*settings.sleep), lambda: report(("pausing", 0, 0)))  # noqa: S311
             is_first = False
-            return download(downloader, media, task, settings, report)
+            with limited_reach(public_only=settings.public_only):
+                return download(downloader, media, task, settings, report)
         except NotDownloadedError as error:
             return Attempt(error.outcome)
+        except NotPublicError as error:
+            return Attempt(Outcome("failed", "not_public", str(error)))
         except OSError as error:
             return Attempt(classify(error))
 
@@ -108,9 +124,13 @@ def download(
     folder = media.partial(task.video_id)
     tracks: dict[str, Path] = {}
     problems: list[str] = []
+    taken = 0
     remarks: list[str] = []
     refused: Outcome | None = None
-    for track in choose_tracks(info, settings.captions):
+    chosen = choose_tracks(info, settings.captions)
+    if len(chosen) > MAX_TRACKS:
+        problems.append(f"{len(chosen) - MAX_TRACKS:,} of {len(chosen):,} tracks left out, {MAX_TRACKS} are taken")
+    for track in chosen[:MAX_TRACKS]:
         tag = file_tag(track.language if track.kind == "translated" else track.key, track.kind, track.source)
         name = f"{tag}.{track.ext}"
         path = folder / name
@@ -122,7 +142,7 @@ def download(
                 continue
             except NotDownloadedError as error:
                 why = error.outcome
-                message = f"track {track.key}: {why.message}"
+                message = f"track {track.key[:MAX_SHOWN]}: {why.message}"
                 if why.kind != "unavailable" and not task.is_last:
                     outcome = Outcome(why.kind, f"captions_{why.reason}", message, why.scope)
                     return Attempt(outcome, outcome, info=kept_info(info))
@@ -131,8 +151,23 @@ def download(
                 problems.append(message)
                 continue
             remarks += found
+            taken += len(data)
+            if taken > _MAX_CAPTION_BYTES:
+                problems.append(f"tracks of more than {_MAX_CAPTION_BYTES:,} bytes together: the rest left out")
+                break
             _write(path, data)
         tracks[name] = path
+    video = _fetch_video(downloader, info, folder, report)
+    size = video.stat().st_size
+    finished = media.publish(task.video_id, video, tracks, info)
+    captions = None if settings.captions == "none" else _captions_outcome(list(tracks), problems, refused, remarks)
+    shortened = "; ".join(shortened_info(info))
+    outcome = Outcome("done", "text_shortened" if shortened else "", shortened)
+    return Attempt(outcome, captions, finished, kept_info(info), size)
+
+
+def _fetch_video(downloader: Downloader, info: Mapping[str, Any], folder: Path, report: Report) -> Path:
+    """Downloads the video of an info, and looks whether it is one. Raises as `download` does."""
     video = downloader.fetch_video(info, folder, _throttled(report))
     try:
         _check(video)
@@ -140,10 +175,7 @@ def download(
         # A later try cannot go on from it.
         video.unlink()
         raise
-    size = video.stat().st_size
-    finished = media.publish(task.video_id, video, tracks, info)
-    captions = None if settings.captions == "none" else _captions_outcome(list(tracks), problems, refused, remarks)
-    return Attempt(Outcome("done"), captions, finished, kept_info(info), size)
+    return video
 
 
 def copy_local(media: MediaFolder, task: DownloadTask, source: Path, report: Report) -> Attempt:
@@ -209,6 +241,8 @@ def _captions_outcome(names: list[str], problems: list[str], refused: Outcome | 
     """
     tags = [name.removesuffix(VTT) for name in names]
     message = "; ".join([", ".join(sorted(tags)), *problems[:3], *remarks]).strip("; ")
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]} ... ({len(message):,} characters)"
     if refused is not None:
         return Outcome(refused.kind, refused.reason, message, refused.scope)
     if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import time
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.ingest.acquire.download.caption_choice import CaptionTrack
-from signverse.ingest.acquire.download.outcomes import Outcome, classify
+from signverse.ingest.acquire.download.outcomes import MAX_SHOWN, Outcome, classify
 from signverse.ingest.acquire.download.settings import SOCKET_TIMEOUT_S, Settings
+from signverse.ingest.acquire.media_folder import MAX_URL
 from signverse.ingest.captions.formats.reader import read_captions
 from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 
@@ -21,7 +23,12 @@ OnBytes = Callable[[int, int], None]
 
 _CAPTION_TRIES: Final = 3
 _LONGEST_WAIT_S: Final = 60.0
-_MAX_URL: Final = 8000
+_NO_FFMPEG: Final = str(Path(os.devnull) / "ffmpeg")
+"""A path at which there is none."""
+
+_NEEDS_PROGRAM: Final = (
+    "the site gives it in a form that needs another program, which is not started on what a site gives"
+)
 
 
 class NotDownloadedError(Exception):
@@ -48,12 +55,6 @@ class Downloader:
         self._settings = settings
         self._on_bytes: OnBytes | None = None
         self._folder = Path()
-        cookies = None
-        if settings.cookies is not None and settings.scratch is not None:
-            # yt-dlp writes into its cookie file when it ends.
-            cookies = settings.scratch / f"cookies-{os.getpid()}.txt"
-            shutil.copyfile(settings.cookies, cookies)
-            cookies.chmod(0o600)
         options: dict[str, Any] = {
             "quiet": True,
             "noprogress": True,
@@ -80,10 +81,19 @@ class Downloader:
             "socket_timeout": SOCKET_TIMEOUT_S,
             "ratelimit": settings.rate,
             "progress_hooks": [self._on_progress],
-            "cookiefile": str(cookies) if cookies else None,
+            # In memory: yt-dlp writes cookies back, which must neither change the user's file nor lie in another.
+            "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
+            # A video without some of its pieces would be taken for whole.
+            "skip_unavailable_fragments": False,
+            # No program is started on what a site gives: see reach.py.
+            "external_downloader": "native",
+            "hls_prefer_native": True,
+            "ffmpeg_location": _NO_FFMPEG,
         }
         if settings.proxy is not None:
             options["proxy"] = settings.proxy
+        # Deno would ask its maker for a newer version.
+        os.environ.setdefault("DENO_NO_UPDATE_CHECK", "1")
         self._ydl = _downloader(options)
 
     def fetch_info(self, url: str) -> dict[str, Any]:
@@ -93,7 +103,7 @@ class Downloader:
             NotDownloadedError: it says nothing, or the address is not that of one finished video.
         """
         try:
-            if len(url) > _MAX_URL:
+            if len(url) > MAX_URL:
                 raise NotDownloadedError(Outcome("failed", "not_a_video", "the address is too long"))
             info = self._ydl.extract_info(url, download=False)
         except NotDownloadedError:
@@ -104,10 +114,10 @@ class Downloader:
             entries = [entry for entry in info.get("entries") or () if entry]
             if len(entries) != 1:
                 what = "several videos" if entries else "no video"
-                raise NotDownloadedError(Outcome("failed", "playlist", f"{what} at {url}: name one"))
+                raise NotDownloadedError(Outcome("failed", "playlist", f"{what} at {url[:MAX_SHOWN]}: name one"))
             info = entries[0]
         if not info:
-            raise NotDownloadedError(Outcome("failed", "unknown", f"the site says nothing of {url}"))
+            raise NotDownloadedError(Outcome("failed", "unknown", f"the site says nothing of {url[:MAX_SHOWN]}"))
         if info.get("live_status") == "is_live" or info.get("is_live"):
             raise NotDownloadedError(Outcome("failed", "live", "it is live now: try again when it has ended"))
         if info.get("live_status") == "is_upcoming":
@@ -126,9 +136,9 @@ class Downloader:
         """
         data = track.data.encode() if track.data is not None else self._get(track, keep_alive)
         if len(data) > MAX_BYTES:
-            raise BadCaptionsError(f"track {track.key} has more than {MAX_BYTES:,} bytes")
-        reading = read_captions(data, f"track {track.key}.{track.ext}", track.language)
-        return data, [f"track {track.key}: {remark}" for remark in reading.account()]
+            raise BadCaptionsError(f"track {track.key[:MAX_SHOWN]} has more than {MAX_BYTES:,} bytes")
+        reading = read_captions(data, f"track {track.key[:MAX_SHOWN]}.{track.ext}", track.language)
+        return data, [f"track {track.key[:MAX_SHOWN]}: {remark}" for remark in reading.account()]
 
     def _get(self, track: CaptionTrack, keep_alive: Callable[[], None]) -> bytes:
         # Imported in functions, not at the top: yt-dlp takes half a second to start.
@@ -154,7 +164,7 @@ class Downloader:
         """
         self._on_bytes, self._folder = on_bytes, folder
         # By format: another one must not be appended to what there is of the first.
-        self._ydl.params["outtmpl"] = {"default": str(folder).replace("%", "%%") + "/video.%(format_id)s.%(ext)s"}
+        self._ydl.params["outtmpl"] = {"default": str(folder).replace("%", "%%") + "/video.%(format_id).60B.%(ext)s"}
         self._ydl.params["paths"] = {}
         request = {**info, "requested_subtitles": None}
         try:
@@ -166,6 +176,9 @@ class Downloader:
             if outcome.kind == "unavailable":
                 # The site has just listed the video: its address has expired, and the next try gets another.
                 outcome = replace(outcome, kind="failed")
+            if outcome.reason == "needs_program":
+                # yt-dlp's words advise to install it.
+                outcome = replace(outcome, message=_NEEDS_PROGRAM)
             raise NotDownloadedError(outcome) from error
         finally:
             self._on_bytes = None
@@ -196,6 +209,11 @@ def _downloader(options: dict[str, Any]) -> Any:
 
         Measured on a site on this machine: half of the processor's time.
         """
+
+        def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
+            # Its sockets are not Python's: see reach.py.
+            known = [handler for handler in handlers if handler.RH_KEY != "CurlCFFI"]
+            return super().build_request_director(known, preferences)
 
         def render_formats_table(self, info_dict: Any) -> None: ...
         def render_thumbnails_table(self, info_dict: Any) -> None: ...

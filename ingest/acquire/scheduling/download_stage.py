@@ -156,7 +156,8 @@ class DownloadStage:
             self._recorder.record(video_id, CAPTIONS, attempt.captions)
         if outcome.kind == "done" and video_id in self._were_unavailable:
             context.summary.came_back += 1
-            outcome = replace(outcome, reason="came_back", message="it was unavailable before")
+            message = "; ".join(filter(None, ["it was unavailable before", outcome.message]))
+            outcome = replace(outcome, reason="came_back", message=message)
         self._recorder.record(video_id, DOWNLOAD, outcome)
         retried = self._queue.record(video_id, outcome, context.now())
         if attempt.info:

@@ -73,6 +73,7 @@ def _make(**given: Any) -> Acquisition:
         # No download starts below --keep-free; running ones may go below it, but not to the last byte.
         least_free=keep_free // 2,
         backoff_s=min(5.0, given["pause"]),
+        public_only=given["public_only"],
     )
     return Acquisition(
         settings=settings,
@@ -117,6 +118,14 @@ acquiring = option_group(
         "proxy": (
             _option(str | None, metavar="URL", help="Proxy for all requests (default: from the environment)."),
             None,
+        ),
+        "public_only": (
+            _option(
+                bool,
+                "--public-only",
+                help="Connect to public addresses only, in redirects and playlists too; take no files of this machine.",
+            ),
+            False,
         ),
         "rate": (_option(str | None, metavar="SIZE", help="Maximum bytes a second of one download: 4MB."), None),
         "sleep": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,21 +101,28 @@ def test_a_cookie_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_uses_a_copy_of_the_cookies_that_only_its_owner_may_read(tmp_path: Path, cookies: Callable) -> None:
+def test_a_worker_holds_the_cookies_in_memory_and_in_no_file(
+    tmp_path: Path, cookies: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = cookies(HEAD + COOKIE)
     path.chmod(0o640)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    os.utime(path, (1, 1))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     with Site([Clip("abc", small_video(1))]) as site:
-        downloader = Downloader(Settings(cookies=path, scratch=scratch, proxy=""))
+        downloader = Downloader(Settings(cookies=path, proxy=""))
         downloader.fetch_info(site.page_url("abc"))
         assert {request.cookie for request in site.requests_for("abc")} >= {"SID=secret"}
-        # The site sets one; yt-dlp keeps its cookies when it ends.
+        # The site sets one, which goes along with the next request; yt-dlp keeps its cookies when it ends.
+        downloader.fetch_info(site.page_url("abc"))
+        assert any("visit" in request.cookie for request in site.requests_for("abc"))
         downloader._ydl.save_cookies()
-    (copy,) = scratch.iterdir()
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert "visit" in copy.read_text()
-    assert path.read_bytes() == (HEAD + COOKIE).encode()
+    assert not [found for found in temporary.rglob("*") if found.is_file() and b"secret" in found.read_bytes()]
+    assert sorted(path.parent.iterdir()) == sorted([path, temporary])
+    assert (path.read_bytes(), path.stat().st_mtime) == ((HEAD + COOKIE).encode(), 1)
     assert path.stat().st_mode & 0o777 == 0o640
 
 
