@@ -23,6 +23,10 @@ test-slow *arguments:
 faults *arguments:
     uv run python -m tests.faults {{arguments}}
 
+# Read randomly changed files with every reader, or those that are named (--seconds N for each, --help says more)
+fuzz *arguments:
+    uv run python -m tests.fuzz {{arguments}}
+
 # Check formatting, style, types, and which room imports which
 lint:
     uv run ruff format --check .

@@ -24,13 +24,13 @@ def model_role(path: Path) -> str:
     """detector, pose, or "neither: " and why."""
     try:
         session = open_for_inspection(path)
-    # ONNX Runtime's errors share no base of their own.
+        not_detector = detector_problem(session)
+        not_pose = pose_problem(session) if not_detector else ""
+    # ONNX Runtime's errors share no base of their own, and names in a damaged model may be no text.
     except Exception as error:
         return f"neither: cannot be opened ({first_line(error)})"
-    not_detector = detector_problem(session)
     if not not_detector:
         return "detector"
-    not_pose = pose_problem(session)
     if not not_pose:
         return "pose"
     return f"neither: as a detector, {not_detector}; as a pose model, {not_pose}"
@@ -82,6 +82,8 @@ def _input_problem(session: InferenceSession, batch: str) -> str:
     inputs = session.get_inputs()
     if len(inputs) != 1:
         return f"expected one input, found {len(inputs)}"
+    if not session.get_outputs():
+        return "it has no output"
     shape, kind = inputs[0].shape, inputs[0].type
     expected = f"expected a float input [{'N' if batch == 'any' else '1'},3,height,width]"
     if kind != "tensor(float)" or len(shape) != 4 or shape[1] != 3:

@@ -114,10 +114,10 @@ def _require(path: Path, role: str) -> None:
         raise BadInputError(f"{path}: no such file", "Fetch the models with `signverse models pull`")
     try:
         session = open_for_inspection(path)
-    # ONNX Runtime's errors share no base of their own.
+        problem = detector_problem(session) if role == "detector" else pose_problem(session)
+    # ONNX Runtime's errors share no base of their own, and names in a damaged model may be no text.
     except Exception as error:
         raise BadInputError(f"{path}: cannot be opened as an ONNX model ({first_line(error)})") from error
-    problem = detector_problem(session) if role == "detector" else pose_problem(session)
     if problem:
         name = "a pose model" if role == "pose" else "a detector"
         raise BadInputError(f"{path}: does not fit as {name}: {problem}", "Name another file")
