@@ -6,4 +6,6 @@ May import the lake's model only. Start with pickle_reader.py, which says why.
     npz_reader.py      arrays of an .npz
     pickle_reader.py   arrays of dicts in a pickle, thousands of frames at a time
     pickle_machine.py  the opcodes that pickled numpy arrays need, and no others
+    pickle_values.py   what those put on the stack: types, numbers, arrays
+    pickle_limits.py   how many opcodes are run, and how much is remembered
 """

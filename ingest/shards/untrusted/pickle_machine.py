@@ -1,58 +1,21 @@
-"""The stack machine of pickles with only the opcodes that numpy's arrays need: it can call nothing."""
+"""The stack machine of pickles with only the opcodes that numpy's arrays need: it can call nothing.
+
+How many of them it runs, and how much it remembers, is bounded: pickle_limits.py says by what.
+"""
 
 from __future__ import annotations
 
-import math
 import struct
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import numpy as np
-
-from signverse.lake.model.errors import BadInputError
+from signverse.ingest.shards.untrusted.pickle_limits import MAX_STACK, Bounded
+from signverse.ingest.shards.untrusted.pickle_values import BadPickleError, Dtype, Leaf, Number, Span, real_dtype
 
 MAX_DEPTH: Final = 64
 """Marks inside marks; numpy's own nest four deep."""
 
-_MAX_DIMENSIONS: Final = 4
-
-
-class BadPickleError(BadInputError):
-    """A pickle holds something that arrays of numbers never need, or ends early."""
-
-
-@dataclass(eq=False)
-class Dtype:
-    """A numpy type, as a pickle describes it."""
-
-    name: str
-    order: str = "<"
-
-
-@dataclass(frozen=True)
-class Span:
-    """A range of bytes of the buffer, not yet read."""
-
-    start: int
-    size: int
-
-
-class Number(int):
-    """An int that knows the position of its bytes."""
-
-    start: int
-    size: int
-
-
-@dataclass(eq=False)
-class Leaf:
-    """An array inside a frame: where its bytes are and how to read them; or the items of an object array."""
-
-    shape: tuple[int, ...] = ()
-    dtype: np.dtype[Any] | None = None
-    span: Span | None = None
-    fortran: bool = False
-    items: list[Any] | None = None
+_MAX_TEXT: Final = 4096
+_MAX_TYPE: Final = 16
 
 
 class UnknownMemoError(BadPickleError):
@@ -69,34 +32,26 @@ _ADMITTED: Final[dict[tuple[str, str], object]] = {
     **{(f"numpy.{core}.numeric", "_frombuffer"): _FROMBUFFER for core in ("core", "_core")},
 }
 
-_PLAIN_KINDS: Final = frozenset("biuf")
 
-
-def _real_dtype(dtype: Any) -> np.dtype[Any]:
-    if not isinstance(dtype, Dtype) or not 2 <= len(dtype.name) <= 3 or dtype.name[0] not in _PLAIN_KINDS:
-        raise BadPickleError(f"an array is of {getattr(dtype, 'name', 'no')!s:.20} type, numbers were expected")
-    try:
-        return np.dtype(dtype.name).newbyteorder(cast(Any, dtype.order))
-    except TypeError:
-        raise BadPickleError(f"an array is of type {dtype.name}, which numpy does not know") from None
-
-
-class Opcodes:
+class Opcodes(Bounded):
     """What the opcodes do to the stack, the marks and the memo.
 
     A subclass decides what happens to a dict that is an element of the outermost list: a frame.
+
+    Args:
+        data: the pickle.
+        packed, remember_all: see `Bounded`.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, packed: int = 0, remember_all: bool = False) -> None:
+        super().__init__(packed or len(data), remember_all=remember_all)
         self._data = data
         self._at = 0
         self._stack: list[Any] = []
         self._marks: list[list[Any]] = []
-        self._memo: dict[int, Any] = {}
         self._memos = 0
-        # Of the current frame: memo indices in its bytes, what it put on the memo, whether it fetched any of that.
+        # Of the current frame: memo indices in its bytes, and whether it fetched what it put on the memo itself.
         self._variable: list[tuple[int, int]] = []
-        self._frame_puts: set[int] = set()
         self._shares = False
         # How many marks there are inside the list of frames.
         self._list_depth: int | None = None
@@ -119,7 +74,12 @@ class Opcodes:
         if handler is None:
             raise BadPickleError(f"opcode {_opcode_name(opcode)}, which arrays never need")
         self._at += 1
+        self._steps += 1
+        if self._steps > self._most_steps:
+            raise BadPickleError("more opcodes than its frames can need")
         handler(self)
+        if len(self._stack) > MAX_STACK:
+            raise BadPickleError("more values than a frame can need")
 
     def _take(self, size: int) -> int:
         """Steps over an argument; returns where it starts."""
@@ -152,7 +112,7 @@ class Opcodes:
 
     def text(self, code: str) -> None:
         size = struct.unpack_from(code, self._data, self._take(struct.calcsize(code)))[0]
-        if size > 4096:
+        if size > _MAX_TEXT:
             raise BadPickleError("a text is too long")
         start = self._take(size)
         self._stack.append(self._data[start : start + size].decode("utf-8"))
@@ -218,19 +178,19 @@ class Opcodes:
                 raise BadPickleError("an array of another class")
             self._stack.append(Leaf())
         elif function is _DTYPE:
-            if not isinstance(arguments[0], str):
+            if not isinstance(arguments[0], str) or len(arguments[0]) > _MAX_TYPE:
                 raise BadPickleError("a type without name")
             self._stack.append(Dtype(arguments[0]))
         elif function is _SCALAR:
             dtype, data = arguments
-            real = _real_dtype(dtype)
+            real = real_dtype(dtype)
             if not isinstance(data, Span) or data.size != real.itemsize:
                 raise BadPickleError("a number of the wrong size")
             self._stack.append(Leaf((), real, data))
         elif function is _FROMBUFFER:
             data, dtype, shape, order = arguments
             leaf = Leaf()
-            self._fill(leaf, (1, shape, dtype, order == "F", data))
+            leaf.fill((1, shape, dtype, order == "F", data))
             self._stack.append(leaf)
         else:
             raise BadPickleError("a call of something that is not a constructor")
@@ -241,29 +201,10 @@ class Opcodes:
             if state[1] not in ("<", ">", "|", "="):
                 raise BadPickleError("a type of unknown byte order")
             target.order = state[1] if state[1] in "<>" else "<"
-        elif isinstance(target, Leaf) and target.dtype is None and target.items is None:
-            self._fill(target, state)
+        elif isinstance(target, Leaf) and not target.filled:
+            target.fill(state)
         else:
             raise BadPickleError("a state for an object that takes none")
-
-    @staticmethod
-    def _fill(leaf: Leaf, state: Any) -> None:
-        _, shape, dtype, fortran, data = state
-        if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-            raise BadPickleError("an array of invalid shape")
-        if not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape):
-            raise BadPickleError("an array of invalid shape")
-        leaf.shape = tuple(int(n) for n in shape)
-        leaf.fortran = bool(fortran)
-        if isinstance(data, list):
-            if not isinstance(dtype, Dtype) or dtype.name[:1] != "O":
-                raise BadPickleError("a list for an array of numbers")
-            leaf.items = data
-            return
-        leaf.dtype = _real_dtype(dtype)
-        if not isinstance(data, Span) or data.size != math.prod(leaf.shape) * leaf.dtype.itemsize:
-            raise BadPickleError("an array that is not as long as its shape")
-        leaf.span = data
 
     def set_items(self) -> None:
         items = self._pop_mark()
@@ -282,22 +223,22 @@ class Opcodes:
         self._stack[-1][key] = value
 
     def appends(self) -> None:
-        # Frames are collected as they pass; anything else in the list is refused by _finish.
+        # Frames are collected as they pass, and no frame holds a list.
         self.close_frame()
         items = self._pop_mark()
         if not isinstance(self._stack[-1], list):
             raise BadPickleError("items for something that is not a list")
-        self._stack[-1].extend(items)
+        if items:
+            raise BadPickleError("an array of dicts was expected")
 
     def append(self) -> None:
         # The last of 1, 1001, 2001, ... frames: Python's pickles batch by a thousand.
         value = self._stack.pop()
         if not isinstance(self._stack[-1], list):
             raise BadPickleError("an item for something that is not a list")
-        if isinstance(value, dict):
-            self.emit(value)
-        else:
-            self._stack[-1].append(value)
+        if not isinstance(value, dict):
+            raise BadPickleError("an array of dicts was expected")
+        self.emit(value)
 
     def tuple_of(self, count: int) -> None:
         if len(self._stack) < count:

@@ -13,30 +13,44 @@ batch), one more frame is run by opcode.
 
 from __future__ import annotations
 
-import math
+import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.untrusted.pickle_machine import (
-    EMPTY_DICT,
-    STOP,
-    BadPickleError,
-    Leaf,
-    Number,
-    Opcodes,
-    UnknownMemoError,
-)
+from signverse.ingest.shards.untrusted.pickle_limits import FRAME_STEPS
+from signverse.ingest.shards.untrusted.pickle_machine import EMPTY_DICT, STOP, Opcodes, UnknownMemoError
+from signverse.ingest.shards.untrusted.pickle_values import BadPickleError, Leaf, Number
 
-_MAX_TEMPLATES: Final = 8
+_MAX_TEMPLATES: Final = 16
 
-_MAX_EXPANSION: Final = 16
-_MIN_LIMIT: Final = 256 * 1024**2
-"""The arrays of a pickle may take 16 times its own length, or 256 MiB if that is more: a pickle of 30 kB can name one
-array two million times, and each becomes a copy."""
+_MAX_TEMPLATE: Final = 512 * 1024
+"""Bytes of a frame that may become a template; one of 127 people has 290 kB."""
+
+_AT_ONCE: Final = 8 * 1024**2
+"""Bytes of frames that are compared, and that a block holds."""
+
+_BYTES_A_TRY: Final = 64
+"""Bytes of a template whose comparison takes as long as an opcode."""
+
+_EXPANSION: Final = 2
+_FREE_BYTES: Final = 64 * 1024**2
+"""The blocks of a pickle may take twice its own length and 64 MiB: one of 30 kB can name one array two million
+times."""
+
+_LEAST_FRAME: Final = 1024
+_FREE_FRAMES: Final = 1000
+
+_PIECE: Final = 1024**2
+"""Bytes that are copied at once."""
+
+_BLOCK_BYTES: Final = 400
+_ARRAY_BYTES: Final = 200
+"""What Python takes for a block and for an array of it, beside the data."""
 
 
 @dataclass
@@ -67,19 +81,19 @@ class _Template:
     arrays: list[tuple[str, int, Leaf]]
 
     def repeats(self, buffer: npt.NDArray[np.uint8], start: int) -> int:
-        """How many consecutive frames of this layout there are from `start` on."""
-        count = (len(buffer) - start) // self.size
-        matched = 0
-        step = 4
+        """How many consecutive frames of this layout there are from `start` on, as many as a block may hold."""
+        count = min((len(buffer) - start) // self.size, max(1, _AT_ONCE // self.size))
+        matched, step = 0, 1
         # In growing steps: a layout that ends after two frames must not cost comparing all that is left.
         while matched < count:
-            step = min(step * 4, count - matched, 4096)
+            step = min(step, count - matched)
             position = start + matched * self.size
             frames = buffer[position : position + step * self.size].reshape(step, self.size)
             same = (frames[:, self.constant] == self.stable).all(axis=1)
             if not same.all():
                 return matched + int(np.argmin(same))
             matched += step
+            step *= 4
         return matched
 
     def take(self, buffer: npt.NDArray[np.uint8], start: int, count: int) -> Block:
@@ -105,76 +119,117 @@ def _integers(column: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def read_frames(data: bytes | memoryview, name: str) -> list[Block]:
-    """The frames of an object array of dicts, as numpy pickled it.
+    """The frames of an object array of dicts, as numpy pickled it; see `frames_in`."""
+    return list(frames_in(b"".join(unframed(io.BytesIO(data), len(data))), name))
+
+
+def frames_in(data: bytes, name: str, packed: int = 0) -> Iterator[Block]:
+    """The frames of an object array of dicts as numpy pickled it, in blocks of some megabytes.
 
     Args:
-        data: the pickle, without the .npy header.
+        data: the pickle, as `unframed` gives it; bytes, or a mapped file.
         name: for messages.
+        packed: bytes that it is compressed to in its file; 0 where it is not.
 
     Raises:
-        BadPickleError: it holds anything but dicts of numbers and arrays of numbers, or ends early.
+        BadPickleError: it holds anything but dicts of numbers and arrays of numbers, ends early, or asks for more time
+            or memory than numpy's own pickles of its size.
     """
-    plain = _unframed(data)
+    given = 0
     try:
-        return Machine(plain, name).run()
+        for block in Machine(data, name, packed=packed).blocks():
+            given += block.count
+            yield block
     except UnknownMemoError:
-        return Machine(plain, name, templates=False).run()
+        # All that was skipped may be referred to: each frame is run by opcode, and those that were given are left out.
+        for block in Machine(data, name, packed=packed, templates=False).blocks():
+            if given:
+                given -= block.count
+            else:
+                yield block
 
 
-def _unframed(data: bytes | memoryview) -> bytes:
-    """The pickle without the frames of protocol 4, which would interrupt its repetition every 64 kB."""
-    view = memoryview(data)
-    if len(view) < 11 or view[0] != 0x80 or view[2] != 0x95:
-        return bytes(view)
-    pieces: list[bytes | memoryview] = [b"\x80\x03"]
-    at = 2
-    while at < len(view) and view[at] == 0x95 and at + 9 <= len(view):
-        size = struct.unpack_from("<Q", view, at + 1)[0]
-        if size > len(view) - at - 9:
-            break
-        pieces.append(view[at + 9 : at + 9 + size])
-        at += 9 + size
+def unframed(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """A pickle without the frames of protocol 4, which would interrupt its repetition every 64 kB; in pieces.
+
+    Args:
+        file: at the start of the pickle.
+        size: bytes of the pickle.
+    """
+    head = file.read(min(size, 2))
+    at = len(head)
+    frame = file.read(min(size - at, 9))
+    at += len(frame)
+    if head[:1] != b"\x80" or frame[:1] != b"\x95":
+        yield head
+    else:
+        yield b"\x80\x03"
+        # Python's frames have 64 kB; what consists of tiny ones is left to the opcodes' bound.
+        frames_left = _FREE_FRAMES + size // _LEAST_FRAME
+        while (
+            (frames_left := frames_left - 1)
+            and len(frame) == 9
+            and frame[0] == 0x95
+            and (length := int.from_bytes(frame[1:], "little")) <= size - at
+        ):
+            yield from _pieces(file, length)
+            at += length
+            frame = file.read(min(size - at, 9))
+            at += len(frame)
     # What follows outside of a frame (an object above 64 kB) is unchanged: frames in it are skipped as opcodes.
-    pieces.append(view[at:])
-    return b"".join(pieces)
+    yield frame
+    yield from _pieces(file, size - at)
+
+
+def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while size and (piece := file.read(min(size, _PIECE))):
+        size -= len(piece)
+        yield piece
 
 
 class Machine(Opcodes):
-    """The stack machine: runs opcodes up to the end and collects frames."""
+    """The stack machine: runs opcodes up to the end and collects frames.
 
-    def __init__(self, data: bytes, name: str, *, templates: bool = True) -> None:
-        super().__init__(data)
+    Args: see `frames_in`.
+        templates: whether frames that repeat are read together. They are not remembered then, and a frame that refers
+            to what they hold raises UnknownMemoError.
+    """
+
+    def __init__(self, data: bytes, name: str, *, packed: int = 0, templates: bool = True) -> None:
+        super().__init__(data, packed=packed, remember_all=not templates)
         self._buffer = np.frombuffer(data, np.uint8)
         self._name = name
         self._use_templates = templates
         self._templates: list[_Template] = []
-        self._visits = 1_000_000 + 16 * len(data)
         self._frame_start: int | None = None
         self._frame_memos = 0
+        self._count = 0
         self._blocks: list[Block] = []
-        self._bytes_left = max(_MAX_EXPANSION * len(data), _MIN_LIMIT)
+        self._bytes_left = _EXPANSION * len(data) + _FREE_BYTES
 
-    def run(self) -> list[Block]:
-        """Runs the pickle and returns its frames."""
+    def blocks(self) -> Iterator[Block]:
+        """Runs the pickle and yields its frames."""
         try:
-            self._run()
+            yield from self._run()
         except (IndexError, struct.error, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Handlers take what they need from stack and buffer; a malformed pickle lacks it, or has another type.
             raise self._refusal(f"it is damaged ({type(error).__name__})") from None
         except UnknownMemoError as error:
-            if self._templates:
+            if self._use_templates:
                 raise
             raise self._refusal(str(error)) from None
         except BadPickleError as error:
             raise self._refusal(error.message) from None
-        return self._blocks
 
     def _refusal(self, why: str) -> BadPickleError:
         return BadPickleError(f"{self._name} cannot be read: {why}, at byte {self._at} of its pickle")
 
-    def _run(self) -> None:
+    def _run(self) -> Iterator[Block]:
         data = self._data
         while True:
+            if self._blocks:
+                blocks, self._blocks = self._blocks, []
+                yield from blocks
             if self._at >= len(data):
                 raise BadPickleError("it ends early")
             opcode = data[self._at]
@@ -185,6 +240,7 @@ class Machine(Opcodes):
                 self._open_frame()
             elif opcode == STOP:
                 self._finish()
+                yield from self._blocks
                 return
             self.step(opcode)
 
@@ -192,36 +248,43 @@ class Machine(Opcodes):
 
     def _skip_known(self) -> bool:
         """At the first byte of a frame: reads it and those after it that match a known template."""
-        for template in self._templates:
+        for place, template in enumerate(self._templates):
             # Most templates are ruled out by their first bytes, which is faster than comparing all bytes.
-            if not self._data.startswith(template.head, self._at):
+            if self._data[self._at : self._at + len(template.head)] != template.head:
                 continue
             count = template.repeats(self._buffer, self._at)
             if count:
-                self._reserve(count * sum(leaf.span.size for _, _, leaf in template.arrays if leaf.span is not None))
-                self._blocks.append(template.take(self._buffer, self._at, count))
+                block = template.take(self._buffer, self._at, count)
+                self._add_block(block)
                 self._at += count * template.size
                 # What these frames put on the memo is not kept: data shared between frames is not read from templates.
                 self._memos += count * template.memos
+                self._templates.insert(0, self._templates.pop(place))
                 return True
+            self._charge(template.size // _BYTES_A_TRY)
         return False
 
-    def _reserve(self, size: int) -> None:
-        self._bytes_left -= size
+    def _add_block(self, block: Block) -> None:
+        size = sum(array.nbytes for array in block.arrays.values())
+        self._bytes_left -= size + _BLOCK_BYTES + _ARRAY_BYTES * (len(block.arrays) + len(block.numbers))
         if self._bytes_left < 0:
             raise BadPickleError("the same arrays again and again, more than any video has")
+        self._count += block.count
+        self._blocks.append(block)
+        self._count_frames(block.count, size)
 
     def _open_frame(self) -> None:
         self._frame_start = self._at
         self._frame_memos = self._memos
         self._variable = []
-        self._frame_puts = set()
         self._shares = False
+        self._begin_frame()
 
     def close_frame(self) -> None:
         """Turns the dict on the stack into a block of one frame, and its bytes into a template."""
         if self._frame_start is None:
             return
+        self._end_frame()
         numbers, leaves = self._add(self._stack.pop())
         start, size = self._frame_start, self._at - self._frame_start
         self._frame_start = None
@@ -230,7 +293,7 @@ class Machine(Opcodes):
         )
         # A frame that shares data with an earlier one, or within itself, does not become a template: the same bytes
         # may mean other data. Nor does an empty frame: every frame begins with its two bytes.
-        if inside and not self._shares and (numbers or leaves) and self._use_templates:
+        if inside and not self._shares and (numbers or leaves) and self._use_templates and size <= _MAX_TEMPLATE:
             self._learn(start, size, numbers, leaves)
 
     def emit(self, frame: Any) -> None:
@@ -240,14 +303,13 @@ class Machine(Opcodes):
         """Adds a frame to the blocks; returns its numbers and arrays."""
         numbers: list[tuple[str, Number]] = []
         leaves: list[tuple[str, Leaf]] = []
-        self._visits -= _walk(frame, "", numbers, leaves, 0, self._visits)
+        self._charge(_walk(frame, "", numbers, leaves, 0, FRAME_STEPS))
         block = Block(1)
         for key, number in numbers:
             block.numbers[key] = np.array([int(number)], np.int64)
         for key, leaf in leaves:
-            block.arrays[key] = self._array(leaf)[None]
-        self._reserve(sum(array.nbytes for array in block.arrays.values()))
-        self._blocks.append(block)
+            block.arrays[key] = leaf.read(self._data)[None]
+        self._add_block(block)
         return numbers, leaves
 
     def _learn(self, start: int, size: int, numbers: list[tuple[str, Number]], leaves: list[tuple[str, Leaf]]) -> None:
@@ -274,12 +336,6 @@ class Machine(Opcodes):
         )
         del self._templates[_MAX_TEMPLATES:]
 
-    def _array(self, leaf: Leaf) -> npt.NDArray[Any]:
-        if leaf.span is None or leaf.dtype is None:
-            raise BadPickleError("an array of numbers was expected")
-        flat = np.frombuffer(self._data, leaf.dtype, math.prod(leaf.shape), leaf.span.start)
-        return flat.reshape(leaf.shape, order="F" if leaf.fortran else "C")
-
     def _finish(self) -> None:
         self.close_frame()
         root = self._stack[-1]
@@ -287,7 +343,7 @@ class Machine(Opcodes):
             raise BadPickleError("an array of objects was expected")
         if len(root.items):
             raise BadPickleError("an array of dicts was expected")
-        if sum(block.count for block in self._blocks) != root.shape[0]:
+        if self._count != root.shape[0]:
             raise BadPickleError(f"the array holds another number of frames than the {root.shape[0]} it states")
 
 
