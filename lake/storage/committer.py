@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,11 +15,14 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
+from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
-from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.storage.spill import Spill
 
@@ -33,6 +37,10 @@ _NOWHERE: Final = {
     "row_group_count": 0,
 }
 """The placement of a video without people."""
+
+
+_CLOCKS_AGREE: Final = timedelta(seconds=1)
+"""What the clock of this machine and that of the store may differ by: the latter is coarse."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,9 @@ class Committer:
 
     Keypoints are written as they come, so memory stays flat: a thread writes those of one video while the caller makes
     the next one. Where it fails, the next `add` or `flush` raises the error and uncommitted videos are dropped. Nothing
-    is visible before the `videos` row, which is committed after everything it refers to. One committer per process;
-    several processes may write to one lake.
+    is visible before the `videos` row, which is committed after everything it refers to. Where a commit fails, what it
+    was of is kept: the next `flush` commits those very files, unless the log names them already. One committer per
+    process; several processes may write to one lake.
 
         with Committer(folder) as committer:
             committer.add(rows)
@@ -94,7 +103,9 @@ class Committer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: dict[str, KeypointsFile] = {}
-        self._closed: list[delta.DataFile] = []
+        self._written: dict[str, list[delta.DataFile]] = {}
+        self._failed: set[str] = set()
+        self._recovered = False
         self._rows: dict[str, list[dict[str, Any]]] = {t.name: [] for t in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES)}
         self._replaces: dict[str, str] = {}
         self._since: float | None = None
@@ -116,7 +127,7 @@ class Committer:
     @property
     def pending(self) -> int:
         """Number of finished videos that are not committed yet."""
-        return len(self._rows[VIDEOS.name])
+        return len(self._rows[VIDEOS.name]) + sum(file.num_rows for file in self._written.get(VIDEOS.name, ()))
 
     def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
         """Writes a finished video's keypoints in a thread, and keeps its other rows for the next commit."""
@@ -192,15 +203,49 @@ class Committer:
         self._end_thread()
         for language in list(self._open):
             self._close(language)
-        # Not to be discarded from here on: a commit that fails may have taken effect all the same.
-        files, self._closed = self._closed, []
-        delta.commit(self._folder / KEYPOINTS.name, KEYPOINTS, files)
+        self._commit(KEYPOINTS)
+        self._by_the_clock_of_the_store()
         self._make_newest()
+        self._add_lost_outcomes()
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
-            rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
-            delta.append(self._folder / table.name, table, rows)
-            self._rows[table.name] = []
+            self._commit(table)
+        self._replaces.clear()
         self._since = None
+
+    def _commit(self, table: Table) -> None:
+        """Commits the files and rows of a table; where that fails they are kept."""
+        folder, name = self._folder / table.name, table.name
+        rows = sorted(self._rows.get(name, ()), key=lambda row: row["video_id"])
+        files = self._written.setdefault(name, [])
+        if rows:
+            files += delta.write_files(folder, table, rows)
+            self._rows[name].clear()
+        if files:
+            again = name in self._failed
+            self._failed.add(name)
+            delta.commit(folder, table, files, again=again)
+            self._failed.discard(name)
+            files.clear()
+
+    def _by_the_clock_of_the_store(self) -> None:
+        """Corrects the times of what is committed, where the clock of this machine is wrong."""
+        rows = [(row, "ingested_at") for row in self._rows[VIDEOS.name]]
+        rows += [(row, "attempted_at") for row in self._rows[OUTCOMES.name]]
+        if not rows:
+            return
+        wrong_by = datetime.now(UTC) - datetime.fromtimestamp(writers.store_time(self._folder), UTC)
+        if abs(wrong_by) > _CLOCKS_AGREE:
+            for row, name in rows:
+                row[name] -= wrong_by
+
+    def _add_lost_outcomes(self) -> None:
+        """Records, once, that videos are done whose outcome a killed process did not record."""
+        if self._recovered or VIDEOS.name in self._failed or OUTCOMES.name in self._failed:
+            return
+        # What cannot be read is said by those who need it.
+        with suppress(DamagedLakeError):
+            self._rows[OUTCOMES.name] += lost_outcomes(Snapshot(self._folder))
+        self._recovered = True
 
     def _make_newest(self) -> None:
         """Makes the ingestion times later than those of earlier ingestions of the same videos.
@@ -229,7 +274,6 @@ class Committer:
         """Drops new captions of videos that another process has ingested again since they were read."""
         ids = {row["ingest_id"]: row["video_id"] for row in self._rows[VIDEOS.name]}
         outdated = {new for new, old in self._replaces.items() if new in ids and newest.get(ids[new]) != old}
-        self._replaces.clear()
         if not outdated:
             return
         for table in (SEGMENTS, CAPTIONS, VIDEOS):
@@ -247,10 +291,18 @@ class Committer:
         self._writing = None
         while self._open:
             self._open.popitem()[1].discard()
-        delta.discard(self._folder / KEYPOINTS.name, self._closed)
-        self._closed = []
+        for name, files in self._written.items():
+            # A commit that failed may have taken effect all the same: files that the log names stay, and so does all
+            # where it cannot be read. Maintenance deletes what no log names.
+            with suppress(OSError):
+                names = [file.name for file in files]
+                named = log_entries.named(self._folder / name, names) if name in self._failed else set()
+                delta.discard(self._folder / name, [file for file in files if file.name not in named])
+        self._written.clear()
+        self._failed.clear()
         for rows in self._rows.values():
             rows.clear()
+        self._replaces.clear()
 
     def _write_keypoints(self, video: dict[str, Any], keypoints: pa.Table | Spill) -> None:
         """Submits the writing of a video to the open file of its language."""
@@ -286,7 +338,7 @@ class Committer:
     def _close(self, language: str) -> None:
         file = self._open[language]
         before = file.name
-        self._closed.append(file.close())
+        self._written.setdefault(KEYPOINTS.name, []).append(file.close())
         del self._open[language]
         for row in self._rows[VIDEOS.name]:
             if row["keypoints_file"] == before:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
@@ -118,21 +119,26 @@ def create(folder: Path, table: Table) -> None:
         make_folder(log)
     except OSError as error:
         raise BadInputError(f"a lake cannot be made at {folder.parent}: {error.strerror}") from None
-    DeltaTable.create(
-        str(folder),
-        schema=table.schema,
-        mode="ignore",
-        partition_by=[table.partition] if table.partition else None,
-        name=table.name,
-        description=f"A row is {table.about}.",
-        configuration={
-            FORMAT_PROPERTY: str(FORMAT_VERSION),
-            "delta.checkpointInterval": str(delta.CHECKPOINT_INTERVAL),
-        },
-        # The format version is a property of ours, which Delta does not know.
-        raise_if_key_not_exists=False,
-        commit_properties=delta.properties(2, 0),
-    )
+    try:
+        DeltaTable.create(
+            str(folder),
+            schema=table.schema,
+            mode="ignore",
+            partition_by=[table.partition] if table.partition else None,
+            name=table.name,
+            description=f"A row is {table.about}.",
+            configuration={
+                FORMAT_PROPERTY: str(FORMAT_VERSION),
+                "delta.checkpointInterval": str(delta.CHECKPOINT_INTERVAL),
+            },
+            # The format version is a property of ours, which Delta does not know.
+            raise_if_key_not_exists=False,
+            commit_properties=delta.properties(2, 0),
+        )
+    except DeltaError:
+        # Another process may have been faster.
+        if not log_entries.is_made(folder):
+            raise
     sync_log(folder)
 
 

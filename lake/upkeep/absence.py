@@ -23,6 +23,7 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.lost_outcomes import videos_without_outcome
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.vacuum import data_files, names_in
 
@@ -75,7 +76,11 @@ def log_problems(folder: Path) -> Iterator[str]:
 
 
 def absences(snapshot: Snapshot) -> Iterator[str]:
-    """What the tables of a lake lack by what lies in its folder and by what other tables say; a line each."""
+    """What the tables of a lake lack by what lies in its folder and by what other tables say; a line each.
+
+    Of the newest version: an older one lacks what came later.
+    """
+    snapshot = Snapshot(snapshot.folder)
     for missed in missed_rows(snapshot):
         yield str(missed)
     videos = collect(snapshot.raw_table(VIDEOS.name).select("video_id", "ingest_id"))
@@ -118,16 +123,6 @@ def done_without_video(snapshot: Snapshot) -> set[str]:
     outcomes = snapshot.raw_table(OUTCOMES.name).filter(done & ingested).select("video_id").unique()
     known = snapshot.raw_table(VIDEOS.name).select("video_id").unique()
     return set(collect(outcomes.join(known, on="video_id", how="anti"))["video_id"])
-
-
-def videos_without_outcome(snapshot: Snapshot) -> pl.DataFrame:
-    """The rows of `videos` whose ingestion no outcome calls done: a process ended between the two commits."""
-    done = snapshot.raw_table(OUTCOMES.name).filter(pl.col("outcome") == "done").select("video_id", "ingest_id")
-    outcomes = collect(done)
-    # Rows of older versions name no ingestion.
-    unnamed = outcomes.filter(pl.col("ingest_id").is_null())
-    videos = collect(snapshot.raw_table(VIDEOS.name))
-    return videos.join(outcomes, on="ingest_id", how="anti").join(unnamed, on="video_id", how="anti")
 
 
 def finished_in_no_version(lake: Path) -> list[MissedRows]:

@@ -136,15 +136,15 @@ def test_a_later_time_wins_over_a_larger_ingest_id(tmp_path, fill, video, monkey
 
 def test_a_video_without_its_videos_row_is_never_seen(tmp_path, fill, video, monkeypatch):
     folder = fill(tmp_path / "lake", video("first"))
-    whole = delta.append
+    whole = delta.write_files
 
     def all_but_videos(path, table, rows):
         if table.name == "videos":
             raise OSError(errno.ENOSPC, "No space left on device")
-        whole(path, table, rows)
+        return whole(path, table, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(delta, "append", all_but_videos)
+        patch.setattr(delta, "write_files", all_but_videos)
         with pytest.raises(OSError, match="No space"):
             fill(folder, video("half", "pso"), video("first", frames=7))
     opened = Lake.open(folder)
@@ -191,8 +191,8 @@ def test_a_commit_that_failed_after_it_took_effect_keeps_its_files(tmp_path, fil
     folder = fill(tmp_path / "lake", video("first"))
     real = delta.commit
 
-    def then_the_disk_is_full(path, table, files):
-        real(path, table, files)
+    def then_the_disk_is_full(path, table, files, **again):
+        real(path, table, files, **again)
         if table.name == "keypoints":
             raise OSError(errno.ENOSPC, "No space left on device")
 
