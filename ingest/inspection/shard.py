@@ -12,7 +12,7 @@ from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses
-from signverse.ingest.shards.reader import read_member, videos_in
+from signverse.ingest.shards.reader import cut_video, read_member, videos_in
 from signverse.ingest.shards.repairs import repair
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
@@ -30,6 +30,8 @@ def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
 def _videos(path: Path) -> Iterator[dict[str, Any]]:
     with Tar(path) as tar:
         videos, refused = videos_in(tar)
+        if cut := cut_video(tar, videos):
+            refused.setdefault(cut, tar.damage)
         for video_id, members in videos.items():
             row = _row(path, video_id, dialect_of(members))
             if video_id in refused:
@@ -45,7 +47,7 @@ def _videos(path: Path) -> Iterator[dict[str, Any]]:
         for name, why in refused.items():
             if name not in videos:
                 yield _row(path, name, "") | {"problem": why}
-        if tar.damage:
+        if tar.damage and not cut:
             yield _row(path, "", "") | {"problem": tar.damage}
 
 
@@ -72,8 +74,8 @@ def _inspect_video(tar: Tar, video_id: str, members: Mapping[str, Member]) -> di
     repair(poses)
     captions = []
     if caption := members.get("caption.json"):
-        read_caption(read_member(tar, caption), caption.name)
-        captions.append("caption.json")
+        left_out = read_caption(read_member(tar, caption), caption.name).left_out
+        captions.append(f"caption.json ({left_out})" if left_out else "caption.json")
     bad: list[BadCaptionsError] = []
     captions += [track.name for track in tracks_of(tar, video_id, members, CaptionIndex(), bad.append)]
     return {

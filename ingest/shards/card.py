@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,11 +17,16 @@ from signverse.ingest.shards.poses import Poses, check_numbers, check_people, ch
 from signverse.ingest.shards.untrusted.npz_reader import Arrays
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.frame_ranges import FPS, MAX_FRAMES
 from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
+from signverse.lake.model.wording import counted
 from signverse.lake.storage.keypoints import MAX_SCORE
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
+
+_DIGITS: Final = 20
+_MAX_SECONDS: Final = int(MAX_FRAMES / FPS)
+"""A hundred hours; a video with higher frame numbers is refused."""
 
 
 def from_arrays(arrays: Arrays, name: str) -> Poses:
@@ -92,35 +98,51 @@ def _finite(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class CardCaption:
-    """What a caption.json holds: the language and title of a video, and a caption track."""
+    """What a caption.json holds: the language and title of a video, and a caption track.
+
+    Attributes:
+        left_out: how many cues have times that are none, such as "2 cues left out: ..."; "" where there is none.
+    """
 
     sign_language: str | None
     title: str | None
     track: Track | None
+    left_out: str = ""
 
 
 def read_caption(data: bytes, name: str) -> CardCaption:
-    """Reads a card's caption.json.
+    """Reads a card's caption.json. A cue whose times no video can have is left out, and counted.
 
     Raises:
         BadInputError: it is not a caption.json of the card format.
     """
     try:
-        document = json.loads(data)
+        # Python reads no whole number of 4,300 digits.
+        document = json.loads(data, parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else math.inf)
         source = document.get("english_source") or "none"
-        cues = tuple(
-            Cue(float(segment["start"]), float(segment["end"]), clean(segment["text"], entities=False))
+        segments = [
+            (segment["start"], segment["end"], clean(segment["text"], entities=False))
             for segment in document.get("segments", ())
-        )
+        ]
         language, title = document.get("sign_language"), document.get("title")
         texts = [value for value in (source, language, title) if value is not None]
         if not all(isinstance(value, str) for value in texts):
             raise TypeError("a text was expected")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(f"{name} is not a caption.json of the card format: {error}") from None
-    kept = tuple(cue for cue in cues if cue.text and 0 <= cue.start_s < cue.end_s < float("inf"))
+    in_time = [(start, end, text) for start, end, text in segments if _is_range(start, end)]
+    kept = tuple(Cue(float(start), float(end), text) for start, end, text in in_time if text)
+    left_out = len(segments) - len(in_time)
     translated = source.startswith("translated_from:")
     kind = "translated" if translated else "manual"
     spoken = "und" if source == "none" else "en"
     track = Track(f"{spoken}.{kind}", kind, spoken, kept, source.partition(":")[2]) if kept else None
-    return CardCaption(language or None, title or None, track)
+    why = f"{counted(left_out, 'cue')} left out: no times from 0 to {_MAX_SECONDS:,} s, the end after the start"
+    return CardCaption(language or None, title or None, track, why if left_out else "")
+
+
+def _is_range(start: Any, end: Any) -> bool:
+    """Whether two values are times in seconds that a video can have, the second after the first."""
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in (start, end)):
+        return False
+    return bool(0 <= start < end <= _MAX_SECONDS)

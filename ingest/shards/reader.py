@@ -28,7 +28,8 @@ from signverse.lake.storage.committer import VideoRows
 
 STAGE: Final = "import"
 
-_MAX_CAPTION_BYTES: Final = 32 * 1024**2
+_MAX_CAPTION_BYTES: Final = 8 * 1024**2
+"""Ten hours of captions are 2 MB; JSON of 8 MB can become 200 MB of Python's objects."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,29 @@ def _folder_finder(paths: Sequence[str]) -> Callable[[str], tuple[str | None, st
     return divide
 
 
+def cut_video(tar: Tar, videos: dict[str, dict[str, Member]]) -> str:
+    """The video that may lack files because the tar is damaged; "" where it is none.
+
+    It is the one in whose folder the file lies in which reading stopped. Where it stopped between two files, the last
+    video may lack frames without any sign of it.
+
+    Args:
+        videos: those of the tar, see `videos_in`.
+    """
+    if not tar.damage:
+        return ""
+    if not tar.cut_in:
+        return next(reversed(videos), "")
+    names = [member.name for files in videos.values() for member in files.values()]
+    folder = _folder_finder([*names, tar.cut_in])(tar.cut_in)[0]
+    video_id = normal_form((folder or "").rpartition("/")[2])
+    try:
+        check_video_id(video_id)
+    except BadInputError:
+        return ""
+    return video_id
+
+
 def _is_plain(folder: str) -> bool:
     """Whether each name of a path may be an id; so none is .. or empty."""
     try:
@@ -208,8 +232,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
                 yield Failure(name, f"{task.path}: {why}")
         other_languages: Counter[str] = Counter()
         in_lake = len(videos.keys() & options.skip)
-        # Where the tar is cut, its last video may lack frames without any sign of it.
-        cut = next(reversed(videos), "") if tar.damage else ""
+        cut = cut_video(tar, videos)
         damage_reported = False
         for position, (video_id, members) in enumerate(videos.items()):
             if video_id in options.skip or video_id in task.skip:
@@ -239,7 +262,8 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
             Counter(printable(name.removeprefix("./")) for name in others) if videos else Counter(),
         )
         if tar.damage and not damage_reported:
-            yield Failure(task.path.name, tar.damage)
+            # Of a video whose first file is cut there is nothing else.
+            yield Failure(task.path.name if cut in videos else cut or task.path.name, tar.damage)
 
 
 def _read_video(
@@ -250,6 +274,8 @@ def _read_video(
     if "caption.json" in members:
         caption = read_caption(read_member(tar, members["caption.json"]), members["caption.json"].name)
     entry, remarks = _entry(options.entries.get(video_id, Entry(video_id)), caption)
+    if caption is not None and caption.left_out:
+        remarks.append(("bad_captions", f"caption.json: {caption.left_out}"))
     if options.languages and entry.sign_language not in options.languages:
         return _OtherLanguage(entry.sign_language)
 

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import read_regular
+
+_MAX_BYTES: Final = 16 * 1024**2
+"""The state of the whole release has 2 MB."""
 
 _NAMES: Final = ("archive_upload_progress.json", "runtime_state/archive_upload_progress.json")
 
@@ -27,12 +31,12 @@ def listed_videos(sources: Sequence[Path]) -> dict[str, frozenset[str]]:
 
 def _read(path: Path) -> dict[str, frozenset[str]]:
     try:
-        archives = json.loads(path.read_text(encoding="utf-8"))["archives"]
+        archives = json.loads(read_regular(path, _MAX_BYTES))["archives"]
         listed = {name: archive["folders"] for name, archive in archives.items()}
         if not all(isinstance(folders, list) for folders in listed.values()):
             raise TypeError("folders that are not a list")
         if not all(isinstance(folder, str) for folders in listed.values() for folder in folders):
             raise TypeError("a folder that is not text")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(f"{path} is not a state JSON of the upload: {error}", "Correct or move it.") from None
     return {name: frozenset(folders) for name, folders in listed.items()}

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import open_regular
 
 _BLOCK: Final = 512
 _MAX_NAME: Final = 4096
@@ -26,6 +27,12 @@ _MAX_NAME: Final = 4096
 
 _MAX_ABOUT: Final = 1024**2
 """Bytes of a header about the next member: its long name, or extended attributes."""
+
+_MAX_HEADERS: Final = 16
+"""Headers about one member; writers need two."""
+
+_MAX_RECORDS: Final = 1000
+"""Statements of a header about the next member; writers make some ten."""
 
 _MAX_END: Final = 2 * 1024**2
 """Bytes of zeros that a tar may end with: writers pad their last record, usually to 10 kB."""
@@ -68,17 +75,17 @@ class Tar:
     Attributes:
         passed_over: names and kinds of members that are not regular files; the first thousand.
         damage: where and why reading stopped before the end; "" where it did not.
+        cut_in: the file in which it stopped; "" where it stopped between two, or there is no damage.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.passed_over: list[tuple[str, str]] = []
         self.damage = ""
-        try:
-            self._file = path.open("rb", buffering=0)
-            self.size = os.fstat(self._file.fileno()).st_size
-        except OSError as error:
-            raise BadInputError(f"{path} cannot be read: {error.strerror}") from None
+        self.cut_in = ""
+        # A folder may hold pipes and devices of that name.
+        self._file = open_regular(path, buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
 
     def __enter__(self) -> Tar:
         return self
@@ -136,7 +143,7 @@ class Tar:
             self.damage = str(error)
 
     def _members(self) -> Iterator[Member]:
-        at, count = 0, 0
+        at, count, headers = 0, 0, 0
         about = _About()
         self._check_is_not_compressed()
         while at + _BLOCK <= self.size:
@@ -157,6 +164,7 @@ class Tar:
             if kind == b"S":
                 start = self._after_sparse_map(header, start)
             if size < 0 or start + size > self.size:
+                self.cut_in = _text(name)
                 raise BadInputError(f"{self.path} ends early, in {_text(name)!r:.100}")
             at = start + -(-size // _BLOCK) * _BLOCK
             count += 1
@@ -165,6 +173,9 @@ class Tar:
             if kind in b"Lx":
                 if size > _MAX_ABOUT:
                     raise BadInputError(f"{self.path} has a name of {size:,} bytes")
+                headers += 1
+                if headers > _MAX_HEADERS:
+                    raise BadInputError(f"{self.path} has more than {_MAX_HEADERS} headers about one file")
                 data = self.read(start, size, "a long name")
                 about = replace(about, name=data.split(b"\0", 1)[0]) if kind == b"L" else _pax(data, about)
                 continue
@@ -175,7 +186,7 @@ class Tar:
             elif kind != b"5" and len(self.passed_over) < 1000:
                 what = "sparse file" if about.sparse else _KINDS.get(kind, "special file")
                 self.passed_over.append((_text(name), what))
-            about = _About()
+            about, headers = _About(), 0
         if at < self.size or not count or about != _About():
             raise BadInputError(f"{self.path} is damaged or not a tar at byte {min(at, self.size):,}")
         # A download that was cut between two members looks complete except for this.
@@ -246,8 +257,12 @@ def _sound(header: bytes) -> bool:
 
 
 def _pax(data: bytes, about: _About) -> _About:
-    """What a pax header says about the next member; ignored from where it is malformed."""
-    at = 0
+    """What a pax header says about the next member; ignored from where it is malformed.
+
+    Raises:
+        BadInputError: it says more than any writer does.
+    """
+    at = records = 0
     while match := _PAX_LENGTH.match(data, at):
         end = at + int(match.group(1))
         if not match.end() < end <= len(data):
@@ -259,5 +274,7 @@ def _pax(data: bytes, about: _About) -> _About:
             about = replace(about, size=int(value) if re.fullmatch(rb"[0-9]{1,18}", value) else -1)
         if key.startswith(b"GNU.sparse."):
             about = replace(about, sparse=True)
-        at = end
+        at, records = end, records + 1
+        if records > _MAX_RECORDS:
+            raise BadInputError(f"a header of a tar has more than {_MAX_RECORDS} statements about one file")
     return about

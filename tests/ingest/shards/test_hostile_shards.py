@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -17,7 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.reader import Options
+from signverse.ingest.inspection.shard import inspect_shard
+from signverse.ingest.shards.card import read_caption
+from signverse.ingest.shards.reader import Options, ShardTask, read_shard
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.upkeep.verify import verify_lake
@@ -118,8 +121,6 @@ BAD_CAPTIONS = {
     "not UTF-8": b"\xff",
     "nested without end": b"[" * 100_000,
     "half a segment": caption(segments=[{"start": 0}]),
-    "a time in words": caption(segments=[{"start": "now", "end": 1, "text": "x"}]),
-    "a time beyond all numbers": caption(segments=[{"start": 0, "end": 10**400, "text": "x"}]),
     "a text that is a number": caption(segments=[{"start": 0, "end": 1, "text": 7}]),
     "segments that are a number": caption(segments=7),
     "a title that is a list": caption(title=["T"]),
@@ -137,12 +138,52 @@ def test_every_bad_caption_file_costs_its_own_video_only(brought_in) -> None:
     assert [line.split(": failed: ")[0] for line in failures] == list(BAD_CAPTIONS)
 
 
-def test_times_of_captions_that_are_none_are_left_out(brought_in, tmp_path: Path) -> None:
-    bad = [(-1, 1), (1, 1), (2, 1), (float("nan"), 1), (0, float("inf"))]
-    segments = [{"start": start, "end": end, "text": "bad"} for start, end in bad]
+NO_TIMES = {
+    "before the beginning": (-1, 1),
+    "nothing": (1, 1),
+    "the end first": (2, 1),
+    "not a number": (float("nan"), 1),
+    "without end": (0, float("inf")),
+    "beyond all videos": (0, 1e308),
+    "beyond a hundred hours": (0, 360_001),
+    "beyond all numbers": ("10**4000", 1),
+    "an end beyond all numbers": (0, 10**400),
+    "in words": ("now", 1),
+    "in digits that are text": ("0", "1"),
+    "true": (False, True),
+    "null": (None, 1),
+    "a list": ([0], 1),
+}
+JSON_VALUES = st.one_of(
+    st.floats(), st.integers(), st.integers(0, 400_000), st.booleans(), st.none(), st.text(max_size=3), st.just([])
+)
+
+
+def test_times_of_captions_that_are_none_are_left_out_and_counted(signverse, tmp_path: Path) -> None:
+    segments = [{"start": start, "end": end, "text": "bad"} for start, end in NO_TIMES.values()]
     segments.append({"start": 0.0, "end": 0.1, "text": "good"})
-    assert brought_in(video("x", text=caption(segments=segments)))[0] == 0
-    assert Lake.open(tmp_path / "lake").table("segments").collect()["text"].to_list() == ["good"]
+    # Whole numbers of thousands of digits are no valid arguments of Python's own writer.
+    text = caption(segments=segments).replace(b'"10**4000"', b"1" + b"0" * 4000)
+    path = pack(tmp_path / "a.tar", video("x", text=text))
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    said = f"caption.json: {len(NO_TIMES)} cues left out: no times from 0 to 360,000 s, the end after the start"
+    assert (code, err.splitlines()[0]) == (0, f"x: {said}")
+    lake = Lake.open(tmp_path / "lake")
+    assert lake.table("segments").collect()["text"].to_list() == ["good"]
+    assert lake.table("outcomes").collect()["message"].to_list() == [said]
+    (row,) = inspect_shard(path)
+    assert (row["problem"], row["captions"]) == ("", f"caption.json ({said.removeprefix('caption.json: ')})")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(JSON_VALUES, JSON_VALUES), max_size=5))
+def test_whatever_the_times_of_a_caption_file_are_each_cue_is_kept_or_counted(times: list[tuple]) -> None:
+    segments = [{"start": start, "end": end, "text": "x"} for start, end in times]
+    found = read_caption(json.dumps({"segments": segments}).encode(), "x")
+    kept = found.track.cues if found.track else ()
+    left_out = int(found.left_out.split()[0]) if found.left_out else 0
+    assert len(kept) + left_out == len(times)
+    assert all(0 <= cue.start_s < cue.end_s <= 360_000 for cue in kept)
 
 
 def link(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
@@ -183,7 +224,7 @@ def test_names_that_lead_elsewhere_write_nothing_and_get_a_line_each(
     assert len(failures) == 4 + 3
     assert everything_below(target) == everything_below(work) == set()
     lake = Lake.open(tmp_path / "lake")
-    assert {path.parts[0] for path in map(Path, everything_below(lake.folder))} == {
+    assert {path.parts[0] for path in map(Path, everything_below(lake.folder))} - {"_writers"} == {
         "captions", "keypoints", "outcomes", "segments", "sources", "splits", "videos"
     }  # fmt: skip
 
@@ -226,6 +267,43 @@ def test_a_tar_cut_short_and_what_is_no_tar_are_told_in_a_line_and_the_next_come
     assert list(verify_lake(lake.snapshot)) == []
 
 
+def huge(name: str) -> bytes:
+    """The header of a file that claims more bytes than any tar has."""
+    member = tarfile.TarInfo(name)
+    member.size = 8 * 2**30
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("name", "blamed"),
+    [
+        ("README", "Sign_DWPose_NPZ_000001.tar"),
+        ("other/poses.npz", "other"),
+        ("deep/down/other/poses.npz", "other"),
+        ("..", "Sign_DWPose_NPZ_000001.tar"),
+        ("../poses.npz", "Sign_DWPose_NPZ_000001.tar"),
+        ("good/poses2.npz", "good"),
+        ("first/more.txt", "first"),
+    ],
+)
+def test_a_tar_that_is_cut_in_a_file_blames_the_video_of_that_file_only(
+    tmp_path: Path, name: str, blamed: str, signverse
+) -> None:
+    path = pack(tmp_path / "Sign_DWPose_NPZ_000001.tar", video("first") | video("good"))
+    path.write_bytes(path.read_bytes().rstrip(b"\0"))
+    with path.open("r+b") as file:
+        file.seek(-(-path.stat().st_size // 512) * 512)
+        file.write(huge(name))
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    assert code == 1
+    (line,) = [line for line in err.splitlines() if ": failed: " in line]
+    assert line.startswith(f"{blamed}: failed: {path} ends early, in {name!r}")
+    visible = Lake.open(tmp_path / "lake").snapshot.visible()["video_id"]
+    assert visible.to_list() == [video_id for video_id in ("first", "good") if video_id != blamed]
+    problems = {row["video_id"]: row["problem"] for row in inspect_shard(path)}
+    assert [video_id for video_id in problems if problems[video_id]] == [blamed if blamed != path.name else ""]
+
+
 def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
     tmp_path: Path, signverse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,8 +320,6 @@ def test_a_video_that_ends_the_process_that_reads_it_costs_only_itself(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 8))
 def test_random_damage_to_a_shard_never_raises_and_never_spoils_the_lake(seed: int, flips: int) -> None:
-    from signverse.ingest.shards.reader import ShardTask, read_shard
-
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = pack(Path(folder) / "a.tar", video("a") | video("b"))
