@@ -91,7 +91,7 @@ def parquet(
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
 ) -> None:
-    """Write clips as Parquet, one row per clip.
+    """Write clips as Parquet, one row per clip; a clip of more than 22 minutes has several, which follow each other.
 
     The files are in DIR/data/. Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each
     one list of floats over all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as
@@ -148,6 +148,8 @@ def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, co
     done = job.prepare(chunks, overwrite=how.overwrite)
     with writing(noun, len(chunks), len(done)) as on_chunk:
         index = job.write(chunks, done=done, workers=how.workers, on_chunk=on_chunk)
+    for line in job.remarks(index):
+        say(line)
     files = len({row.file for row in index})
     say(
         f"{counted(len(index), 'clip')}, {counted(sum(row.frames for row in index), 'frame')} in "

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from signverse.export.draw.skeleton import BLACK, Colour, Points, contact_sheet, rgb, shade_of_frame
+from signverse.export.draw.skeleton import BLACK, Colour, Points, contact_sheet, frames_to_draw, rgb, shade_of_frame
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import frames_in_video
 from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.model.thresholds import SEEN
 from signverse.lake.storage.keypoints import hide_unseen
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -91,10 +92,17 @@ def save_sheet(sheet: Image.Image, out: Path) -> None:
 def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, look: Look) -> Image.Image:
     video = lake.video(video_id)
     start, end = frames_in_video(video_id, start_s, end_s, video["num_frames"])
-    people = _read_people(lake, video_id, start, end, look.person)
+    drawn = _people_to_draw(lake, video_id, start, end, look.person)
+    # Of a video of hours only these frames are in memory.
+    numbers = [start + frame for frame in frames_to_draw(end - start, look.count, None)]
+    people = np.concatenate([_read_people(lake, video_id, number, number + 1, drawn) for number in numbers])
     width, height = video["width"], video["height"]
     if look.crop:
-        left, top, right, bottom = _bounds(people, width, height)
+        pieces = (
+            _read_people(lake, video_id, first, min(first + ROWS_PER_GROUP, end), drawn)
+            for first in range(start, end, ROWS_PER_GROUP)
+        )
+        left, top, right, bottom = _bounds(pieces, width, height)
         people[..., :2] -= (left, top)
         width, height = right - left, bottom - top
     return contact_sheet(
@@ -102,25 +110,21 @@ def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, 
         width,
         height,
         columns=min(_COLUMNS, look.count),
-        count=look.count,
-        first_frame=start,
+        frames=range(len(numbers)),
+        numbers=numbers,
         tile_width=look.tile_width,
         background=look.background,
     )
 
 
-def _read_people(lake: Lake, video_id: str, start: int, end: int, person: int | None) -> Points:
-    """The people of a range, float32 [T, P, 128, 3]; hidden joints absent, absent people nan.
+def _people_to_draw(lake: Lake, video_id: str, start: int, end: int, person: int | None) -> list[int]:
+    """The numbers of the people of a range, or the one that was named.
 
     Raises:
         BadInputError: there are none.
     """
-    rows = [
-        rows.take(inside)
-        for rows in lake.people(video_id, start_frame=start, end_frame=end)
-        if (inside := (rows.frames >= start) & (rows.frames < end)).any()
-    ]
-    present = sorted({number for some in rows for number in some.persons.tolist()})
+    rows = lake.snapshot.keypoint_rows(video_id, [], start_frame=start, end_frame=end)
+    present: list[int] = np.unique(rows.column("person").to_numpy()).tolist()
     if person is not None and person not in present:
         raise BadInputError(
             f"'{video_id}' has no person {person} in frames {start} to {end}",
@@ -130,24 +134,35 @@ def _read_people(lake: Lake, video_id: str, start: int, end: int, person: int | 
         raise BadInputError(
             f"no person is in frames {start} to {end} of '{video_id}'", "Name another range: --start, --end."
         )
-    drawn = present if person is None else [person]
+    return present if person is None else [person]
+
+
+def _read_people(lake: Lake, video_id: str, start: int, end: int, drawn: Sequence[int]) -> Points:
+    """These people in frames [start, end), float32 [T, P, 128, 3]; hidden joints absent, absent people nan."""
     people = np.full((end - start, len(drawn), NUM_JOINTS, 3), np.nan, np.float32)
-    for some in rows:
-        hide_unseen(some.points, some.visible)
+    for rows in lake.people(video_id, start_frame=start, end_frame=end):
+        inside = rows.take((rows.frames >= start) & (rows.frames < end))
+        hide_unseen(inside.points, inside.visible)
         for place, number in enumerate(drawn):
-            mine = some.persons == number
-            people[some.frames[mine] - start, place] = some.points[mine]
+            mine = inside.persons == number
+            people[inside.frames[mine] - start, place] = inside.points[mine]
     return people
 
 
-def _bounds(people: Points, width: int, height: int) -> tuple[int, int, int, int]:
+def _bounds(pieces: Iterable[Points], width: int, height: int) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of where people are seen in the picture, with a margin, in whole pixels of it."""
-    x, y = people[..., 0], people[..., 1]
-    with np.errstate(invalid="ignore"):
-        seen = (x >= 0) & (x < width) & (y >= 0) & (y < height) & ~(people[..., 2] < SEEN)
-    if not seen.any():
+    found: list[tuple[float, float, float, float]] = []
+    for people in pieces:
+        x, y = people[..., 0], people[..., 1]
+        with np.errstate(invalid="ignore"):
+            seen = (x >= 0) & (x < width) & (y >= 0) & (y < height) & ~(people[..., 2] < SEEN)
+        if seen.any():
+            found.append((x[seen].min(), y[seen].min(), x[seen].max(), y[seen].max()))
+    if not found:
         return 0, 0, width, height
-    left, right, top, bottom = x[seen].min(), x[seen].max(), y[seen].min(), y[seen].max()
+    boxes = np.array(found)
+    left, top = boxes[:, :2].min(axis=0)
+    right, bottom = boxes[:, 2:].max(axis=0)
     margin = 2 + _MARGIN * max(right - left, bottom - top)
     return (
         max(0, int(left - margin)),

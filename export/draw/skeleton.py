@@ -111,6 +111,7 @@ def contact_sheet(
     count: int = 8,
     frames: Sequence[int] | None = None,
     first_frame: int = 0,
+    numbers: Sequence[int] | None = None,
     tile_width: int = 320,
     background: Colour | str | None = None,
 ) -> Image.Image:
@@ -124,6 +125,7 @@ def contact_sheet(
         count: how many frames, spread evenly over the clip; all of them if the clip is shorter.
         frames: the frames to draw, counted from the start of the clip, instead of `count`.
         first_frame: number of the clip's first frame in its video, for the labels.
+        numbers: those of all frames of the clip, where they do not follow each other.
         tile_width: width of one tile in pixels; its height follows.
         background: colour behind the people, as in draw_people.
 
@@ -143,7 +145,7 @@ def contact_sheet(
             "Each must be 1 or more",
         )
     clip = _clip(clip)
-    frames = _frames_to_draw(len(clip), count, frames)
+    frames = frames_to_draw(len(clip), count, frames)
     columns = min(columns, len(frames))
     rows = math.ceil(len(frames) / columns)
     scale = tile_width / width
@@ -159,7 +161,7 @@ def contact_sheet(
         corner = (gap + column * (tile_width + gap), gap + row * (tile_height + gap))
         tile = draw_people(clip[frame], width, height, scale=scale, background=background)
         sheet.paste(tile, corner)
-        number = first_frame + frame
+        number = first_frame + frame if numbers is None else numbers[frame]
         draw.text(
             (corner[0] + 2 * gap, corner[1] + gap),
             f"{number}  {number / FPS:.2f} s",
@@ -181,7 +183,7 @@ def _clip(clip: Points) -> Points:
     return clip
 
 
-def _frames_to_draw(total: int, count: int, frames: Sequence[int] | None) -> Sequence[int]:
+def frames_to_draw(total: int, count: int, frames: Sequence[int] | None) -> Sequence[int]:
     """The frames given, or `count` of them spread evenly over all."""
     if frames is None:
         return sorted({round(float(f)) for f in np.linspace(0, total - 1, min(count, total))})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
@@ -43,7 +42,11 @@ ABOUT: Final = pa.schema(
 source never had, counted as in the video) and `num_people` (P of the arrays)."""
 
 _LONG_READ: Final = 32 * ROWS_PER_GROUP
-"""Frames that are read at once where the clips of a video follow each other: 50 MB of points a person."""
+"""Frames of a person that are in memory at once, of one clip or of several that follow each other: 50 MB of points."""
+
+
+_PIECE: Final = 4096
+"""Frames of a person that are handed out at a time."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,30 @@ class Clip:
 
     Attributes:
         about: what is known of it, see `ABOUT`.
-        points: float32 [T, P, 128, 3], x and y in pixels and score. Absent points are (nan, nan, 0); where a person
-            is not in a frame, or a score is unknown, it is nan.
+        frames, people: T and P.
+        read: float32 [t, P, 128, 3] of the frames [first, last), counted from the clip's first: x and y in pixels and
+            score. Absent points are (nan, nan, 0); where a person is not in a frame, or a score is unknown, it is nan.
         visible: int8 [T, P, 18], 1 or 0 where the lake has visibility in place of body scores, else -1; None where it
             is -1 throughout.
     """
 
     about: dict[str, Any]
-    points: Points
-    visible: npt.NDArray[np.int8] | None
+    frames: int
+    people: int
+    read: Callable[[int, int], Points] = field(repr=False)
+    visible: npt.NDArray[np.int8] | None = field(repr=False)
+
+    @property
+    def points(self) -> Points:
+        """The points of all frames at once."""
+        return self.read(0, self.frames)
+
+    def pieces(self) -> Iterator[tuple[slice, Points]]:
+        """The points, some thousand frames at a time, and which frames these are."""
+        step = max(1, _PIECE // self.people)
+        for first in range(0, self.frames, step):
+            last = min(first + step, self.frames)
+            yield slice(first, last), self.read(first, last)
 
     def row(self, file: str, sha256: str) -> ClipRow:
         """Its row of the index."""
@@ -72,8 +90,8 @@ class Clip:
             language=about["sign_language"],
             start_frame=about["start_frame"],
             end_frame=about["end_frame"],
-            frames=self.points.shape[0],
-            people=self.points.shape[1],
+            frames=self.frames,
+            people=self.people,
             sha256=sha256,
         )
 
@@ -131,17 +149,23 @@ def read_clips(lake: Lake, clips: pl.DataFrame, *, all_people: bool) -> Iterator
         all_people: all people, not the primary signer only.
     """
     for video_id, rows in groupby(clips.iter_rows(named=True), key=lambda row: str(row["video_id"])):
-        for together in _reads(rows):
+        for together in _reads(rows, all_people):
             yield from _read(lake, video_id, together, all_people)
 
 
-def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _people_in(row: dict[str, Any], all_people: bool) -> int:
+    """About how many people a clip has in each frame."""
+    return max(1, row["people_max"] or 1) if all_people else 1
+
+
+def _reads(rows: Iterable[dict[str, Any]], all_people: bool) -> Iterator[list[dict[str, Any]]]:
     """Group clips of a video, by start, to be read at once: not far apart, and not too long together."""
     together: list[dict[str, Any]] = []
     end = 0
     for row in rows:
         far = row["start_frame"] - end > ROWS_PER_GROUP
-        if together and (far or row["end_frame"] - together[0]["start_frame"] > _LONG_READ):
+        most = _LONG_READ // _people_in(row, all_people)
+        if together and (far or row["end_frame"] - together[0]["start_frame"] > most):
             yield together
             together = []
         together.append(row)
@@ -150,7 +174,7 @@ def _reads(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people: bool) -> Iterator[Clip]:
-    """Clips as views of one block of points: a video of hours without captions is in memory once."""
+    """Clips as views of one block of points; one that is too long for memory reads its points when asked for them."""
     start, end = rows[0]["start_frame"], max(row["end_frame"] for row in rows)
     table = lake.snapshot.keypoint_rows(video_id, ["body_visible"], start_frame=start, end_frame=end)
     if not all_people:
@@ -163,10 +187,10 @@ def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people:
     if rows_visible is not None:
         visible = np.full((end - start, people, BODY.size), -1, np.int8)
         visible[frames, persons] = rows_visible
-    points = np.full((end - start, people, NUM_JOINTS, 3), np.nan, np.float32)
-    for batch in lake.people(video_id, start_frame=start, end_frame=end):
-        inside = (batch.frames >= start) & (batch.frames < end) & (batch.persons < people)
-        points[batch.frames[inside] - start, batch.persons[inside]] = batch.points[inside]
+    del table, rows_visible
+    whole = None
+    if (end - start) * people <= _LONG_READ or len(rows) > 1:
+        whole = _points(lake, video_id, start, end, people)
     for row in rows:
         span = slice(row["start_frame"] - start, row["end_frame"] - start)
         first, last = np.searchsorted(frames, [span.start, span.stop])
@@ -174,7 +198,28 @@ def _read(lake: Lake, video_id: str, rows: Sequence[dict[str, Any]], all_people:
         clip_visible = None if visible is None else visible[span, :count]
         if clip_visible is not None and (clip_visible < 0).all():
             clip_visible = None
-        yield Clip(_about(row, count), points[span, :count], clip_visible)
+        read = _reader(lake, video_id, row["start_frame"], count, None if whole is None else whole[span, :count])
+        yield Clip(_about(row, count), span.stop - span.start, count, read, clip_visible)
+
+
+def _reader(lake: Lake, video_id: str, start: int, people: int, points: Points | None) -> Callable[[int, int], Points]:
+    """Reads frames of a clip, counted from its first: from its points, or from the lake."""
+
+    def read(first: int, last: int) -> Points:
+        if points is not None:
+            return points[first:last]
+        return _points(lake, video_id, start + first, start + last, people)
+
+    return read
+
+
+def _points(lake: Lake, video_id: str, start: int, end: int, people: int) -> Points:
+    """Frames [start, end) of the first so many people, float32 [end - start, people, 128, 3]."""
+    points = np.full((end - start, people, NUM_JOINTS, 3), np.nan, np.float32)
+    for batch in lake.people(video_id, start_frame=start, end_frame=end):
+        inside = (batch.frames >= start) & (batch.frames < end) & (batch.persons < people)
+        points[batch.frames[inside] - start, batch.persons[inside]] = batch.points[inside]
+    return points
 
 
 def _visible(table: Any) -> npt.NDArray[np.int8] | None:
@@ -195,14 +240,6 @@ def _about(row: dict[str, Any], num_people: int) -> dict[str, Any]:
     return {name: found[name] for name in ABOUT.names}
 
 
-_DIGESTED: Final = 4096
-"""Frames that are digested at a time."""
-
-
-def digest_of(points: Points) -> str:
-    """The sha256 of points, whichever way nan is spelled."""
-    digest = hashlib.sha256()
-    for first in range(0, len(points), _DIGESTED):
-        some = points[first : first + _DIGESTED]
-        digest.update(np.where(np.isnan(some), np.float32(np.nan), some).tobytes())
-    return digest.hexdigest()
+def update_digest(digest: Any, points: Points) -> None:
+    """Adds points to a digest, whichever way nan is spelled."""
+    digest.update(np.where(np.isnan(points), np.float32(np.nan), points).tobytes())

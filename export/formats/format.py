@@ -69,6 +69,7 @@ class ClipFormat:
         verify: yields what of a file differs from its rows of the index, a line each; takes the file, its sha256 (which
             is the one of SHA256SUMS) and the rows.
         reserved: names that no video may have, because a file of the export has it.
+        remarks: what a person should know of the clips that were written, a line each.
         revision: raised with every change of the files: those of two revisions are not mixed when an export resumes.
     """
 
@@ -81,6 +82,7 @@ class ClipFormat:
     verify: Callable[[Path, str, Sequence[ClipRow]], Iterator[str]]
     reserved: frozenset[str] = frozenset()
     revision: int = 1
+    remarks: Callable[[Sequence[ClipRow]], list[str]] = lambda _: []
 
 
 def folder_in(out: Path, name: str) -> Path:

@@ -1,8 +1,13 @@
-"""Clips as Parquet: one row per clip, the keypoints as plain lists of floats that every engine reads."""
+"""Clips as Parquet: one row per clip, the keypoints as plain lists of floats that every engine reads.
+
+Engines hold a row in memory, this writer too: a clip of more than 22 minutes has several rows that follow each other.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,13 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, digest_of, read_clips
+from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, read_clips, update_digest
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
+from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
+from signverse.lake.model.wording import counted
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.temporary.whole_file import whole_file
 
@@ -32,6 +39,9 @@ CLIP_BYTES: Final = 1_024
 _FRAMES_PER_GROUP: Final = 16_384
 """Frames of a person after which a row group is closed: 25 MB in memory."""
 
+LONGEST_ROW: Final = 32_768
+"""Frames of a person in a row, at most: 22 minutes of one person, 50 MB in memory."""
+
 _LISTS: Final = [name for part in PARTS for name in (part.xy, part.score)]
 _SCHEMA: Final = pa.schema(
     [*ABOUT, *((name, pa.list_(FLOAT)) for name in _LISTS), ("body_visible", pa.list_(pa.bool_()))]
@@ -43,7 +53,8 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
 
     `body_xy` holds T*P*18*2 floats, frame by frame: numpy.reshape(xy, (-1, num_people, 18, 2)); `body_score` T*P*18;
     the other parts alike. As in the lake nan is never stored: x and y of an absent point, unknown scores and people
-    who are not in a frame are null.
+    who are not in a frame are null. A clip of more than LONGEST_ROW frames, counted for each person, has several rows
+    with its segment_id, in order; frames and times of a row are its own.
     """
     index: list[ClipRow] = []
     name = f"{FOLDER}/{chunk.name}"
@@ -59,16 +70,63 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
             write_statistics=ABOUT.names,
             write_page_checksum=True,
         ) as writer:
-            group: list[Clip] = []
+            group: list[_Row] = []
             for clip in read_clips(lake, chunk.clips, all_people=all_people):
-                group.append(clip)
-                index.append(clip.row(name, digest_of(clip.points)))
-                if sum(waiting.points[..., 0, 0].size for waiting in group) >= _FRAMES_PER_GROUP:
-                    writer.write_table(_table(group), row_group_size=len(group))
-                    group = []
+                digest = hashlib.sha256()
+                for row in _rows_of(clip):
+                    update_digest(digest, row.points)
+                    group.append(row)
+                    if sum(waiting.points[..., 0, 0].size for waiting in group) >= _FRAMES_PER_GROUP:
+                        writer.write_table(_table(group), row_group_size=len(group))
+                        group = []
+                index.append(clip.row(name, digest.hexdigest()))
             if group:
                 writer.write_table(_table(group), row_group_size=len(group))
     return Written(chunk.name, [File(name, hashed.size, hashed.sha256())], index)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a file: a clip, or some frames of a long one."""
+
+    about: dict[str, Any]
+    points: Points
+    visible: npt.NDArray[np.int8] | None
+
+
+def _rows_of(clip: Clip) -> Iterator[_Row]:
+    if clip.frames * clip.people <= LONGEST_ROW:
+        yield _Row(clip.about, clip.points, clip.visible)
+        return
+    step, about = max(1, LONGEST_ROW // clip.people), clip.about
+    for first in range(0, clip.frames, step):
+        last = min(first + step, clip.frames)
+        start, end = about["start_frame"] + first, about["start_frame"] + last
+        changed = {
+            "start_frame": start,
+            "end_frame": end,
+            "num_frames": last - first,
+            "start_s": start / FPS if first else about["start_s"],
+            "end_s": end / FPS if last < clip.frames else about["end_s"],
+            "absent_frames": [frame for frame in about["absent_frames"] if start <= frame < end],
+        }
+        yield _Row(
+            {**about, **changed},
+            clip.read(first, last),
+            None if clip.visible is None else clip.visible[first:last],
+        )
+
+
+def remarks(rows: Sequence[ClipRow]) -> list[str]:
+    """What a person should know of the clips that were written."""
+    long = sum(row.frames * row.people > LONGEST_ROW for row in rows)
+    if not long:
+        return []
+    lie = "lies" if long == 1 else "lie"
+    return [
+        f"{counted(long, 'clip')} of more than {LONGEST_ROW:,} frames (22 minutes of one person) {lie} in several rows "
+        "of one segment_id: start_frame and end_frame say which frames are in each"
+    ]
 
 
 class _Sink(HashingWriter):
@@ -86,7 +144,7 @@ class _Sink(HashingWriter):
         """Nothing is buffered here."""
 
 
-def _table(clips: Sequence[Clip]) -> pa.Table:
+def _table(clips: Sequence[_Row]) -> pa.Table:
     columns = pa.Table.from_pylist([clip.about for clip in clips], schema=ABOUT).to_pydict()
     arrays = [pa.array(columns[item.name], item.type) for item in ABOUT]
     for part in PARTS:
@@ -124,20 +182,27 @@ def points_of(row: dict[str, Any]) -> Points:
     return points
 
 
-def read_points(path: Path) -> list[tuple[str, str]]:
-    """The segment id of each row of a file, and the sha256 of its points."""
-    found = []
+def read_digests(path: Path) -> dict[str, str]:
+    """The sha256 of the points of each clip of a file, by segment id."""
+    digests: dict[str, Any] = {}
+    ends: dict[str, int] = {}
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(1, columns=["segment_id", "num_frames", "num_people", *_LISTS]):
+        names = ["segment_id", "start_frame", "end_frame", "num_frames", "num_people", *_LISTS]
+        for batch in file.iter_batches(1, columns=names):
             row = {name: batch.column(name)[0] for name in batch.schema.names}
-            found.append((cast(str, row["segment_id"].as_py()), digest_of(points_of(row))))
-    return found
+            segment_id, start = cast(str, row["segment_id"].as_py()), row["start_frame"].as_py()
+            digest = digests.setdefault(segment_id, hashlib.sha256())
+            if ends.setdefault(segment_id, start) != start:
+                digest.update(b"the rows of a clip follow each other")
+            update_digest(digest, points_of(row))
+            ends[segment_id] = row["end_frame"].as_py()
+    return {segment_id: digest.hexdigest() for segment_id, digest in digests.items()}
 
 
 def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
     """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
     try:
-        found = dict(read_points(path))
+        found = read_digests(path)
     # Arrow's errors are these; a column that is missing is a KeyError.
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
@@ -162,5 +227,6 @@ FORMAT: Final = ClipFormat(
     clip_bytes=CLIP_BYTES,
     write=write_part,
     verify=verify,
-    revision=2,
+    revision=3,
+    remarks=remarks,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -18,6 +18,7 @@ from signverse.export.formats.clip_content import Chunk, Clip, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow
 from signverse.export.formats.video_content import scored
+from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import (
@@ -65,32 +66,35 @@ def write_poses(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Wri
     for clip in read_clips(lake, chunk.clips, all_people=all_people):
         folder_in(out, clip.about["video_id"])
         name = f"{clip.about['video_id']}/{clip.about['segment_id']}.pose"
-        data = pose_file(clip)
         with whole_file(out / name) as file:
-            file.write(data)
-        files.append(File(name, len(data), hashlib.sha256(data).hexdigest()))
+            hashed = HashingWriter(file)
+            for data in pose_file(clip):
+                hashed.write(data)
+        files.append(File(name, hashed.size, hashed.sha256()))
         index.append(clip.row(name, files[-1].sha256))
     return Written(chunk.name, files, index)
 
 
-def pose_file(clip: Clip) -> bytes:
-    """A clip as a .pose file: four components of x and y in pixels and a confidence; what is absent has confidence 0.
+def pose_file(clip: Clip) -> Iterator[bytes]:
+    """A clip as a .pose file, in pieces: x and y of all frames in pixels, then confidences, 0 for what is absent.
 
+    The header is pose-format's, with four components. Its writer would hold a clip of hours in memory several times, so
+    what follows the header is written here: frames/s, counts of frames and people, and the numbers
+    (https://github.com/sign-language-processing/pose, version 0.2).
     Where the lake has no score of a body joint, confidence is 1 if it is visible and 0 if not, as in release shards.
     """
     # Imported in functions, for speed of start: the other formats do without pose-format.
-    from pose_format import Pose
-    from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
 
-    points = scored(clip.points, clip.visible)
-    points[np.isnan(points[..., 0])] = 0.0
-    data, confidence = points[..., :2], points[..., 2]
+    header = io.BytesIO()
     size = PoseHeaderDimensions(clip.about["width"], clip.about["height"])
-    pose = Pose(PoseHeader(VERSION, size, components()), NumPyPoseBody(FPS, data, confidence))
-    buffer = io.BytesIO()
-    pose.write(buffer)
-    return buffer.getvalue()
+    PoseHeader(VERSION, size, components()).write(header)
+    yield header.getvalue() + struct.pack("<fIH", FPS, clip.frames, clip.people)
+    for axes in (slice(0, 2), slice(2, 3)):
+        for frames, points in clip.pieces():
+            known = scored(points, None if clip.visible is None else clip.visible[frames])
+            known[np.isnan(known[..., 0])] = 0.0
+            yield np.ascontiguousarray(known[..., axes], "<f4").tobytes()
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.formats.clip_content import Chunk, read_clips
+from signverse.export.formats.clip_content import Chunk, Clip, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.writers.tar_writer import atomic_tar
@@ -40,7 +40,7 @@ def key_of(segment_id: str) -> str:
 def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Written[ClipRow]:
     """Writes one tar.
 
-    `KEY.keypoints.npy` is float32 [T, 128, 3], or [T, P, 128, 3] of all people, see `Clip.points`. Beside it lies
+    `KEY.keypoints.npy` is float32 [T, 128, 3], or [T, P, 128, 3] of all people, see `Clip.read`. Beside it lies
     `KEY.body_visible.npy` where the lake has visibility in place of body scores, see `Clip.visible`.
     """
     index: list[ClipRow] = []
@@ -48,12 +48,25 @@ def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writt
         for clip in read_clips(lake, chunk.clips, all_people=all_people):
             key = key_of(clip.about["segment_id"])
             keypoints = f"{key}.keypoints.npy"
-            tar.add(keypoints, npy(clip.points if all_people else clip.points[:, 0]))
+            tar.add(keypoints, _keypoints(clip, all_people))
             if clip.visible is not None:
                 tar.add(f"{key}.body_visible.npy", npy(clip.visible if all_people else clip.visible[:, 0]))
             tar.add(f"{key}.json", as_json(clip.about))
             index.append(clip.row(chunk.name, tar.sha256(keypoints)))
     return Written(chunk.name, [File(chunk.name, tar.file.size, tar.file.sha256())], index)
+
+
+def _keypoints(clip: Clip, all_people: bool) -> Callable[[IO[bytes]], None]:
+    """A function that writes the points of a clip as an .npy file, some thousand frames at a time."""
+    people = [clip.people] if all_people else []
+
+    def write(out: IO[bytes]) -> None:
+        shape = (clip.frames, *people, NUM_JOINTS, 3)
+        np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for _, points in clip.pieces():
+            out.write(np.ascontiguousarray(points if all_people else points[:, 0]).tobytes())
+
+    return write
 
 
 def npy(array: npt.NDArray[Any]) -> Callable[[IO[bytes]], None]:

@@ -87,6 +87,10 @@ class ClipExport:
             self.lake, chunks, write, done=done, workers=workers, engine=engine, on_unit=on_chunk
         )
 
+    def remarks(self, index: Sequence[ClipRow]) -> list[str]:
+        """What a person should know of the clips that were written, a line each."""
+        return self._format.remarks(index)
+
     def _folder(self) -> Folder[ClipRow]:
         return Folder(self.out, self._format.folder)
 
@@ -134,4 +138,7 @@ def export_clips(
     job = ClipExport(lake, Path(folder).expanduser(), format, all_people)
     chunks = job.plan(rows, CLIPS_PER_CHUNK if format == "pose" else clips_per_file)
     done = job.prepare(chunks, overwrite=overwrite)
-    return pl.DataFrame([asdict(row) for row in job.write(chunks, done=done, workers=workers)])
+    index = job.write(chunks, done=done, workers=workers)
+    for remark in job.remarks(index):
+        warnings.warn(remark, stacklevel=2)
+    return pl.DataFrame([asdict(row) for row in index])

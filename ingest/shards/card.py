@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from signverse.ingest.captions.cleaning import clean
 from signverse.ingest.captions.tracks import Cue, Track
-from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, concatenate
-from signverse.ingest.shards.untrusted.npz_reader import Arrays
+from signverse.ingest.shards.point_rows import PointRows
+from signverse.ingest.shards.poses import Poses, batches_of, check_numbers, check_people, check_size, collect
+from signverse.ingest.shards.untrusted.npz_reader import Arrays, Frames
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS, MAX_FRAMES
@@ -45,17 +46,16 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         raise BadInputError(f"{name} has frames of {width!s:.20} x {height!s:.20} pixels, {fps!s:.20} a second")
     if fps != FPS:
         raise BadInputError(f"{name} has {fps:g} frames/s, released poses have {FPS:g}")
-    if not isinstance(blocks, list) or numbers.dtype.kind not in "iu":
+    if not isinstance(blocks, Frames) or numbers.dtype.kind not in "iu" or numbers.ndim != 1:
         raise BadInputError(f"{name} is not a poses.npz of the card format")
-    count = sum(block.count for block in blocks)
-    if numbers.shape != (count,):
-        raise BadInputError(f"{name} has {numbers.size} frame_ids for {count} frames")
     numbers = numbers.astype(np.int64)
     if (np.diff(numbers) <= 0).any():
         raise BadInputError(f"{name} has frame_ids that do not increase")
     check_size(int(width), int(height), name)
     check_numbers(numbers, name)
-    frames, slots, points = concatenate(blocks, numbers, lambda block: _people(block, name))
+    rows = PointRows()
+    batches = batches_of(blocks, numbers, name)
+    _, frames, slots = collect(batches, lambda block, room: _people(block, room, name), rows)
     return Poses(
         dialect="card",
         width=int(width),
@@ -63,15 +63,15 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         numbers=numbers,
         frames=frames,
         slots=slots,
-        points=points,
+        rows=rows,
     )
 
 
-def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
-    """The people of a block's frames, float32 [count, P, 128, 3]; absent parts are nan."""
+def _people(block: Block, room: int, name: str) -> npt.NDArray[np.float32]:
+    """The people of a block's frames, float32 [count, P, 128, 3], at most so many; absent parts are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
-    check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
+    check_people(count, len({match.group(1) for match in found.values()}), block.count, room, name)
     stated = block.numbers.get("num_people")
     if stated is None or (stated != count).any():
         raise BadInputError(f"{name} has frames whose num_people is not the number of people in them")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from signverse.ingest.shards import card, flat_keys, per_frame
-from signverse.ingest.shards.poses import Poses, check_numbers
-from signverse.ingest.shards.untrusted.npz_reader import Arrays, read_npz
-from signverse.ingest.shards.untrusted.pickle_reader import Block
+from signverse.ingest.shards.poses import Batch, Poses, batches_of, check_numbers
+from signverse.ingest.shards.untrusted.npz_reader import Arrays, Frames, open_npz
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
@@ -23,6 +22,11 @@ MAX_POSES_BYTES: Final = 8 * 1024**3
 MAX_FRAME_BYTES: Final = 4 * 1024**2
 
 _FILES_AT_ONCE: Final = 2048
+_BYTES_AT_ONCE: Final = 24 * 1024**2
+"""Of files that are read together: 2,048 of three people."""
+
+_WANTED: Final = frozenset({"width", "height", "fps", "frame_ids", "frame_indices"})
+"""The arrays of numbers that are used; the others are checked and not kept."""
 
 
 def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
@@ -40,7 +44,7 @@ def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
     name = poses.name
     if poses.size > MAX_POSES_BYTES:
         raise BadInputError(f"{name} has {poses.size:,} bytes, at most {MAX_POSES_BYTES:,} are read")
-    arrays = read_npz(tar.read(poses.start, poses.size, name), name)
+    arrays = open_npz(tar.open(poses), name, _WANTED)
     if "frame_payloads" in arrays:
         return _consolidated(arrays, name)
     if "frames" in arrays:
@@ -50,50 +54,70 @@ def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
 
 def _consolidated(arrays: Arrays, name: str) -> Poses:
     blocks = arrays["frame_payloads"]
-    if not isinstance(blocks, list):
+    if not isinstance(blocks, Frames):
         raise BadInputError(f"{name}: frame_payloads is not an array of dicts")
     fps: Any = arrays.get("fps", np.array(FPS))
-    if fps.size != 1 or float(fps.reshape(-1)[0]) != FPS:
+    if not isinstance(fps, np.ndarray) or fps.size != 1 or float(fps.reshape(-1)[0]) != FPS:
         raise BadInputError(f"{name} has {fps!s:.20} frames/s, released poses have {FPS:g}")
-    count = sum(block.count for block in blocks)
     # Some tars have no indices: row i is frame i in them.
     given: Any = arrays.get("frame_indices")
     if given is None:
-        return flat_keys.from_blocks("consolidated", blocks, np.arange(count, dtype=np.int64), name)
-    if isinstance(given, list) or given.shape != (count,) or given.dtype.kind not in "iu":
-        raise BadInputError(f"{name} has frame_indices that are not a whole number for each of {count} frames")
-    return flat_keys.from_blocks("consolidated", blocks, given.astype(np.int64) - 1, name)
+        return flat_keys.from_batches("consolidated", batches_of(blocks, None, name), 0, name)
+    if not isinstance(given, np.ndarray) or given.ndim != 1 or given.dtype.kind not in "iu":
+        raise BadInputError(f"{name} has frame_indices that are not a whole number for each frame")
+    numbers = given.astype(np.int64) - 1
+    check_numbers(numbers, name)
+    lowest = int(numbers.min()) if len(numbers) else 0
+    return flat_keys.from_batches("consolidated", batches_of(blocks, numbers, name), lowest, name)
 
 
 def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
     """The `per-frame` dialect: a file's name is its frame's number, from 1."""
     files = sorted(
-        (member.size, int(match.group(1)) - 1, member)
+        (int(match.group(1)) - 1, member.size, member)
         for name, member in members.items()
         if (match := _FRAME_FILE.fullmatch(name))
     )
     name = video_id
     if not files:
         raise BadInputError(f"{name} has neither poses.npz nor npz/00000001.npz")
-    blocks: list[Block] = []
-    # Files of one size together: they are likely of one layout.
-    for first in range(0, len(files), _FILES_AT_ONCE):
-        batch = files[first : first + _FILES_AT_ONCE]
-        for size in sorted({size for size, _, _ in batch}):
-            if size > MAX_FRAME_BYTES:
-                raise BadInputError(f"{name} has a frame of {size:,} bytes")
-            same_size = [member for member_size, _, member in batch if member_size == size]
-            blocks += per_frame.read_files(
-                tar.read_many([member.start for member in same_size], size, name),
-                [member.name for member in same_size],
-            )
-    numbers = np.array([number for _, number, _ in files], np.int64)
+    largest = max(size for _, size, _ in files)
+    if largest > MAX_FRAME_BYTES:
+        raise BadInputError(f"{name} has a frame of {largest:,} bytes")
+    numbers = np.array([number for number, _, _ in files], np.int64)
     check_numbers(numbers, name)
-    poses = flat_keys.from_blocks("per-frame", blocks, numbers, name)
-    # Sorted here, so that `repair` does not report the order by size as a defect.
-    poses.numbers = np.sort(poses.numbers)
-    poses.keep(np.lexsort((poses.slots, poses.frames)))
-    return poses
+    return flat_keys.from_batches("per-frame", _batches(tar, files, name), int(numbers[0]), name)
+
+
+def _batches(tar: Tar, files: Sequence[tuple[int, int, Member]], name: str) -> Iterator[Batch]:
+    """Files that follow each other, some thousand or some megabytes at a time."""
+    for batch in _together(files):
+        by_size: dict[int, list[tuple[int, Member]]] = {}
+        for number, size, member in batch:
+            by_size.setdefault(size, []).append((number, member))
+        # Files of one size are likely of one layout.
+        blocks = [
+            block
+            for size, same in by_size.items()
+            for block in per_frame.read_files(
+                tar.read_many([member.start for _, member in same], size, name), [member.name for _, member in same]
+            )
+        ]
+        yield Batch(
+            blocks, np.array([number for same in by_size.values() for number, _ in same], np.int64), unsorted=True
+        )
+
+
+def _together(files: Sequence[tuple[int, int, Member]]) -> Iterator[list[tuple[int, int, Member]]]:
+    batch: list[tuple[int, int, Member]] = []
+    total = 0
+    for file in files:
+        if batch and (len(batch) >= _FILES_AT_ONCE or total + file[1] > _BYTES_AT_ONCE):
+            yield batch
+            batch, total = [], 0
+        batch.append(file)
+        total += file[1]
+    yield batch
 
 
 def video_folder(path: str) -> str:

@@ -6,56 +6,90 @@ The dialects `consolidated` (pickled dicts) and `per-frame` (plain arrays) share
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from signverse.ingest.shards.poses import Poses, check_numbers, check_people, check_size, concatenate
+from signverse.ingest.shards.point_rows import PointRows
+from signverse.ingest.shards.poses import Batch, Poses, check_people, check_size, collect
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS, PART_BY_NAME
+from signverse.lake.storage.keypoints import Points
 
 _KEY: Final = re.compile(r"person_(\d{3})_(body|face|left_hand|right_hand)_(keypoints|scores)")
 
 
-def from_blocks(dialect: str, blocks: Sequence[Block], numbers: npt.NDArray[np.int64], name: str) -> Poses:
+def from_batches(dialect: str, batches: Iterable[Batch], lowest: int, name: str) -> Poses:
     """Keypoints of frames with flat keys, in pixels of the first frame's size, scores as written.
 
     Args:
-        numbers: int64 [F], the number of each frame from 0, as published: neither sorted nor unique.
+        batches: the frames with their numbers from 0, as published: neither sorted nor unique.
+        lowest: the lowest of these numbers.
 
     Raises:
         BadInputError: an array has the wrong shape for its key, or a size or a number is out of bounds.
     """
-    check_numbers(numbers, name)
-    if sum(block.count for block in blocks) != len(numbers):
-        raise BadInputError(
-            f"{name} has {len(numbers)} frame numbers for {sum(block.count for block in blocks)} frames"
-        )
-    sizes = np.concatenate([_sizes(block, name) for block in blocks]) if blocks else np.empty((0, 2), np.int64)
-    if not len(sizes):
+    rows, first = PointRows(), _FirstSize(lowest, name)
+
+    def people_of(block: Block, room: int) -> Points:
+        people = _people(block, room, name)
+        return first.to_pixels(people) if first.known else people
+
+    def measured() -> Iterator[Batch]:
+        for batch in batches:
+            first.look_at(batch, len(rows))
+            yield batch
+
+    numbers, frames, slots = collect(measured(), people_of, rows)
+    if not first.known:
         raise BadInputError(f"{name} has no frame")
-    # The size of frame 0, wherever it is in the file.
-    width, height = (int(side) for side in sizes[np.argmin(numbers)])
-    check_size(width, height, name)
-    frames, slots, points = concatenate(blocks, numbers, lambda block: _people(block, name))
-    poses = Poses(
-        dialect=dialect,
-        width=width,
-        height=height,
-        numbers=numbers,
-        frames=frames,
-        slots=slots,
-        points=points,
-    )
-    if (sizes != (width, height)).any():
-        # Coordinates are relative to their own frame, so the size of the first can be used for all.
-        poses.repairs.append("frame_size_changes")
-    poses.points[..., 0] *= np.float32(width)
-    poses.points[..., 1] *= np.float32(height)
-    return poses
+
+    def scale(_: slice, points: Points) -> bool:
+        first.to_pixels(points)
+        return True
+
+    rows.update(scale, upto=first.rows_before)
+    # Coordinates are relative to their own frame, so the size of the first can be used for all.
+    repairs = ["frame_size_changes"] if first.changes else []
+    return Poses(dialect, first.width, first.height, numbers, frames, slots, rows, repairs=repairs)
+
+
+class _FirstSize:
+    """The size of the frame with the lowest number, wherever it is in the file.
+
+    Attributes:
+        known: whether the frame came.
+        rows_before: how many rows came before it, in coordinates relative to the frame.
+        changes: whether any frame has another size.
+    """
+
+    def __init__(self, lowest: int, name: str) -> None:
+        self.known, self.changes = False, False
+        self.width = self.height = self.rows_before = 0
+        self._lowest, self._name = lowest, name
+        self._any: npt.NDArray[np.int64] | None = None
+
+    def look_at(self, batch: Batch, rows: int) -> None:
+        """Takes the sizes of a batch before which so many rows came."""
+        sizes = np.concatenate([_sizes(block, self._name) for block in batch.blocks])
+        if not len(sizes):
+            return
+        if self._any is None:
+            self._any = sizes[0]
+        self.changes = self.changes or bool((sizes != self._any).any())
+        if not self.known and self._lowest in batch.numbers:
+            self.width, self.height = (int(side) for side in sizes[np.argmax(batch.numbers == self._lowest)])
+            check_size(self.width, self.height, self._name)
+            self.known, self.rows_before = True, rows
+
+    def to_pixels(self, points: Points) -> Points:
+        """Scales points [..., 128, 3] in place."""
+        points[..., 0] *= np.float32(self.width)
+        points[..., 1] *= np.float32(self.height)
+        return points
 
 
 def _sizes(block: Block, name: str) -> npt.NDArray[np.int64]:
@@ -68,11 +102,11 @@ def _sizes(block: Block, name: str) -> npt.NDArray[np.int64]:
     return np.stack(columns, axis=1)
 
 
-def _people(block: Block, name: str) -> npt.NDArray[np.float32]:
-    """The people of a block's frames, float32 [count, P, 128, 3], normalised; absent parts are nan."""
+def _people(block: Block, room: int, name: str) -> npt.NDArray[np.float32]:
+    """The people of a block's frames, float32 [count, P, 128, 3], at most so many, normalised; absent parts are nan."""
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
-    check_people(count, len({match.group(1) for match in found.values()}), block.count, name)
+    check_people(count, len({match.group(1) for match in found.values()}), block.count, room, name)
     stated: Any = block.arrays.get("num_persons", block.numbers.get("num_persons"))
     if stated is not None and (stated != count).any():
         raise BadInputError(f"{name} has frames whose num_persons is not the number of people in them")

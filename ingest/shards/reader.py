@@ -324,7 +324,7 @@ def _rows(
         num_frames=poses.num_frames,
         frames=poses.frames,
         persons=poses.slots,
-        points=poses.points,
+        points=poses.rows.chunks(),
         body_visible=poses.body_visible,
         tracks=tracks,
         remarks=remarks,

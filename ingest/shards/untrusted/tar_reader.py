@@ -7,13 +7,14 @@ hold a hundred thousand members.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,32 @@ class Member:
     size: int
 
 
+class _Inside(io.RawIOBase):
+    """A member of a tar as a file of its own."""
+
+    def __init__(self, handle: int, member: Member) -> None:
+        self._handle, self._member, self._at = handle, member, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)[: max(0, self._member.size - self._at)]
+        count = os.preadv(self._handle, [view], self._member.start + self._at) if view else 0
+        self._at += count
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._member.size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
 class Tar:
     """A tar, opened for reading. Use as a context manager.
 
@@ -112,6 +139,16 @@ class Tar:
         if len(data) != size:
             raise BadInputError(f"{self.path}: {name} ends early")
         return data
+
+    def open(self, member: Member) -> IO[bytes]:
+        """A file of the tar, read in place; seekable.
+
+        Raises:
+            BadInputError: the tar ends before it does.
+        """
+        if member.start + member.size > self.size:
+            raise BadInputError(f"{self.path}: {member.name} ends early")
+        return io.BufferedReader(_Inside(self._file.fileno(), member), 2**18)
 
     def read_many(self, starts: Sequence[int], size: int, name: str) -> npt.NDArray[np.uint8]:
         """Files of one size, uint8 [n, size].

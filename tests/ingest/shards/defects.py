@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from signverse.ingest.shards.point_rows import PointRows
 from signverse.ingest.shards.poses import Poses
 from signverse.lake.model.skeleton import BODY, LEFT_HAND, NUM_JOINTS, RIGHT_HAND, joint_index
 
@@ -39,7 +40,7 @@ def poses_of(frames: list[list[np.ndarray]], dialect: str = "consolidated") -> P
         numbers=np.arange(len(frames), dtype=np.int64),
         frames=np.array([f for f, _, _ in rows], np.int32),
         slots=np.array([slot for _, slot, _ in rows], np.int8),
-        points=np.array([points for _, _, points in rows], np.float32).reshape(-1, NUM_JOINTS, 3),
+        rows=PointRows.of(np.array([points for _, _, points in rows], np.float32).reshape(-1, NUM_JOINTS, 3)),
     )
 
 
