@@ -11,6 +11,7 @@ May import captions, tracking, videos and manifest. Start with importer.py (comm
     flat_keys.py         the keys of the tars as released, consolidated and per-frame
     per_frame.py         one .npz a frame, read thousands at a time
     poses.py           keypoints of a video, as arrays, whatever the dialect; limits
+    point_rows.py      the points of these, in memory or on disk where they are many
     repairs.py         known defects of the published bytes
     caption_tracks.py  captions in shards and in the subtitles tar
     upload_state.py    the state JSON: which videos each tar should hold
