@@ -91,7 +91,7 @@ def parquet(
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
 ) -> None:
-    """Write clips as Parquet, one row per clip; a clip of more than 22 minutes has several, which follow each other.
+    """Write clips as Parquet, one row per clip.
 
     The files are in DIR/data/. Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each
     one list of floats over all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as
@@ -103,7 +103,8 @@ def parquet(
     clips = polars.read_parquet("DIR/data")
     clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
 
-    The other parts have 68 joints (face) and 21 (each hand).
+    The other parts have 68 joints (face) and 21 (each hand). A clip of more than 32,768 frames (22 minutes of one
+    person) has several rows of one segment_id, which follow each other.
     """
     _export("parquet", opened, conditions, how, clips_per_shard, "file")
 
