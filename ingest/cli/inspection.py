@@ -37,24 +37,19 @@ def inspect(
     signverse inspect video.en.vtt manifest.csv
     signverse inspect SHARDS -o shards.csv
     """
-    from signverse.ingest.captions.files_beside import CaptionFiles
-    from signverse.ingest.inspection.files import find_files, inspect_file, kind_or_problem
+    from signverse.ingest.inspection.files import find_files, kind_or_problem
+    from signverse.ingest.inspection.in_worker import inspect_all
     from signverse.ingest.inspection.kinds import Kind
     from signverse.ingest.inspection.report import Report
-    from signverse.ingest.inspection.shard import inspect_shard
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format
 
     paths, remarks = find_files(files)
     kinds = {path: kind_or_problem(path) for path in paths}
-    beside = CaptionFiles()
     shards = [path for path, kind in kinds.items() if kind is Kind.shard]
-    rows = [row for path in shards for row in inspect_shard(path)]
-    reports = [
-        kind if isinstance(kind, Report) else inspect_file(path, kind, beside)
-        for path, kind in kinds.items()
-        if kind is not Kind.shard
-    ]
+    rows, inspected = inspect_all([(path, kind) for path, kind in kinds.items() if isinstance(kind, Kind)])
+    found = {report.path: report for report in [*inspected, *kinds.values()] if isinstance(report, Report)}
+    reports = [found[path] for path in paths if path in found]
     problems = sum(bool(row["problem"]) for row in rows) + sum(bool(report.problem) for report in reports)
     for remark in remarks:
         say(remark)

@@ -22,6 +22,7 @@ from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encr
 from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, stored_aspect, video_facts
 from signverse.ingest.extract.video_file.filter_graph import filter_graph
 from signverse.ingest.extract.video_file.opening import MAX_PIXELS, claimed_size, open_video
+from signverse.ingest.extract.video_file.packets import READ_AGAIN, Packets
 from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
 from signverse.ingest.extract.video_file.streams import describe_choice, ranked_streams
 from signverse.lake.model.errors import BadInputError
@@ -75,7 +76,7 @@ class Decoder:
         self.repairs: list[str] = []
         self._lead: int | None = None
         self._sound_end = Fraction(0)
-        self._last_position = 0
+        self._packets: Packets | None = None
         self._aspect: Fraction | None = None
         self.container = open_video(self.path)
         try:
@@ -99,11 +100,10 @@ class Decoder:
     def _open_stream(self) -> VideoFrame:
         """Takes the best stream of which a frame decodes, and gives that frame."""
         for index in [stream.index for stream in ranked_streams(self.container, self.path)]:
-            if self._last_position:
+            if self._packets is not None and self._packets.last_position:
                 # The stream before has been read to its end.
                 self.container.close()
                 self.container = open_video(self.path)
-                self._last_position = 0
             self.stream = next(stream for stream in self.container.streams.video if stream.index == index)
             # With frame threads the result on damaged files differs from run to run; files are processed in parallel.
             self.stream.thread_type = "NONE"
@@ -172,8 +172,10 @@ class Decoder:
                     break
                 yield from self._in_place(resampled)
         self.repairs += self._clock.repairs
-        if unread := unread_recording(self.container, self.path, self._last_position):
-            self.repairs.append(unread)
+        if self._packets is not None:
+            self.repairs += [READ_AGAIN] if self._packets.read_again else []
+            if unread := unread_recording(self.container, self.path, self._packets.last_position):
+                self.repairs.append(unread)
         self.damaged_frames += self._clock.damaged_frames
         self._count_missing()
 
@@ -199,7 +201,8 @@ class Decoder:
         """Frames in display order, as stored in the file; damage is counted, never raised."""
         import av
 
-        packets = self.container.demux()
+        reader = self._packets = Packets(self.container, self.path)
+        packets = iter(reader)
         flushed = False
         while not flushed:
             try:
@@ -214,8 +217,6 @@ class Decoder:
                 # PyAV knows the streams that were there when it opened the file; all of their packets have been read.
                 self.repairs.append(OTHER_STREAMS)
                 return
-            if packet is not None and packet.pos is not None:
-                self._last_position = max(self._last_position, packet.pos)
             if packet is not None and packet.stream.index != self.stream.index:
                 self._note_other(packet)
                 continue

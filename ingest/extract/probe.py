@@ -13,6 +13,7 @@ from signverse.ingest.extract.video_file.clock import is_discontinuous, make_clo
 from signverse.ingest.extract.video_file.encryption import is_encrypted
 from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.video_file.opening import open_video
+from signverse.ingest.extract.video_file.packets import READ_AGAIN, Packets
 from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
 from signverse.ingest.extract.video_file.streams import video_streams
 from signverse.lake.model.frame_ranges import FPS
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
+
+_TAG: Final = 200
+"""Characters of a tag that are shown."""
 
 _PICTURES_OF_TEXT: Final = ("dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub")
 
@@ -153,12 +157,10 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts,
     clock = make_clock(container, stream, time_base, facts.duration_s, dts_only=True)
     start = Fraction(container.start_time or 0, 1_000_000)
     shown, decoded = _Span(), _Span()
-    last_position = 0
+    reader = Packets(container, path)
 
     def packets() -> Iterator[Packet[Any]]:
-        nonlocal last_position
-        for packet in container.demux():
-            last_position = max(last_position, packet.pos or 0)
+        for packet in reader:
             if packet.stream.index != stream.index:
                 continue
             if packet.size and not packet.is_discard:
@@ -176,7 +178,8 @@ def _expected(container: InputContainer, stream: VideoStream, facts: VideoFacts,
         # PyAV knows the streams that were there when it opened the file.
         remarks.append(OTHER_STREAMS)
     remarks += clock.repairs
-    if unread := unread_recording(container, path, last_position):
+    remarks += [READ_AGAIN] if reader.read_again else []
+    if unread := unread_recording(container, path, reader.last_position):
         remarks.append(unread)
     # Display times are better, as long as they are on one clock.
     span = decoded if clock.repairs or shown.first is None else shown
@@ -241,7 +244,7 @@ def _stream(stream: Stream, used: VideoStream | None) -> StreamReport:
         height=context.height if picture else 0,
         default=bool(stream.disposition & Disposition.default),
         cover=bool(stream.disposition & Disposition.attached_pic),
-        language=stream.metadata.get("language", ""),
+        language=_tag(stream, "language"),
         used=used is not None and stream.index == used.index,
     )
 
@@ -253,12 +256,18 @@ def _subtitle(stream: Stream) -> SubtitleReport:
     return SubtitleReport(
         index=stream.index,
         codec=codec,
-        language=stream.metadata.get("language", ""),
-        title=stream.metadata.get("title", ""),
+        language=_tag(stream, "language"),
+        title=_tag(stream, "title"),
         default=bool(stream.disposition & Disposition.default),
         forced=bool(stream.disposition & Disposition.forced),
         is_text=codec not in _PICTURES_OF_TEXT,
     )
+
+
+def _tag(stream: Stream, name: str) -> str:
+    """What a file says of a stream: a few words, whatever its length."""
+    text = stream.metadata.get(name, "")
+    return text if len(text) <= _TAG else f"{text[:_TAG]} ... ({len(text):,} characters)"
 
 
 def _codec(stream: Stream) -> str:

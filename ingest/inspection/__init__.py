@@ -4,6 +4,7 @@ May know `ingest.shards`, `ingest.videos` (folders), `ingest.extract` (probe), `
 the command line. Start with files.py.
 
     files.py     the files that were named or lie in a folder, and what each holds
+    in_worker.py tars and videos in a worker process, whose memory is bounded
     kinds.py     what a file is, by its content: a shard, a subtitles tar, a video, captions or a manifest
     report.py    what is said of a file: lines for people, and a row for tables and files
     video.py     streams, clock, shape and captions of a video

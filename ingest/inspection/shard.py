@@ -24,7 +24,12 @@ def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
         yield from _videos(path)
     except SignverseError as error:
         # Not a tar: a row of its own, so that the other files are shown all the same.
-        yield _row(path, "", "") | {"problem": str(error)}
+        yield from failed_shard(path, str(error))
+
+
+def failed_shard(path: Path, why: str) -> list[dict[str, Any]]:
+    """The row of a tar that cannot be read."""
+    return [_row(path, "", "") | {"problem": why}]
 
 
 def _videos(path: Path) -> Iterator[dict[str, Any]]:

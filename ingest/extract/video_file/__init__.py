@@ -8,6 +8,7 @@ command line. Start with opening.py.
     streams.py       which of its streams is the video
     facts.py         size as displayed, sample aspect, rotation, rate and claimed duration
     clock.py         timestamps on one clock from the container's start
+    packets.py       its packets, which an index may name again without end
     remainder.py     a recording that follows in the file and is not read
     filter_graph.py  square pixels, rotation, 24 frames a second, BGR
 """

@@ -54,6 +54,24 @@ def blank(path: Path, codec: str, width: int, height: int, *, frames: int = 1, a
 
 def endless_index(path: Path, small_mp4: Path, samples: int) -> Path:
     """An MP4 whose table of samples claims so many of one byte each: FFmpeg keeps 24 bytes and more for each."""
+    return _with_tables(
+        path,
+        small_mp4,
+        stsz=struct.pack(">III", 0, 1, samples),
+        stsc=struct.pack(">IIIII", 0, 1, 1, samples, 1),
+        stts=struct.pack(">IIII", 0, 1, samples, 512),
+    )
+
+
+def repeated(path: Path, small_mp4: Path, times: int) -> Path:
+    """An MP4 whose list of edits shows its one second so many times: 12 bytes for each."""
+    return _with_tables(
+        path, small_mp4, elst=struct.pack(">II", 0, times) + struct.pack(">IiI", 1000, 0, 0x10000) * times
+    )
+
+
+def _with_tables(path: Path, small_mp4: Path, **tables: bytes) -> Path:
+    """An MP4 with some of its tables replaced."""
 
     def box(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", 8 + len(content)) + kind + content
@@ -64,16 +82,11 @@ def endless_index(path: Path, small_mp4: Path, samples: int) -> Path:
             size, kind = struct.unpack(">I4s", content[at : at + 8])
             inside = content[at + 8 : at + size]
             at += size
-            if kind in {b"moov", b"trak", b"mdia", b"minf", b"stbl"}:
+            if kind in {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}:
                 inside = rewritten(inside)
-            made += box(kind, tables.get(kind, inside))
+            made += box(kind, tables.get(kind.decode("latin-1"), inside))
         return made
 
-    tables = {
-        b"stsz": struct.pack(">III", 0, 1, samples),
-        b"stsc": struct.pack(">IIIII", 0, 1, 1, samples, 1),
-        b"stts": struct.pack(">IIII", 0, 1, samples, 512),
-    }
     path.write_bytes(rewritten(small_mp4.read_bytes()))
     return path
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,9 +22,10 @@ from signverse.ingest.extract.decode import SUFFIXES, Decoder
 from signverse.ingest.extract.probe import probe
 from signverse.ingest.extract.video_file.clock import Clock
 from signverse.ingest.extract.video_file.opening import FORMATS, open_video
+from signverse.ingest.extract.video_file.packets import READ_AGAIN
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
-from tests.ingest.extract.hostile_videos import ENCODERS, blank, endless_index, ffmpeg, gif
+from tests.ingest.extract.hostile_videos import ENCODERS, blank, endless_index, ffmpeg, gif, repeated
 from tests.ingest.extract.numbered_video import write
 
 ROOT = Path(__file__).parents[3]
@@ -173,6 +175,28 @@ def test_an_index_of_millions_from_kilobytes_is_bounded_by_the_memory_of_a_worke
     assert kinds == ["memory"]
 
 
+def test_a_second_that_is_shown_again_and_again_is_read_four_times_over(tmp_path: Path) -> None:
+    small = write(tmp_path / "s.mp4", range(24), clock=Fraction(1, 24))
+    path = repeated(tmp_path / "v.mp4", small, 20_000)
+    with Decoder(path) as video:
+        frames = sum(1 for _ in islice(video, 240_000))
+    assert frames < 100_000
+    assert READ_AGAIN in video.repairs
+    assert READ_AGAIN in probe(path).remarks
+
+
+def test_a_stream_that_is_called_by_a_megabyte_is_shown_in_a_line(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.metadata["language"] = "t" * 1_000_000
+        container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    report = probe(tmp_path / "v.mkv")
+    assert len(str(report)) < 3000
+    assert report.streams[0].language.endswith("... (1,000,000 characters)")
+
+
 def make_opening() -> Any:
     return lambda path, _: Decoder(path).num_frames
 
@@ -240,8 +264,6 @@ def test_what_is_not_an_ordinary_file_is_refused_at_once(tmp_path: Path, kind: s
 
 
 def test_every_ending_that_is_looked_for_has_a_format_that_is_read() -> None:
-    import av
-
     known = {ending for name in FORMATS if name in av.formats_available for ending in _endings(name)}
     by_content = {
         ".3g2", ".3gp", ".amv", ".asf", ".divx", ".dvr-ms", ".gxf", ".insv", ".ismv", ".ivf", ".lrv", ".m1v", ".m2t",
@@ -253,6 +275,4 @@ def test_every_ending_that_is_looked_for_has_a_format_that_is_read() -> None:
 
 
 def _endings(name: str) -> set[str]:
-    import av
-
     return {f".{ending}" for ending in av.ContainerFormat(name, "r").extensions}
