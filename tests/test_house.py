@@ -163,8 +163,39 @@ def test_lake_tables_are_collected_where_damage_is_reported() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "collect"
     ]
-    assert len(found) == 1, found
-    assert found[0].startswith("lake/storage/snapshot.py:")
+    # scan.py reads on behalf of those, inside of Polars.
+    assert {name.partition(":")[0] for name in found} == {"lake/storage/snapshot.py", "lake/storage/integrity/scan.py"}
+    assert len(found) == 3, found
+
+
+UNCHECKED = {"scan_parquet", "read_parquet", "scan_delta", "read_delta", "ParquetDataset", "to_pyarrow_dataset"}
+"""Ways of reading Parquet that compare no checksum, by the names that Polars, DuckDB and pyarrow have for them."""
+
+
+def test_parquet_is_read_where_checksums_are_compared() -> None:
+    """Polars and DuckDB compare none: a flipped bit would be another number. `lake.storage.integrity` says more."""
+    found = set()
+    for path in FILES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                of_arrow = node.func.attr == "read_table" and ast.unparse(node.func.value) == "pq"
+                if of_arrow or node.func.attr in UNCHECKED:
+                    found.add(place(path))
+            # SQL that DuckDB runs.
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.search(r"(?<!\.)read_parquet\(", text):
+                found.add(place(path))
+    assert found == {
+        "lake/storage/integrity/scan.py",
+        # Takes the list of files from duckdb_files.py.
+        "lake/query/session.py",
+        # Compares the files first.
+        "lake/upkeep/rewrite.py",
+        # Checkpoints of a log, to see whether they can be read; a list that a person gives.
+        "lake/storage/integrity/log_entries.py",
+        "lake/upkeep/repair/logs.py",
+        "lake/lists/structured.py",
+    }
 
 
 def test_the_folder_sql_holds_sql_only() -> None:

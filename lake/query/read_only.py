@@ -13,6 +13,7 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, Mistype
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import is_outside, message_of, one_line
+from signverse.lake.storage.integrity.duckdb_files import damage_in, reading_at_most
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.integrity.lost_files import LOST
 from signverse.lake.storage.snapshot import Snapshot
@@ -105,11 +106,14 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
     what, shown, before = _shown(query, typed)
     prefix = len(_PLAN) - len(query.encode()) + len(explained.encode())
     try:
-        _check_plan(con, explained)
+        columns = _check_plan(con, explained)
         prefix = 0
-        return _explain(con, query) if explain else con.sql(query).pl()
+        with reading_at_most(con, columns):
+            return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
         message = message_of(error)
+        if damage := damage_in(message):
+            raise damage from None
         if message.startswith(LOST):
             raise DamagedLakeError(message.removesuffix(".")) from None
         outside = is_outside(error)
@@ -136,19 +140,25 @@ def writes(operator: str) -> bool:
     return _WRITES.search(operator) is not None
 
 
-def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Refuses a query whose plan contains an operator that writes.
+def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+    """Refuses a query whose plan contains an operator that writes; returns the names in what reads Parquet files.
+
+    Among these are all columns that the query reads of them, whatever their table.
 
     Planning runs nothing. A SELECT may write in two ways: a CTE may be a COPY, an INSERT, an UPDATE or a DELETE, and a
     table function may enable a log that is written to a file.
     """
     nodes = json.loads(con.execute(f"{_PLAN}{query}").fetchall()[-1][-1])
+    names: set[str] = set()
     while nodes:
         node = nodes.pop()
+        if node["name"].strip() == "READ_PARQUET":
+            names.update(re.findall(r"\w+", json.dumps(node["extra_info"])))
         if writes(node["name"]):
             what = node["name"].replace("_", " ")
             raise MistypedError(f"the query would do more than read: {what}", f"Allowed is one statement of {READS}.")
         nodes += node["children"]
+    return names
 
 
 def _explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT, Table
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.model.thresholds import CLEAR_HANDS, SEEN, STEADY_HANDS
+from signverse.lake.storage.integrity.duckdb_files import FUNCTION, PROTOCOL, LakeFiles, register
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_error
 from signverse.lake.storage.parquet_layout import column_types, columns_for_duckdb, literal_path
 from signverse.lake.storage.snapshot import Snapshot
@@ -51,8 +52,10 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
     con.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
     # Otherwise the names of this program's variables would be tables.
     con.execute("set python_enable_replacements = false")
+    of_lake = LakeFiles(con)
+    register(con, of_lake)
     for table in TABLES:
-        _add_table(con, snapshot, table)
+        _add_table(con, snapshot, table, of_lake)
     if isinstance(visible, str):
         _refuse(
             con, "files.visible", dict.fromkeys(("video_id", "ingest_id", "keypoints_ingest_id"), "varchar"), visible
@@ -81,7 +84,7 @@ def _keep_inside(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """
     names = [str(folder / table.name) for table in TABLES]
     # DuckDB looks up the pattern as well as the file that it stands for.
-    con.execute("set allowed_directories = ?", [[*names, *(literal_path(name) for name in names)]])
+    con.execute("set allowed_directories = ?", [[f"{PROTOCOL}://", *names, *(literal_path(name) for name in names)]])
     con.execute("set enable_external_access = false")
 
 
@@ -93,7 +96,7 @@ def _temporary_folder(con: duckdb.DuckDBPyConnection) -> str:
         return ""
 
 
-def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
+def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table, files: LakeFiles) -> None:
     """Creates files.NAME: all rows of a table's files that belong to the snapshot.
 
     A table with lost files can be asked all the same, for what was not in them: see `_rows_of_lost_files`.
@@ -112,8 +115,7 @@ def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table)
     paths = [file.name for file in snapshot.stored_files(table.name) if file.name not in names]
     sources = [f"from files.no_{table.name}"]
     if paths:
-        files = [literal_path(snapshot.folder / table.name / path) for path in paths]
-        con.execute(f"set variable files_{table.name} = ?", [files])
+        files.add(table.name, snapshot.folder / table.name, paths)
         sources = [_rows_of_files(table, types, snapshot.read_until(table.name))]
     if lost:
         _copy_in(con, f"files.lost_{table.name}", _lost_videos(snapshot, lost))
@@ -127,7 +129,7 @@ def _rows_of_files(table: Table, types: Mapping[str, str], until: datetime | Non
     where = "" if until is None else f" where {WRITTEN_AT[table.name]} <= timestamptz '{until.isoformat()}'"
     names = ", ".join(f'"{name}"' for name in types)
     return (
-        f"select {names} from read_parquet(getvariable('files_{table.name}'), "  # noqa: S608 (names from the schema)
+        f"select {names} from read_parquet({FUNCTION}('{table.name}'), "  # noqa: S608 (names from the schema)
         f"hive_partitioning = {bool(table.partition)}{hive}, {columns}){where}"
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoint
+from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_log, sync_names
 
@@ -183,21 +182,10 @@ def seal(folder: Path, name: str) -> str:
     Parquet has checksums for its pages only: a corrupted byte in a footer or a page's header changes what is read, and
     nothing else would reveal it.
     """
-    sealed = f"{name.removesuffix('.parquet')}-{_digest(folder / name)}.parquet"
+    sealed = f"{name.removesuffix('.parquet')}-{digest(folder / name)}.parquet"
     sync_file(folder / name)
     (folder / name).rename(folder / sealed)
     return sealed
-
-
-def is_as_written(path: Path) -> bool | None:
-    """Whether a file still holds the bytes that its name promises; None where the name promises nothing."""
-    sealed = re.search(r"-([0-9a-f]{32})\.parquet$", path.name)
-    return _digest(path) == sealed[1] if sealed else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def commit(folder: Path, table: Table, files: Sequence[DataFile], *, again: bool = False) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from signverse.lake.model.schema import KEYPOINTS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity.chunk_checksums import add_checksums
 
 
 class NewFile:
@@ -50,8 +51,12 @@ class NewFile:
         """Finishes the file and seals it, which changes its name."""
         self._writer.close()
         self._sink.close()
+        self._finish(self._folder / self.name)
         self.name = delta.seal(self._folder, self.name)
         return delta.DataFile(self.name, self._partition, self._rows, self._first, self._last)
+
+    def _finish(self, path: Path) -> None:
+        """What is done to the finished file before it is sealed."""
 
     def discard(self) -> None:
         """Removes the file, finished or not."""
@@ -83,6 +88,9 @@ class KeypointsFile(NewFile):
         self._columns = KEYPOINTS.in_file(schema or KEYPOINTS.schema)
         super().__init__(folder, KEYPOINTS, language, lambda sink: parquet_layout.keypoints_writer(sink, self._columns))
         self._row_groups = 0
+
+    def _finish(self, path: Path) -> None:
+        add_checksums(path)
 
     def add(self, video_id: str, ingest_id: str, table: pa.Table) -> dict[str, Any]:
         """Appends a video; returns its placement, the columns of `videos`.

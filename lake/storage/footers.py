@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.keypoints import list_columns
 
@@ -92,11 +93,24 @@ class Footers:
             # A corrupted byte must not become a keypoint: 4 % of the time of a clip.
             return pq.ParquetFile(self.folder / name, metadata=metadata, page_checksum_verification=True)
 
+    def compare(self, name: str, file: pq.ParquetFile, groups: list[int], columns: Sequence[str]) -> None:
+        """Compares columns of row groups with their checksums, before pyarrow reads them.
+
+        Raises:
+            DamagedLakeError: they differ.
+        """
+        path, names = self.folder / name, file.schema_arrow.names
+        with foreign_errors_as(unreadable(path)):
+            places = [names.index(column) for column in columns if column in names]
+            checksums_of(path, whole=False).compare_groups(path, groups, places)
+
     def _parse(self, name: str) -> pq.FileMetaData:
         if name in self._parsed:
             self._parsed.move_to_end(name)
             return self._parsed[name]
         with foreign_errors_as(unreadable(self.folder / name)):
+            # Of a file of an older version, which has no checksums of its parts, each page has one.
+            checksums_of(self.folder / name, whole=False)
             metadata = pq.read_metadata(self.folder / name)
         self._parsed[name] = metadata
         while len(self._parsed) > 1 and sum(footer.serialized_size for footer in self._parsed.values()) > _PARSED_BYTES:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.model.schema import KEYPOINTS, Table
+from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import PARTS
 
 if TYPE_CHECKING:
@@ -59,19 +58,6 @@ def rows_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
 def literal_path(path: Path | str) -> str:
     """A path as DuckDB takes it: a lake's folder may be called [2024], and to DuckDB these are wildcards."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
-
-
-def scan(paths: Sequence[str], table: Table, schema: pa.Schema) -> pl.LazyFrame:
-    """The rows of files of a table, at least one, with the columns of the schema: null in those that a file lacks."""
-    # Without hive_schema: Polars refuses one where a folder above the lake is called run=3.
-    return pl.scan_parquet(
-        list(paths),
-        glob=False,
-        hive_partitioning=table.partition is not None,
-        try_parse_hive_dates=False,
-        schema=pl.DataFrame(table.in_file(schema).empty_table()).schema,
-        missing_columns="insert",
-    )
 
 
 def column_types(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

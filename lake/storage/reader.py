@@ -15,6 +15,7 @@ import pyarrow as pa
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS, Part
 from signverse.lake.storage.footers import SEVERAL, Footer, Footers, unreadable
+from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import Points, from_table, hide_unseen, list_columns, visible_from_table
 from signverse.lake.storage.page_decoder import Column, Unusual, read_column
@@ -224,12 +225,14 @@ class RowGroup:
                 raise Unusual
             file.seek(offset)
             chunk, rows = file.read(size + next_size), int(self._footer.rows[self._index])
+            checksums_of(self._footers.folder / self._file, whole=False).compare(file.fileno(), offset, chunk)
             return read_column(chunk[:size], rows, 2 * part.size), read_column(chunk[size:], rows, part.size)
         except Unusual:
             return self._table(list_columns([part]))
 
     def _table(self, columns: list[str]) -> pa.Table:
         with self._footers.open(self._file) as file:
+            self._footers.compare(self._file, file, [self._index], columns)
             return file.read_row_groups([self._index], columns=columns, use_threads=False)
 
 
@@ -285,7 +288,9 @@ class KeypointsReader:
             self._footers.open(place.file) as file,
             foreign_errors_as(unreadable(self._footers.folder / place.file)),
         ):
-            table = file.read_row_groups(chosen, columns=["frame", "person", *columns], use_threads=False)
+            wanted = ["frame", "person", *columns]
+            self._footers.compare(place.file, file, chosen, wanted)
+            table = file.read_row_groups(chosen, columns=wanted, use_threads=False)
             frames = table.column("frame").to_numpy()
         # Sorted by frame, so the range is a slice and no row is copied.
         first, last = np.searchsorted(frames, [start, end])

@@ -34,9 +34,9 @@ from signverse.lake.model.times import version_at
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
+from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.keypoints import Points, hide_unseen
 from signverse.lake.storage.location import existing_lake, made_lake
-from signverse.lake.storage.parquet_layout import scan
 from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}

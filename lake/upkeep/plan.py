@@ -20,7 +20,9 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
+from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.parquet_layout import FILE_BYTES
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.compaction import is_small
@@ -169,7 +171,8 @@ def _check_rows(
     orphans: set[str] = set()
     for file in files:
         path = snapshot.folder / table.name / file.name
-        ids = set(collect(pl.scan_parquet(path, glob=False).select(pl.col("ingest_id").unique()))["ingest_id"])
+        rows = scan([str(path)], table, table.schema)
+        ids = set(collect(rows.select(pl.col("ingest_id").unique()))["ingest_id"])
         unknown = ids - known
         if unknown and file.modified >= cutoff:
             # Their rows of `videos` may not be committed yet.
@@ -256,6 +259,7 @@ def _check_keypoints(
 
 def _count_row_groups(snapshot: Snapshot, name: str) -> int:
     with foreign_errors_as(damaged(name)):
+        checksums_of(snapshot.folder / KEYPOINTS.name / name, whole=False)
         return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
 
 
@@ -266,7 +270,10 @@ def placements_in(folder: Path, name: str) -> dict[Key, StoredPlacement]:
         folder: of the keypoints table.
     """
     found: dict[Key, dict[str, Any]] = {}
-    with foreign_errors_as(damaged(name)), pq.ParquetFile(folder / name) as file:
+    path = folder / name
+    with foreign_errors_as(damaged(name)), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        places = [file.schema_arrow.names.index(column) for column in ("video_id", "ingest_id")]
+        checksums_of(path, whole=False).compare_groups(path, list(range(file.num_row_groups)), places)
         for index in range(file.num_row_groups):
             row = file.read_row_group(index, columns=["video_id", "ingest_id"]).slice(0, 1).to_pylist()[0]
             place = found.setdefault(

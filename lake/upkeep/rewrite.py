@@ -16,6 +16,7 @@ from signverse.lake.model.schema import KEYPOINTS, PLACEMENT, VIDEOS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
+from signverse.lake.storage.integrity.digests import check_files
 from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_errors_as
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot
@@ -190,6 +191,8 @@ def _sorted_rows(
         old = f"read_parquet($1, hive_partitioning = false, {columns_of_files})"
         con.register("dropped", pa.table({"ingest_id": pa.array(sorted(dropped), pa.string())}))
         paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]
+        # What was damaged would get a new digest, and look whole for good.
+        check_files(str(folder / file.name) for file in rewrite.files)
         with foreign_errors_as(lambda why: DamagedLakeError(f"table {table.name} cannot be sorted: {why}", VERIFY)):
             # Sorted rows come as a stream: they are never all in memory.
             rows = con.sql(

@@ -15,6 +15,8 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, V
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
+from signverse.lake.storage.integrity.digests import compare_files, is_as_written, is_intact
+from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
     from signverse.lake.storage.snapshot import Snapshot
@@ -56,11 +58,12 @@ class LostFile:
         return f"{self.path} {self.problem}: it {'may have held' if self.table is CAPTIONS else 'held'} {whose}"
 
 
-def problem_of(folder: Path, file: ActiveFile) -> str:
-    """What is seen of a file without reading it: "is missing", or that it has not the bytes of the log; "" if neither.
+def problem_of(folder: Path, file: ActiveFile, *, read: bool = False) -> str:
+    """What is seen of a file: "is missing", or that it has not the bytes of the log; "" if neither.
 
     Args:
         folder: of the table.
+        read: compare it with the digest in its name, unless it was compared before. Otherwise its size tells.
     """
     path = folder / file.name
     try:
@@ -68,7 +71,12 @@ def problem_of(folder: Path, file: ActiveFile) -> str:
     except OSError:
         return "is missing"
     # The log may be what is wrong: the digest in the name decides.
-    if size == file.size or delta.is_as_written(path):
+    if read and size == file.size:
+        try:
+            return "" if is_intact(str(path)) else "is damaged: its bytes are not those that were written"
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+    if size == file.size or is_as_written(path):
         return ""
     return f"is damaged ({counted(size, 'byte')} of {file.size:,})"
 
@@ -83,9 +91,12 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
     """
     folder = snapshot.folder / table.name
     damaged = known or {}
-    problems = [
-        (file, problem_of(folder, file) or damaged.get(file.name, "")) for file in snapshot.stored_files(table.name)
-    ]
+    files = snapshot.stored_files(table.name)
+    # Keypoints are much, and a query reads little of them: their parts are compared as they are read.
+    small = table is not KEYPOINTS
+    if small:
+        compare_files(str(folder / file.name) for file in files)
+    problems = [(file, problem_of(folder, file, read=small) or damaged.get(file.name, "")) for file in files]
     broken = [(file, problem) for file, problem in problems if problem]
     if table is KEYPOINTS:
         broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file, _ in problems})]
@@ -136,8 +147,8 @@ def _owners_by_elimination(
 
     present: set[str] = set()
     if whole:
-        rows = pl.scan_parquet(whole, glob=False, hive_partitioning=False).select(pl.col("ingest_id").unique())
-        present = set(collect(rows)["ingest_id"])
+        rows = scan(whole, table, snapshot.schema(table.name))
+        present = set(collect(rows.select(pl.col("ingest_id").unique()))["ingest_id"])
     videos = collect(snapshot.table(VIDEOS.name).select("video_id", "ingest_id", "sign_language", "num_frames"))
     without = videos.filter(~pl.col("ingest_id").is_in(present), pl.col("num_frames") > 0).sort("video_id")
     return {

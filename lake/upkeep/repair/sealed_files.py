@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted
-from signverse.lake.storage import delta, parquet_layout
+from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
-from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity import digests, writers
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import collect
 from signverse.lake.upkeep.plan import Key, StoredPlacement, placements_in
@@ -58,7 +59,7 @@ class Tables:
         """Whether a file is there, with the bytes that its name promises."""
         if path not in self._whole:
             try:
-                self._whole[path] = delta.is_as_written(path)
+                self._whole[path] = digests.is_as_written(path)
             except OSError:
                 self._whole[path] = False
         if self._whole[path] is None:
@@ -100,7 +101,7 @@ class Tables:
         if not names:
             return pl.DataFrame(schema.empty_table())
         paths = [str(self.lake / table.name / name) for name in names]
-        return collect(parquet_layout.scan(paths, table, schema).select(schema.names))
+        return collect(scan(paths, table, schema).select(schema.names))
 
 
 def take_back(tables: Tables, report: Report) -> None:

@@ -1,0 +1,215 @@
+"""Checksums inside a keypoints file, of its footer and of each of its column chunks: a part is checked for itself.
+
+Parquet has checksums of pages only. A corrupted byte in a page's header, or in the footer, would change what is read.
+So a keypoints file has a block between its last row group and its footer, where readers that do not know it see a gap:
+
+    magic, 8 bytes
+    int32 number of column chunks, and int32 number of columns
+    uint32 bytes of each chunk, one behind the other from byte 4 of the file on
+    uint32 CRC-32 of each chunk, page headers included
+    SHA-256 of the block up to here and of what follows it: its length, the footer, the footer's length and magic
+    int32 length of the block
+
+Files of older versions have none: they are compared with the digest in their name, as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import threading
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from signverse.lake.storage.integrity.digests import Identity, identity_of, is_intact, read_at
+
+_MAGIC: Final = b"SVCHUNK1"
+_LENGTH: Final = struct.Struct("<i")
+_COUNTS: Final = struct.Struct("<ii")
+_TAIL: Final = 8
+"""Bytes at the end of every Parquet file: the footer's length and PAR1."""
+
+_SHA: Final = 32
+_KEPT: Final = 2048
+"""Files whose checksums are kept: about 80 kB for a file of 128 MB."""
+
+
+class DamagedBytes(ValueError):  # noqa: N818 (the reader makes an error of it that names the file)
+    """Bytes are not those that were written."""
+
+    def __init__(self) -> None:
+        super().__init__("its bytes are not those that were written")
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """The checksums of one file, and what was found of its chunks until now.
+
+    Attributes:
+        width: number of columns C; chunk i is column i % C of row group i // C.
+        ends: int64 [N + 1]: chunk i is bytes ends[i] to ends[i + 1].
+        crcs: uint32 [N].
+        checked: bool [N]: the chunk was compared. It may be set by several threads.
+    """
+
+    width: int
+    ends: npt.NDArray[np.int64]
+    crcs: npt.NDArray[np.uint32]
+    checked: npt.NDArray[np.bool_]
+
+    def compare(self, file: int, start: int, data: bytes | memoryview) -> None:
+        """Compares the chunks that bytes of the file touch.
+
+        Args:
+            file: open for reading; chunks that the bytes cut are read whole.
+            start: place of the bytes in the file.
+
+        Raises:
+            DamagedBytes: a chunk differs.
+        """
+        first = int(np.searchsorted(self.ends, start, side="right")) - 1
+        last = int(np.searchsorted(self.ends, start + len(data), side="left"))
+        for index in range(max(0, first), min(last, len(self.crcs))):
+            if self.checked[index]:
+                continue
+            low, high = int(self.ends[index]), int(self.ends[index + 1])
+            inside = start <= low and high <= start + len(data)
+            chunk = memoryview(data)[low - start : high - start] if inside else read_at(file, high - low, low)
+            if len(chunk) != high - low or zlib.crc32(chunk) != self.crcs[index]:
+                raise DamagedBytes
+            self.checked[index] = True
+
+    def all_checked(self, columns: list[int]) -> bool:
+        """Whether all chunks of columns, by their place in the file, were compared."""
+        return not len(self.crcs) or bool(self.checked.reshape(-1, self.width)[:, columns].all())
+
+    def compare_groups(self, path: Path, groups: list[int], columns: list[int]) -> None:
+        """Compares columns of row groups.
+
+        Args:
+            columns: by their place in the file.
+
+        Raises:
+            DamagedBytes: a chunk differs.
+        """
+        wanted = [group * self.width + column for group in groups for column in columns]
+        if not len(self.crcs) or self.checked[wanted].all():
+            return
+        with path.open("rb", buffering=0) as file:
+            for index in wanted:
+                if not self.checked[index]:
+                    self.compare(file.fileno(), int(self.ends[index]), b"\0")
+
+
+_WHOLE: Final = Checksums(1, np.zeros(1, np.int64), np.zeros(0, np.uint32), np.ones(0, np.bool_))
+"""Of a file that was compared with the digest in its name: no chunk is left to compare."""
+
+
+def add_checksums(path: Path) -> None:
+    """Puts the block into a finished Parquet file, as the last step before its digest is made."""
+    metadata = pq.read_metadata(path)
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    chunks = [group.column(index) for group in groups for index in range(metadata.num_columns)]
+    starts = np.array([_start(chunk) for chunk in chunks], np.int64)
+    sizes = np.array([chunk.total_compressed_size for chunk in chunks], np.int64)
+    if (starts != 4 + np.cumsum(sizes) - sizes).any():
+        # Not one behind the other, as pyarrow has written them so far: such a file goes by its digest.
+        return
+    with path.open("r+b", buffering=0) as file:
+        handle = file.fileno()
+        crcs = [zlib.crc32(read_at(handle, int(size), int(at))) for at, size in zip(starts, sizes, strict=True)]
+        size = os.fstat(handle).st_size
+        (length,) = _LENGTH.unpack(read_at(handle, 4, size - _TAIL))
+        at = size - _TAIL - length
+        footer = read_at(handle, length + _TAIL, at)
+        numbers = sizes.astype("<u4").tobytes() + np.array(crcs, "<u4").tobytes()
+        block = _MAGIC + _COUNTS.pack(len(crcs), metadata.num_columns) + numbers
+        end = _LENGTH.pack(len(block) + _SHA + 4) + footer
+        rest = memoryview(block + hashlib.sha256(block + end).digest() + end)
+        file.seek(at)
+        while rest:
+            rest = rest[file.write(rest) :]
+
+
+def _start(chunk: Any) -> int:
+    return int(chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset)
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[str, tuple[Identity, Checksums | None]] = OrderedDict()
+
+
+def checksums_of(path: Path, *, whole: bool = True) -> Checksums:
+    """The checksums of a file, its footer compared; a file without them is compared as a whole.
+
+    What was compared is remembered by the process until the file is written to.
+
+    Args:
+        whole: False for a reader that compares the checksums of pages: then a file without others is not read here.
+
+    Raises:
+        DamagedBytes, OSError: it is not as it was written, or cannot be read.
+    """
+    name, now = str(path), identity_of(path)
+    with _lock:
+        kept = _kept.get(name)
+        if kept is not None and kept[0] == now:
+            _kept.move_to_end(name)
+    if kept is None or kept[0] != now:
+        kept = now, _read(path)
+        with _lock:
+            _kept[name] = kept
+            while len(_kept) > _KEPT:
+                _kept.popitem(last=False)
+    if kept[1] is not None:
+        return kept[1]
+    if whole and not is_intact(name):
+        raise DamagedBytes
+    return _WHOLE
+
+
+def known_checksums(path: Path) -> Checksums | None:
+    """The checksums of a file that was not written to since they were last asked for; nothing is read."""
+    with _lock:
+        kept = _kept.get(str(path))
+    if kept is None or kept[0] != identity_of(path):
+        return None
+    return kept[1]
+
+
+def _read(path: Path) -> Checksums | None:
+    with path.open("rb", buffering=0) as file:
+        handle = file.fileno()
+        size = os.fstat(handle).st_size
+        tail = read_at(handle, _TAIL, max(0, size - _TAIL))
+        if len(tail) < _TAIL or tail[4:] != b"PAR1":
+            raise DamagedBytes
+        footer = size - _TAIL - _LENGTH.unpack_from(tail)[0]
+        if not 8 <= footer <= size - _TAIL:
+            raise DamagedBytes
+        (length,) = _LENGTH.unpack(read_at(handle, 4, footer - 4))
+        fixed = len(_MAGIC) + _COUNTS.size + _SHA + _LENGTH.size
+        if not fixed <= length <= footer - 4:
+            return None
+        block = read_at(handle, size - footer + length, footer - length)
+    if not block.startswith(_MAGIC):
+        return None
+    count, width = _COUNTS.unpack_from(block, len(_MAGIC))
+    numbers = len(_MAGIC) + _COUNTS.size
+    end = numbers + 8 * count
+    if count < 0 or length != fixed + 8 * count:
+        return None
+    if hashlib.sha256(block[:end] + block[end + _SHA :]).digest() != block[end : end + _SHA]:
+        raise DamagedBytes
+    sizes = np.frombuffer(block, "<u4", count, numbers).astype(np.int64)
+    crcs = np.frombuffer(block, "<u4", count, numbers + 4 * count).astype(np.uint32)
+    ends = np.concatenate((np.array([4], np.int64), 4 + np.cumsum(sizes)))
+    return Checksums(width, ends, crcs, np.zeros(count, np.bool_))
