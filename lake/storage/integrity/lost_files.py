@@ -27,6 +27,9 @@ BY_VIDEO: Final = (KEYPOINTS, SEGMENTS, CAPTIONS)
 LOST: Final = "a file of the lake is lost: "
 """How the message begins where a question needs a lost file."""
 
+CHANGED: Final = "is damaged: its bytes are not those that were written"
+"""The problem of a file that has its size and not its digest: only whoever reads all of it finds out."""
+
 _HELD: Final = {KEYPOINTS.name: "the keypoints", SEGMENTS.name: "the segments", CAPTIONS.name: "the captions"}
 
 

@@ -20,7 +20,7 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries
 from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
-from signverse.lake.upkeep.repair.report import Report, commands_for_table
+from signverse.lake.upkeep.repair.report import Commands, Report
 
 DAMAGED: Final = "_damaged"
 """The folder of a lake that keeps what a repair has taken out, under the path that it had."""
@@ -63,6 +63,16 @@ def set_aside(lake: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def keep_copy(lake: Path, path: Path) -> None:
+    """Copies a file of a lake into its folder of damaged files, under the path that it has."""
+    to = lake / DAMAGED / path.relative_to(lake)
+    make_folder(to.parent)
+    while to.exists():
+        to = to.with_name(f"{to.name}.again")
+    shutil.copy2(path, to)
+    sync_file(to)
+
+
 def _replace_entry(lake: Path, table: Table, version: int) -> None:
     """Puts an entry in the place of a damaged one, with those of its actions that can be read."""
     path = log_entries.entry_path(lake / table.name, version)
@@ -80,12 +90,7 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
     new.write_text(text, "utf-8")
     sync_file(new)
     if path.exists():
-        kept = lake / DAMAGED / path.relative_to(lake)
-        make_folder(kept.parent)
-        while kept.exists():
-            kept = kept.with_name(f"{kept.name}.again")
-        shutil.copy2(path, kept)
-        sync_file(kept)
+        keep_copy(lake, path)
     new.replace(path)
     sync_folder(path.parent)
 
@@ -137,7 +142,7 @@ def _make_again(lake: Path, table: Table, report: Report) -> None:
     report.add(f"log of {table.name}", "is lost with the table's rows: made again")
     if table in _NOT_SEEN_ELSEWHERE:
         report.add(table.name, f"all rows of {table.name} are lost", "lost")
-        report.commands += commands_for_table(lake, table)
+        report.commands += Commands(lake).for_table(table)
 
 
 def data_files(folder: Path) -> set[str]:

@@ -27,6 +27,9 @@ _EVERY_FRAME: Final = 2**31 - 1
 REBUILT: Final = "row rebuilt by repair"
 """How the remark begins, in `videos.repairs`, of a row that was made from other tables."""
 
+REMOVED: Final = "lost"
+"""The reason of the outcome of a video that was taken out of the lake because its keypoints were lost."""
+
 _SOURCES: Final = {"import": "shard", "extract": "video"}
 _STAGES: Final = {"shard": "import", "video": "extract"}
 
@@ -58,8 +61,19 @@ def rebuild_videos(tables: Tables, report: Report, *, all_lost: bool) -> None:
 
 
 def _done(tables: Tables) -> pl.DataFrame:
+    """The outcomes of ingestions that are done, without those of videos that were taken out since."""
     rows = tables.rows(OUTCOMES, [file.name for file in tables.whole(OUTCOMES)])
-    return rows.filter(pl.col("outcome") == "done", pl.col("ingest_id").is_not_null())
+    taken_out = _taken_out(rows)
+    rows = rows.join(taken_out, on="video_id", how="left").filter(
+        pl.col("taken_out").is_null() | (pl.col("taken_out") < pl.col("attempted_at"))
+    )
+    return rows.drop("taken_out").filter(pl.col("outcome") == "done", pl.col("ingest_id").is_not_null())
+
+
+def _taken_out(outcomes: pl.DataFrame) -> pl.DataFrame:
+    """When videos were taken out of the lake: video_id and taken_out."""
+    removed = outcomes.filter(pl.col("outcome") == "failed", pl.col("reason") == REMOVED)
+    return removed.group_by("video_id").agg(taken_out=pl.col("attempted_at").max())
 
 
 def _newest_missing(tables: Tables, known: pl.DataFrame, done: pl.DataFrame, *, guess: bool) -> list[dict[str, Any]]:
@@ -68,6 +82,8 @@ def _newest_missing(tables: Tables, known: pl.DataFrame, done: pl.DataFrame, *, 
     if guess:
         segments = tables.rows(SEGMENTS, [file.name for file in tables.whole(SEGMENTS)])
         of_segments = segments.select("video_id", "ingest_id").unique()
+        outcomes = tables.rows(OUTCOMES, [file.name for file in tables.whole(OUTCOMES)])
+        of_segments = of_segments.join(_taken_out(outcomes), on="video_id", how="anti")
         of_segments = of_segments.join(known, on="ingest_id", how="anti").join(found, on="ingest_id", how="anti")
         more = [{**row, "stage": None, "ingested_at": _time_of(row["ingest_id"])} for row in of_segments.to_dicts()]
         found = pl.concat([found, pl.DataFrame(more, found.schema)])

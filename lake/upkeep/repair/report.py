@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+import polars as pl
+
+from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, VIDEOS, Table
-from signverse.lake.storage.integrity.lost_files import LostFile
+from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile
+from signverse.lake.storage.snapshot import Snapshot, collect
 
 State = Literal["mended", "lost", "removed"]
 
 _LISTED: Final = 20
 """Ids in a command; of more videos it has the range of their ids and the language, which may take more of them."""
+
+_TARS: Final = 8
+"""Tars in a command; more are TARS."""
 
 
 @dataclass(frozen=True)
@@ -53,60 +60,77 @@ class Report:
         return sum(finding.state == "lost" for finding in self.findings)
 
 
-def commands_for(lake: Path, lost: Sequence[LostFile]) -> list[str]:
-    """The commands that bring back what lost files held.
+class Commands:
+    """Command lines that bring back what a lake has lost. FOLDER and MANIFEST are for the person to fill in.
 
     Args:
         lake: the folder, as the commands name it.
+        tars: by id of the videos that came from released shards, the name of their tar; of all others they were
+            extracted. Without it nothing is known of where videos came from.
     """
-    named = shlex.quote(str(lake))
-    tables = {file.table for file in lost if file.videos is None or file.videos}
-    commands = []
-    if VIDEOS in tables:
-        commands.append(f"signverse repair {named}")
-    if KEYPOINTS in tables:
-        # The next ingestion takes them as if the lake did not have them.
-        commands += [
-            f"signverse ingest videos FOLDER --lake {named}   # videos that were extracted",
-            f"signverse ingest shards TARS --lake {named}   # videos of released shards",
-        ]
-    for file in lost:
-        if file.table in (SEGMENTS, CAPTIONS) and file.videos:
-            condition = shlex.quote(_condition(file))
-            commands += [
-                f"signverse ingest videos FOLDER --lake {named} --redo {condition}",
-                f"signverse ingest shards TARS --lake {named} --redo",
-            ]
-    for table in (SOURCES, SPLITS, OUTCOMES):
-        if table in tables:
-            # Until then whatever asks the table is refused.
-            commands += [f"signverse repair {named} --drop-lost", *commands_for_table(lake, table)]
-    return list(dict.fromkeys(commands))
 
+    def __init__(self, lake: Path, tars: Mapping[str, str] | None = None) -> None:
+        self._lake = shlex.quote(str(lake))
+        self._tars = tars
 
-def commands_for_table(lake: Path, table: Table) -> list[str]:
-    """The commands that fill a table again of which nothing is left."""
-    named = shlex.quote(str(lake))
-    if table is SOURCES:
-        return [
-            f"signverse ingest videos FOLDER --lake {named} --manifest MANIFEST",
-            f"signverse ingest shards TARS --lake {named} --manifest MANIFEST",
-        ]
-    if table is CAPTIONS:
-        return [
-            f"signverse ingest captions FOLDER --lake {named}   # caption files, or tars of subtitles",
-            f"signverse ingest shards TARS --lake {named} --redo",
-        ]
-    return [f"signverse split --lake {named}"] if table is SPLITS else []
+    @classmethod
+    def of(cls, snapshot: Snapshot, lake: Path) -> Commands:
+        """For a lake whose table `videos` says where its videos came from."""
+        try:
+            rows = collect(snapshot.table(VIDEOS.name).filter(pl.col("source") == "shard"))
+        except SignverseError:
+            return cls(lake)
+        return cls(lake, dict(rows.select("video_id", pl.col("source_shard").fill_null("TARS")).iter_rows()))
 
+    def for_files(self, lost: Sequence[LostFile]) -> list[str]:
+        """For lost files."""
+        tables = {file.table for file in lost if file.videos is None or file.videos}
+        commands = [f"signverse repair {self._lake}"] if VIDEOS in tables else []
+        for file in lost:
+            if file.table is KEYPOINTS and file.problem == CHANGED:
+                commands += self._ingest(file.videos or (), f"keypoints_file = '{file.file.name}'")
+            elif file.table is KEYPOINTS:
+                # The next ingestion takes them as if the lake did not have them.
+                commands += self._ingest(file.videos or (), "")
+            elif file.table in (SEGMENTS, CAPTIONS) and file.videos:
+                commands += self._ingest(file.videos, _condition(file))
+        for table in (SOURCES, SPLITS, OUTCOMES):
+            if table in tables:
+                # Until then whatever asks the table is refused.
+                commands += [f"signverse repair {self._lake} --drop-lost", *self.for_table(table)]
+        return list(dict.fromkeys(commands))
 
-def commands_without_segments(lake: Path) -> list[str]:
-    """The commands that make the segments of videos that have none."""
-    named = shlex.quote(str(lake))
-    return [
-        f'signverse ingest videos FOLDER --lake {named} --redo "video_id not in (select video_id from segments)"',  # noqa: S608 (to type)
-        f"signverse ingest shards TARS --lake {named} --redo",
-    ]
+    def for_table(self, table: Table) -> list[str]:
+        """For a table of which nothing is left."""
+        if table is SOURCES:
+            return [f"{line} --manifest MANIFEST" for line in self._both()]
+        if table is CAPTIONS:
+            return [f"signverse ingest captions FOLDER --lake {self._lake}", f"{self._both()[1]} --redo"]
+        return [f"signverse split --lake {self._lake}"] if table is SPLITS else []
+
+    def for_segments(self, ids: Collection[str]) -> list[str]:
+        """For videos that no clip is of."""
+        return self._ingest(ids, "video_id not in (select video_id from segments)")
+
+    def _ingest(self, ids: Collection[str], redo: str) -> list[str]:
+        """The commands that take videos again, by where they came from."""
+        if not ids:
+            return []
+        videos, shards = self._both()
+        videos += f" --redo {shlex.quote(redo)}" if redo else ""
+        shards += " --redo" if redo else ""
+        if self._tars is None:
+            return [videos, shards]
+        tars = sorted({self._tars[video_id] for video_id in ids if video_id in self._tars})
+        named = " ".join(map(shlex.quote, tars)) if len(tars) <= _TARS else "TARS"
+        extracted = any(video_id not in self._tars for video_id in ids)
+        return [*([videos] if extracted else []), *([shards.replace("TARS", named)] if tars else [])]
+
+    def _both(self) -> tuple[str, str]:
+        return (
+            f"signverse ingest videos FOLDER --lake {self._lake}",
+            f"signverse ingest shards TARS --lake {self._lake}",
+        )
 
 
 def _condition(file: LostFile) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +14,17 @@ import polars as pl
 from filelock import FileLock
 
 from signverse.lake.model.errors import NotALakeError, SignverseError
-from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import writers
-from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
+from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile, lost_in
 from signverse.lake.storage.integrity.sync import make_folder
 from signverse.lake.storage.location import lake_folder
 from signverse.lake.storage.snapshot import Snapshot, collect
-from signverse.lake.upkeep.repair.logs import mend_logs
-from signverse.lake.upkeep.repair.rebuild import mend_placements, rebuild_videos, record_done
-from signverse.lake.upkeep.repair.report import Report, commands_for, commands_without_segments
+from signverse.lake.upkeep.repair.logs import keep_copy, mend_logs
+from signverse.lake.upkeep.repair.rebuild import REMOVED, mend_placements, rebuild_videos, record_done
+from signverse.lake.upkeep.repair.report import Commands, Report
 from signverse.lake.upkeep.repair.sealed_files import Tables, drop, take_back
 from signverse.lake.upkeep.rewrite import rewrite_videos
 
@@ -87,27 +88,31 @@ def _repair(lake: Path, named: Path, drop_lost: bool) -> Report:
     for table in TABLES:
         delta.add_missing_columns(lake / table.name, table)
     lost = _lost(tables)
+    missed = [file for file in lost if file.videos is None or file.videos]
+    for table in TABLES:
+        unmissed = [file for file in lost if file.table is table and file not in missed]
+        if unmissed:
+            _drop_files(tables, table, unmissed)
+            report.add(table.name, f"{counted(len(unmissed), 'lost file')} of replaced rows taken out of the table")
+    lost = missed
     for file in lost:
-        if file.videos is not None and not file.videos:
-            continue
         report.add(file.table.name, str(file), "removed" if drop_lost else "lost")
+    # Before rows are removed.
+    commands = Commands.of(Snapshot(lake), named)
     _report_without_segments(tables, named, report)
     if drop_lost:
         _drop_lost(tables, lost)
-    report.commands = [command.replace(str(lake), str(named)) for command in report.commands] + commands_for(
-        named, [file for file in lost if file.videos or not drop_lost]
-    )
-    report.commands = list(dict.fromkeys(report.commands))
+        record_done(tables, report)
+    others = [command.replace(str(lake), str(named)) for command in report.commands]
+    of_files = commands.for_files([file for file in lost if not drop_lost or file.table is KEYPOINTS])
+    report.commands = list(dict.fromkeys([*others, *of_files]))
     return report
 
 
 def _lost(tables: Tables) -> list[LostFile]:
     """The files that cannot be read, those with other bytes than their names promise among them."""
     snapshot = Snapshot(tables.lake)
-    broken = {
-        table.name: {file.name: "is damaged: its bytes are not those that were written" for file in tables.lost(table)}
-        for table in TABLES
-    }
+    broken = {table.name: dict.fromkeys((file.name for file in tables.lost(table)), CHANGED) for table in TABLES}
     return lost_in(snapshot, broken)
 
 
@@ -122,19 +127,35 @@ def _report_without_segments(tables: Tables, named: Path, report: Report) -> Non
         return
     if ids:
         report.add(SEGMENTS.name, f"{counted(len(ids), 'video')} without segments: {some(ids)}", "lost")
-        report.commands += commands_without_segments(named)
+        report.commands += Commands.of(snapshot, named).for_segments(ids)
+
+
+def _drop_files(tables: Tables, table: Table, files: Collection[LostFile]) -> None:
+    active = {file.name: file for file in tables.active(table)}
+    drop(tables, table, [active[file.file.name] for file in files if file.file.name in active])
 
 
 def _drop_lost(tables: Tables, lost: Collection[LostFile]) -> None:
-    """Takes lost files out of their tables, and the rows of videos whose keypoints were in them."""
+    """Takes lost files out of their tables, and the rows of videos whose keypoints were in them.
+
+    An outcome says so of each video, or it would be one that is done and missing.
+    """
+    for table in TABLES:
+        _drop_files(tables, table, [file for file in lost if file.table is table])
     gone = {video_id for file in lost if file.table is KEYPOINTS for video_id in file.videos or ()}
-    by_table: dict[Table, list[LostFile]] = {}
-    for file in lost:
-        by_table.setdefault(file.table, []).append(file)
-    for table, files in by_table.items():
-        active = {file.name: file for file in tables.active(table)}
-        drop(tables, table, [active[file.file.name] for file in files if file.file.name in active])
-    if gone and not tables.lost(VIDEOS):
-        rows = tables.rows(VIDEOS, [file.name for file in tables.whole(VIDEOS)])
-        dropped = frozenset(rows.filter(pl.col("video_id").is_in(gone))["ingest_id"])
-        rewrite_videos(Snapshot(tables.lake), dropped, {})
+    if not gone or tables.lost(VIDEOS):
+        return
+    folder = tables.lake / VIDEOS.name
+    files = tables.active(VIDEOS)
+    for file in files:
+        keep_copy(tables.lake, folder / file.name)
+    rows = tables.rows(VIDEOS, [file.name for file in files])
+    mine = rows.filter(pl.col("video_id").is_in(gone))
+    now = datetime.now(UTC)
+    outcome = {"ingest_id": None, "outcome": "failed", "reason": REMOVED, "attempt": 1, "attempted_at": now}
+    said = [
+        {**outcome, "video_id": video_id, "stage": "extract", "message": "its keypoints were lost: repair --drop-lost"}
+        for video_id in sorted(gone)
+    ]
+    delta.append(tables.lake / OUTCOMES.name, OUTCOMES, said)
+    rewrite_videos(Snapshot(tables.lake), frozenset(mine["ingest_id"]), {})

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import NotALakeError, SignverseError
+from signverse.lake.upkeep.maintain import maintain
+from signverse.lake.upkeep.plan import make_plan
 from signverse.lake.upkeep.repair.run import repair
 from signverse.lake.upkeep.verify import verify_lake
 from tests.lake.upkeep import damage
@@ -100,7 +104,56 @@ def test_a_lost_file_is_said_and_the_rest_is_as_it_was(lake, original, table, ki
         dropped = repair(lake, drop_lost=True)
         assert dropped.lost == 0
         assert list(verify_lake(Lake.open(lake).snapshot)) == [] or table == "segments"
-        assert repair(lake, drop_lost=True).lost == (table == "segments")
+        again = repair(lake, drop_lost=True)
+        assert again.lost == (table == "segments")
+        assert len(again.findings) == again.lost
+        assert Lake.open(lake).sql(f"select count(*) from {table}").height == 1
+        if table == "keypoints":
+            assert Lake.open(lake).snapshot.visible()["video_id"].to_list() == ["b", "c"]
+
+
+@pytest.mark.slow
+def test_a_lake_that_was_maintained_comes_back_from_the_files_that_were_kept(lake, original):
+    opened = Lake.open(lake)
+    maintain(opened.snapshot, make_plan(opened.snapshot, full=True))
+    opened = Lake.open(lake)
+    for table in damage.TABLE_NAMES:
+        for name in opened.snapshot.files(table):
+            # The only file of a partition was not rewritten.
+            if not (original / Path(name).relative_to(lake)).exists():
+                damage.flip(Path(name))
+    assert repair(lake).lost == 0
+    for name, rows in damage.held(original).items():
+        assert damage.held(lake)[name].equals(rows), name
+    assert damage.keypoints(lake) == damage.keypoints(original)
+    assert list(verify_lake(Lake.open(lake).snapshot)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", damage.TABLE_NAMES)
+def test_a_lost_entry_of_maintenance_doubles_nothing(lake, original, table):
+    opened = Lake.open(lake)
+    maintain(opened.snapshot, make_plan(opened.snapshot, full=True))
+    log = lake / table / "_delta_log"
+    for checkpoint in log.glob("*checkpoint*"):
+        checkpoint.unlink()
+    damage.entries(lake, table)[-1].write_bytes(b"")
+    assert repair(lake).lost == 0
+    for name, rows in damage.held(original).items():
+        assert damage.held(lake)[name].equals(rows), name
+    assert damage.keypoints(lake) == damage.keypoints(original)
+    assert repair(lake).findings == []
+
+
+@pytest.mark.slow
+def test_two_repairs_at_once_mend_once(lake, original):
+    damage.LOGS["newest entry emptied"](lake, "videos")
+    damage.LOGS["newest entry removed"](lake, "keypoints")
+    script = "import sys; from signverse.lake.upkeep.repair.run import repair; repair(sys.argv[1])"
+    both = [subprocess.Popen([sys.executable, "-c", script, str(lake)]) for _ in range(2)]
+    assert [one.wait(timeout=120) for one in both] == [0, 0]
+    for name, rows in damage.held(original).items():
+        assert damage.held(lake)[name].equals(rows), name
 
 
 def test_a_folder_that_is_no_lake_is_refused(tmp_path):
