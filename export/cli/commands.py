@@ -121,35 +121,64 @@ export.command("pose")(clip_commands.pose)
 
 def verify(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A lake, or the folder of an export.")],
+    videos: Annotated[
+        Path | None,
+        typer.Option("--videos", metavar="FILE.csv", help="Write the ids of the videos that lost files cost."),
+    ] = None,
 ) -> None:
     """Check every file of a lake or an export.
 
-    Each problem is a line on standard output that names its file.
+    Each problem is a line on standard output that names its file. Of a lake the videos that lost and damaged files cost
+    follow on standard error, and the commands that bring them back.
 
     \b
     signverse verify LAKE
+    signverse verify LAKE --videos lost.csv
     signverse verify EXPORT
     """
     from signverse.export.release.verify import is_export, verify_export
-    from signverse.lake.model.errors import BadInputError
+    from signverse.lake.model.errors import BadInputError, MistypedError
     from signverse.lake.model.wording import counted
     from signverse.lake.storage.location import is_lake
     from signverse.lake.upkeep.verify import verify_folder
 
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")
+    broken: set[str] = set()
     if is_export(path) and not is_lake(path):
+        if videos is not None:
+            raise MistypedError(f"{path} is an export", "--videos is of lakes: what an export lacks, it names itself.")
         kind, problems = "export", verify_export(path)
     else:
-        kind, problems = "lake", verify_folder(path)
+        kind, problems = "lake", verify_folder(path, broken)
     count = 0
     for problem in problems:
         show(problem)
         count += 1
     if count:
         complain(f"signverse: {counted(count, 'problem')} in the {kind} {path}")
+    if kind == "lake":
+        _say_cost(path, broken, count, videos)
+    if count:
         raise typer.Exit(1)
     say(f"no problems found in the {kind} {path}")
+
+
+def _say_cost(path: Path, broken: set[str], problems: int, videos: Path | None) -> None:
+    """Says which videos lost files cost and what brings them back, and writes their ids to a file."""
+    from signverse.lake.storage.temporary.whole_file import whole_file
+    from signverse.lake.upkeep.repair.advice import advise
+
+    advice = advise(path, broken, problems) if problems else None
+    if advice is not None:
+        for file in advice.lost:
+            complain(f"  {file}")
+        complain("Run:")
+        for command in advice.commands:
+            complain(f"  {command}")
+    if videos is not None:
+        with whole_file(videos) as out:
+            out.write("".join(f"{line}\n" for line in ["video_id", *(advice.videos if advice else [])]).encode())
 
 
 @reading

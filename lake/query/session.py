@@ -105,7 +105,7 @@ def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table,
     _copy_in(con, f"files.no_{table.name}", schema.empty_table())
     types = column_types(con, f"files.no_{table.name}")
     found = snapshot.lost(table.name)
-    # A file that held replaced rows only is missed by nobody.
+    # What only replaced rows were in is not missed.
     lost = [file for file in found if file.videos is None or file.videos]
     unknown = [file for file in lost if file.videos is None]
     if unknown:

@@ -120,7 +120,11 @@ def done_without_video(snapshot: Snapshot) -> set[str]:
     """The videos that an outcome calls done after they were ingested, and that `videos` has no row of."""
     done = pl.col("outcome") == "done"
     ingested = pl.col("ingest_id").is_not_null() | pl.col("stage").is_in(_INGESTED)
-    outcomes = snapshot.raw_table(OUTCOMES.name).filter(done & ingested).select("video_id").unique()
+    all_outcomes = snapshot.raw_table(OUTCOMES.name)
+    # A repair took these out on request, as their keypoints were lost.
+    taken_out = all_outcomes.filter(pl.col("outcome") == "failed", pl.col("reason") == "lost").select("video_id")
+    outcomes = all_outcomes.filter(done & ingested).select("video_id").unique()
+    outcomes = outcomes.join(taken_out, on="video_id", how="anti")
     known = snapshot.raw_table(VIDEOS.name).select("video_id").unique()
     return set(collect(outcomes.join(known, on="video_id", how="anti"))["video_id"])
 

@@ -24,8 +24,11 @@ from signverse.lake.upkeep.absence import absences, finished_in_no_version, log_
 _EVERY_FRAME: Final = 2**31 - 1
 
 
-def verify_folder(path: str | Path) -> Iterator[str]:
+def verify_folder(path: str | Path, broken: set[str] | None = None) -> Iterator[str]:
     """The problems of the lake at a path, one line each, also where its logs are damaged; none where all is well.
+
+    Args:
+        broken: takes the paths of the data files that are missing or damaged.
 
     Raises:
         NotALakeError: there is no lake.
@@ -42,13 +45,17 @@ def verify_folder(path: str | Path) -> Iterator[str]:
             yield error.message
         yield from _to_the_end(str(missed) for missed in finished_in_no_version(folder))
         return
-    yield from verify_lake(snapshot)
+    yield from verify_lake(snapshot, broken)
     snapshot.close()
 
 
-def verify_lake(snapshot: Snapshot) -> Iterator[str]:
-    """The problems of a lake, one line each, each naming its file; none where all is well."""
-    broken: set[str] = set()
+def verify_lake(snapshot: Snapshot, broken: set[str] | None = None) -> Iterator[str]:
+    """The problems of a lake, one line each, each naming its file; none where all is well.
+
+    Args:
+        broken: see `verify_folder`.
+    """
+    broken = set() if broken is None else broken
     unread: set[str] = set()
     for table in TABLES:
         try:

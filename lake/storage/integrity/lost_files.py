@@ -28,7 +28,7 @@ LOST: Final = "a file of the lake is lost: "
 """How the message begins where a question needs a lost file."""
 
 CHANGED: Final = "is damaged: its bytes are not those that were written"
-"""The problem of a file that has its size and not its digest: only whoever reads all of it finds out."""
+"""The problem of a file that has its size and not its digest: it shows when all of it is read."""
 
 _HELD: Final = {KEYPOINTS.name: "the keypoints", SEGMENTS.name: "the segments", CAPTIONS.name: "the captions"}
 
@@ -53,12 +53,17 @@ class LostFile:
         """Path inside the lake."""
         return f"{self.table.name}/{self.file.name}"
 
-    def __str__(self) -> str:
+    @property
+    def cost(self) -> str:
+        """Whose rows it held: "the keypoints of 2 videos (a, b)"."""
         if self.videos is None:
-            return f"{self.path} {self.problem}: which rows of {self.table.name} were in it is not known"
+            return f"which rows of {self.table.name} were in it is not known"
         held = _HELD[self.table.name]
         whose = f"{held} of {counted(len(self.videos), 'video')} ({some(self.videos)})" if self.videos else "no video's"
-        return f"{self.path} {self.problem}: it {'may have held' if self.table is CAPTIONS else 'held'} {whose}"
+        return f"it {'may have held' if self.table is CAPTIONS else 'held'} {whose}"
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.problem}; {self.cost}"
 
 
 def problem_of(folder: Path, file: ActiveFile, *, read: bool = False) -> str:
@@ -180,7 +185,7 @@ def refuse_lost(snapshot: Snapshot, table: Table, names: Collection[str] | None 
         DamagedLakeError: one is lost, with the videos and what to do.
     """
     lost = [found for found in snapshot.lost(table.name) if names is None or found.file.name in names]
-    # A file that held replaced rows only is missed by nobody.
+    # What only replaced rows were in is not missed.
     lost = [found for found in lost if found.videos is None or found.videos]
     if lost:
         raise lost_error(snapshot, lost)

@@ -7,4 +7,5 @@ Nothing that is taken out of a log or a table is deleted: it lies in the lake's 
     sealed_files.py rows of sealed files that no log names, or that have taken the place of a lost file
     rebuild.py      rows of `videos` and `outcomes` that follow from the other tables, and placements
     report.py       what was found, and the commands that bring the rest back
+    advice.py       what `signverse verify` says about lost files in the end
 """

@@ -32,11 +32,13 @@ class Finding:
         table: where; "log of TABLE" of a transaction log.
         found: what, in a few words.
         state: mended, lost (nothing in the lake brings it back), or removed from the tables on request.
+        file: of a lost file, its path inside the lake.
     """
 
     table: str
     found: str
     state: State
+    file: str | None = None
 
 
 @dataclass
@@ -50,9 +52,9 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
-    def add(self, table: str, found: str, state: State = "mended") -> None:
+    def add(self, table: str, found: str, state: State = "mended", file: str | None = None) -> None:
         """Adds a finding."""
-        self.findings.append(Finding(table, found, state))
+        self.findings.append(Finding(table, found, state, file))
 
     @property
     def lost(self) -> int:
@@ -97,7 +99,7 @@ class Commands:
         for table in (SOURCES, SPLITS, OUTCOMES):
             if table in tables:
                 # Until then whatever asks the table is refused.
-                commands += [f"signverse repair {self._lake} --drop-lost", *self.for_table(table)]
+                commands += [f"signverse repair {self._lake} --drop-lost {table.name}", *self.for_table(table)]
         return list(dict.fromkeys(commands))
 
     def for_table(self, table: Table) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 from filelock import FileLock
 
-from signverse.lake.model.errors import NotALakeError, SignverseError
+from signverse.lake.model.errors import MistypedError, NotALakeError, SignverseError
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
@@ -31,17 +31,21 @@ from signverse.lake.upkeep.rewrite import rewrite_videos
 _LOCK: Final = "repairing"
 
 
-def repair(path: str | Path, *, dry_run: bool = False, drop_lost: bool = False) -> Report:
+def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str] = ()) -> Report:
     """Mends what can be mended in a lake from what is there, and says what cannot.
 
     Args:
         dry_run: find out and say the same, and leave the lake as it is.
-        drop_lost: take files that nothing brings back out of their tables, and with keypoints their videos: queries and
-            ingestions go on without them.
+        drop_lost: names of tables: their files that nothing brings back are taken out, and with keypoints the rows of
+            their videos. Queries go on without them.
 
     Raises:
         NotALakeError: the path holds nothing of a lake.
+        MistypedError: there is no table of that name.
     """
+    for name in drop_lost:
+        if name not in {table.name for table in TABLES}:
+            raise MistypedError(f"a lake has no table '{name[:40]}'", f"It has: {', '.join(t.name for t in TABLES)}.")
     lake = lake_folder(path)
     there = [table for table in TABLES if (lake / table.name).is_dir()]
     if not there:
@@ -71,7 +75,7 @@ def _shadow(lake: Path, shadow: Path) -> Path:
     return shadow
 
 
-def _repair(lake: Path, named: Path, drop_lost: bool) -> Report:
+def _repair(lake: Path, named: Path, drop_lost: Collection[str]) -> Report:
     """Mends a lake.
 
     Args:
@@ -96,15 +100,16 @@ def _repair(lake: Path, named: Path, drop_lost: bool) -> Report:
             report.add(table.name, f"{counted(len(unmissed), 'lost file')} of replaced rows taken out of the table")
     lost = missed
     for file in lost:
-        report.add(file.table.name, str(file), "removed" if drop_lost else "lost")
+        found = f"a file {file.problem}; {file.cost}"
+        report.add(file.table.name, found, "removed" if file.table.name in drop_lost else "lost", file.path)
     # Before rows are removed.
     commands = Commands.of(Snapshot(lake), named)
     _report_without_segments(tables, named, report)
     if drop_lost:
-        _drop_lost(tables, lost)
+        _drop_lost(tables, [file for file in lost if file.table.name in drop_lost])
         record_done(tables, report)
     others = [command.replace(str(lake), str(named)) for command in report.commands]
-    of_files = commands.for_files([file for file in lost if not drop_lost or file.table is KEYPOINTS])
+    of_files = commands.for_files([file for file in lost if file.table.name not in drop_lost])
     report.commands = list(dict.fromkeys([*others, *of_files]))
     return report
 
