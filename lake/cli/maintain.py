@@ -40,13 +40,17 @@ def maintain(
         float,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
     ] = 7.0,
+    drop_unlisted: Annotated[
+        bool, typer.Option("--drop-unlisted", help="Drop the files of videos that outcomes call done and videos lacks.")
+    ] = False,
     rows_to: Output,
 ) -> None:
     """Compact small files and delete unreferenced ones.
 
     Partitions are sorted by video into files of about 128 MB; replaced ingestions are dropped. Other processes may read
     and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake. With
-    --retention 0 no other process may use the lake.
+    --retention 0 no other process may use the lake. Ingestions that were never committed are dropped after the
+    retention, and said. Ages are by the clock of the disk, and files of writers at work stay.
 
     \b
     signverse maintain --lake LAKE --dry-run
@@ -61,10 +65,11 @@ def maintain(
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import counted, size_of, some
+    from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
     from signverse.lake.upkeep.plan import make_plan
-    from signverse.lake.upkeep.vacuum import unreferenced_files
+    from signverse.lake.upkeep.vacuum import log_leftovers, unreferenced_files
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
@@ -74,18 +79,23 @@ def maintain(
         complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {shlex.quote(str(lake))}")
     before = extent(opened.snapshot)
     unreferenced = unreferenced_files(opened.snapshot, kept_for)
-    if plan.empty and not unreferenced:
+    drops = find_drops(opened.snapshot, plan, unreferenced)
+    if not drop_unlisted:
+        refuse_to_drop_done(opened.snapshot, drops)
+    if plan.empty and not unreferenced and not log_leftovers(opened.folder, kept_for):
         if rows_to.path is not None or rows_to.form != "table":
             rows_to.write(_planned(plan))
         say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
         return
     if dry_run:
         _show(plan, before, unreferenced, rows_to)
+        if drops:
+            say(f"{drops} would be dropped")
         return
     began = time.monotonic()
     replaced = sum(rewrite.size for rewrite in plan.rewrites)
     with byte_bar("files", replaced) as advance:
-        removed = carry_out(opened.snapshot, plan, retention=kept_for, on_bytes=advance)
+        removed = carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=drop_unlisted, on_bytes=advance)
     after = extent(opened.snapshot)
     if rows_to.path is not None:
         rows_to.write(_planned(plan))
@@ -94,6 +104,8 @@ def maintain(
         f"{counted(len(plan.replaced), 'replaced ingestion')} dropped, "
         f"{counted(len(removed), 'unreferenced file')} removed in {time.monotonic() - began:,.0f} s"
     )
+    if drops:
+        say(f"{drops} dropped: {some(sorted(drops.videos))}" if drops.videos else f"{drops} dropped")
     if plan.rewrites and retention:
         until = datetime.now(UTC) + kept_for
         say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")

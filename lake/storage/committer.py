@@ -208,23 +208,27 @@ class Committer:
         self._make_newest()
         self._add_lost_outcomes()
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
+            self._write(table)
+        # Outcomes lie on disk while `videos` is committed: they follow at once, and others see that they will.
+        for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
             self._commit(table)
         self._replaces.clear()
         self._since = None
 
+    def _write(self, table: Table) -> None:
+        """Writes the rows of a table into files that wait to be committed."""
+        rows = sorted(self._rows[table.name], key=lambda row: row["video_id"])
+        self._written.setdefault(table.name, []).extend(delta.write_files(self._folder / table.name, table, rows))
+        self._rows[table.name].clear()
+
     def _commit(self, table: Table) -> None:
-        """Commits the files and rows of a table; where that fails they are kept."""
-        folder, name = self._folder / table.name, table.name
-        rows = sorted(self._rows.get(name, ()), key=lambda row: row["video_id"])
-        files = self._written.setdefault(name, [])
-        if rows:
-            files += delta.write_files(folder, table, rows)
-            self._rows[name].clear()
+        """Commits the files of a table; where that fails they are kept."""
+        files = self._written.get(table.name)
         if files:
-            again = name in self._failed
-            self._failed.add(name)
-            delta.commit(folder, table, files, again=again)
-            self._failed.discard(name)
+            again = table.name in self._failed
+            self._failed.add(table.name)
+            delta.commit(self._folder / table.name, table, files, again=again)
+            self._failed.discard(table.name)
             files.clear()
 
     def _by_the_clock_of_the_store(self) -> None:

@@ -11,5 +11,6 @@ maintain.py, which carries it out.
     vacuum.py       which files nothing refers to any more
     overview.py     what a lake holds, at a glance
     absence.py      entries that a log lacks, and rows in files that no version names
+    dropping.py     what maintenance drops that was never committed
     verify.py       whether every file is as it was written, and every row where it should be
 """

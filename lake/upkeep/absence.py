@@ -170,16 +170,24 @@ def in_no_version(lake: Path, table: Table) -> set[str]:
 
     Those of writers that live are left out.
     """
-    folder = lake / table.name
     # Before the log is read: what is committed meanwhile is in neither.
-    finished = {name for name in data_files(folder) if _SEALED.search(name)}
-    unnamed = finished - _names_in_checkpoints(folder)
+    finished = {name for name in data_files(lake / table.name) if _SEALED.search(name)}
+    unnamed = named_in_no_version(lake, table, finished)
+    return unnamed - writers.in_use(lake, unnamed)
+
+
+def named_in_no_version(lake: Path, table: Table, names: Collection[str]) -> set[str]:
+    """Those of some data files, paths inside a table's folder, that no entry and no checkpoint of its log names."""
+    folder = lake / table.name
+    unnamed = set(names)
+    if unnamed:
+        unnamed -= _names_in_checkpoints(folder)
     for entry in log_entries.entries(folder).values():
         if not unnamed:
             break
         with suppress(FileNotFoundError, log_entries.BadEntryError):
             unnamed -= names_in(log_entries.read_entry(Path(entry.path)))
-    return unnamed - writers.in_use(lake, unnamed)
+    return unnamed
 
 
 def _names_in_checkpoints(folder: Path) -> set[str]:

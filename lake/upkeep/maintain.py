@@ -18,12 +18,14 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES
 from signverse.lake.model.wording import size_of
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoint
 from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
 from signverse.lake.upkeep.plan import Key, Plan
 from signverse.lake.upkeep.retention import RETENTION
 from signverse.lake.upkeep.rewrite import rewrite_keypoints, rewrite_rows, rewrite_videos
-from signverse.lake.upkeep.vacuum import unreferenced_files
+from signverse.lake.upkeep.vacuum import log_leftovers, unreferenced_files
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def maintain(
     plan: Plan,
     *,
     retention: timedelta = RETENTION,
+    drop_unlisted: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> list[Path]:
     """Carries out a plan: rewrites files, writes a checkpoint of every log, and deletes files past the retention.
@@ -54,16 +57,23 @@ def maintain(
     write the lake meanwhile.
 
     Args:
+        drop_unlisted: drop also the files of videos that an outcome calls done and that `videos` lacks.
         on_bytes: called with the bytes of the old files as they are rewritten.
 
     Returns:
         The files that were deleted.
 
     Raises:
-        BadInputError: the disk has no space for the new files beside the old ones.
+        BadInputError: the disk has no space for the new files beside the old ones; or videos would be dropped that an
+            outcome calls done.
+        DamagedLakeError: entries of a log are empty, cut or missing.
         SignverseError: another process is maintaining the lake.
     """
     _check_space(snapshot, plan)
+    for table in TABLES:
+        log_entries.check(snapshot.folder / table.name, thorough=True)
+    if not drop_unlisted:
+        refuse_to_drop_done(snapshot, find_drops(snapshot, plan, unreferenced_files(snapshot, retention)))
     for table in TABLES:
         delta.add_missing_columns(snapshot.folder / table.name, table)
     placements = dict(plan.placements)
@@ -95,8 +105,9 @@ def maintain(
         write_checkpoint(snapshot.folder / table.name)
     snapshot.refresh()
     deleted = unreferenced_files(snapshot, retention)
-    for path in deleted:
+    for path in (*deleted, *log_leftovers(snapshot.folder, retention)):
         path.unlink(missing_ok=True)
+    writers.clear_dead(snapshot.folder)
     return deleted
 
 

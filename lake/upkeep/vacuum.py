@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from signverse.lake.model.schema import KEYPOINTS, TABLES, VIDEOS
@@ -14,6 +15,10 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.retention import RETENTION, retained_since
+
+_AN_HOUR: Final = timedelta(hours=1)
+
+_LEFT: Final = re.compile(r"#\d+$|^_commit_.*\.tmp$")
 
 
 def unreferenced_files(snapshot: Snapshot, retention: timedelta = RETENTION) -> list[Path]:
@@ -33,6 +38,33 @@ def unreferenced_files(snapshot: Snapshot, retention: timedelta = RETENTION) -> 
         unneeded = old - needed
         found += [folder / name for name in sorted(unneeded - writers.in_use(snapshot.folder, unneeded))]
     return found
+
+
+def log_leftovers(lake: Path, retention: timedelta = RETENTION) -> list[Path]:
+    """Names in the logs of a lake that killed writers have left beside the entry that they wrote.
+
+    The Delta library writes `N.json#1`, links it to `N.json` and removes the first name. What is not linked yet may be
+    of a writer that lives, for an hour.
+    """
+    since = retained_since(lake, min(retention, _AN_HOUR)).timestamp()
+    found: list[Path] = []
+    for table in TABLES:
+        log = lake / table.name / "_delta_log"
+        for entry in os.scandir(log) if log.is_dir() else ():
+            if _LEFT.search(entry.name):
+                with suppress(FileNotFoundError):
+                    path = Path(entry.path)
+                    if _is_written(path) or path.stat().st_mtime <= since:
+                        found.append(path)
+    return sorted(found)
+
+
+def _is_written(path: Path) -> bool:
+    """Whether the entry is there that a writer made under another name first."""
+    entry = path.with_name(path.name.partition("#")[0])
+    if entry == path or not path.name.partition("#")[0].endswith(".json") or not entry.exists():
+        return False
+    return path.samefile(entry) or path.read_bytes() == entry.read_bytes() != b""
 
 
 def data_files(folder: Path) -> dict[str, float]:

@@ -1,10 +1,10 @@
 """Which processes write to a lake, so that maintenance leaves their files alone; and the time by the store's clock.
 
-A process that writes has a file LAKE/_writers/WRITER.lock, which it locks while it lives, and puts WRITER into the
-names of its data files. The system lifts the lock when the process ends, however it ends, on other machines of a shared
-file system too. No clock is asked, nothing has to be refreshed while a library computes for minutes, and a file whose
-writer was killed is free at once. (An object store has no locks; there an object appears only when it is complete, and
-what a writer holds is known by its age on the store's clock.)
+A process that has files to commit has a file LAKE/_writers/WRITER.lock, which it locks until they are committed, and
+puts WRITER into the names of its data files. The system lifts the lock when the process ends, however it ends, on other
+machines of a shared file system too. No clock is asked, nothing has to be refreshed while a library computes for
+minutes, and a file whose writer was killed is free at once. (An object store has no locks; there an object appears only
+when it is complete, and what a writer holds is known by its age on the store's clock.)
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -39,8 +40,15 @@ _NAME: Final = re.compile(
 _registered: dict[tuple[int, Path], tuple[str, BaseFileLock | None]] = {}
 """By process id (a forked process is another writer) and lake: the name of this writer, and its lock."""
 
+_guard = threading.RLock()
+"""Threads of a process register once."""
+
 _in_use: set[str] = set()
 """The data files that this process has made and not committed yet: the first number of their names."""
+
+
+_working: list[str] = []
+"""The writers of this process that have a working folder, one for each folder."""
 
 
 def new_name(lake: Path) -> str:
@@ -49,17 +57,27 @@ def new_name(lake: Path) -> str:
     Raises:
         OSError: the lake cannot be written.
     """
-    number = f"{str(uuid.uuid4())[:-12]}{_writer_name(lake)}"
-    _in_use.add(number)
+    with _guard:
+        number = f"{str(uuid.uuid4())[:-12]}{_writer_name(lake)}"
+        _in_use.add(number)
     return f"part-{number}.parquet"
 
 
 def release(names: Iterable[str]) -> None:
     """Ends the use of data files of this process: a version names them, or they are given up."""
-    for name in names:
-        parts = _NAME.fullmatch(name.rsplit("/", 1)[-1])
-        if parts:
-            _in_use.discard(parts[1])
+    with _guard:
+        for name in names:
+            parts = _NAME.fullmatch(name.rsplit("/", 1)[-1])
+            if parts:
+                _in_use.discard(parts[1])
+                _end_unless_in_use(parts[2])
+
+
+def _end_unless_in_use(writer: str) -> None:
+    """Lifts the lock of a writer of this process that has nothing to commit any more."""
+    if not any(number.endswith(writer) for number in (*_in_use, *_working)):
+        for key in [key for key, (name, _) in _registered.items() if name == writer]:
+            _end(key)
 
 
 def in_use(lake: Path, names: Iterable[str]) -> set[str]:
@@ -94,12 +112,17 @@ def working_folder(lake: Path) -> Iterator[Path]:
     Raises:
         OSError: the lake cannot be written.
     """
-    _writer_name(lake)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_writer_name(lake)}.", dir=lake / FOLDER))
+    with _guard:
+        writer = _writer_name(lake)
+        folder = Path(tempfile.mkdtemp(prefix=f"{writer}.", dir=lake / FOLDER))
+        _working.append(writer)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with _guard:
+            _working.remove(writer)
+            _end_unless_in_use(writer)
 
 
 def store_time(lake: Path) -> float:
@@ -150,7 +173,6 @@ def _writer_name(lake: Path) -> str:
     if key not in _registered:
         make_folder(lake / FOLDER)
         _registered[key] = _register(lake)
-        atexit.register(_end, key)
     writer, _ = _registered[key]
     # It may have been removed, as it is not a table.
     if not (lake / FOLDER).is_dir():
@@ -176,8 +198,14 @@ def _register(lake: Path) -> tuple[str, BaseFileLock | None]:
         lock.release()
 
 
+@atexit.register
+def _end_all() -> None:
+    for key in list(_registered):
+        _end(key)
+
+
 def _end(key: tuple[int, Path]) -> None:
-    if key[0] != os.getpid() or key not in _registered:
+    if key[0] != os.getpid():
         return
     writer, lock = _registered.pop(key)
     with suppress(OSError):

@@ -149,7 +149,6 @@ def test_a_video_without_its_videos_row_is_never_seen(tmp_path, fill, video, mon
             fill(folder, video("half", "pso"), video("first", frames=7))
     opened = Lake.open(folder)
     assert opened.raw_table("keypoints").filter(pl.col("video_id") == "half").collect().height == 50
-    assert opened.raw_table("segments").filter(pl.col("video_id") == "half").collect().height == 2
     assert opened.snapshot.visible()["video_id"].to_list() == ["first"]
     assert opened.num_frames("first") == 50
     with pytest.raises(UnknownVideoError):
