@@ -69,11 +69,7 @@ def maintain(
         DamagedLakeError: entries of a log are empty, cut or missing.
         SignverseError: another process is maintaining the lake.
     """
-    _check_space(snapshot, plan)
-    for table in TABLES:
-        log_entries.check(snapshot.folder / table.name, thorough=True)
-    if not drop_unlisted:
-        refuse_to_drop_done(snapshot, find_drops(snapshot, plan, unreferenced_files(snapshot, retention)))
+    _check(snapshot, plan, retention, drop_unlisted)
     for table in TABLES:
         delta.add_missing_columns(snapshot.folder / table.name, table)
     placements = dict(plan.placements)
@@ -104,11 +100,25 @@ def maintain(
     for table in TABLES:
         write_checkpoint(snapshot.folder / table.name)
     snapshot.refresh()
+    return _delete(snapshot, retention)
+
+
+def _delete(snapshot: Snapshot, retention: timedelta) -> list[Path]:
+    """Deletes what no version within the retention needs, and what killed writers left; returns the data files."""
     deleted = unreferenced_files(snapshot, retention)
     for path in (*deleted, *log_leftovers(snapshot.folder, retention)):
         path.unlink(missing_ok=True)
     writers.clear_dead(snapshot.folder)
     return deleted
+
+
+def _check(snapshot: Snapshot, plan: Plan, retention: timedelta, drop_unlisted: bool) -> None:
+    """Refuses a plan that cannot be carried out, or would lose something."""
+    _check_space(snapshot, plan)
+    for table in TABLES:
+        log_entries.check(snapshot.folder / table.name, thorough=True)
+    if not drop_unlisted:
+        refuse_to_drop_done(snapshot, find_drops(snapshot, plan, unreferenced_files(snapshot, retention)))
 
 
 def _check_space(snapshot: Snapshot, plan: Plan) -> None:
