@@ -120,7 +120,11 @@ class Committer:
     ) -> None:
         # After an interrupt (Ctrl-C) finished videos are kept; a failed write must not be committed in part.
         if kind is None or issubclass(kind, KeyboardInterrupt):
-            self.flush()
+            try:
+                self.flush()
+            finally:
+                # Files that could not be finished, on a disk that fails.
+                self._discard_open()
         else:
             self.abort()
 
@@ -293,8 +297,7 @@ class Committer:
         """Drops what is not committed, and deletes its files."""
         self._end_thread()
         self._writing = None
-        while self._open:
-            self._open.popitem()[1].discard()
+        self._discard_open()
         for name, files in self._written.items():
             # A commit that failed may have taken effect all the same: files that the log names stay, and so does all
             # where it cannot be read. Maintenance deletes what no log names.
@@ -307,6 +310,10 @@ class Committer:
         for rows in self._rows.values():
             rows.clear()
         self._replaces.clear()
+
+    def _discard_open(self) -> None:
+        while self._open:
+            self._open.popitem()[1].discard()
 
     def _write_keypoints(self, video: dict[str, Any], keypoints: pa.Table | Spill) -> None:
         """Submits the writing of a video to the open file of its language."""

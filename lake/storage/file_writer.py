@@ -60,10 +60,11 @@ class NewFile:
 
     def discard(self) -> None:
         """Removes the file, finished or not."""
-        for end in (self._writer.close, self._sink.close):
+        for end in (self._writer.close, self._sink.close, (self._folder / self.name).unlink):
             with contextlib.suppress(OSError):
                 end()
-        (self._folder / self.name).unlink(missing_ok=True)
+        # Where it could not be closed, its finalizer would try once more and print a traceback.
+        self._writer.is_open = False
         writers.release([self.name])
 
 

@@ -67,7 +67,7 @@ def _cut(name: str, trials: Trials, results: Tally) -> None:
     for done, loss, files in cuts(disk.base, disk.disk, operations):
         write_disk(files, disk.disk)
         disk.temporary.mkdir(parents=True, exist_ok=True)
-        problems = trials.judge(0 if done == len(operations) else None)
+        problems = trials.judge(0 if done == len(operations) else None, power_cut=True)
         results[name, "power cut", loss, not problems] += 1
         if problems:
             print(

@@ -119,8 +119,8 @@ def _strays(lake: Path) -> list[str]:
             of_log = path.parent.name == "_delta_log" and _OF_LOGS.fullmatch(path.name)
             if path.is_file() and not of_log and unquote(name) not in active and name not in active:
                 found.append(f"{table.name}/{name}")
-    # Locks of processes that write, such as this one.
-    others = {path.name for path in lake.iterdir()} - {table.name for table in SCHEMAS} - {"_writers"}
+    # Locks of processes that write, such as this one, and what `repair` took out.
+    others = {path.name for path in lake.iterdir()} - {table.name for table in SCHEMAS} - {"_writers", "_damaged"}
     return sorted([*found, *others])
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from tests.faults.scenarios import Disk, Scenario, asking
 from tests.faults.server import Server
 from tests.faults.shim import Control, Fault
 from tests.faults.trace import Operation, read_trace
+
+_TO_BE_EXPECTED: Final = re.compile("belongs? to no version of the table|without the outcome 'done'")
+"""What `verify` says of a lake whose last command was broken off."""
 
 
 @dataclass
@@ -63,7 +67,9 @@ class Trials:
         self.disk.renew()
         answer, fired = self._command(fault)
         if not fired:
-            return ["not met"] if answer.get("value") == 0 else [f"not met, and failed: {answer}"]
+            # The number of syncs varies: a log's entries that are known to be on the disk are not synced again.
+            met = answer.get("value") == 0 and fault.kind == "sync"
+            return [] if met else [f"not met: {answer}"]
         return [*self._said(fault, answer), *self.judge(answer.get("value"))]
 
     def _said(self, fault: Fault, answer: dict[str, Any]) -> list[str]:
@@ -80,11 +86,13 @@ class Trials:
                 found.append(f"{len(lines)} lines say why: {answer['error']!r}")
         return found
 
-    def judge(self, code: int | None, *, committed: bool = False) -> list[str]:
+    def judge(self, code: int | None, *, power_cut: bool = False) -> list[str]:
         """What is wrong with the disk, and after the same command.
 
         Args:
             code: how the command ended; what it called done has to be there.
+            power_cut: a log whose last entry came to the disk in part may be refused, where `repair` mends it and the
+                command had not ended.
         """
         if code == 0 and self.scenario.checks == "export":
             # It succeeded in spite of the fault, and would refuse to write over a finished export.
@@ -93,6 +101,10 @@ class Trials:
         step = "lake_after" if self.scenario.checks == "lake" else "export_after"
         more = {"out": str(self.disk.out)} if step == "export_after" else {}
         answer = self.ask(step, lake=str(self.disk.lake), words=self.disk.words, **more)
+        if power_cut and code is None and "value" not in answer and "Nothing was changed" in answer["error"]:
+            self.ask("command", words=["repair", str(self.disk.lake)], prefix=str(self.root / "nowhere"))
+            self.control.disarm()
+            answer = self.ask(step, lake=str(self.disk.lake), words=self.disk.words, **more)
         if "value" not in answer:
             return [f"the next command ends in: {_end(answer)}"]
         value = answer["value"]
@@ -120,7 +132,11 @@ class Trials:
             if lost:
                 found.append(f"lost: {sorted(lost)}")
         for when in ("found", "again", "last"):
-            if problems := value[when].get("problems"):
+            problems = value[when].get("problems") or []
+            if when == "found" and code != 0:
+                # What was written and not committed, and what the same command adds.
+                problems = [line for line in problems if not _TO_BE_EXPECTED.search(line)]
+            if problems:
                 found.append(f"{when}: {problems}")
             if when != "found" or code == 0:
                 for key in ("videos", "rows", "done"):
