@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from signverse.ingest.captions.settings import TextSettings
+from signverse.ingest.cli.shared import StalledAfterOption
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of, option_group
@@ -104,10 +105,7 @@ extracting = option_group(
             DETECT_EVERY,
         ),
         "stalled_after": (
-            Annotated[
-                int,
-                typer.Option(min=1, metavar="SECONDS", help="Give up on a video after this long without progress."),
-            ],
+            StalledAfterOption,
             STALLED_S,
         ),
         "full_precision": (

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from signverse.lake.cli.shared import complain, say, writing_rows
+from signverse.ingest.cli.shared import StalledAfterOption
+from signverse.ingest.extract.defaults import STALLED_S
+from signverse.lake.cli.shared import WorkerMemoryOption, complain, say, writing_rows
 
 if TYPE_CHECKING:
     from signverse.ingest.inspection.report import Report
@@ -24,32 +26,30 @@ def inspect(
         list[Path],
         typer.Argument(metavar="FILE_OR_FOLDER", help="Videos, caption files, manifests, tars; or folders of them."),
     ],
+    worker_memory: WorkerMemoryOption = None,
+    stalled_after: StalledAfterOption = STALLED_S,
     rows_to: Output,
 ) -> None:
     """Show what would be read: of videos, captions, lists, tars.
 
     Of one file all is shown: streams, clock and shape of a video; language and cues of captions; columns, languages and
     refused rows of a manifest. Of several there is a summary each, with --wide all; of shards, a row for each video.
-    The content of a file decides what it is. Nothing is imported. Pickled data is parsed, never executed.
+    The content of a file decides what it is. Nothing is imported. Pickled data is parsed, never executed. A process of
+    its own reads the files: one that takes too much memory or time has a problem, and the others are shown.
 
     \b
     signverse inspect video.mp4
     signverse inspect video.en.vtt manifest.csv
     signverse inspect SHARDS -o shards.csv
     """
-    from signverse.ingest.inspection.files import find_files, kind_or_problem
-    from signverse.ingest.inspection.in_worker import inspect_all
-    from signverse.ingest.inspection.kinds import Kind
-    from signverse.ingest.inspection.report import Report
+    from signverse.ingest.inspection.files import find_files
+    from signverse.ingest.inspection.run import inspect_files
     from signverse.lake.model.wording import counted
     from signverse.lake.query.output import Format
 
     paths, remarks = find_files(files)
-    kinds = {path: kind_or_problem(path) for path in paths}
-    shards = [path for path, kind in kinds.items() if kind is Kind.shard]
-    rows, inspected = inspect_all([(path, kind) for path, kind in kinds.items() if isinstance(kind, Kind)])
-    found = {report.path: report for report in [*inspected, *kinds.values()] if isinstance(report, Report)}
-    reports = [found[path] for path in paths if path in found]
+    found = inspect_files(paths, memory_mb=worker_memory, stalled_s=stalled_after)
+    rows, reports = found.rows, found.reports
     problems = sum(bool(row["problem"]) for row in rows) + sum(bool(report.problem) for report in reports)
     for remark in remarks:
         say(remark)
@@ -62,9 +62,9 @@ def inspect(
                 complain(f"signverse: {report.problem}")
     else:
         _write(rows, reports, rows_to)
-    if len(paths) > 1 or shards:
-        counts = [f"{counted(len(rows), 'video')} in {counted(len(shards), 'shard')}"] if shards else []
-        counts += [counted(len(reports), "other file" if shards else "file")] if reports else []
+    if len(paths) > 1 or found.shards:
+        counts = [f"{counted(len(rows), 'video')} in {counted(len(found.shards), 'shard')}"] if found.shards else []
+        counts += [counted(len(reports), "other file" if found.shards else "file")] if reports else []
         say(f"{', '.join(counts)}, {counted(problems, 'problem')}")
     if problems:
         raise typer.Exit(1)

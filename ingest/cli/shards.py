@@ -10,13 +10,15 @@ import typer
 from signverse.ingest.cli.shared import (
     LanguageOption,
     ManifestOption,
+    StalledAfterOption,
     ingest_group,
     resumable,
     say_manifest,
     say_relabelled,
 )
+from signverse.ingest.extract.defaults import STALLED_S
 from signverse.lake.cli.option_groups import mistyped
-from signverse.lake.cli.shared import LakeOption, say
+from signverse.lake.cli.shared import LakeOption, WorkerMemoryOption, say
 
 if TYPE_CHECKING:
     pass
@@ -41,6 +43,8 @@ def shards(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read in parallel.")] = 1,
     redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has.")] = False,
+    worker_memory: WorkerMemoryOption = None,
+    stalled_after: StalledAfterOption = STALLED_S,
 ) -> None:
     """Import released shards, straight from the tars.
 
@@ -79,6 +83,8 @@ def shards(
             prepared.options,
             workers=workers,
             redo=redo,
+            memory_mb=worker_memory,
+            stalled_s=stalled_after,
             listed=prepared.listed,
             on_video=progress.on_video,
             on_shard=progress.on_shard,

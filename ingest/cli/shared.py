@@ -44,6 +44,13 @@ LanguageOption = Annotated[
     ),
 ]
 
+StalledAfterOption = Annotated[
+    int,
+    typer.Option(
+        "--stalled-after", min=1, metavar="SECONDS", help="Give up on a video after this long without progress."
+    ),
+]
+
 
 @contextmanager
 def resumable() -> Iterator[None]:

@@ -1,10 +1,10 @@
 """What would be read from a file, for `signverse inspect`: nothing is imported, and nothing is written.
 
-May know `ingest.shards`, `ingest.videos` (folders), `ingest.extract` (probe), `ingest.captions` and the manifest; not
-the command line. Start with files.py.
+May know `lake.jobs`, `ingest.shards`, `ingest.videos` (folders), `ingest.extract` (probe), `ingest.captions` and the
+manifest; not the command line. Start with files.py.
 
+    run.py       the process that reads the files, with limits of memory and time
     files.py     the files that were named or lie in a folder, and what each holds
-    in_worker.py tars and videos in a worker process, whose memory is bounded
     kinds.py     what a file is, by its content: a shard, a subtitles tar, a video, captions or a manifest
     report.py    what is said of a file: lines for people, and a row for tables and files
     video.py     streams, clock, shape and captions of a video

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,37 @@ from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
 
 
-def inspect_shard(path: Path) -> Iterator[dict[str, Any]]:
-    """A row for each video of a tar: dialect, frames, people, defects and caption tracks; or why it cannot be read."""
+def inspect_shard(
+    path: Path, skip: Collection[str] = (), on_video: Callable[[str], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """A row for each video of a tar: dialect, frames, people, defects and caption tracks; or why it cannot be read.
+
+    Args:
+        skip: ids of videos that are left out; of a tar that was read in part before.
+        on_video: called with the id of each video before it is read.
+    """
     try:
-        yield from _videos(path)
+        yield from _videos(path, skip, on_video)
     except SignverseError as error:
         # Not a tar: a row of its own, so that the other files are shown all the same.
-        yield from failed_shard(path, str(error))
+        yield problem_row(path, "", str(error))
 
 
-def failed_shard(path: Path, why: str) -> list[dict[str, Any]]:
-    """The row of a tar that cannot be read."""
-    return [_row(path, "", "") | {"problem": why}]
+def problem_row(path: Path, video_id: str, problem: str) -> dict[str, Any]:
+    """The row of a video that cannot be read; of the tar itself where the id is empty."""
+    return _row(path, video_id, "") | {"problem": problem}
 
 
-def _videos(path: Path) -> Iterator[dict[str, Any]]:
+def _videos(path: Path, skip: Collection[str], on_video: Callable[[str], None] | None) -> Iterator[dict[str, Any]]:
     with Tar(path) as tar:
         videos, refused = videos_in(tar)
         if cut := cut_video(tar, videos):
             refused.setdefault(cut, tar.damage)
         for video_id, members in videos.items():
+            if video_id in skip:
+                continue
+            if on_video is not None:
+                on_video(video_id)
             row = _row(path, video_id, dialect_of(members))
             if video_id in refused:
                 yield row | {"problem": refused[video_id]}
@@ -51,9 +62,9 @@ def _videos(path: Path) -> Iterator[dict[str, Any]]:
                 yield row | {"problem": f"{type(error).__name__}: {error}"}
         for name, why in refused.items():
             if name not in videos:
-                yield _row(path, name, "") | {"problem": why}
+                yield problem_row(path, name, why)
         if tar.damage and not cut:
-            yield _row(path, "", "") | {"problem": tar.damage}
+            yield problem_row(path, "", tar.damage)
 
 
 def _row(path: Path, video_id: str, dialect: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from signverse.ingest.extract.defaults import STALLED_S
 from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
 from signverse.ingest.videos.run import Summary, attempts_so_far, failure_reason
 from signverse.lake.jobs.executor import Engine
@@ -47,6 +48,8 @@ def import_shards(
     options: Options,
     *,
     workers: int = 1,
+    memory_mb: int | None = None,
+    stalled_s: float = STALLED_S,
     engine: Engine = LOCAL,
     redo: bool = False,
     listed: Mapping[str, frozenset[str]] | None = None,
@@ -57,6 +60,8 @@ def import_shards(
 
     Args:
         workers: tars that are read in parallel.
+        memory_mb: MB of memory that each worker may take; None for what suits the machine.
+        stalled_s: a video that takes longer has failed.
         engine: where the workers run.
         redo: also videos that the lake has already. Those whose keypoints are lost are imported in any case.
         listed: by the name of a tar, the videos that a state JSON says it holds; what it lacks of them is recorded.
@@ -68,12 +73,12 @@ def import_shards(
         options = replace(options, skip=frozenset(there))
     attempts = attempts_so_far(lake)
     waiting = [ShardTask(path) for path in shards]
-    with Committer(lake.folder) as committer, engine.executor(workers, make_job, options) as pool:
+    with Committer(lake.folder) as committer, engine.executor(workers, make_job, options, memory_mb=memory_mb) as pool:
         importing = _Import(committer, options, attempts, listed or {})
         while waiting:
             again: list[ShardTask] = []
             progress: dict[Path, _Progress] = defaultdict(_Progress)
-            for event in pool.run(waiting):
+            for event in pool.run(waiting, stalled_s):
                 path, item = event.task.path, event.value
                 at = progress[path]
                 if event.kind in ("died", "stalled", "memory"):

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 _LAKE_VARIABLE: Final = "SIGNVERSE_LAKE"
 _LAKE: Final = typer.Option("--lake", envvar=_LAKE_VARIABLE, help="Folder of the lake.", metavar="LAKE")
 LakeOption = Annotated[Path, _LAKE]
+WorkerMemoryOption = Annotated[
+    int | None,
+    typer.Option(
+        "--worker-memory",
+        min=256,
+        metavar="MB",
+        help="Memory that a worker process may take before it is ended (default: what suits the machine).",
+    ),
+]
 _OptionalLake = Annotated[Path | None, _LAKE]
 
 
