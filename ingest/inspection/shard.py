@@ -14,6 +14,7 @@ from signverse.ingest.shards.card import read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses
 from signverse.ingest.shards.reader import cut_video, read_member, videos_in
 from signverse.ingest.shards.repairs import repair
+from signverse.ingest.shards.untrusted.quiet import quietly
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
 
@@ -54,7 +55,9 @@ def _videos(path: Path, skip: Collection[str], on_video: Callable[[str], None] |
                 yield row | {"problem": refused[video_id]}
                 continue
             try:
-                yield row | _inspect_video(tar, video_id, members)
+                with quietly():
+                    inspected = _inspect_video(tar, video_id, members)
+                yield row | inspected
             except SignverseError as error:
                 yield row | {"problem": str(error)}
             # Malformed bytes may raise anything; the other videos of the tar are shown all the same.

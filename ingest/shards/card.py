@@ -25,6 +25,9 @@ from signverse.lake.storage.keypoints import MAX_SCORE
 
 _KEY: Final = re.compile(r"person_(\d{1,3})/(body|face|left_hand|right_hand)")
 
+_FARTHEST: Final = 1e6
+"""Pixels from the corner of a picture, thirty times the longest side of any; models place points just outside."""
+
 _DIGITS: Final = 20
 _MAX_SECONDS: Final = int(MAX_FRAMES / FPS)
 """A hundred hours; a video with higher frame numbers is refused."""
@@ -53,9 +56,9 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         raise BadInputError(f"{name} has frame_ids that do not increase")
     check_size(int(width), int(height), name)
     check_numbers(numbers, name)
-    rows = PointRows()
+    rows, impossible = PointRows(), [0]
     batches = batches_of(blocks, numbers, name)
-    _, frames, slots = collect(batches, lambda block, room: _people(block, room, name), rows)
+    _, frames, slots = collect(batches, lambda block, room: _people(block, room, name, impossible), rows)
     return Poses(
         dialect="card",
         width=int(width),
@@ -64,11 +67,16 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         frames=frames,
         slots=slots,
         rows=rows,
+        repairs=[f"impossible_points:{impossible[0]}"] if impossible[0] else [],
     )
 
 
-def _people(block: Block, room: int, name: str) -> npt.NDArray[np.float32]:
-    """The people of a block's frames, float32 [count, P, 128, 3], at most so many; absent parts are nan."""
+def _people(block: Block, room: int, name: str, impossible: list[int]) -> npt.NDArray[np.float32]:
+    """The people of a block's frames, float32 [count, P, 128, 3], at most so many; absent parts are nan.
+
+    Args:
+        impossible: its only element counts points that no picture has, which become absent.
+    """
     found = {key: match for key in block.arrays if (match := _KEY.fullmatch(key))}
     count = max((int(match.group(1)) for match in found.values()), default=-1) + 1
     check_people(count, len({match.group(1) for match in found.values()}), block.count, room, name)
@@ -80,15 +88,17 @@ def _people(block: Block, room: int, name: str) -> npt.NDArray[np.float32]:
         part, values = PART_BY_NAME[match.group(2)], block.arrays[key]
         if values.shape[1:] != (part.size, 3):
             raise BadInputError(f"{name}: {key} is {list(values.shape[1:])}, not [{part.size}, 3]")
-        people[:, int(match.group(1)), part.slice] = _finite(values, f"{name}: {key}")
+        people[:, int(match.group(1)), part.slice] = _possible(values, f"{name}: {key}", impossible)
     return people
 
 
-def _finite(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Points with (0, 0, 0) where a coordinate or score is not finite."""
-    not_finite = ~(np.isfinite(values[..., 0]) & np.isfinite(values[..., 1]) & np.isfinite(values[..., 2]))
-    if not_finite.any():
-        values = np.where(not_finite[..., None], np.zeros(3, values.dtype), values)
+def _possible(values: npt.NDArray[Any], name: str, impossible: list[int]) -> npt.NDArray[Any]:
+    """Points with (0, 0, 0) where a coordinate is beyond all pictures, or a coordinate or score is not finite."""
+    x, y = (np.abs(values[..., i]) <= _FARTHEST for i in (0, 1))
+    bad = ~(x & y & np.isfinite(values[..., 2]))
+    if bad.any():
+        impossible[0] += int(np.count_nonzero(bad))
+        values = np.where(bad[..., None], np.zeros(3, values.dtype), values)
     if values.size and (values[..., 2].min() < 0 or values[..., 2].max() > MAX_SCORE):
         raise BadInputError(
             f"{name} has scores from {values[..., 2].min():g} to {values[..., 2].max():g}, they are 0 to {MAX_SCORE:g}"

@@ -17,6 +17,7 @@ from signverse.ingest.shards.card import CardCaption, read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses, video_folder
 from signverse.ingest.shards.poses import Poses
 from signverse.ingest.shards.repairs import as_published, repair
+from signverse.ingest.shards.untrusted.quiet import quietly
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Job, Report
@@ -243,7 +244,8 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
                 damage_reported = True
                 continue
             try:
-                rows = _read_video(tar, options, video_id, members, position)
+                with quietly():
+                    rows = _read_video(tar, options, video_id, members, position)
             except SignverseError as error:
                 yield Failure(video_id, f"{task.path}: {error}")
             except Exception as error:

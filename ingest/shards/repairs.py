@@ -248,9 +248,9 @@ def _mark_absent(points: Points, width: int, height: int) -> int:
         outside |= ~((values >= OUTSIDE[0] * size) & (values <= OUTSIDE[1] * size))
     # (-1, -1) is the dialects' mark of absence, whatever the score; only other marks are a defect.
     marked = (score <= 0) | ((x == -width) & (y == -height))
-    found = int(np.count_nonzero(outside & ~marked & ~np.isnan(x)))
-    outside |= marked
     never = np.isnan(x) & np.isnan(score)
+    found = int(np.count_nonzero(outside & ~marked & ~never))
+    outside |= marked
     if never.any():
         outside &= ~never
     points[outside] = (np.nan, np.nan, 0.0)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.ingest.shards.untrusted.pickle_reader import Block, frames_in, unframed
+from signverse.ingest.shards.untrusted.zip_directory import check_directory
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.frame_ranges import MAX_FRAMES
 from signverse.lake.storage.spill import IN_MEMORY, no_space, spill_file
@@ -75,6 +76,7 @@ def open_npz(file: IO[bytes], name: str, wanted: Collection[str]) -> Arrays:
     """
     try:
         size = file.seek(0, io.SEEK_END)
+        check_directory(file, size)
         with zipfile.ZipFile(file) as archive:
             return dict(_members(archive, size, name, wanted))
     except SignverseError:

@@ -138,6 +138,28 @@ def test_every_bad_caption_file_costs_its_own_video_only(brought_in) -> None:
     assert [line.split(": failed: ")[0] for line in failures] == list(BAD_CAPTIONS)
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(1e38, np.float32), (-1e300, np.float64), (np.nan, np.float32), (-np.inf, np.float64)]
+)
+def test_coordinates_beyond_all_pictures_are_absent_counted_and_bring_no_warning(
+    signverse, tmp_path: Path, value: float, dtype: type, recwarn: pytest.WarningsRecorder
+) -> None:
+    far = {part: points.astype(dtype) for part, points in parts().items()}
+    with np.errstate(over="ignore"):
+        far["body"][0, 0], far["face"][3, 1] = value, value
+    path = pack(tmp_path / "a.tar", video("x", poses([frame(0, far)])))
+    code, _, err = signverse("ingest", "shards", path, "--lake", tmp_path / "lake")
+    assert code == 0
+    assert "Warning" not in err
+    lake = Lake.open(tmp_path / "lake")
+    assert lake.table("videos").collect()["repairs"].to_list() == [["impossible_points:2"]]
+    assert np.isnan(lake.keypoints("x")[0, 0, :2]).all()
+    assert "repaired: impossible_points in 1 video" in err
+    (row,) = inspect_shard(path)
+    assert (row["problem"], row["defects"]) == ("", "impossible_points:2")
+    assert [str(warning.message) for warning in recwarn if issubclass(warning.category, RuntimeWarning)] == []
+
+
 NO_TIMES = {
     "before the beginning": (-1, 1),
     "nothing": (1, 1),
