@@ -21,7 +21,8 @@ from signverse.lake.cli.option_groups import mistyped
 from signverse.lake.cli.shared import LakeOption, WorkerMemoryOption, say
 
 if TYPE_CHECKING:
-    pass
+    from signverse.ingest.manifest import Manifest
+    from signverse.ingest.shards.prepare import PreparedImport
 
 ShardsArgument = Annotated[
     list[Path], typer.Argument(metavar="TAR_OR_FOLDER", help="Tars of released shards, or folders of them.")
@@ -71,11 +72,7 @@ def shards(
     prepared = prepare_import(
         tars, lake, subtitles=subtitles or (), manifest=listed, languages=codes, repair=not no_repair, redo=redo
     )
-    for line in prepared.tars.remarks:
-        say(line)
-    say_relabelled(prepared.relabelled)
-    if listed:
-        say_manifest(listed)
+    _say_prepared(prepared, listed)
     with resumable(), ImportProgress(len(prepared.tars.shards)) as progress:
         summary = import_shards(
             prepared.lake,
@@ -92,3 +89,12 @@ def shards(
     prepared.lake.refresh()
     compact_small_files(prepared.lake)
     report(summary, len(prepared.tars.shards), lake, manifest=listed is not None)
+
+
+def _say_prepared(prepared: PreparedImport, listed: Manifest | None) -> None:
+    """Says what is known before the first tar is read."""
+    for line in prepared.tars.remarks:
+        say(line)
+    say_relabelled(prepared.relabelled)
+    if listed:
+        say_manifest(listed)
