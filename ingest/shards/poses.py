@@ -25,6 +25,9 @@ MAX_GAPS: Final = 24 * 3600
 """Frames that may be absent: an hour, plus a hundred times the frames that are there."""
 
 
+_PART_BYTES: Final = 512
+"""Bytes of a row for each array that it is made of: a third of all, where there are four or eight."""
+
 _BATCH_BYTES: Final = 8 * 1024**2
 """Arrays of frames that are turned into rows together."""
 
@@ -110,7 +113,8 @@ def batches_of(blocks: Iterable[Block], numbers: npt.NDArray[np.int64] | None, n
     for block in blocks:
         waiting.append(block)
         end += block.count
-        size += sum(array.nbytes for array in block.arrays.values())
+        # Of what is made of them: a whole person is made of one hand.
+        size += max(sum(array.nbytes for array in block.arrays.values()), block.count * len(block.arrays) * _PART_BYTES)
         if end > most:
             raise BadInputError(f"{name} has more than {most:,} frames")
         if end - start >= CHUNK or size >= _BATCH_BYTES:
