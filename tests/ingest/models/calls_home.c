@@ -23,14 +23,17 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return EAI_FAIL;
 }
 
-int socket(int family, int type, int protocol) {
-    note("socket", family == AF_INET || family == AF_INET6 ? "of the network" : "");
+static int refuse(const char *what, const struct sockaddr *address) {
+    if (address && address->sa_family != AF_UNIX) note(what, "");
     errno = EACCES;
     return -1;
 }
 
+/* Making a socket asks nobody: urllib3 makes one to learn whether there is IPv6. */
 int connect(int socket, const struct sockaddr *address, socklen_t length) {
-    note("connect", "");
-    errno = EACCES;
-    return -1;
+    return refuse("connect", address);
+}
+
+ssize_t sendto(int socket, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length) {
+    return refuse("sendto", address);
 }
