@@ -105,7 +105,8 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
         raise BadInputError(f"there is no subtitles tar in {', '.join(map(str, captions))}", "Leave --subtitles out.")
     given = {path.resolve() for path in subtitles}
     shards = [path for path in find_tars(sources) if path.resolve() not in given]
-    recognised = [path for path in shards if is_subtitles_tar(path)]
+    # One that cannot be opened, such as a pipe in a folder, fails when it is read, and the others are imported.
+    recognised = [path for path in shards if _problem(path) is None and is_subtitles_tar(path)]
     shards = [path for path in shards if path not in recognised]
     if not shards:
         raise BadInputError(f"there is no shard among {', '.join(map(str, sources))}", "Name release tars.")
