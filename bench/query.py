@@ -84,6 +84,18 @@ def _clip(path: Path) -> Callable[[], Any]:
     return read
 
 
+def _wrist(path: Path) -> Callable[[], Any]:
+    con = Lake.open(path).duckdb()
+    return lambda: run(con, "select avg(joint_y('right_wrist')) from keypoints").item()
+
+
+def _wrist_of_one(path: Path) -> Callable[[], Any]:
+    lake = Lake.open(path)
+    (video_id, _), con = _clips(lake, 1)[0], lake.duckdb()
+    query = f"select avg(joint_y('right_wrist')) from keypoints where video_id = '{video_id}'"
+    return lambda: run(con, query).item()
+
+
 def _clips(lake: Lake, count: int) -> list[tuple[str, int]]:
     videos = collect(lake.videos().select("video_id", "num_frames", "keypoints_file"))
     videos = videos.drop_nulls("keypoints_file")
@@ -103,6 +115,8 @@ QUERIES: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | None
     "language balance": (_balance, 150, WARM),
     "text search over all captions": (_text, 400, WARM),
     "one clip of 96 frames to numpy": (_clip, 3, 256),
+    "a wrist's mean over all keypoints": (_wrist, None, WARM),
+    "a wrist's mean over one video": (_wrist_of_one, None, WARM),
 }
 """Each query by name: how to prepare it, the target in milliseconds, and how often it is run warm."""
 
@@ -120,6 +134,7 @@ def main() -> None:
                 words += f"   {name} {measured['cold']:7.1f} {measured['warm']:6.1f} ({measured['peak']:5,.0f} MB)"
             print(words, flush=True)
         _wrists(lakes["maintained"], folder)
+        _cost_of_checking(lakes["arrival"])
     finally:
         if not kept:
             shutil.rmtree(folder)
@@ -141,9 +156,42 @@ def make_lakes(folder: Path) -> dict[str, Path]:
     return lakes
 
 
-def _measure_in_process(path: Path, query_name: str) -> dict[str, float]:
+def _cost_of_checking(path: Path, turns: int = 5) -> None:
+    """Each query with checksums compared and without, in turn: medians in ms, and the medians of the ratios."""
+    print("the cost of comparing checksums: cold (files in no cache) and warm, with / without = ratio")
+    for query_name in QUERIES:
+        pairs = [
+            (_measure_in_process(path, query_name), _measure_in_process(path, query_name, checking=False))
+            for _ in range(turns)
+        ]
+        words = f"  {query_name:42}"
+        for state in ("cold", "warm"):
+            checked, unchecked = (statistics.median(pair[i][state] for pair in pairs) for i in (0, 1))
+            ratio = statistics.median(pair[0][state] / pair[1][state] for pair in pairs)
+            words += f"   {state} {checked:7.1f} / {unchecked:7.1f} = {ratio:4.2f}"
+        print(words, flush=True)
+
+
+def _stop_checking() -> None:
+    """Makes this process compare no checksum of a lake's files, as if all were known to be whole."""
+    from signverse.lake.storage.integrity import chunk_checksums, digests, duckdb_files, lost_files, scan
+
+    whole = {
+        (digests, "_is_known"): True,
+        (lost_files, "is_intact"): True,
+        (chunk_checksums, "is_intact"): True,
+        (chunk_checksums, "_read"): None,
+        (chunk_checksums.Checksums, "compare"): None,
+        (duckdb_files.LakeFiles, "_is_whole"): True,
+        (scan, "_is_known"): True,
+    }
+    for (place, name), answer in whole.items():
+        setattr(place, name, lambda *_, answer=answer: answer)
+
+
+def _measure_in_process(path: Path, query_name: str, *, checking: bool = True) -> dict[str, float]:
     _drop_file_cache(path)
-    command = [sys.executable, "-m", "bench.query", str(path), query_name]
+    command = [sys.executable, "-m", "bench.query", str(path), query_name, *([] if checking else ["unchecked"])]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
@@ -221,4 +269,6 @@ def _median(ask: Callable[[], Any], times: int = 5) -> float:
 
 
 if __name__ == "__main__":
+    if sys.argv[3:] == ["unchecked"]:
+        _stop_checking()
     _measure(Path(sys.argv[1]), sys.argv[2])

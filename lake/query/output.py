@@ -136,7 +136,7 @@ def _render(
     buffer = io.BytesIO()
     try:
         if form is Format.parquet:
-            rows.write_parquet(buffer, compression="zstd", metadata=dict(metadata or {}))
+            _write_parquet(rows, buffer, dict(metadata or {}))
         elif form is Format.json:
             _spelled(rows).write_json(buffer)
             buffer.write(b"\n")
@@ -172,6 +172,18 @@ def _for_terminal(rendered: bytes, form: Format, remark: Callable[[str], None] |
 def json_for_terminal(text: str) -> str:
     """The same JSON in escapes of its own: it means the same, and a terminal obeys nothing in it."""
     return clean(text, keep="\n", escape=lambda character: json.dumps(character)[1:-1])
+
+
+def _write_parquet(rows: pl.DataFrame, buffer: io.BytesIO, metadata: dict[str, str]) -> None:
+    if not metadata:
+        rows.write_parquet(buffer, compression="zstd")
+        return
+    # A selection, which may lie about for years: by pyarrow, which writes checksums of pages. Polars does not.
+    import pyarrow.parquet as pq
+
+    table = rows.to_arrow()
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
 
 
 def _spelled(rows: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, Mistype
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import is_outside, message_of, one_line
-from signverse.lake.storage.integrity.duckdb_files import damage_in, reading_at_most
+from signverse.lake.storage.integrity.duckdb_files import damage_in, one_query
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.integrity.lost_files import LOST
 from signverse.lake.storage.snapshot import Snapshot
@@ -106,9 +106,11 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
     what, shown, before = _shown(query, typed)
     prefix = len(_PLAN) - len(query.encode()) + len(explained.encode())
     try:
-        columns = _check_plan(con, explained)
-        prefix = 0
-        with reading_at_most(con, columns):
+        with one_query(con) as files:
+            columns = _check_plan(con, explained)
+            if files is not None:
+                files.columns = columns
+            prefix = 0
             return _explain(con, query) if explain else con.sql(query).pl()
     except duckdb.Error as error:
         message = message_of(error)

@@ -54,6 +54,8 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
     con.execute("set python_enable_replacements = false")
     of_lake = LakeFiles(con)
     register(con, of_lake)
+    # DuckDB plans views as they are made, which reads nothing; a query's files are compared when it is planned.
+    of_lake.compared = {table.name for table in TABLES}
     for table in TABLES:
         _add_table(con, snapshot, table, of_lake)
     if isinstance(visible, str):
@@ -74,6 +76,7 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     if not files:
         _keep_inside(con, snapshot.folder)
+    of_lake.compared = None
     return con
 
 

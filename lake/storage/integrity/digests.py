@@ -46,6 +46,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+def has_digest(name: str) -> bool:
+    """Whether the name of a file promises its bytes."""
+    return _SEALED.search(name) is not None
+
+
 def is_as_written(path: Path) -> bool | None:
     """Whether a file still holds the bytes that its name promises; None where the name promises nothing."""
     sealed = _SEALED.search(path.name)

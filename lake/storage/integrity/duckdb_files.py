@@ -47,11 +47,13 @@ class LakeFiles:
     """The files of the tables of one session.
 
     Attributes:
-        columns: those of `keypoints` that the next query reads at most; None where that is not known.
+        columns: those of `keypoints` that the query reads at most; None where that is not known.
+        compared: the small tables that were compared for the query; None where it is not known when one begins.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.columns: Collection[str] | None = None
+        self.compared: set[str] | None = None
         self._files: dict[str, Mapping[str, Path]] = {}
         self._order = {name: place for place, name in enumerate(KEYPOINTS.in_file(KEYPOINTS.schema).names)}
         con.create_function(FUNCTION, self._list, ["VARCHAR"], "VARCHAR[]")
@@ -76,7 +78,10 @@ class LakeFiles:
         files = self._files[table]
         if table == KEYPOINTS.name:
             return [literal_path(path) if self._is_whole(path) else name for name, path in files.items()]
-        check_files(str(path) for path in files.values())
+        if self.compared is None or table not in self.compared:
+            check_files(str(path) for path in files.values())
+        if self.compared is not None:
+            self.compared.add(table)
         return [literal_path(path) for path in files.values()]
 
     def _is_whole(self, path: Path) -> bool:
@@ -93,17 +98,20 @@ _of_session: WeakKeyDictionary[duckdb.DuckDBPyConnection, LakeFiles] = WeakKeyDi
 
 
 @contextmanager
-def reading_at_most(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> Iterator[None]:
-    """Says which columns of `keypoints` the queries of the block read at most: what is known of them counts."""
+def one_query(con: duckdb.DuckDBPyConnection) -> Iterator[LakeFiles | None]:
+    """The files of a connection, for one query: DuckDB plans it several times, and small tables are compared once.
+
+    None for a connection that is not a session over a lake.
+    """
     files = _of_session.get(con)
     if files is None:
-        yield
+        yield None
         return
-    files.columns = columns
+    files.compared = set()
     try:
-        yield
+        yield files
     finally:
-        files.columns = None
+        files.columns = files.compared = None
 
 
 def register(con: duckdb.DuckDBPyConnection, files: LakeFiles) -> None:

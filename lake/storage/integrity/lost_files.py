@@ -15,7 +15,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, V
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
-from signverse.lake.storage.integrity.digests import compare_files, is_as_written, is_intact
+from signverse.lake.storage.integrity.digests import compare_files, has_digest, is_as_written, is_intact
 from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
@@ -102,12 +102,16 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
     files = snapshot.stored_files(table.name)
     # Keypoints are much, and a query reads little of them: their parts are compared as they are read.
     small = table is not KEYPOINTS
+    unknown = files
     if small:
-        compare_files(str(folder / file.name) for file in files)
-    problems = [(file, problem_of(folder, file, read=small) or damaged.get(file.name, "")) for file in files]
-    broken = [(file, problem) for file, problem in problems if problem]
+        unread = set(compare_files(f"{folder}/{file.name}" for file in files))
+        # One look at each of thousands of files: what was compared before and has a digest is whole.
+        unknown = [file for file in files if f"{folder}/{file.name}" in unread or not has_digest(file.name)]
+    problems = {file.name: problem_of(folder, file, read=small) for file in unknown}
+    problems = {**damaged, **{name: problem for name, problem in problems.items() if problem}}
+    broken = [(file, problems[file.name]) for file in files if file.name in problems]
     if table is KEYPOINTS:
-        broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file, _ in problems})]
+        broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file in files})]
     if not broken:
         return []
     owners = _owners(snapshot, table, [file for file, _ in broken])
