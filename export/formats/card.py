@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from signverse.export.formats.format import ShardLayout
+from signverse.export.formats.read_tar import read_json
 from signverse.export.formats.video_content import Content, Outline, fill, scored
 from signverse.export.writers.npz_writer import write_npz
 from signverse.export.writers.pickle_writer import Layer
@@ -89,8 +90,8 @@ def caption_json(content: Outline) -> bytes:
 
 
 def count_segments(file: IO[bytes]) -> int:
-    """Count the segments of a caption.json. Raises ValueError, KeyError or TypeError where it is damaged."""
-    return len(json.load(file)["segments"])
+    """Count the segments of a caption.json. Raises what `read_json` does, KeyError or TypeError where it is damaged."""
+    return len(read_json(file)["segments"])
 
 
 LAYOUT: Final = ShardLayout(

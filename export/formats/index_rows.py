@@ -9,6 +9,9 @@ from typing import Any, Final, TypeVar
 INDEX: Final = "index.csv"
 SUMS: Final = "SHA256SUMS"
 
+MAX_LISTING: Final = 256 << 20
+"""Bytes of index.csv or SHA256SUMS: of two million clips in a file each."""
+
 
 @dataclass(frozen=True)
 class Row:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, read_clips, update_digest
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
+from signverse.export.formats.read_tar import unreadable
 from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
@@ -173,8 +174,11 @@ def _offsets(sizes: Sequence[int]) -> pa.Array:
 
 def points_of(row: dict[str, Any]) -> Points:
     """The points of a clip, float32 [T, P, 128, 3], from the columns of its row as Arrow lists."""
-    people = row["num_people"].as_py()
-    points = np.full((row["num_frames"].as_py(), people, NUM_JOINTS, 3), np.nan, np.float32)
+    people, frames = row["num_people"].as_py(), row["num_frames"].as_py()
+    # A row that says it has millions of frames, and lists a few, makes no room for them.
+    if any(len(row[part.score].values) != frames * people * part.size for part in PARTS):
+        raise ValueError("lists of another length than num_frames and num_people say")
+    points = np.full((frames, people, NUM_JOINTS, 3), np.nan, np.float32)
     for part in PARTS:
         for name, where, width in ((part.xy, slice(0, 2), 2), (part.score, slice(2, 3), 1)):
             values = row[name].values.to_numpy(zero_copy_only=False)
@@ -203,8 +207,9 @@ def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
     """Yield what of a file differs from its rows of the index; see `ClipFormat.verify`."""
     try:
         found = read_digests(path)
-    # Arrow's errors are these; a column that is missing is a KeyError.
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:
+        if not unreadable(error):
+            raise
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     for row in rows:

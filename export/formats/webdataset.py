@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from signverse.export.formats.clip_content import Chunk, Clip, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
 from signverse.export.formats.index_rows import INDEX, ClipRow
+from signverse.export.formats.read_tar import read_json, read_members, unreadable
 from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import NUM_JOINTS
@@ -90,18 +90,17 @@ def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
     digests: dict[str, str] = {}
     ids: dict[str, str] = {}
     try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                # A link is not followed: what it leads to may lie anywhere, or nowhere.
-                data = tar.extractfile(member) if member.isreg() else None
-                key, _, ending = member.name.partition(".")
-                if data is None:
-                    yield f"{path}: {member.name} is not a plain file"
-                elif ending == "keypoints.npy":
-                    digests[key] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
-                elif ending == "json":
-                    ids[key] = json.load(data)["segment_id"]
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+        for name, data in read_members(path):
+            key, _, ending = name.partition(".")
+            if data is None:
+                yield f"{path}: {name} is not a plain file"
+            elif ending == "keypoints.npy":
+                digests[key] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+            elif ending == "json":
+                ids[key] = read_json(data)["segment_id"]
+    except Exception as error:
+        if not unreadable(error):
+            raise
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     for row in rows:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from signverse.export.formats.format import File, FolderRules, Written
-from signverse.export.formats.index_rows import INDEX, SUMS, Row, index_row
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, index_row
 from signverse.export.formats.registry import FOLDERS
 from signverse.export.release.index import write_index
 from signverse.lake.jobs.executor import Engine, Job, Report
@@ -27,6 +27,7 @@ from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
+from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
 from signverse.lake.storage.location import is_lake
 from signverse.lake.storage.temporary.leftovers import name_of_half
@@ -223,12 +224,12 @@ class Folder(Generic[R]):
     def _read_note(self, unit: str) -> Written[R] | None:
         """A unit that an earlier run finished; None where it did not."""
         try:
-            note = json.loads((self.out / _note_name(unit)).read_text(encoding="utf-8"))
+            note = json.loads(read_regular(self.out / _note_name(unit), MAX_LISTING))
             files = [File(**file) for file in note["files"]]
             if any((self.out / file.name).stat().st_size != file.size for file in files):
                 return None
             return Written(unit, files, [index_row(self.rules.row, row) for row in note["index"]])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (BadInputError, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
 
@@ -237,8 +238,8 @@ def _foreign(out: Path, earlier: set[str]) -> list[str]:
     if _STATE in earlier:
         return []
     listed: set[str] = {INDEX, SUMS}
-    with suppress(OSError):
-        lines = (out / SUMS).read_text("utf-8", "replace").splitlines()
+    with suppress(BadInputError):
+        lines = read_regular(out / SUMS, MAX_LISTING).decode("utf-8", "replace").splitlines()
         listed |= {line[64:].lstrip(" *") for line in lines}
     return sorted(name for name in earlier if is_content(name) and name not in listed)
 
@@ -289,8 +290,8 @@ def _remove(out: Path, names: Iterable[str]) -> None:
 
 
 def _same(path: Path, state: str) -> bool:
-    with suppress(OSError, ValueError, AttributeError):
-        earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(BadInputError, ValueError, AttributeError, RecursionError):
+        earlier: dict[str, Any] = json.loads(read_regular(path, MAX_LISTING))
         if "dialect" in earlier:
             # The key's name in checkouts before 0.1.0; from the next version on no state of theirs is the same.
             earlier["layout"] = earlier.pop("dialect")

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from signverse.export.formats.index_rows import INDEX, SUMS, Row, columns, index_row
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, columns, index_row
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import open_regular
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 R = TypeVar("R", bound=Row)
@@ -38,11 +39,13 @@ def read_index(path: Path, *kinds: type[R]) -> list[R]:
         BadInputError: it is none of these.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with open_regular(path, MAX_LISTING) as opened, io.TextIOWrapper(opened, encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             kind = next((kind for kind in kinds if columns(kind) == reader.fieldnames), None)
             if kind is None:
                 raise ValueError(f"its columns are not {' nor '.join(','.join(columns(kind)) for kind in kinds)}")
             return [index_row(kind, row) for row in reader]
+    except BadInputError:
+        raise
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"{path} is not an index of an export: {error}") from None

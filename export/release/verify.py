@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tarfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.export.formats.index_rows import INDEX, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.read_tar import read_members, unreadable
 from signverse.export.formats.registry import CLIP_FORMATS, SHARD_LAYOUTS
 from signverse.export.release.folder import is_content, walk
 from signverse.export.release.index import read_index
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import open_regular, read_regular
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")
 """Of SHA256SUMS: what lies in the folder, or in a folder right in it."""
@@ -31,8 +32,13 @@ def verify_export(folder: Path) -> Iterator[str]:
     if not (folder / SUMS).exists():
         yield f"{folder / SUMS} is missing: the export was not finished, or is not one of signverse"
         return
+    try:
+        listing = read_regular(folder / SUMS, MAX_LISTING).decode("utf-8", "replace")
+    except BadInputError as error:
+        yield str(error)
+        return
     sums: dict[str, str] = {}
-    for number, line in enumerate((folder / SUMS).read_text("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(listing.splitlines(), 1):
         found = _LINE.fullmatch(line)
         if not found:
             yield f"{folder / SUMS} line {number} is not a checksum"
@@ -71,8 +77,10 @@ def verify_export(folder: Path) -> Iterator[str]:
 
 def _checksum(path: Path, expected: str) -> str:
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(path) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except BadInputError as error:
+        return str(error)
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
     return "" if found == expected else f"{path} is damaged: its sha256 is {found[:12]}..., not {expected[:12]}..."
@@ -92,7 +100,9 @@ def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> 
     path = folder / name
     try:
         found, problems = _read_shard(path)
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:
+        if not unreadable(error):
+            raise
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     yield from problems
@@ -129,16 +139,13 @@ def _read_shard(path: Path) -> tuple[_Shard, list[str]]:
     found, problems = _Shard(), []
     keypoints = {layout.keypoints for layout in SHARD_LAYOUTS.values()}
     count_segments = {layout.segments: layout.count_segments for layout in SHARD_LAYOUTS.values()}
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            found.names.add(member.name)
-            # A link is not followed: its target may lie anywhere, or nowhere.
-            data = tar.extractfile(member) if member.isreg() else None
-            video_id, _, file = member.name.partition("/")
-            if data is None:
-                problems.append(f"{path}: {member.name} is not a plain file")
-            elif file in keypoints:
-                found.digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
-            elif (count := count_segments.get(file)) is not None:
-                found.segments[video_id] = count(data)
+    for name, data in read_members(path):
+        found.names.add(name)
+        video_id, _, file = name.partition("/")
+        if data is None:
+            problems.append(f"{path}: {name} is not a plain file")
+        elif file in keypoints:
+            found.digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+        elif (count := count_segments.get(file)) is not None:
+            found.segments[video_id] = count(data)
     return found, problems

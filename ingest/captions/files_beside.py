@@ -11,7 +11,9 @@ from signverse.ingest.captions.formats.reader import ENDINGS
 from signverse.ingest.captions.formats.reading import MAX_BYTES, BadCaptionsError
 from signverse.ingest.captions.track_reader import track_from
 from signverse.ingest.captions.tracks import Track
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import id_in_name, normal_form
+from signverse.lake.model.untrusted.regular_files import read_regular
 
 _TAG: Final = re.compile("[A-Za-z0-9_-]{2,35}")
 """What may stand between the id and the ending. An underscore as yt-dlp leaves it: en-_0aB1cD2eF3."""
@@ -112,13 +114,9 @@ def read_file(path: Path) -> bytes:
     """The bytes of a caption file.
 
     Raises:
-        BadCaptionsError: it is too large, a pipe, or cannot be read; names the file.
+        BadCaptionsError: it is too large, no ordinary file, or cannot be read; names the file.
     """
     try:
-        if path.is_fifo():
-            raise BadCaptionsError(f"{path} is a pipe, not a caption file")
-        if path.stat().st_size > MAX_BYTES:
-            raise BadCaptionsError(f"{path} is larger than {MAX_BYTES:,} bytes, which captions never are")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadCaptionsError(f"{path} cannot be read: {error.strerror}") from None
+        return read_regular(path, MAX_BYTES)
+    except BadInputError as error:
+        raise BadCaptionsError(error.message) from None

@@ -11,6 +11,7 @@ from signverse.ingest.captions.files_beside import is_caption_file
 from signverse.ingest.extract.decode import SUFFIXES as VIDEO_SUFFIXES
 from signverse.ingest.shards.caption_tracks import is_subtitles_tar
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import open_regular
 
 _BYTES: Final = 65_536
 """Bytes of a file that are looked at."""
@@ -56,7 +57,7 @@ def kind_of(path: Path) -> Kind:
     try:
         if not path.is_file():
             raise BadInputError(f"{path} is not a file", "Name files, or folders of files.")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(_BYTES)
     except OSError as error:
         raise BadInputError(f"{path} cannot be read: {error.strerror}") from None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from signverse.lake.model.untrusted.regular_files import open_regular
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -52,5 +54,5 @@ def default_folder() -> Path:
 
 def model_sha256(path: str | Path) -> str:
     """The sha256 of a file, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

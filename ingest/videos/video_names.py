@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from signverse.ingest.manifest import Entry
 from signverse.ingest.videos.options import IdFrom
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import bracketed_id, check_video_id, id_in_name, normal_form
+from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import counted, some
 
 BETWEEN_FOLDERS: Final = "__"
@@ -101,11 +103,8 @@ def info_path(video: Path) -> Path:
 def load_info(path: Path) -> dict[str, Any]:
     """The content of an info JSON; empty where it cannot be read."""
     try:
-        # Reading a pipe would block.
-        if not path.is_file() or path.stat().st_size > _MAX_INFO:
-            return {}
-        info = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        info = json.loads(read_regular(path, _MAX_INFO))
+    except (BadInputError, ValueError, RecursionError):
         return {}
     return info if isinstance(info, dict) else {}
 

@@ -18,6 +18,7 @@ from signverse.lake.lists.text import decode
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.ids import is_youtube_id
 from signverse.lake.model.languages import resolve
+from signverse.lake.model.untrusted.regular_files import read_given
 from signverse.lake.model.wording import counted, some
 
 
@@ -116,12 +117,8 @@ def read_table(
             which video a row is about.
     """
     what = f"{noun} {path}"
-    try:
-        with path.open("rb") as file:
-            # Whole: it may be a pipe, and the largest manifest has less than a megabyte.
-            data = file.read()
-    except OSError as error:
-        raise BadInputError(f"{what} cannot be read: {error.strerror}") from None
+    # Whole: it may be a pipe.
+    data = read_given(path, _MAX_BYTES, what)
     if data.startswith(b"PAR1"):
         return _table(path, what, read_parquet(data, what), None, names, positions, every_column)
     text, encoding = decode(data, what)
@@ -273,6 +270,9 @@ def _looks_like_names(rows: Sequence[tuple[int, list[str]]], positions: Sequence
 
 # yt-dlp writes null for a video that it could not read, also in the first line.
 _JSON: Final = re.compile(r"\s*(null\s+)*[\[{]")
+
+_MAX_BYTES: Final = 256 << 20
+"""Of a list: millions of rows. The largest manifest has less than a megabyte."""
 
 _MOST_TITLES: Final = 6
 """Rows among which the header is looked for."""

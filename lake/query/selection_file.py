@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import polars as pl
 import pyarrow as pa
@@ -13,9 +13,14 @@ import pyarrow.parquet as pq
 from signverse.lake.lists.table import read_table
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.schema import SEGMENTS
+from signverse.lake.model.untrusted.regular_files import read_given
 from signverse.lake.model.wording import counted
 from signverse.lake.query.selection import KEY
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
+from signverse.lake.storage.temporary.leftovers import temporary_folder
+
+_MAX_PIPE: Final = 256 << 20
+"""Bytes that are taken from a pipe; a file may be of any size."""
 
 HINT = "Make one: signverse select --lake LAKE -o clips.parquet."
 
@@ -30,6 +35,8 @@ def read_selection_file(path: Path, remarks: list[str] | None = None) -> pl.Data
         BadInputError: it cannot be read, or lacks the columns of a selection.
         EmptySelectionError: it has no rows.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return _read_pipe(path, remarks)
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".parquet": _read_parquet,
         **dict.fromkeys((".csv", ".tsv"), lambda path: _read_csv(path, remarks if remarks is not None else [])),
@@ -42,6 +49,20 @@ def read_selection_file(path: Path, remarks: list[str] | None = None) -> pl.Data
     with foreign_errors_as(lambda why: BadInputError(f"selection {path} cannot be read: {why}", HINT)):
         clips = read(path)
     return checked(clips, f"selection {path}")
+
+
+def _read_pipe(path: Path, remarks: list[str] | None) -> pl.DataFrame:
+    """The rows of a selection that another command makes: `<(command)` or /dev/stdin; its content says its form."""
+    data = read_given(path, _MAX_PIPE, f"selection {path}")
+    beginnings = ((b"PAR1", ".parquet"), (b"[", ".json"), (b"{", ".jsonl"))
+    suffix = next((suffix for start, suffix in beginnings if data.startswith(start)), ".csv")
+    with temporary_folder("selection") as folder:
+        copy = folder / f"selection{suffix}"
+        copy.write_bytes(data)
+        try:
+            return read_selection_file(copy, remarks)
+        except (BadInputError, EmptySelectionError) as error:
+            raise type(error)(error.message.replace(str(copy), str(path)), error.hint) from None
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

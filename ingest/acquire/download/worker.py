@@ -25,6 +25,7 @@ from signverse.ingest.extract.decode import Decoder
 from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import VTT
+from signverse.lake.model.untrusted.regular_files import open_regular
 
 CAPTIONS: Final = "captions"
 DOWNLOAD: Final = "download"
@@ -262,7 +263,7 @@ def _write(path: Path, data: bytes) -> None:
 def _copy(source: Path, target: Path, on_bytes: Callable[[int, int], None]) -> None:
     """Copies a file and reports its bytes: a large one takes longer than a worker may be silent."""
     expected = source.stat().st_size
-    with source.open("rb") as read, target.open("wb") as written:
+    with open_regular(source) as read, target.open("wb") as written:
         while chunk := read.read(_CHUNK):
             written.write(chunk)
             on_bytes(written.tell(), expected)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import open_regular
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -37,7 +38,7 @@ def refuse_encrypted(path: Path) -> BadInputError:
 
 def has_encrypted_entry(path: Path) -> bool:
     """Whether an MP4 or QuickTime file has encrypted pictures; False for any other file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if file.read(8)[4:] not in _FIRST_BOXES:
             return False
         return any(entry in _ENCRYPTED_ENTRIES for entry in _picture_entries(file))
@@ -98,7 +99,7 @@ def _entries(content: bytes) -> Iterator[bytes]:
 
 def _is_scrambled(path: Path) -> bool:
     """Whether most packets of the beginning of an MPEG transport stream say that they are scrambled."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(2000 * _TS_PACKET)
     start = content.find(b"\x47")
     heads = [content[at : at + 4] for at in range(max(0, start), len(content) - 3, _TS_PACKET)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from signverse.lake.model.untrusted.regular_files import open_regular
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
@@ -31,7 +33,7 @@ def unread_recording(container: InputContainer, path: Path, last: int) -> str:
     formats = container.format.name.split(",")
     if "mov" not in formats and "flv" not in formats:
         return ""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if "mov" in formats:
             return _second_movie(file, last)
         return _UNREAD if _has_flv_header(file, last) else ""

@@ -56,7 +56,7 @@ def open_regular(path: str | os.PathLike[str], max_bytes: int | None = None, *, 
         if max_bytes is not None and about.st_size > max_bytes:
             raise _too_large(path, max_bytes)
         if not about.st_size and _holds_more_than_it_says(handle):
-            raise BadInputError(f"{path} is not an ordinary file: it says that it is empty, and is not")
+            raise BadInputError(f"{path} cannot be read: it says that it is empty, and is not")
         return os.fdopen(handle, "rb", buffering)
     except OSError as error:
         os.close(handle)
@@ -76,17 +76,20 @@ def read_regular(path: str | os.PathLike[str], max_bytes: int) -> bytes:
         return _read(file, path, max_bytes)
 
 
-def read_given(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+def read_given(path: str | os.PathLike[str], max_bytes: int, what: str = "") -> bytes:
     """The bytes of a file that a person names on the command line: a pipe, /dev/stdin or `<(command)` as well.
+
+    Args:
+        what: what messages call it, in place of its path.
 
     Raises:
         BadInputError: it cannot be read, or holds more than `max_bytes`.
     """
     try:
         with Path(path).open("rb") as file:
-            return _read(file, path, max_bytes)
+            return _read(file, what or path, max_bytes)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(what or path, error) from None
 
 
 def _read(file: BinaryIO, path: str | os.PathLike[str], max_bytes: int) -> bytes:
@@ -105,7 +108,7 @@ def _read(file: BinaryIO, path: str | os.PathLike[str], max_bytes: int) -> bytes
 def _check_kind(path: str | os.PathLike[str], mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for is_one, name in _KINDS if is_one(mode)), "something else")
-        raise BadInputError(f"{path} is {kind}, not a file")
+        raise BadInputError(f"{path} cannot be read: it is {kind}, not a file")
 
 
 def _holds_more_than_it_says(handle: int) -> bool:
@@ -120,7 +123,7 @@ def _holds_more_than_it_says(handle: int) -> bool:
 
 
 def _too_large(path: str | os.PathLike[str], max_bytes: int) -> BadInputError:
-    return BadInputError(f"{path} has more than {max_bytes:,} bytes, which is more than such a file ever has")
+    return BadInputError(f"{path} is larger than {max_bytes:,} bytes, which such a file never is")
 
 
 def _unreadable(path: str | os.PathLike[str], error: Exception) -> BadInputError:

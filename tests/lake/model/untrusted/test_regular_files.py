@@ -104,14 +104,14 @@ def test_files_and_links_to_files_are_read_by_relative_paths_too(
 def test_a_file_larger_than_its_bound_is_refused_before_and_while_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(101))
     for read in (open_regular, read_regular, read_given):
-        with pytest.raises(BadInputError, match="more than 100 bytes"):
+        with pytest.raises(BadInputError, match="larger than 100 bytes"):
             read(tmp_path / "a", 100)
 
 
 @posix
 @pytest.mark.parametrize("endless", ["/dev/zero", "/dev/urandom"])
 def test_what_a_person_names_may_be_endless_and_is_read_to_its_bound(endless: str) -> None:
-    with pytest.raises(BadInputError, match="more than 1,000,000 bytes"):
+    with pytest.raises(BadInputError, match="larger than 1,000,000 bytes"):
         read_given(endless, 1_000_000)
 
 
