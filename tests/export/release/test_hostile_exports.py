@@ -133,7 +133,7 @@ def test_a_listing_of_gigabytes_is_refused(out: Path) -> None:
     with (out / "SHA256SUMS").open("r+b") as file:
         file.truncate(1 << 33)
     assert problems(out, 4 << 30) == [
-        f"{out / 'SHA256SUMS'} is larger than 268,435,456 bytes, which is more than such a file ever has"
+        f"{out / 'SHA256SUMS'} is larger than 268,435,456 bytes, which such a file never is"
     ]
 
 
