@@ -7,6 +7,6 @@ that ends in a `ClipFormat` (or a `ShardLayout`), a line in registry.py, and a c
 - webdataset.py, parquet.py, posefile.py: formats of clips.
 - format.py: what each of them says: names of files, sizes, how to write, how to verify. registry.py: the list of them.
 - video_content.py, clip_content.py: what of a video or a clip is written, read from the lake, whatever the format.
-- read_tar.py: tars that are verified, whoever made them.
+- read_tar.py: members of tars that are verified.
 - index_rows.py: the rows of index.csv. defaults.py: what the command line says of formats.
 """

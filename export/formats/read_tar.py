@@ -32,7 +32,7 @@ class _Member(tarfile.TarInfo):
 
 
 def read_members(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
-    """The name and the content of each member of a tar, in order; None for what is no plain file.
+    """The name and the content of each member of a tar, in order; None for links, pipes and devices.
 
     A sparse file is none: a header of a few bytes makes terabytes of zeros of it.
 
@@ -53,7 +53,7 @@ def read_json(file: IO[bytes]) -> Any:
     """The content of a small JSON file.
 
     Raises:
-        ValueError, RecursionError: it is none, is large, or is nested thousands deep.
+        ValueError, RecursionError: it is not JSON, is large, or is nested thousands deep.
     """
     content = file.read(_MAX_JSON + 1)
     if len(content) > _MAX_JSON:
