@@ -44,7 +44,10 @@ def normal_form(text: str) -> str:
 
 
 def check_video_id(video_id: str) -> str:
-    """The id in normal form, when it can name a folder of a tar on every system and be printed on one line.
+    """The id in normal form, when it can name a folder of a tar and be printed on one line.
+
+    Names that Windows keeps for itself (CON, nul.mp4) are ids, and so are two that differ in the case of their letters
+    only, as YouTube's do: folders by id belong on a disk that tells them apart.
 
     The two joiners without a width are allowed where they belong to the spelling: between Arabic letters, as Persian
     has them, after a virama of an Indic script, and in an emoji of several. Elsewhere two ids would look the same.

@@ -31,7 +31,11 @@ and a third of the bytes after compression (measured: docs/how-it-works/layout.m
 def snap(points: Points) -> Points:
     """The same points [..., 3] on the stored grid: x and y to 1/8 pixel, score to 1/256."""
     grid = np.array([PIXEL_GRID, PIXEL_GRID, SCORE_GRID], np.float32)
-    snapped: Points = np.rint(points * grid) / grid
+    with np.errstate(over="ignore"):
+        snapped: Points = np.rint(points * grid) / grid
+    # Only what is far beyond any picture, 4e37 pixels and more, has no multiple; it is on the grid already.
+    if (beyond := np.isinf(snapped)).any():
+        snapped[beyond] = points[beyond]
     # A score of 0 says that the point is absent: the lowest positive score is stored as half a step.
     faint = (snapped[..., 2] == 0) & (points[..., 2] > 0)
     snapped[..., 2][faint] = 0.5 / SCORE_GRID
@@ -46,7 +50,8 @@ def confidence(points: Points, part: Part) -> npt.NDArray[np.float32]:
     scores = points[..., part.slice, 2]
     if part is BODY:
         scores = np.delete(scores, NECK, axis=-1)
-    mean: npt.NDArray[np.float32] = scores.mean(axis=-1, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean: npt.NDArray[np.float32] = scores.mean(axis=-1, dtype=np.float32)
     return mean
 
 

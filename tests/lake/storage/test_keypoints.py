@@ -147,3 +147,16 @@ def test_x_of_joint_j_is_element_2j(part):
     xy = rows(points)[part.xy].to_pylist()[0]
     assert xy[0::2] == [part.start + j for j in range(part.size)]
     assert xy[1::2] == [part.start + j + 1000 for j in range(part.size)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("far", [1e30, 4e37, 1e38, -3.4e38])
+def test_coordinates_far_beyond_a_picture_stay_and_bring_no_warning(far: float) -> None:
+    points = np.zeros((1, 128, 3), np.float32)
+    points[..., 2] = 1
+    points[0, 5, 0] = far
+    assert snap(points)[0, 5, 0] == np.float32(far)
+    table = to_table(np.zeros(1, np.int32), np.zeros(1, np.int8), points)
+    assert table["body_xy"][0].as_py()[10] == float(np.float32(far))
+    points[0, :, 2] = far
+    to_table(np.zeros(1, np.int32), np.zeros(1, np.int8), points)
