@@ -210,7 +210,12 @@ def _missed(
     if table.name in _NEWEST_BY:
         about, when = _NEWEST_BY[table.name]
         columns = list(dict.fromkeys(["video_id", *about, when]))
-        rows = collect(pl.scan_parquet(path, glob=False).select(columns))
+        file = pl.scan_parquet(path, glob=False)
+        if table is OUTCOMES:
+            # The next ingestion has recorded what became of the same one, at a time of its own.
+            recorded = snapshot.raw_table(table.name).filter(pl.col("outcome") == "done").select("ingest_id")
+            file = file.join(collect(recorded.unique()).lazy(), on="ingest_id", how="anti")
+        rows = collect(file.select(columns))
         newest = collect(snapshot.raw_table(table.name).group_by(about).agg(pl.col(when).max().alias("newest")))
         joined = rows.join(newest, on=about, how="left")
         return set(joined.filter(pl.col("newest").is_null() | (pl.col(when) > pl.col("newest")))["video_id"])
