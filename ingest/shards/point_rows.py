@@ -97,7 +97,7 @@ class PointRows:
     def _write(self, points: Points) -> None:
         assert self._file is not None
         try:
-            self._file.write(np.ascontiguousarray(points, np.float32).data)
+            self._file.write(np.ascontiguousarray(points, np.float32).tobytes())
         except OSError as error:
             raise no_space(error) from None
 
@@ -123,10 +123,12 @@ class PointRows:
                 self._pieces = [np.concatenate([np.empty((0, NUM_JOINTS, 3), np.float32), *self._pieces])]
             return self._pieces[0][start:end]
         points = np.empty((end - start, NUM_JOINTS, 3), np.float32)
+        if not points.size:
+            return points
         try:
             # Seeking writes what is buffered, hence the error for a full disk here too.
             self._file.seek(start * _ROW_BYTES)
-            self._file.readinto(points.data.cast("B"))  # type: ignore[attr-defined]
+            self._file.readinto(points.reshape(-1).view(np.uint8).data)  # type: ignore[attr-defined]
         except OSError as error:
             raise no_space(error) from None
         return points

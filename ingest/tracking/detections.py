@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, joint_index
 from signverse.lake.model.thresholds import SEEN
+from signverse.lake.storage.spill import large_array
 
 _FACE_SIDES_CHIN_BRIDGE: Final = [FACE.start + i for i in (0, 16, 8, 27)]
 TRACKED_JOINTS: Final = [
@@ -106,7 +107,7 @@ def read_detections(
     """
     count = len(frames)
     joints = np.empty((count, len(TRACKED_JOINTS), 2), np.float32)
-    limbs = np.empty((count, len(LIMB_JOINTS), 2), np.float32)
+    limbs = large_array((count, len(LIMB_JOINTS), 2))
     wrists = np.empty((count, 2, 2), np.float32)
     hands = np.empty(count, np.float32)
     start = 0
@@ -118,24 +119,34 @@ def read_detections(
         joints[rows] = chunk_joints[..., :2]
         chunk_limbs = chunk[:, LIMB_JOINTS]
         chunk_limbs[chunk_limbs[..., 2] < SEEN] = np.nan
-        limbs[rows] = chunk_limbs[..., :2]
+        limbs.array[rows] = chunk_limbs[..., :2]
         chunk_wrists = chunk[:, _WRISTS]
         chunk_wrists[chunk_wrists[..., 2] < SEEN] = np.nan
         wrists[rows] = chunk_wrists[..., :2] - chunk[:, NECK, None, :2]
         hands[rows] = np.nan_to_num(chunk[:, _HANDS, 2].mean(axis=1))
+        limbs.release()
         start += len(chunk)
     if start != count:
         raise ValueError(f"{count} boxes and the points of {start} people")
-    order = _sort_order(np.asarray(frames, np.int64), boxes, joints)
-    return Detections(
-        order=order,
-        frames=np.asarray(frames, np.int64)[order],
-        boxes=boxes[order],
-        joints=joints[order],
-        limbs=limbs[order],
-        wrists=wrists[order],
-        hands=hands[order],
-    )
+    numbers, boxes = np.asarray(frames, np.int64), np.array(boxes)
+    order = _sort_order(numbers, boxes, joints)
+    # In place, as whole copies would take as much memory again.
+    for array in (boxes, joints, limbs.array, wrists, hands):
+        for _ in _reorder(array, order, numbers):
+            limbs.release()
+    return Detections(order, numbers, boxes, joints, limbs.array, wrists, hands)
+
+
+def _reorder(array: NDArray[np.float32], order: NDArray[np.int64], frames: NDArray[np.int64]) -> Iterator[None]:
+    """Reorders rows in place, some thousand at a time; each stays among the rows of its frame."""
+    start = 0
+    while start < len(frames):
+        last = frames[min(start + 16 * CHUNK, len(frames)) - 1]
+        end = int(np.searchsorted(frames, last, side="right"))
+        if (np.diff(order[start:end]) != 1).any():
+            array[start:end] = array[order[start:end]]
+        yield
+        start = end
 
 
 def _chunks(points: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
@@ -168,7 +179,9 @@ def _sort_order(
     """By frame, then from left to right: the result must not depend on the order in which a detector lists people."""
     if (np.diff(frames) > 0).all():
         return np.arange(len(frames))
-    tie_break = np.nan_to_num(joints.reshape(len(joints), -1)).sum(axis=1)
+    flat = joints.reshape(len(joints), -1)
+    pieces = [np.nan_to_num(flat[start : start + CHUNK]).sum(axis=1) for start in range(0, len(flat), CHUNK)]
+    tie_break = np.concatenate(pieces)
     return np.lexsort((tie_break, boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], frames))
 
 

@@ -29,6 +29,8 @@ _WINDOW: Final = 12
 _MIN_WINDOWS: Final = 3
 # Five seconds: a track that is still for so long is hardly that of a signer who pauses.
 _LONG: Final = 120
+# Of a track of hours this many windows are looked at, 23 minutes of them.
+_MOST_WINDOWS: Final = 2760
 # A window's place of a joint is known from this many of its rows.
 _MIN_KNOWN: Final = 4
 # Single fingertips of a picture may leap, where the hand is half hidden.
@@ -100,7 +102,7 @@ def find_still(detections: Detections, tracks: Tracks) -> Stillness:
     for rows in np.split(order, np.flatnonzero(np.diff(tracks.track_ids[order])) + 1):
         if len(rows) < _MIN_WINDOWS * _WINDOW:
             continue
-        distances = _distances(detections, rows)
+        distances = _distances(detections, _sampled(rows))
         at_rest = _at_rest(distances)
         if len(at_rest) < _MIN_WINDOWS:
             # The person is too seldom recognisable.
@@ -117,6 +119,16 @@ def find_still(detections: Detections, tracks: Tracks) -> Stillness:
     if present < max(1, _MIN_PRESENCE * len(frames)):
         return Stillness.none(len(still))
     return Stillness(still, judged, long)
+
+
+def _sampled(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of a track; of one of hours whole windows, evenly spaced, as many as fit into memory."""
+    windows = len(rows) // _WINDOW
+    if windows <= _MOST_WINDOWS:
+        return rows
+    chosen = np.linspace(0, windows - 1, _MOST_WINDOWS).astype(np.int64)
+    sample: NDArray[np.int64] = rows[(chosen[:, None] * _WINDOW + np.arange(_WINDOW)).reshape(-1)]
+    return sample
 
 
 def _at_rest(distances: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -186,6 +187,10 @@ def stats(
         say(f"{counted(rows.height, 'row')} -> {rows_to.path}")
 
 
+_FRAMES_AT_ONCE: Final = 8192
+"""Frames that are read and written together: 13 MB of points."""
+
+
 @reading
 def keypoints(
     *,
@@ -222,7 +227,7 @@ def keypoints(
     import numpy as np
 
     from signverse.lake.model.errors import BadInputError, MistypedError
-    from signverse.lake.model.skeleton import BODY
+    from signverse.lake.model.skeleton import BODY, NUM_JOINTS
     from signverse.lake.model.wording import counted
 
     if output is not None and output.suffix not in {".npy", ""}:
@@ -231,17 +236,27 @@ def keypoints(
         raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
     first, last = _range(video_id, num_frames, (start, end), (start_frame, end_frame))
-    points = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person, mask_hidden=mask_hidden)
-    _save(points, output)
-    seen = int(np.isfinite(points[:, :, 0]).any(axis=1).sum())
-    shape = ", ".join(str(size) for size in points.shape)
+    seen = hidden = 0
+
+    def pieces() -> Iterator[Points]:
+        # A video of ten hours has 1.3 GB of points.
+        nonlocal seen, hidden
+        for start, end in pairwise([*range(first, last, _FRAMES_AT_ONCE), last]):
+            points = opened.keypoints(video_id, start_frame=start, end_frame=end, person=person)
+            seen += int(np.isfinite(points[:, :, 0]).any(axis=1).sum())
+            if np.isnan(points[:, BODY.slice, 2]).any():
+                masked = opened.keypoints(video_id, start_frame=start, end_frame=end, person=person, mask_hidden=True)
+                hidden += int((np.isnan(masked[..., 0]) & ~np.isnan(points[..., 0])).sum())
+                points = masked if mask_hidden else points
+            yield points
+
+    shape = (last - first, NUM_JOINTS, 3)
+    _save(shape, pieces(), output)
     who = "the primary signer" if person == 0 else f"person {person}"
-    say(f"float32 [{shape}]: frames {first} to {last} of {num_frames}, {who} in {seen} of them")
-    if not mask_hidden and np.isnan(points[:, BODY.slice, 2]).any():
-        masked = opened.keypoints(video_id, start_frame=first, end_frame=last, person=person, mask_hidden=True)
-        hidden = int((np.isnan(masked[..., 0]) & ~np.isnan(points[..., 0])).sum())
-        if hidden:
-            say(f"{counted(hidden, 'point')} of joints that are known to be hidden: --mask-hidden leaves them out")
+    sizes = ", ".join(str(size) for size in shape)
+    say(f"float32 [{sizes}]: frames {first} to {last} of {num_frames}, {who} in {seen} of them")
+    if hidden and not mask_hidden:
+        say(f"{counted(hidden, 'point')} of joints that are known to be hidden: --mask-hidden leaves them out")
 
 
 def _range(
@@ -262,20 +277,22 @@ def _range(
     return some_frames_in_video(video_id, first, last, num_frames)
 
 
-def _save(points: Points, output: Path | None) -> None:
+def _save(shape: tuple[int, ...], pieces: Iterable[Points], output: Path | None) -> None:
+    """Writes an array float32 of this shape, in pieces, as .npy to a file or to standard output."""
     import numpy as np
 
     from signverse.lake.storage.temporary.whole_file import whole_file
 
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    parts = chain([head.getvalue()], (np.ascontiguousarray(points, "<f4").tobytes() for points in pieces))
     if output is None:
-        array = io.BytesIO()
-        np.save(array, points)
-        left = array.getbuffer()
-        # To a file or pipe numpy writes by itself, and reports a closed pipe as a failed write. With PYTHONUNBUFFERED
-        # a write may take a part only.
-        while left:
-            left = left[sys.stdout.buffer.write(left) :]
+        for part in parts:
+            left = memoryview(part)
+            # With PYTHONUNBUFFERED a write may take a part only.
+            while left:
+                left = left[sys.stdout.buffer.write(left) :]
         sys.stdout.flush()
     else:
         with whole_file(output) as file:
-            np.save(file, points)
+            file.writelines(parts)

@@ -5,15 +5,19 @@ Such a file disappears when the last process that has it open ends, however it e
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import IO, Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.storage.temporary.leftovers import clear_halves, half_name
@@ -99,3 +103,43 @@ class Spill:
         spill._open(os.fdopen(handle, "rb"))
         spill.num_rows = num_rows
         return spill
+
+
+class LargeArray:
+    """An array float32 in memory, or in a mapped file without a name where it is large; see `large_array`."""
+
+    def __init__(self, array: NDArray[np.float32], mapped: mmap.mmap | None = None) -> None:
+        self.array = array
+        self._mapped = mapped
+
+    def release(self) -> None:
+        """Gives back the memory of what was read and written so far; the numbers stay."""
+        release(self._mapped)
+
+
+def large_array(shape: tuple[int, ...]) -> LargeArray:
+    """An array float32 to be filled, on disk if it is larger than IN_MEMORY.
+
+    Raises:
+        SignverseError: the disk is full.
+    """
+    size = 4 * prod(shape)
+    if size <= IN_MEMORY:
+        return LargeArray(np.empty(shape, np.float32))
+    with spill_file() as file:
+        try:
+            # All of it now: a disk that is full later would end the process.
+            os.posix_fallocate(file.fileno(), 0, size)
+            mapped = mmap.mmap(file.fileno(), size)
+        except AttributeError:
+            # macOS has no such call.
+            return LargeArray(np.empty(shape, np.float32))
+        except OSError as error:
+            raise no_space(error) from None
+    return LargeArray(np.frombuffer(mapped, np.float32).reshape(shape), mapped)
+
+
+def release(mapped: mmap.mmap | None) -> None:
+    """Gives back the memory of a mapped file's pages; what they hold stays in the file."""
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -21,7 +21,7 @@ from signverse.ingest.shards.untrusted.pickle_reader import Block, frames_in, un
 from signverse.ingest.shards.untrusted.zip_directory import check_directory
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.frame_ranges import MAX_FRAMES
-from signverse.lake.storage.spill import IN_MEMORY, no_space, spill_file
+from signverse.lake.storage.spill import IN_MEMORY, no_space, release, spill_file
 
 MAX_BYTES: Final = 8 * 1024**3
 """Of all arrays of a file, decompressed. Ten hours of three people are 5 GB."""
@@ -56,7 +56,7 @@ class Frames:
             yield block
             if read > 16 * _PIECE and isinstance(self._data, mmap.mmap):
                 # The pages that were read are not needed any more, and would count as memory of this process.
-                self._data.madvise(mmap.MADV_DONTNEED)
+                release(self._data)
                 read = 0
 
 
