@@ -236,6 +236,7 @@ def keypoints(
         raise BadInputError("the array is binary and would garble the terminal", "Name a file with -o.")
     num_frames = opened.num_frames(video_id)
     first, last = _range(video_id, num_frames, (start, end), (start_frame, end_frame))
+    # Long because: the options are many, and what is counted is counted while it is written.
     seen = hidden = 0
 
     def pieces() -> Iterator[Points]:
