@@ -30,7 +30,7 @@ from signverse.lake.model.interrupt import held
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
 from signverse.lake.storage.location import is_lake
-from signverse.lake.storage.temporary.leftovers import name_of_half
+from signverse.lake.storage.temporary.leftovers import clear_halves, name_of_half
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 R = TypeVar("R", bound=Row)
@@ -94,6 +94,9 @@ class Folder(Generic[R]):
         lake = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
         if lake is not None:
             raise BadInputError(f"{out} lies in the lake {lake}", "Name a folder of its own.")
+        if out.is_dir():
+            # Of a run that was killed before anything was finished, nothing else is there: it began no export.
+            clear_halves(out)
         earlier = set(_ours(out)) if out.is_dir() else set()
         foreign = _foreign(out, earlier)
         if foreign:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from signverse.lake.lake import Lake
+from signverse.lake.storage.temporary.process_mark import own_mark
 
 ROOT = Path(__file__).parents[3]
 
@@ -306,6 +307,18 @@ def test_what_a_kill_left_half_written_is_cleared_away_and_what_is_anothers_stay
         (unfinished / name).write_bytes(b"x")
     assert signverse(*command, "--overwrite")[0] == 0
     assert names(unfinished) == sorted([*WHOLE, *others])
+
+
+def test_after_a_kill_at_the_first_write_of_an_export_the_same_command_writes_it(
+    command: list[object], tmp_path: Path, uninterrupted, signverse
+) -> None:
+    """No export was begun, whatever half-written files are there."""
+    out = tmp_path / "out"
+    out.mkdir()
+    machine, pid, _ = own_mark().split("-")
+    (out / f"..export.json.signverse-{machine}-{pid}-1-abc").write_bytes(b"{")
+    assert signverse(*command)[0] == 0
+    check(out, {}, uninterrupted)
 
 
 def test_an_unfinished_export_that_may_replace_goes_on_as_well(
