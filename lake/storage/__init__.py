@@ -5,7 +5,6 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
     location.py        where a lake may lie, and making one: folders; URLs are refused
     delta.py           the transaction log: open, append, replace files
-    integrity/         files on disk before a commit counts; logs that are whole
     committer.py       finished videos become rows, committed together
     file_writer.py     one data file while it is written
     parquet_layout.py  how Parquet files are written, with the measured choices
@@ -15,8 +14,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     keypoints.py       keypoints as numpy arrays and as rows, both ways
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
-    integrity/         whether files are there and as they were written, and what it costs where they are not
     spill.py           what does not fit into memory, on disk
     temporary/         temporary folders, and files that appear whole or not at all
-    integrity/         whether files hold what was written, and what their damage is called
+    integrity/         files on disk before a commit counts; whether they are there and as they were written
 """

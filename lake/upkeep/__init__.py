@@ -1,4 +1,4 @@
-"""Keeping a lake in shape: compaction, vacuum and verification; and what it holds.
+"""Keeping a lake in shape: compaction, vacuum, verification and repair; and what it holds.
 
 May know lake.clips (prefetch), lake.storage and lake.model; takes a Snapshot. Start with plan.py, which decides, then
 maintain.py, which carries it out.
@@ -13,4 +13,5 @@ maintain.py, which carries it out.
     absence.py      entries that a log lacks, and rows in files that no version names
     dropping.py     what maintenance drops that was never committed
     verify.py       whether every file is as it was written, and every row where it should be
+    repair/         mending what was lost from what is there
 """

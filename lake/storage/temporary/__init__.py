@@ -2,7 +2,7 @@
 
 May know lake.model. Start with leftovers.py.
 
-- process_mark.py: which process made a file, written in its name.
-- leftovers.py: temporary folders; removing those, and half-written files, of processes that have ended.
-- whole_file.py: files that take their name only when all of it is written.
+    process_mark.py  which process made a file, written in its name
+    leftovers.py     temporary folders; removing those, and half-written files, of processes that have ended
+    whole_file.py    files that take their name only when all of it is written
 """
