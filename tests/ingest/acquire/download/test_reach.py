@@ -87,7 +87,8 @@ def serving() -> Iterator[Server]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # By itself it looks twice a second whether it is to end.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield Server(server, answers, asked)
     finally:
