@@ -13,6 +13,7 @@ from signverse.ingest.inspection.files import inspect_file, kind_or_problem
 from signverse.ingest.inspection.kinds import Kind
 from signverse.ingest.inspection.report import Report
 from signverse.ingest.inspection.shard import inspect_shard, problem_row
+from signverse.ingest.shards.reader import ShardTask, Started
 from signverse.lake.jobs import executor as jobs
 from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Engine
@@ -21,21 +22,6 @@ from signverse.lake.jobs.pool import LOCAL
 
 _MEMORY_MB: Final = 4096
 """Ten hours of two people take 0.6 GB, a picture of 8K 0.4 GB."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A file to look into; `skip` are the ids of a shard's videos that were dealt with before its process died."""
-
-    path: Path
-    skip: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class _Started:
-    """Reading of this video of a shard starts: if the process dies next, this video is the cause."""
-
-    video_id: str
 
 
 @dataclass
@@ -70,12 +56,13 @@ def inspect_files(
         engine: where the process runs.
     """
     found = Inspected()
-    waiting = [_Task(path) for path in paths]
+    # Files of other kinds too: of these nothing is ever skipped.
+    waiting = [ShardTask(path) for path in paths]
     with engine.executor(1, make_job, memory_mb=memory_mb or min(default_memory_mb(1), _MEMORY_MB)) as executor:
         while waiting:
             task, progress, rows = waiting.pop(0), _Progress(), list[dict[str, Any]]()
             for event in executor.run([task], stalled_s):
-                if event.kind == "progress" and isinstance(event.value, _Started):
+                if event.kind == "progress" and isinstance(event.value, Started):
                     progress.last = event.value.video_id
                     progress.started.add(progress.last)
                 elif event.kind == "progress":
@@ -109,13 +96,13 @@ def make_job() -> jobs.Job:
     """The worker's side: says what a file holds, of a shard video by video."""
     beside = CaptionFiles()
 
-    def job(task: _Task, report: jobs.Report) -> Report | None:
+    def job(task: ShardTask, report: jobs.Report) -> Report | None:
         kind = kind_or_problem(task.path)
         if isinstance(kind, Report):
             return kind
         if kind is not Kind.shard:
             return inspect_file(task.path, kind, beside)
-        for row in inspect_shard(task.path, task.skip, lambda video_id: report(_Started(video_id))):
+        for row in inspect_shard(task.path, task.skip, lambda video_id: report(Started(video_id))):
             report(row)
         return None
 

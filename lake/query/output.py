@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -19,8 +18,6 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.query.text_table import HIDDEN_HINT, format_table
 from signverse.lake.storage.temporary.whole_file import whole_file
-
-_LINES: Final = "\n"
 
 
 class Format(StrEnum):
@@ -145,7 +142,7 @@ def _render(
         else:
             # A plan of EXPLAIN is a drawing of its own.
             is_plan = rows.schema == {"plan": pl.String} and not rows["plan"].has_nulls()
-            plan = "".join(f"{clean(text, keep=_LINES)}\n" for text in rows["plan"]) if is_plan else ""
+            plan = "".join(clean(text, keep="\n") + "\n" for text in rows["plan"]) if is_plan else ""
             table = plan or format_table(rows, width, hint)
             buffer.write("".join(f"{line}\n" for line in (*map(clean, above), *([""] if above else []))).encode())
             buffer.write(table.encode())
