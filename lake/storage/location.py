@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Final
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -15,7 +17,7 @@ from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_folder, sync_folder, sync_log
 
-_OF_A_BROKEN_MAKING = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
+_OF_A_BROKEN_MAKING: Final = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
 """What a log holds whose making was broken off."""
 
 
@@ -161,7 +163,8 @@ def refuse_lost_videos(folder: Path) -> None:
         if written:
             raise DamagedLakeError(
                 f"{folder} holds files of {', '.join(written)}, but its table 'videos' is lost or has lost its log",
-                f"Nothing was changed. Bring the folder 'videos' back from a copy, or run: signverse repair {folder}",
+                "Nothing was changed. Bring the folder 'videos' back from a copy, or run: signverse repair "
+                f"{shlex.quote(str(folder))}",
             )
 
 

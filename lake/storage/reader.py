@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import Points, from_table, hide_unseen, list_columns, visible_from_table
 from signverse.lake.storage.page_decoder import Column, Unusual, read_column
+
+EVERY_FRAME: Final = 2**31 - 1
+"""As the end of a range: all frames to the last one, whatever its number."""
 
 
 @dataclass(frozen=True)

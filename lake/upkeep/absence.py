@@ -6,28 +6,23 @@ were finished, and what other tables say.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import SignverseError
-from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SPLITS, TABLES, VIDEOS, Table
+from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
-from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.digests import has_digest
 from signverse.lake.storage.integrity.lost_outcomes import videos_without_outcome
 from signverse.lake.storage.snapshot import Snapshot, collect
-from signverse.lake.upkeep.vacuum import data_files, names_in
-
-_SEALED: Final = re.compile(r"-[0-9a-f]{32}\.parquet$")
+from signverse.lake.upkeep.vacuum import data_files
 
 _INGESTED: Final = ("extract", "import")
 """The stages after which a video is in the lake."""
@@ -35,7 +30,7 @@ _INGESTED: Final = ("extract", "import")
 _NEWEST_BY: Final = {
     OUTCOMES.name: (["video_id", "stage"], "attempted_at"),
     SPLITS.name: (["name"], "made_at"),
-    "sources": (["video_id"], "listed_at"),
+    SOURCES.name: (["video_id"], "listed_at"),
 }
 """Of tables whose rows are not of ingestions: what a row is about, and what says which is the newest."""
 
@@ -116,15 +111,23 @@ def _unlisted_placements(snapshot: Snapshot) -> Iterator[str]:
         )
 
 
+TAKEN_OUT: Final = "lost"
+"""The reason of the outcome `failed` of a video that a repair took out on request, as its keypoints were lost."""
+
+
+def done_outcomes(outcomes: pl.LazyFrame) -> pl.LazyFrame:
+    """The outcomes `done`, without those of videos that were taken out since."""
+    removed = outcomes.filter(pl.col("outcome") == "failed", pl.col("reason") == TAKEN_OUT)
+    taken_out = removed.group_by("video_id").agg(taken_out=pl.col("attempted_at").max())
+    done = outcomes.filter(pl.col("outcome") == "done").join(taken_out, on="video_id", how="left")
+    later = pl.col("taken_out").is_null() | (pl.col("taken_out") < pl.col("attempted_at"))
+    return done.filter(later).drop("taken_out")
+
+
 def done_without_video(snapshot: Snapshot) -> set[str]:
     """The videos that an outcome calls done after they were ingested, and that `videos` has no row of."""
-    done = pl.col("outcome") == "done"
     ingested = pl.col("ingest_id").is_not_null() | pl.col("stage").is_in(_INGESTED)
-    all_outcomes = snapshot.raw_table(OUTCOMES.name)
-    # A repair took these out on request, as their keypoints were lost.
-    taken_out = all_outcomes.filter(pl.col("outcome") == "failed", pl.col("reason") == "lost").select("video_id")
-    outcomes = all_outcomes.filter(done & ingested).select("video_id").unique()
-    outcomes = outcomes.join(taken_out, on="video_id", how="anti")
+    outcomes = done_outcomes(snapshot.raw_table(OUTCOMES.name)).filter(ingested).select("video_id").unique()
     known = snapshot.raw_table(VIDEOS.name).select("video_id").unique()
     return set(collect(outcomes.join(known, on="video_id", how="anti"))["video_id"])
 
@@ -171,7 +174,7 @@ def in_no_version(lake: Path, table: Table) -> set[str]:
     Those of writers that live are left out.
     """
     # Before the log is read: what is committed meanwhile is in neither.
-    finished = {name for name in data_files(lake / table.name) if _SEALED.search(name)}
+    finished = {name for name in data_files(lake / table.name) if has_digest(name)}
     unnamed = named_in_no_version(lake, table, finished)
     return unnamed - writers.in_use(lake, unnamed)
 
@@ -180,26 +183,15 @@ def named_in_no_version(lake: Path, table: Table, names: Collection[str]) -> set
     """Those of some data files, paths inside a table's folder, that no entry and no checkpoint of its log names."""
     folder = lake / table.name
     unnamed = set(names)
-    if unnamed:
-        unnamed -= _names_in_checkpoints(folder)
+    for path in (path for paths in log_entries.checkpoints(folder).values() for path in paths):
+        if unnamed:
+            unnamed -= log_entries.names_in_checkpoint(path)
     for entry in log_entries.entries(folder).values():
         if not unnamed:
             break
         with suppress(FileNotFoundError, log_entries.BadEntryError):
-            unnamed -= names_in(log_entries.read_entry(Path(entry.path)))
+            unnamed -= log_entries.names_in(log_entries.read_entry(Path(entry.path)))
     return unnamed
-
-
-def _names_in_checkpoints(folder: Path) -> set[str]:
-    names: set[str] = set()
-    for paths in log_entries.checkpoints(folder).values():
-        for path in paths:
-            with suppress(SignverseError), foreign_errors_as(damaged(str(path))):
-                for row in pq.read_table(path, columns=["add.path", "remove.path"]).to_pylist():
-                    change: Any = row.get("add") or row.get("remove")
-                    if change and change["path"]:
-                        names.add(unquote(change["path"]))
-    return names
 
 
 def _missed(

@@ -18,15 +18,13 @@ from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.integrity.digests import check_files
 from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_errors_as
-from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.plan import Key, Rewrite, StoredPlacement
 
 _SORT_MEMORY: Final = "1GB"
 """What sorting a table may take; beyond it DuckDB spills to disk."""
-
-_EVERY_FRAME: Final = 2**31 - 1
 
 
 def _swap(folder: Path, table: Table, old: Sequence[ActiveFile], new: Sequence[DataFile]) -> None:
@@ -101,7 +99,7 @@ def _read_ingestions(
     columns = [name for name in names if name not in ("video_id", "ingest_id", "frame", "person")]
     for (video_id, ingest_id), stored in ingestions:
         place = placement_of({"video_id": video_id, **stored})
-        table = reader.rows(place, ["ingest_id", *columns], 0, _EVERY_FRAME)
+        table = reader.rows(place, ["ingest_id", *columns], 0, EVERY_FRAME)
         if table.num_rows == 0 or table.column("ingest_id")[0].as_py() != ingest_id:
             raise DamagedLakeError(
                 f"{place.file} does not hold '{video_id}' where its row says", "Run: signverse verify LAKE."

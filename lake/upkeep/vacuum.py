@@ -7,8 +7,7 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 from signverse.lake.model.schema import KEYPOINTS, TABLES, VIDEOS
 from signverse.lake.storage import delta
@@ -67,14 +66,18 @@ def _is_written(path: Path) -> bool:
     return path.samefile(entry) or path.read_bytes() == entry.read_bytes() != b""
 
 
-def data_files(folder: Path) -> dict[str, float]:
-    """The Parquet files in a table's folder, as paths inside it, with the time that the store gives them."""
+def data_files(folder: Path, *, links: bool = False) -> dict[str, float]:
+    """The Parquet files in a table's folder, as paths inside it, with the time that the store gives them.
+
+    Args:
+        links: also links to such files, of which a dry run of `repair` is made.
+    """
     found: dict[str, float] = {}
     for where, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != "_delta_log"]
         for name in files:
             path = Path(where, name)
-            if name.endswith(".parquet") and not path.is_symlink():
+            if name.endswith(".parquet") and (links or not path.is_symlink()):
                 with suppress(FileNotFoundError):
                     found[path.relative_to(folder).as_posix()] = path.stat().st_mtime
     return found
@@ -86,12 +89,5 @@ def _named_since(folder: Path, since: float) -> set[str]:
     for entry in log_entries.entries(folder).values():
         with suppress(FileNotFoundError):
             if entry.stat().st_mtime > since:
-                names |= names_in(log_entries.read_entry(Path(entry.path)))
+                names |= log_entries.names_in(log_entries.read_entry(Path(entry.path)))
     return names
-
-
-def names_in(actions: list[dict[str, Any]]) -> set[str]:
-    """The data files that the actions of a log's entry add or remove."""
-    changes = (action.get("add") or action.get("remove") for action in actions)
-    # A path in a log is written as in a URL.
-    return {unquote(change["path"]) for change in changes if change}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 import pyarrow.compute as pc
@@ -17,11 +17,9 @@ from signverse.lake.storage.integrity.digests import is_as_written
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.location import existing_lake
-from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import Snapshot, collect
 from signverse.lake.upkeep.absence import absences, finished_in_no_version, log_problems
-
-_EVERY_FRAME: Final = 2**31 - 1
 
 
 def verify_folder(path: str | Path, broken: set[str] | None = None) -> Iterator[str]:
@@ -123,7 +121,7 @@ def _misplaced(snapshot: Snapshot, video: dict[str, Any], reader: KeypointsReade
         return
     try:
         # Every row of the placement: what Lake reads is cut to the frames that the video says it has.
-        table = reader.rows(place, [], 0, _EVERY_FRAME)
+        table = reader.rows(place, [], 0, EVERY_FRAME)
     except SignverseError as error:
         yield str(error)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -68,8 +69,6 @@ def _link(path: Path, to: Path) -> None:
 
 
 def _drop_old_entries(folder: Path) -> None:
-    import time
-
     with suppress(OSError):
         if abs(store_time(folder.parent) - time.time()) < _CLOCKS_AGREE_S:
             DeltaTable(str(folder)).cleanup_metadata()

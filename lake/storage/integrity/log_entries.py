@@ -10,13 +10,15 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
 ACTIONS: Final = "signverse.actions"
 """In the commitInfo of an entry: how many actions follow, so that lines which are missing at its end are noticed."""
@@ -110,13 +112,36 @@ def read_entry(path: Path) -> list[dict[str, Any]]:
             raise BadEntryError(f"is cut: it holds {others} of {info[ACTIONS]} actions")
     elif not others and not str((info or {}).get("operation", "")).startswith("VACUUM"):
         raise BadEntryError("is cut: it changes nothing")
-    if path.name == entry_path(path, 0).name and not _makes_a_table(actions):
+    if path.name == entry_path(path, 0).name and not makes_a_table(actions):
         raise BadEntryError("is cut: it does not make a table")
     return actions
 
 
-def _makes_a_table(actions: list[dict[str, Any]]) -> bool:
+def makes_a_table(actions: list[dict[str, Any]]) -> bool:
+    """Whether the actions of an entry say what columns the table has; without them it cannot be opened."""
     return {"protocol", "metaData"} <= {name for action in actions for name in action}
+
+
+CHANGES: Final = ("add", "remove")
+"""The actions that name a data file."""
+
+
+def names_in(actions: Iterable[dict[str, Any]], kinds: Collection[str] = CHANGES) -> set[str]:
+    """The data files, paths inside the table's folder, that actions of these kinds name."""
+    changes = [action[kind] for action in actions for kind in kinds if action.get(kind)]
+    # A path in a log is written as in a URL.
+    return {unquote(change["path"]) for change in changes if isinstance(change, dict) and change.get("path")}
+
+
+def names_in_checkpoint(path: Path, kinds: Collection[str] = CHANGES) -> set[str]:
+    """The same of a checkpoint; none where it cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        with foreign_errors_as(damaged(str(path))):
+            return names_in(pq.read_table(path, columns=[f"{kind}.path" for kind in kinds]).to_pylist(), kinds)
+    except DamagedLakeError:
+        return set()
 
 
 def is_made(folder: Path) -> bool:
@@ -178,10 +203,10 @@ def check(folder: Path, *, thorough: bool = False) -> None:
         DamagedLakeError: there is one. What it added is not in the table.
     """
     for problem in problems(folder, thorough=thorough):
-        raise damaged(folder, problem)
+        raise damaged_log(folder, problem)
 
 
-def damaged(folder: Path, problem: LogProblem) -> DamagedLakeError:
+def damaged_log(folder: Path, problem: LogProblem) -> DamagedLakeError:
     """The error for something wrong with the log of a table."""
     lake = shlex.quote(str(folder.parent))
     return DamagedLakeError(

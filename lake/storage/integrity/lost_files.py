@@ -81,7 +81,7 @@ def problem_of(folder: Path, file: ActiveFile, *, read: bool = False) -> str:
     # The log may be what is wrong: the digest in the name decides.
     if read and size == file.size:
         try:
-            return "" if is_intact(str(path)) else "is damaged: its bytes are not those that were written"
+            return "" if is_intact(str(path)) else CHANGED
         except OSError as error:
             return f"cannot be read ({error.strerror})"
     if size == file.size or is_as_written(path):

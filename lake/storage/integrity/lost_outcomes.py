@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,11 +10,12 @@ import polars as pl
 
 from signverse.lake.model.schema import OUTCOMES, VIDEOS
 from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
     from signverse.lake.storage.snapshot import Snapshot
 
-_STAGES: Final = {"shard": "import", "video": "extract"}
+STAGES: Final = {"shard": "import", "video": "extract"}
 """The stage at which a video came in, by the column `source`."""
 
 
@@ -35,23 +37,28 @@ def videos_without_outcome(snapshot: Snapshot) -> pl.DataFrame:
     names = writers.in_use(snapshot.folder, [file.name for file in files])
     for file in files:
         if file.name in names:
-            ids = collect(pl.scan_parquet(file, glob=False).select("ingest_id"))
+            ids = collect(scan([str(file)], VIDEOS, VIDEOS.schema).select("ingest_id"))
             without = without.join(ids, on="ingest_id", how="anti")
     return without
 
 
 def lost_outcomes(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Rows of `outcomes` in the place of those that were not recorded."""
-    return [
-        {
-            "video_id": row["video_id"],
-            "ingest_id": row["ingest_id"],
-            "stage": "captions" if row["keypoints_ingest_id"] else _STAGES.get(row["source"], "import"),
-            "outcome": "done",
-            "reason": None,
-            "message": "recorded later: the process that ingested the video ended before it did",
-            "attempt": 1,
-            "attempted_at": row["ingested_at"],
-        }
-        for row in videos_without_outcome(snapshot).iter_rows(named=True)
-    ]
+    why = "recorded later: the process that ingested the video ended before it did"
+    return [done_outcome(video, why) for video in videos_without_outcome(snapshot).iter_rows(named=True)]
+
+
+def done_outcome(video: Mapping[str, Any], message: str) -> dict[str, Any]:
+    """The row of `outcomes` that says that a video is done, from its row of `videos`."""
+    # New captions of keypoints that an earlier ingestion wrote.
+    of_captions = video["keypoints_ingest_id"] not in {None, video["ingest_id"]}
+    return {
+        "video_id": video["video_id"],
+        "ingest_id": video["ingest_id"],
+        "stage": "captions" if of_captions else STAGES.get(video["source"], "extract"),
+        "outcome": "done",
+        "reason": None,
+        "message": message,
+        "attempt": 1,
+        "attempted_at": video["ingested_at"],
+    }

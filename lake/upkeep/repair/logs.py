@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries
+from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
+from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.repair.report import Commands, Report
+from signverse.lake.upkeep.vacuum import data_files
 
 DAMAGED: Final = "_damaged"
 """The folder of a lake that keeps what a repair has taken out, under the path that it had."""
@@ -77,7 +75,7 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
     """Puts an entry in the place of a damaged one, with those of its actions that can be read."""
     path = log_entries.entry_path(lake / table.name, version)
     actions = _readable(path)
-    if version == 0 and not {"protocol", "metaData"} <= {name for action in actions for name in action}:
+    if version == 0 and not log_entries.makes_a_table(actions):
         made = _first_entry(table)
         actions = [*made, *(action for action in actions if not action.keys() & {"protocol", "metaData"})]
     info = {
@@ -86,12 +84,13 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
         log_entries.ACTIONS: str(len(actions)),
     }
     text = "\n".join(json.dumps(action) for action in [{"commitInfo": info}, *actions]) + "\n"
-    new = path.with_name(f"{path.name}.repaired")
-    new.write_text(text, "utf-8")
-    sync_file(new)
-    if path.exists():
-        keep_copy(lake, path)
-    new.replace(path)
+    with writers.working_folder(lake) as work:
+        new = work / path.name
+        new.write_text(text, "utf-8")
+        sync_file(new)
+        if path.exists():
+            keep_copy(lake, path)
+        new.replace(path)
     sync_folder(path.parent)
 
 
@@ -114,9 +113,9 @@ def _readable(path: Path) -> list[dict[str, Any]]:
 
 def _first_entry(table: Table) -> list[dict[str, Any]]:
     """The actions that make a table."""
-    with tempfile.TemporaryDirectory() as folder:
-        create(Path(folder) / table.name, table)
-        return _readable(log_entries.entry_path(Path(folder) / table.name, 0))
+    with temporary_folder("log") as folder:
+        create(folder / table.name, table)
+        return _readable(log_entries.entry_path(folder / table.name, 0))
 
 
 def _opens(folder: Path) -> bool:
@@ -135,7 +134,7 @@ def _make_again(lake: Path, table: Table, report: Report) -> None:
     if log.is_dir():
         set_aside(lake, log)
     create(folder, table)
-    files = len(data_files(folder) - removed)
+    files = len(data_files(folder, links=True).keys() - removed)
     if files:
         report.add(f"log of {table.name}", f"is lost: made again, for {counted(files, 'data file')}")
         return
@@ -145,33 +144,13 @@ def _make_again(lake: Path, table: Table, report: Report) -> None:
         report.commands += Commands(lake).for_table(table)
 
 
-def data_files(folder: Path) -> set[str]:
-    """The Parquet files in a table's folder, as paths inside it."""
-    return {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*.parquet")
-        if "_delta_log" not in path.relative_to(folder).parts
-    }
-
-
 def removed_files(folder: Path) -> set[str]:
     """The data files that a log says were removed, as far as it can be read; those of logs that were set aside too."""
     names: set[str] = set()
     logs = [folder / "_delta_log", *(folder.parent / DAMAGED / folder.name).glob("_delta_log*")]
     for log in logs:
-        for path in log.glob("*.json*") if log.is_dir() else ():
-            names |= {_path_of(action["remove"]) for action in _readable(path) if "remove" in action}
-        for path in log.glob("*.checkpoint*.parquet") if log.is_dir() else ():
-            try:
-                rows = pq.read_table(path, columns=["remove"]).column("remove").to_pylist()
-            except (OSError, pa.ArrowException, KeyError):
-                continue
-            names |= {_path_of(row) for row in rows if row and row.get("path")}
+        for path in log.glob("*.json*"):
+            names |= log_entries.names_in(_readable(path), ["remove"])
+        for path in log.glob("*.checkpoint*.parquet"):
+            names |= log_entries.names_in_checkpoint(path, ["remove"])
     return names
-
-
-def _path_of(action: dict[str, Any]) -> str:
-    from urllib.parse import unquote
-
-    # A path in a log is written as in a URL.
-    return unquote(str(action.get("path", "")))

@@ -15,23 +15,19 @@ from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, SOURCES, VIDEOS
 from signverse.lake.model.wording import counted, document_text, some
 from signverse.lake.storage import delta
-from signverse.lake.storage.reader import KeypointsReader, placement_of
-from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.storage.integrity.lost_outcomes import STAGES, done_outcome
+from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
+from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.upkeep.absence import TAKEN_OUT, done_outcomes
 from signverse.lake.upkeep.plan import Key, StoredPlacement
 from signverse.lake.upkeep.repair.report import Report
 from signverse.lake.upkeep.repair.sealed_files import Tables, drop, ingestions_in
 from signverse.lake.upkeep.rewrite import rewrite_videos
 
-_EVERY_FRAME: Final = 2**31 - 1
-
 REBUILT: Final = "row rebuilt by repair"
 """How the remark begins, in `videos.repairs`, of a row that was made from other tables."""
 
-REMOVED: Final = "lost"
-"""The reason of the outcome of a video that was taken out of the lake because its keypoints were lost."""
-
-_SOURCES: Final = {"import": "shard", "extract": "video"}
-_STAGES: Final = {"shard": "import", "video": "extract"}
+_SOURCES: Final = {stage: source for source, stage in STAGES.items()}
 
 
 def rebuild_videos(tables: Tables, report: Report, *, all_lost: bool) -> None:
@@ -62,18 +58,12 @@ def rebuild_videos(tables: Tables, report: Report, *, all_lost: bool) -> None:
 
 def _done(tables: Tables) -> pl.DataFrame:
     """The outcomes of ingestions that are done, without those of videos that were taken out since."""
-    rows = tables.rows(OUTCOMES, [file.name for file in tables.whole(OUTCOMES)])
-    taken_out = _taken_out(rows)
-    rows = rows.join(taken_out, on="video_id", how="left").filter(
-        pl.col("taken_out").is_null() | (pl.col("taken_out") < pl.col("attempted_at"))
-    )
-    return rows.drop("taken_out").filter(pl.col("outcome") == "done", pl.col("ingest_id").is_not_null())
+    outcomes = done_outcomes(_outcomes(tables).lazy())
+    return collect(outcomes.filter(pl.col("ingest_id").is_not_null()))
 
 
-def _taken_out(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """When videos were taken out of the lake: video_id and taken_out."""
-    removed = outcomes.filter(pl.col("outcome") == "failed", pl.col("reason") == REMOVED)
-    return removed.group_by("video_id").agg(taken_out=pl.col("attempted_at").max())
+def _outcomes(tables: Tables) -> pl.DataFrame:
+    return tables.rows(OUTCOMES, [file.name for file in tables.whole(OUTCOMES)])
 
 
 def _newest_missing(tables: Tables, known: pl.DataFrame, done: pl.DataFrame, *, guess: bool) -> list[dict[str, Any]]:
@@ -82,8 +72,8 @@ def _newest_missing(tables: Tables, known: pl.DataFrame, done: pl.DataFrame, *, 
     if guess:
         segments = tables.rows(SEGMENTS, [file.name for file in tables.whole(SEGMENTS)])
         of_segments = segments.select("video_id", "ingest_id").unique()
-        outcomes = tables.rows(OUTCOMES, [file.name for file in tables.whole(OUTCOMES)])
-        of_segments = of_segments.join(_taken_out(outcomes), on="video_id", how="anti")
+        removed = _outcomes(tables).filter(pl.col("reason") == TAKEN_OUT)
+        of_segments = of_segments.join(removed, on="video_id", how="anti")
         of_segments = of_segments.join(known, on="ingest_id", how="anti").join(found, on="ingest_id", how="anti")
         more = [{**row, "stage": None, "ingested_at": _time_of(row["ingest_id"])} for row in of_segments.to_dicts()]
         found = pl.concat([found, pl.DataFrame(more, found.schema)])
@@ -148,7 +138,7 @@ def _video_row(
 ) -> dict[str, Any]:
     frames, people = max((row["end_frame"] for row in segments), default=0), 0
     if place is not None:
-        of = reader.rows(placement_of({"video_id": ingestion["video_id"], **place}), [], 0, _EVERY_FRAME)
+        of = reader.rows(placement_of({"video_id": ingestion["video_id"], **place}), [], 0, EVERY_FRAME)
         counts = np.unique(of.column("frame").to_numpy(), return_counts=True)[1]
         frames = max(frames, int(of.column("frame")[-1].as_py()) + 1)
         people = int(counts.max())
@@ -190,21 +180,7 @@ def record_done(tables: Tables, report: Report) -> None:
     videos = tables.rows(VIDEOS, [file.name for file in tables.whole(VIDEOS)])
     newest = videos.sort("ingested_at", "ingest_id").unique("video_id", keep="last").sort("video_id")
     without = newest.join(_done(tables), on="ingest_id", how="anti").to_dicts()
-    rows = [
-        {
-            "video_id": row["video_id"],
-            "ingest_id": row["ingest_id"],
-            "stage": "captions"
-            if row["keypoints_ingest_id"] not in {None, row["ingest_id"]}
-            else _STAGES.get(row["source"], "extract"),
-            "outcome": "done",
-            "reason": None,
-            "message": "recorded by repair",
-            "attempt": 1,
-            "attempted_at": row["ingested_at"],
-        }
-        for row in without
-    ]
+    rows = [done_outcome(row, "recorded by repair") for row in without]
     if rows:
         delta.append(tables.lake / OUTCOMES.name, OUTCOMES, rows)
         report.add(OUTCOMES.name, f"{counted(len(rows), 'done outcome')} of videos that the lake has, recorded")
@@ -232,6 +208,6 @@ def mend_placements(tables: Tables, report: Report) -> None:
 
 def _is_placed(reader: KeypointsReader, row: dict[str, Any]) -> bool:
     try:
-        return bool(reader.row_groups(placement_of(row), 0, _EVERY_FRAME))
+        return bool(reader.row_groups(placement_of(row), 0, EVERY_FRAME))
     except DamagedLakeError:
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,10 @@ from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile, lost_
 from signverse.lake.storage.integrity.sync import make_folder
 from signverse.lake.storage.location import lake_folder
 from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.temporary.leftovers import temporary_folder
+from signverse.lake.upkeep.absence import TAKEN_OUT
 from signverse.lake.upkeep.repair.logs import keep_copy, mend_logs
-from signverse.lake.upkeep.repair.rebuild import REMOVED, mend_placements, rebuild_videos, record_done
+from signverse.lake.upkeep.repair.rebuild import mend_placements, rebuild_videos, record_done
 from signverse.lake.upkeep.repair.report import Commands, Report
 from signverse.lake.upkeep.repair.sealed_files import Tables, drop, take_back
 from signverse.lake.upkeep.rewrite import rewrite_videos
@@ -51,8 +52,8 @@ def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str
     if not there:
         raise NotALakeError(f"{lake} holds no table of a lake", "Name the folder of a lake.")
     if dry_run:
-        with tempfile.TemporaryDirectory(prefix="signverse-repair-") as folder:
-            shadow = _shadow(lake, Path(folder) / lake.name)
+        with temporary_folder("repair") as folder:
+            shadow = _shadow(lake, folder / lake.name)
             return _repair(shadow, lake, drop_lost)
     make_folder(lake / writers.FOLDER)
     with FileLock(lake / writers.FOLDER / _LOCK, mode=0o666):
@@ -157,7 +158,7 @@ def _drop_lost(tables: Tables, lost: Collection[LostFile]) -> None:
     rows = tables.rows(VIDEOS, [file.name for file in files])
     mine = rows.filter(pl.col("video_id").is_in(gone))
     now = datetime.now(UTC)
-    outcome = {"ingest_id": None, "outcome": "failed", "reason": REMOVED, "attempt": 1, "attempted_at": now}
+    outcome = {"ingest_id": None, "outcome": "failed", "reason": TAKEN_OUT, "attempt": 1, "attempted_at": now}
     said = [
         {**outcome, "video_id": video_id, "stage": "extract", "message": "its keypoints were lost: repair --drop-lost"}
         for video_id in sorted(gone)

@@ -5,7 +5,6 @@ A sealed file has its digest in its name: whether it is whole does not depend on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,13 +18,13 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.integrity import digests, writers
-from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.scan import scan
-from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
 from signverse.lake.storage.snapshot import collect
 from signverse.lake.upkeep.plan import Key, StoredPlacement, placements_in
-from signverse.lake.upkeep.repair.logs import data_files, removed_files, set_aside
+from signverse.lake.upkeep.repair.logs import removed_files, set_aside
 from signverse.lake.upkeep.repair.report import Report
+from signverse.lake.upkeep.vacuum import data_files
 
 _KEY: Final[Mapping[Table, tuple[str, ...]]] = {
     VIDEOS: ("ingest_id",),
@@ -36,10 +35,6 @@ _KEY: Final[Mapping[Table, tuple[str, ...]]] = {
     SPLITS: ("name", "made_at", "video_id"),
 }
 """The columns that tell a row of a table from all others."""
-
-_SEALED: Final = re.compile(r"-[0-9a-f]{32}\.parquet$")
-
-_EVERY_FRAME: Final = 2**31 - 1
 
 
 class Tables:
@@ -89,10 +84,10 @@ class Tables:
         What a writer that lives has made is left to it.
         """
         folder = self.lake / table.name
-        there = data_files(folder) - {file.name for file in self.active(table)}
+        there = data_files(folder, links=True).keys() - {file.name for file in self.active(table)}
         removed = removed_files(folder)
         there -= writers.in_use(self._writers_of, there)
-        sealed = sorted(name for name in there if _SEALED.search(name) and self.is_whole(folder / name))
+        sealed = sorted(name for name in there if digests.has_digest(name) and self.is_whole(folder / name))
         return [name for name in sealed if name not in removed], [name for name in sealed if name in removed]
 
     def rows(self, table: Table, names: Collection[str]) -> pl.DataFrame:
@@ -186,7 +181,7 @@ def _copied(folder: Path, name: str, ingestions: Mapping[Key, StoredPlacement]) 
     try:
         columns = [c for c in KEYPOINTS.in_file(schema).names if c not in {"video_id", "ingest_id", "frame", "person"}]
         for key, place in sorted(ingestions.items()):
-            new.add(*key, reader.rows(placement_of({"video_id": key[0], **place}), columns, 0, _EVERY_FRAME))
+            new.add(*key, reader.rows(placement_of({"video_id": key[0], **place}), columns, 0, EVERY_FRAME))
         return new.close()
     except BaseException:
         new.discard()
@@ -214,7 +209,6 @@ def ingestions_in(tables: Tables) -> dict[Key, StoredPlacement]:
     folder = tables.lake / KEYPOINTS.name
     found: dict[Key, StoredPlacement] = {}
     for file in tables.whole(KEYPOINTS):
-        with foreign_errors_as(damaged(f"{folder / file.name} cannot be read")):
-            for key, place in placements_in(folder, file.name).items():
-                found.setdefault(key, place)
+        for key, place in placements_in(folder, file.name).items():
+            found.setdefault(key, place)
     return found

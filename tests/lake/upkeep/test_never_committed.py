@@ -20,9 +20,12 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SOURCES, TABLES
 from signverse.lake.storage.integrity import log_entries
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.sources import add_sources
+from signverse.lake.upkeep.absence import done_without_video
 from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
+from signverse.lake.upkeep.repair.run import repair
 from signverse.lake.upkeep.vacuum import data_files, unreferenced_files
 from signverse.lake.upkeep.verify import verify_folder
 
@@ -71,6 +74,17 @@ def test_videos_that_outcomes_call_done_are_not_dropped_without_being_told_so(la
     done = signverse("maintain", "--lake", str(lake), "--drop-unlisted")
     assert done.returncode == 0
     assert "2 never-committed ingestions of 2 videos (1 file) dropped: second, third" in done.stderr
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["not since", "and ingested again"])
+def test_a_video_that_a_repair_took_out_is_missed_only_where_it_was_ingested_since(lake, fill, video, again):
+    (lake / "keypoints" / Lake.open(lake).video("first")["keypoints_file"]).unlink()
+    repair(lake, drop_lost=["keypoints"])
+    assert done_without_video(Lake.open(lake).snapshot) == set()
+    if again:
+        fill(lake, video("first"))
+        lose_last_entry(lake, "videos")
+    assert done_without_video(Snapshot(lake)) == ({"first"} if again else set())
 
 
 def test_repair_brings_them_back_and_maintenance_goes_on(lake):
