@@ -186,16 +186,17 @@ class Snapshot:
             DamagedLakeError: a file is lost.
         """
         table, schema = _TABLE_BY_NAME[name], self.schema(name)
-        files = [file.name for file in self.stored_files(name)]
+        # What an older version of `videos` lacks, maintenance may have dropped: `_visible` says so.
+        lost = self.lost(name) if table is not VIDEOS or self._requested_version is None else []
+        gone = {file.file.name for file in lost}
+        # Where the log was lost with the files, only placements name them.
+        files = sorted({*(file.name for file in self.stored_files(name)), *gone})
         if languages is not None and table.partition is not None:
             wanted = {f"{table.partition}={code}" for code in languages}
             files = [file for file in files if file.rsplit("/", 2)[-2] in wanted]
-        if table is not VIDEOS or self._requested_version is None:
-            # What an older version lacks, maintenance may have dropped: `_visible` says so.
-            if not skip_lost:
-                refuse_lost(self, table, files)
-            gone = {lost.file.name for lost in self.lost(name)}
-            files = [file for file in files if file not in gone]
+        if gone and not skip_lost:
+            refuse_lost(self, table, files)
+        files = [file for file in files if file not in gone]
         if not files:
             return pl.DataFrame(schema.empty_table()).lazy()
         rows = scan([f"{self.folder / name}/{file}" for file in files], table, schema)
