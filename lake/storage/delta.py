@@ -84,6 +84,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
         DamagedLakeError: its log cannot be read.
     """
     with foreign_errors_as(damaged(f"the log of table {folder}")):
+        log_entries.refuse_pipes(folder)
         try:
             table = DeltaTable(str(folder), version=version)
         except TableNotFoundError:

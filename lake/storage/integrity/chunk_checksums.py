@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from signverse.lake.storage.integrity.digests import Identity, identity_of, is_intact, read_at
+from signverse.lake.storage.integrity.digests import Identity, identity_of, is_intact, read_at, refuse_no_file
 
 _MAGIC: Final = b"SVCHUNK1"
 _LENGTH: Final = struct.Struct("<i")
@@ -186,6 +186,7 @@ def known_checksums(path: Path) -> Checksums | None:
 
 
 def _read(path: Path) -> Checksums | None:
+    refuse_no_file(path)
     with path.open("rb", buffering=0) as file:
         handle = file.fileno()
         size = os.fstat(handle).st_size

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,8 +42,23 @@ def read_at(handle: int, size: int, start: int) -> bytes:
     return os.read(handle, size)
 
 
+def refuse_no_file(path: Path) -> None:
+    """Refuses what is there and is not a file: reading a pipe would wait for ever.
+
+    Raises:
+        OSError: it is a folder, a pipe or a device, or not there.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "It is not a file", str(path))
+
+
 def digest(path: Path) -> str:
-    """The digest that the name of a finished file carries: half of its SHA-256, in hexadecimal."""
+    """The digest that the name of a finished file carries: half of its SHA-256, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read, or is not a file.
+    """
+    refuse_no_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 

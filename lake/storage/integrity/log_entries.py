@@ -26,6 +26,8 @@ ACTIONS: Final = "signverse.actions"
 _ENTRY: Final = re.compile(r"\d{20}\.json")
 _CHECKPOINT: Final = re.compile(r"(\d{20})\.checkpoint(\..+)?\.parquet")
 
+NOT_A_FILE: Final = "is not a file"
+
 _LATEST: Final = 3
 """Entries that are read at every opening; of the others only the size is looked at."""
 
@@ -94,6 +96,9 @@ def read_entry(path: Path) -> list[dict[str, Any]]:
         BadEntryError: it is empty, cut or not readable; the message continues a sentence that begins with its name.
         FileNotFoundError: it is gone.
     """
+    if not path.is_file() and path.exists():
+        # Reading a pipe would wait for ever.
+        raise BadEntryError(NOT_A_FILE)
     text = path.read_bytes()
     if not text.strip():
         raise BadEntryError("is empty, as a power cut leaves it" if not text else "holds nothing but blanks")
@@ -137,6 +142,8 @@ def names_in_checkpoint(path: Path, kinds: Collection[str] = CHANGES) -> set[str
     """The same of a checkpoint; none where it cannot be read."""
     import pyarrow.parquet as pq
 
+    if not path.is_file():
+        return set()
     try:
         with foreign_errors_as(damaged(str(path))):
             return names_in(pq.read_table(path, columns=[f"{kind}.path" for kind in kinds]).to_pylist(), kinds)
@@ -170,7 +177,7 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     latest = list(found)[-_LATEST:]
     for version, entry in found.items():
         try:
-            if thorough or version in latest:
+            if thorough or version in latest or not entry.is_file():
                 read_entry(Path(entry.path))
             elif not entry.stat().st_size:
                 raise BadEntryError("is empty, as a power cut leaves it")
@@ -184,6 +191,9 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
             if not _is_parquet(path, thorough=thorough):
                 yield LogProblem(None, path, "is damaged: it is not a whole checkpoint")
     hint = folder / "_delta_log" / "_last_checkpoint"
+    if hint.exists() and not hint.is_file():
+        yield LogProblem(None, hint, NOT_A_FILE)
+        return
     try:
         named = json.loads(hint.read_bytes())["version"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -191,6 +201,21 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
         return
     if named not in checkpoints(folder):
         yield LogProblem(None, hint, f"names checkpoint {named}, which is missing")
+
+
+def refuse_pipes(folder: Path) -> None:
+    """Refuses a log whose checkpoint, or the file that names it, is not a file: the library would wait for a pipe.
+
+    Raises:
+        DamagedLakeError: one is.
+    """
+    try:
+        found = [entry for entry in os.scandir(folder / "_delta_log") if not entry.is_file()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in found:
+        if entry.name == "_last_checkpoint" or _CHECKPOINT.fullmatch(entry.name):
+            raise damaged_log(folder, LogProblem(None, Path(entry.path), NOT_A_FILE))
 
 
 def check(folder: Path, *, thorough: bool = False) -> None:
@@ -262,6 +287,8 @@ def _is_past_its_time(found: dict[int, os.DirEntry[str]], version: int) -> bool:
 
 
 def _is_parquet(path: Path, *, thorough: bool) -> bool:
+    if path.exists() and not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,12 @@ def problem_of(folder: Path, file: ActiveFile, *, read: bool = False) -> str:
     """
     path = folder / file.name
     try:
-        size = path.stat().st_size
+        found = path.stat()
     except OSError:
         return "is missing"
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a file"
+    size = found.st_size
     # The log may be what is wrong: the digest in the name decides.
     if read and size == file.size:
         try:

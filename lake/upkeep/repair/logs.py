@@ -14,6 +14,7 @@ from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity.digests import refuse_no_file
 from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
 from signverse.lake.storage.temporary.leftovers import temporary_folder
@@ -33,6 +34,10 @@ def mend_logs(lake: Path, report: Report) -> None:
     """Makes every table of a lake one that can be opened; what entries added is then found by its files."""
     for table in TABLES:
         folder = lake / table.name
+        for path in (folder, folder / "_delta_log"):
+            if path.exists() and not path.is_dir():
+                set_aside(lake, path)
+                report.add(f"log of {table.name}", f"{path.relative_to(lake)} is not a folder")
         for problem in list(log_entries.problems(folder, thorough=True)) if folder.is_dir() else []:
             if problem.versions is None:
                 set_aside(lake, problem.path)
@@ -88,8 +93,10 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
         new = work / path.name
         new.write_text(text, "utf-8")
         sync_file(new)
-        if path.exists():
+        if path.is_file():
             keep_copy(lake, path)
+        else:
+            set_aside(lake, path)
         new.replace(path)
     sync_folder(path.parent)
 
@@ -97,6 +104,7 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
 def _readable(path: Path) -> list[dict[str, Any]]:
     """The whole lines of an entry that are actions."""
     try:
+        refuse_no_file(path)
         lines = path.read_bytes().split(b"\n")
     except OSError:
         return []

@@ -69,7 +69,7 @@ def _shadow(lake: Path, shadow: Path) -> Path:
         (shadow / inside).mkdir(parents=True, exist_ok=True)
         for name in files:
             source = Path(where, name)
-            if name.endswith(".parquet") and "_delta_log" not in inside.parts:
+            if not source.is_file() or (name.endswith(".parquet") and "_delta_log" not in inside.parts):
                 (shadow / inside / name).symlink_to(source)
             else:
                 shutil.copy2(source, shadow / inside / name)
