@@ -59,7 +59,7 @@ class PointRows:
     def chunks(self) -> Iterator[Points]:
         """All rows in their order, in arrays of CHUNK rows, the last one shorter; one empty array if there are none."""
         for start in range(0, max(1, len(self)), CHUNK):
-            yield self._read(slice(start, min(start + CHUNK, len(self))))
+            yield self.read(slice(start, min(start + CHUNK, len(self))))
 
     def all(self) -> Points:
         """All rows at once."""
@@ -81,7 +81,7 @@ class PointRows:
         assert self._order is None
         last = self._count if upto is None else upto
         for rows in pieces or [slice(start, min(start + CHUNK, last)) for start in range(0, last, CHUNK)]:
-            points = self._read(rows)
+            points = self.read(rows)
             if change(rows, points) and self._file is not None:
                 self._file.seek(rows.start * _ROW_BYTES)
                 self._write(points)
@@ -91,17 +91,7 @@ class PointRows:
         self._order = rows if self._order is None else self._order[rows]
 
     def read(self, rows: slice) -> Points:
-        """Some rows; not to be changed."""
-        return self._read(rows)
-
-    def _write(self, points: Points) -> None:
-        assert self._file is not None
-        try:
-            self._file.write(np.ascontiguousarray(points, np.float32).tobytes())
-        except OSError as error:
-            raise no_space(error) from None
-
-    def _read(self, rows: slice) -> Points:
+        """Some rows; where they are in memory a view of them, which `update` alone changes."""
         if self._order is None:
             return self._stored(rows.start, rows.stop)
         order = self._order[rows]
@@ -115,6 +105,13 @@ class PointRows:
         # In runs of rows that lie together.
         ends = np.flatnonzero(np.diff(order) != 1) + 1
         return np.concatenate([self._stored(int(run[0]), int(run[-1]) + 1) for run in np.split(order, ends)])
+
+    def _write(self, points: Points) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(np.ascontiguousarray(points, np.float32).tobytes())
+        except OSError as error:
+            raise no_space(error) from None
 
     def _stored(self, start: int, end: int) -> Points:
         """Rows as they were added."""
