@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options, read_shard
+from signverse.ingest.shards.tar_files import ShardTask
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import Committer, VideoRows
 

@@ -4,9 +4,10 @@ May know `lake.jobs`, `ingest.shards`, `ingest.videos` (folders), `ingest.extrac
 manifest; not the command line. Start with files.py.
 
     run.py       the process that reads the files, with limits of memory and time
-    files.py     the files that were named or lie in a folder, and what each holds
+    files.py     the files that were named or lie in a folder
+    one_file.py  what a file holds
     kinds.py     what a file is, by its content: a shard, a subtitles tar, a video, captions or a manifest
-    report.py    what is said of a file: lines for people, and a row for tables and files
+    report.py    what is said of a file: lines for people, and a row for tables and files; the rows of videos of shards
     video.py     streams, clock, shape and captions of a video
     captions.py  format, language and cues of a caption file
     manifest.py  columns, languages and refused rows of a manifest

@@ -1,22 +1,15 @@
-"""The files that were named, or that lie in a folder, and what would be read from each."""
+"""The files that were named, or that lie in a folder.
+
+The command does this, and a process of its own reads the files: nothing that only reading needs is imported here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from signverse.ingest.captions.files_beside import CaptionFiles, is_caption_file
-from signverse.ingest.extract.decode import SUFFIXES
-from signverse.ingest.inspection.captions import inspect_captions
-from signverse.ingest.inspection.kinds import Kind, kind_of
-from signverse.ingest.inspection.manifest import inspect_manifest
-from signverse.ingest.inspection.report import Report
-from signverse.ingest.inspection.subtitles import inspect_subtitles
-from signverse.ingest.inspection.video import inspect_video
-from signverse.ingest.videos.folder_scan import TAR, walk_folder
-from signverse.lake.model.errors import BadInputError, SignverseError
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, some
-from signverse.lake.storage.location import is_lake
 
 
 def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -36,6 +29,11 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
         if not source.is_dir():
             found.append(source)
             continue
+        from signverse.ingest.captions.files_beside import is_caption_file
+        from signverse.ingest.extract.decode import SUFFIXES
+        from signverse.ingest.videos.folder_scan import TAR, walk_folder
+        from signverse.lake.storage.location import is_lake
+
         below = [parent / name for parent, names in walk_folder(source, remarks) for name in names if name[0] != "."]
         wanted = [path for path in below if path.parent == source and path.suffix.lower() == TAR]
         wanted = wanted or [path for path in below if path.suffix.lower() in SUFFIXES or is_caption_file(path.name)]
@@ -50,27 +48,3 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
             names = some([str(path.relative_to(source)) for path in others])
             remarks.append(f"{source}: {counted(len(others), 'file')} not looked into: {names}")
     return list(dict.fromkeys(found)), remarks
-
-
-def inspect_file(path: Path, kind: Kind, beside: CaptionFiles) -> Report:
-    """What would be read from a file that is not a shard; its problem where it cannot be.
-
-    Args:
-        beside: the caption files of folders, each of which it lists once.
-    """
-    try:
-        if kind is Kind.video:
-            return inspect_video(path, beside)
-        if kind is Kind.subtitles:
-            return inspect_subtitles(path)
-        return inspect_captions(path) if kind is Kind.captions else inspect_manifest(path)
-    except SignverseError as error:
-        return Report(path, kind, problem=str(error))
-
-
-def kind_or_problem(path: Path) -> Kind | Report:
-    """What a file is, or the report that it cannot be read."""
-    try:
-        return kind_of(path)
-    except BadInputError as error:
-        return Report(path, None, problem=str(error))

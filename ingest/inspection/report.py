@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.inspection.kinds import Kind
+if TYPE_CHECKING:
+    from signverse.ingest.inspection.kinds import Kind
 
 LABEL: Final = 10
 """Columns of the labels at the beginning of lines."""
@@ -54,3 +55,26 @@ class Report:
 def shortened(lines: list[str]) -> list[str]:
     """The first lines, and how many more there are."""
     return lines if len(lines) <= MANY + 1 else [*lines[:MANY], f"and {len(lines) - MANY:,} more"]
+
+
+def video_row(path: Path, video_id: str, dialect: str) -> dict[str, Any]:
+    """The row of a video of a shard, of which only this is known."""
+    return {
+        "shard": path.name,
+        "video_id": video_id,
+        "dialect": dialect,
+        "width": None,
+        "height": None,
+        "frames": None,
+        "absent_frames": None,
+        "people": None,
+        "defects": "",
+        "captions": "",
+        "complete": None,
+        "problem": "",
+    }
+
+
+def problem_row(path: Path, video_id: str, problem: str) -> dict[str, Any]:
+    """The row of a video that cannot be read; of the tar itself where the id is empty."""
+    return video_row(path, video_id, "") | {"problem": problem}

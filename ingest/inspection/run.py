@@ -7,13 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.captions.files_beside import CaptionFiles
 from signverse.ingest.extract.defaults import STALLED_S
-from signverse.ingest.inspection.files import inspect_file, kind_or_problem
-from signverse.ingest.inspection.kinds import Kind
-from signverse.ingest.inspection.report import Report
-from signverse.ingest.inspection.shard import inspect_shard, problem_row
-from signverse.ingest.shards.reader import ShardTask, Started
+from signverse.ingest.inspection.report import Report, problem_row
+from signverse.ingest.shards.tar_files import ShardTask, Started
 from signverse.lake.jobs import executor as jobs
 from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Engine
@@ -94,6 +90,12 @@ def _failed(event: Event, progress: _Progress, found: Inspected) -> Iterator[dic
 
 def make_job() -> jobs.Job:
     """The worker's side: says what a file holds, of a shard video by video."""
+    # What reading needs is imported in the worker alone: the command would start a second later.
+    from signverse.ingest.captions.files_beside import CaptionFiles
+    from signverse.ingest.inspection.kinds import Kind
+    from signverse.ingest.inspection.one_file import inspect_file, kind_or_problem
+    from signverse.ingest.inspection.shard import inspect_shard
+
     beside = CaptionFiles()
 
     def job(task: ShardTask, report: jobs.Report) -> Report | None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from signverse.ingest.captions.formats.reading import BadCaptionsError
+from signverse.ingest.inspection.report import problem_row, video_row
 from signverse.ingest.shards.caption_tracks import CaptionIndex, tracks_of
 from signverse.ingest.shards.card import read_caption
 from signverse.ingest.shards.dialects import dialect_of, read_poses
-from signverse.ingest.shards.reader import cut_video, read_member, videos_in
 from signverse.ingest.shards.repairs import repair
+from signverse.ingest.shards.tar_files import cut_video, read_member, videos_in
 from signverse.ingest.shards.untrusted.quiet import quietly
 from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import SignverseError
@@ -35,11 +36,6 @@ def inspect_shard(
         yield problem_row(path, "", str(error))
 
 
-def problem_row(path: Path, video_id: str, problem: str) -> dict[str, Any]:
-    """The row of a video that cannot be read; of the tar itself where the id is empty."""
-    return _row(path, video_id, "") | {"problem": problem}
-
-
 def _videos(path: Path, skip: Collection[str], on_video: Callable[[str], None] | None) -> Iterator[dict[str, Any]]:
     with Tar(path) as tar:
         videos, refused = videos_in(tar)
@@ -50,7 +46,7 @@ def _videos(path: Path, skip: Collection[str], on_video: Callable[[str], None] |
                 continue
             if on_video is not None:
                 on_video(video_id)
-            row = _row(path, video_id, dialect_of(members))
+            row = video_row(path, video_id, dialect_of(members))
             if video_id in refused:
                 yield row | {"problem": refused[video_id]}
                 continue
@@ -68,23 +64,6 @@ def _videos(path: Path, skip: Collection[str], on_video: Callable[[str], None] |
                 yield problem_row(path, name, why)
         if tar.damage and not cut:
             yield problem_row(path, "", tar.damage)
-
-
-def _row(path: Path, video_id: str, dialect: str) -> dict[str, Any]:
-    return {
-        "shard": path.name,
-        "video_id": video_id,
-        "dialect": dialect,
-        "width": None,
-        "height": None,
-        "frames": None,
-        "absent_frames": None,
-        "people": None,
-        "defects": "",
-        "captions": "",
-        "complete": None,
-        "problem": "",
-    }
 
 
 def _inspect_video(tar: Tar, video_id: str, members: Mapping[str, Member]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from signverse.ingest.extract.defaults import STALLED_S
-from signverse.ingest.shards.reader import STAGE, Failure, Options, ShardTask, Started, TarSummary, make_job
+from signverse.ingest.shards.reader import STAGE, Failure, Options, TarSummary, make_job
+from signverse.ingest.shards.tar_files import ShardTask, Started
 from signverse.ingest.videos.run import Summary, attempts_so_far, failure_reason
 from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL

@@ -1,17 +1,22 @@
-"""Which tars to import, and which of them are shards and which hold subtitles."""
+"""Which tars to import, which of them are shards and which hold subtitles; and the files of each video of a shard."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from signverse.ingest.shards.caption_tracks import is_subtitles_tar
-from signverse.ingest.shards.untrusted.tar_reader import Tar
+from signverse.ingest.shards.dialects import dialect_of, video_folder
+from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.ids import check_video_id, normal_form
+from signverse.lake.model.wording import counted, printable, some
+
+_MAX_CAPTION_BYTES: Final = 8 * 1024**2
+"""Ten hours of captions are 2 MB; JSON of 8 MB can become 200 MB of Python's objects."""
 
 
 def find_tars(sources: Sequence[Path]) -> list[Path]:
@@ -117,3 +122,133 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
         raise BadInputError(f"{problems[0].message}{more}", problems[0].hint or "Name release tars.")
     remarks = [*(f"{path}: a subtitles tar, read as captions" for path in recognised), *left_out(sources)]
     return TarFiles(shards, subtitles + recognised, recognised, remarks)
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A tar to import; `skip` are ids that were dealt with before its process died."""
+
+    path: Path
+    skip: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Started:
+    """Reading of this video starts: if the process dies next, this video is the cause."""
+
+    video_id: str
+
+
+def videos_in(tar: Tar, others: list[str] | None = None) -> tuple[dict[str, dict[str, Member]], dict[str, str]]:
+    """The files of each video by their names inside its folder; and what cannot be a video, with the reason.
+
+    A video is a folder, which may lie in others where it holds keypoints. Other files belong to no video.
+
+    Args:
+        others: takes the names of those.
+
+    Raises:
+        BadInputError: the file is not a tar.
+    """
+    members = list(tar.members())
+    folder_of = _folder_finder([member.name for member in members])
+    videos: dict[str, dict[str, Member]] = {}
+    places: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for member in members:
+        folder, name = folder_of(member.name)
+        if folder is None:
+            if others is not None:
+                others.append(member.name)
+            continue
+        video_id = normal_form(folder.rpartition("/")[2])
+        if video_id not in videos:
+            try:
+                check_video_id(video_id)
+            except BadInputError as error:
+                refused.setdefault(printable(video_id), str(error))
+                continue
+        if (other := places.setdefault(video_id, folder)) != folder:
+            refused.setdefault(video_id, f"it is in the folders {printable(other)} and {printable(folder)}")
+        files = videos.setdefault(video_id, {})
+        if name in files:
+            # Readers differ in which of two they take: neither is to be trusted.
+            refused.setdefault(video_id, f"{printable(member.name)} comes twice")
+        files[name] = member
+    for path, kind in tar.passed_over:
+        video_id = normal_form((folder_of(path)[0] or path).rpartition("/")[2])
+        if not dialect_of(videos.get(video_id, {})):
+            refused.setdefault(printable(video_id), f"{printable(path)} is a {kind}, which is not read")
+    return videos, refused
+
+
+def _folder_finder(paths: Sequence[str]) -> Callable[[str], tuple[str | None, str]]:
+    """A function that divides the path of a file into its video's folder, None where it is in none, and what follows.
+
+    Args:
+        paths: of all files of the tar.
+    """
+    found = {folder for path in paths if (folder := video_folder(path.removeprefix("./"))) and _is_plain(folder)}
+    # In a video's folder another one is a part of it.
+    found = {folder for folder in found if found.isdisjoint(_above(folder))}
+    around = {above for folder in found for above in _above(folder)}
+
+    def divide(path: str) -> tuple[str | None, str]:
+        path = path.removeprefix("./")
+        first, slash, name = path.partition("/")
+        folder = next((above for above in _above(path) if above in found), None)
+        if folder is not None:
+            return folder, path[len(folder) + 1 :]
+        return (first if slash and first not in around else None), name
+
+    return divide
+
+
+def cut_video(tar: Tar, videos: dict[str, dict[str, Member]]) -> str:
+    """The video that may lack files because the tar is damaged; "" where it is none.
+
+    It is the one in whose folder the file lies in which reading stopped. Where it stopped between two files, the last
+    video may lack frames without any sign of it.
+
+    Args:
+        videos: those of the tar, see `videos_in`.
+    """
+    if not tar.damage:
+        return ""
+    if not tar.cut_in:
+        return next(reversed(videos), "")
+    names = [member.name for files in videos.values() for member in files.values()]
+    folder = _folder_finder([*names, tar.cut_in])(tar.cut_in)[0]
+    video_id = normal_form((folder or "").rpartition("/")[2])
+    try:
+        check_video_id(video_id)
+    except BadInputError:
+        return ""
+    return video_id
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether each name of a path may be an id; so none is .. or empty."""
+    try:
+        for name in folder.split("/"):
+            check_video_id(name)
+    except BadInputError:
+        return False
+    return True
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders around a path, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def read_member(tar: Tar, member: Member) -> bytes:
+    """A small file of a tar, such as caption.json.
+
+    Raises:
+        BadInputError: it is too large, or the tar ends before it does.
+    """
+    if member.size > _MAX_CAPTION_BYTES:
+        raise BadInputError(f"{member.name} has {member.size:,} bytes, at most {_MAX_CAPTION_BYTES:,} are read")
+    return tar.read(member.start, member.size, member.name)

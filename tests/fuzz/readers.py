@@ -65,7 +65,8 @@ def _shards() -> dict[str, list[bytes]]:
 
 
 def _read_shard(path: Path) -> None:
-    from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+    from signverse.ingest.shards.reader import Options, read_shard
+    from signverse.ingest.shards.tar_files import ShardTask
 
     _exhaust(read_shard(ShardTask(path), Options()))
 

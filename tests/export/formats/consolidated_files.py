@@ -17,7 +17,8 @@ from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards
 from signverse.ingest.captions.tracks import Track
 from signverse.ingest.manifest import Entry
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options, read_shard
+from signverse.ingest.shards.tar_files import ShardTask
 from signverse.ingest.videos.rows import build_rows
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import LEFT_HAND, NUM_JOINTS, RIGHT_HAND, joint_index

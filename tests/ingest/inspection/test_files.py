@@ -214,7 +214,7 @@ def test_a_lake_is_shown_by_another_command(signverse, tmp_path: Path) -> None:
 def test_any_bytes_are_one_kind_and_are_answered_in_a_line(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
-    from signverse.ingest.inspection.files import inspect_file
+    from signverse.ingest.inspection.one_file import inspect_file
 
     path = tmp_path_factory.mktemp("bytes") / "file"
     path.write_bytes(data)

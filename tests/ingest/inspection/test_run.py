@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,3 +88,14 @@ def test_a_process_of_its_own_reads_and_has_a_limit(tmp_path: Path) -> None:
     problems = [row["problem"] for row in found.rows] + [report.problem for report in found.reports]
     assert problems
     assert all(problem.endswith(": needs more than 8 MB of memory") for problem in problems)
+
+
+def test_neither_the_command_nor_the_process_that_reads_shards_loads_what_only_a_lake_needs() -> None:
+    """Both start for each `inspect`, which would take twice as long."""
+    code = (
+        "import sys\n"
+        "from signverse.ingest.inspection import files, run\n"
+        "run.make_job()\n"
+        "assert not {'polars', 'deltalake', 'duckdb', 'av', 'cv2'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from signverse.ingest.shards.dialects import read_poses
 from signverse.ingest.shards.poses import Poses
-from signverse.ingest.shards.reader import videos_in
+from signverse.ingest.shards.tar_files import videos_in
 from signverse.ingest.shards.untrusted.tar_reader import Tar
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 

@@ -278,7 +278,7 @@ def test_a_subtitles_tar_that_is_none_is_refused_before_anything_is_made(
 def test_whatever_a_track_holds_it_is_read_or_refused_in_a_line(content: bytes) -> None:
     import tempfile
 
-    from signverse.ingest.shards.reader import videos_in
+    from signverse.ingest.shards.tar_files import videos_in
     from signverse.ingest.shards.untrusted.tar_reader import Tar
 
     with tempfile.TemporaryDirectory() as folder:

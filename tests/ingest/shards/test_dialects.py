@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options, read_shard
 from signverse.ingest.shards.repairs import repair
+from signverse.ingest.shards.tar_files import ShardTask
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.upkeep.verify import verify_lake
@@ -297,7 +298,8 @@ def test_the_video_that_a_tar_is_cut_in_is_not_taken_for_whole(tmp_path: Path, w
     import io
     import tarfile
 
-    from signverse.ingest.shards.reader import Failure, Options, ShardTask, read_shard
+    from signverse.ingest.shards.reader import Failure, Options, read_shard
+    from signverse.ingest.shards.tar_files import ShardTask
     from signverse.lake.storage.committer import VideoRows
 
     path = tmp_path / "cut.tar"

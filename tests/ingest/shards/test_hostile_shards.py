@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from signverse.ingest.inspection.shard import inspect_shard
 from signverse.ingest.shards.card import read_caption
-from signverse.ingest.shards.reader import Options, ShardTask, read_shard
+from signverse.ingest.shards.reader import Options, read_shard
+from signverse.ingest.shards.tar_files import ShardTask
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.upkeep.verify import verify_lake

@@ -122,7 +122,8 @@ def test_a_lake_exported_and_imported_again_is_the_same_lake(contents: list[dict
         export_shards(first, shards, here / "out", Spec())
         second = Lake.create(here / "second")
         # In this process: a new one for each example would take longer than the rest.
-        from signverse.ingest.shards.reader import ShardTask, read_shard
+        from signverse.ingest.shards.reader import read_shard
+        from signverse.ingest.shards.tar_files import ShardTask
 
         with Committer(second.folder) as committer:
             for shard in sorted((here / "out").glob("*.tar")):

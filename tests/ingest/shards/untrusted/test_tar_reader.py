@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.shards.reader import videos_in
+from signverse.ingest.shards.tar_files import videos_in
 from signverse.ingest.shards.untrusted.tar_reader import Tar
 from signverse.lake.model.errors import BadInputError
 
