@@ -200,6 +200,8 @@ def read_digests(path: Path) -> dict[str, str]:
                 digest.update(b"the rows of a clip follow each other")
             update_digest(digest, points_of(row))
             ends[segment_id] = row["end_frame"].as_py()
+            # Before the next row, of 50 MB too, is read.
+            del row, batch
     return {segment_id: digest.hexdigest() for segment_id, digest in digests.items()}
 
 

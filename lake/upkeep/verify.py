@@ -132,7 +132,10 @@ def _misplaced(snapshot: Snapshot, video: dict[str, Any], reader: KeypointsReade
 
 def _out_of_range(path: Path) -> Iterator[str]:
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=[name for part in PARTS for name in (part.xy, part.score)]):
+        columns = [name for part in PARTS for name in (part.xy, part.score)]
+        # Group by group: pyarrow's batches of 65,536 rows take half a gigabyte.
+        groups = (file.read_row_group(group, columns=columns) for group in range(file.num_row_groups))
+        for batch in (batch for group in groups for batch in group.to_batches()):
             for part in PARTS:
                 for column, least, most in ((part.xy, None, None), (part.score, 0.0, MAX_SCORE)):
                     values = batch.column(column).flatten()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,11 @@ def test_rows_of_a_clip_in_another_order_are_noticed(
     honest = parquet.read_digests(file)
     pl.read_parquet(file)[[1, 0, 2]].write_parquet(tmp_path / "swapped.parquet")
     assert parquet.read_digests(tmp_path / "swapped.parquet") != honest
+
+
+def test_the_digest_of_a_clip_does_not_depend_on_the_pieces_in_which_it_is_made() -> None:
+    points = np.random.default_rng(0).uniform(0, 1, (2500, 2, 128, 3)).astype(np.float32)
+    points[points < 0.1] = np.nan
+    digest = hashlib.sha256()
+    clip_content.update_digest(digest, points)
+    assert digest.hexdigest() == hashlib.sha256(points.tobytes()).hexdigest()
