@@ -1,7 +1,8 @@
 """The folder of an export: writing it, and resuming it after an interruption.
 
 An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what is exported,
-and a note for each unit that is finished. At the end index.csv and SHA256SUMS replace these.
+and a note for each unit that is finished. At the end index.csv and SHA256SUMS replace these. All is on disk before it
+counts, so that an export which was said to be finished survives a power cut.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
+from signverse.lake.storage.integrity.sync import make_folder, sync_folder, sync_names
 from signverse.lake.storage.location import is_lake
 from signverse.lake.storage.temporary.leftovers import clear_halves, name_of_half
 from signverse.lake.storage.temporary.whole_file import whole_file
@@ -105,19 +107,12 @@ class Folder(Generic[R]):
                 f"{out} holds files named like those of an export that signverse did not write: {some(foreign)}",
                 "Name another folder.",
             )
-        complete, same = SUMS in earlier, _same(out / _STATE, state)
-        if earlier and not overwrite:
-            if complete:
-                if same:
-                    # Killed at its very end, before it removed what it kept for a resumption.
-                    _remove(out, [name for name in earlier if name == _STATE or name.endswith(_NOTE)])
-                raise BadInputError(f"{out} holds an export already", "Name another folder, or give --overwrite.")
-            if not same:
-                raise BadInputError(
-                    f"{out} holds an unfinished export of something else", "Name another folder, or give --overwrite."
-                )
-        # With --overwrite too: the same command resumes.
-        done = [] if complete or not same else [written for unit in units if (written := self._read_note(unit.name))]
+        same = _same(out / _STATE, state)
+        if earlier and not overwrite and not same:
+            what = "an export already" if SUMS in earlier else "an unfinished export of something else"
+            raise BadInputError(f"{out} holds {what}", "Name another folder, or give --overwrite.")
+        # With --overwrite too: the same command resumes, also one that was ended at its very end.
+        done = [written for unit in units if (written := self._read_note(unit.name))] if same else []
         stale = earlier - {file.name for written in done for file in written.files}
         stale -= {_note_name(written.name) for written in done}
         finished = {written.name for written in done}
@@ -131,12 +126,15 @@ class Folder(Generic[R]):
                 "Free some space, or select less.",
             )
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
         except OSError as error:
             raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
         _remove(out, stale)
         with whole_file(out / _STATE) as file:
             file.write(state.encode())
+        # Before the first file: without it they would be taken for another's.
+        with _failing(out):
+            sync_folder(out)
         return done
 
     def write(
@@ -178,9 +176,14 @@ class Folder(Generic[R]):
         in_order = [finished[unit.name] for unit in units]
         index = [row for written in in_order for row in written.index]
         sums = {file.name: file.sha256 for written in in_order for file in written.files}
-        write_index(self.out, self.rules.row, index, sums)
-        for name in (_STATE, *(_note_name(unit.name) for unit in units)):
-            (self.out / name).unlink(missing_ok=True)
+        with _failing(self.out):
+            write_index(self.out, self.rules.row, index, sums)
+            # What says that it can be resumed goes last.
+            for name in (*(_note_name(unit.name) for unit in units), _STATE):
+                (self.out / name).unlink(missing_ok=True)
+        # The export is whole; at worst they are there again after a power cut.
+        with suppress(OSError):
+            sync_folder(self.out)
         return index
 
     def _write_all(
@@ -305,12 +308,25 @@ def _same(path: Path, state: str) -> bool:
     return False
 
 
+@contextmanager
+def _failing(out: Path) -> Iterator[None]:
+    """Says in one line that a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInputError(
+            f"{out} cannot be written: {error.strerror or error}", "Run the same command again to go on."
+        ) from None
+
+
 def _note_name(unit: str) -> str:
     return f".{unit}{_NOTE}"
 
 
 def _write_unit(write: Callable[[Lake, Path, U], Written[R]], out: Path, lake: Lake, unit: U) -> Written[R]:
     written = write(lake, out, unit)
+    with _failing(out):
+        sync_names(out, [file.name for file in written.files])
     note = {"files": [asdict(file) for file in written.files], "index": [asdict(row) for row in written.index]}
     with whole_file(out / _note_name(unit.name)) as file:
         file.write(json.dumps(note).encode())

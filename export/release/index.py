@@ -13,13 +13,20 @@ from typing import TypeVar
 from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, columns, index_row
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
+from signverse.lake.storage.integrity.sync import sync_folder
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 R = TypeVar("R", bound=Row)
 
 
 def write_index(out: Path, kind: type[R], index: Sequence[R], sums: Mapping[str, str]) -> None:
-    """Write index.csv, then SHA256SUMS of it and the files: an export without SHA256SUMS is unfinished."""
+    """Write index.csv, then SHA256SUMS of it and the files: an export without SHA256SUMS is unfinished.
+
+    All is on disk afterwards, where the names of the files are.
+
+    Raises:
+        BadInputError, OSError: it cannot be written.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(kind), lineterminator="\n")
     writer.writeheader()
@@ -27,9 +34,11 @@ def write_index(out: Path, kind: type[R], index: Sequence[R], sums: Mapping[str,
     listing = text.getvalue().encode()
     with whole_file(out / INDEX) as file:
         file.write(listing)
+    sync_folder(out)
     all_sums = {**sums, INDEX: hashlib.sha256(listing).hexdigest()}
     with whole_file(out / SUMS) as file:
         file.write("".join(f"{digest}  {name}\n" for name, digest in sorted(all_sums.items())).encode())
+    sync_folder(out)
 
 
 def read_index(path: Path, *kinds: type[R]) -> list[R]:

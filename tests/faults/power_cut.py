@@ -167,17 +167,19 @@ def cuts(
     """All different disks that power cuts leave: after how many operations, what was lost, and the files.
 
     A power cut between two writes in a row leaves what one after them leaves, or less of the same file. The last disks,
-    after all operations, come whether others are the same or not.
+    after all operations, come whether earlier ones are the same or not: more is asked of them.
     """
     replay, seen = Replay(base, place), set[str]()
     for done in range(len(operations) + 1):
+        if done == len(operations):
+            seen.clear()
         amid = 0 < done < len(operations) and operations[done - 1].kind == operations[done].kind == "write"
         for loss in () if amid else LOSSES:
             files = replay.files(loss)
             digest = hashlib.sha256()
             for path in sorted(files):
                 digest.update(repr((path, files[path])).encode())
-            if digest.hexdigest() not in seen or done == len(operations):
+            if digest.hexdigest() not in seen:
                 seen.add(digest.hexdigest())
                 yield done, loss, files
         if done < len(operations):

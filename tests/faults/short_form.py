@@ -1,4 +1,4 @@
-"""Which faults a scenario meets: every operation and every fault, or one fault for every operation that matters."""
+"""Which faults a scenario meets: all, one for every operation that matters, or some of all kinds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,24 @@ def short(operations: Sequence[Operation]) -> list[Fault]:
     return [Fault(item.kind, item.n, next(turns[item.kind])) for item in turning_points(operations)]
 
 
-def sample(operations: Sequence[Operation], count: int) -> list[Fault]:
-    """Some of `short`, of all parts of the command."""
-    faults = short(operations)
-    return [faults[i * len(faults) // count] for i in range(count)]
+def covering(operations: Sequence[Operation], count: int, first: int = 0) -> list[Fault]:
+    """Some faults all over a command: kinds of operations and what they meet in turn.
+
+    Args:
+        first: where to begin among the pairs of a kind and a fault, so that several commands together meet all.
+    """
+    chosen = turning_points(operations)
+    places = {kind: [item for item in chosen if item.kind == kind] for kind in KINDS}
+    # Neighbours are of different kinds.
+    pairs = [
+        (kind, actions[turn])
+        for turn in range(max(map(len, FAULTS.values())))
+        for kind, actions in FAULTS.items()
+        if turn < len(actions) and places[kind]
+    ]
+    found = []
+    for i in range(count):
+        kind, action = pairs[(first + i) % len(pairs)]
+        at = places[kind][i * len(places[kind]) // count]
+        found.append(Fault(kind, at.n, action))
+    return list(dict.fromkeys(found))

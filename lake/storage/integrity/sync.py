@@ -30,6 +30,15 @@ def sync_file(path: Path) -> None:
     _sync(path)
 
 
+def sync_open(handle: int) -> None:
+    """Waits until the bytes of an open file are on disk.
+
+    Raises:
+        OSError: they are not; they may be lost.
+    """
+    _flush(handle)
+
+
 def sync_folder(path: Path) -> None:
     """Waits until the names in a folder are on disk.
 

@@ -1,4 +1,7 @@
-"""Files that appear whole or not at all: written under another name beside their own, then renamed or linked."""
+"""Files that appear whole or not at all: written under another name beside their own, then renamed or linked.
+
+The bytes of a result are on disk before it takes its name: after a power cut it is whole or not there.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.storage.integrity.sync import sync_open
 from signverse.lake.storage.temporary.leftovers import clear_halves, half_name
 
 
@@ -29,6 +33,8 @@ def whole_file(out: Path) -> Iterator[BinaryIO]:
         with _beside(out) as (handle, temporary):
             with os.fdopen(handle, "wb") as file:
                 yield file
+                file.flush()
+                sync_open(file.fileno())
             temporary.replace(out)
     except OSError as error:
         raise BadInputError(f"{out} cannot be written: {error.strerror or error}") from None
