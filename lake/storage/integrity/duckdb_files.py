@@ -4,7 +4,7 @@ DuckDB compares no checksum of Parquet itself. Views therefore take their list o
 DuckDB calls whenever it plans a query over the table: it compares the files of small tables, and gives their paths. Of
 keypoints a query may need little of much, and only DuckDB knows what: these come through a file system of ours, which
 compares each column chunk that DuckDB reads, once. It costs a tenth of the time of a narrow query. Where all that a
-query may read is known to be whole, DuckDB gets plain paths again.
+query may read is known to be whole, or so little that it is compared at once, DuckDB gets plain paths.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -23,7 +24,7 @@ import duckdb
 
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import KEYPOINTS
-from signverse.lake.storage.integrity.chunk_checksums import checksums_of, known_checksums
+from signverse.lake.storage.integrity.chunk_checksums import are_whole, checksums_of
 from signverse.lake.storage.integrity.digests import check_files, read_at
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.parquet_layout import literal_path
@@ -43,6 +44,18 @@ def damage_in(message: str) -> DamagedLakeError | None:
     return DamagedLakeError(raised[1].strip().removesuffix(".")) if raised else None
 
 
+@dataclass(frozen=True)
+class _TableFiles:
+    """The files of a table: by DuckDB's names for those that come through the file system, their paths, and patterns.
+
+    All in the same order, and made once: a query has time for one look at each of thousands of files.
+    """
+
+    by_name: Mapping[str, Path]
+    paths: list[str]
+    patterns: list[str]
+
+
 class LakeFiles:
     """The files of the tables of one session.
 
@@ -54,14 +67,16 @@ class LakeFiles:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.columns: Collection[str] | None = None
         self.compared: set[str] | None = None
-        self._files: dict[str, Mapping[str, Path]] = {}
+        self._files: dict[str, _TableFiles] = {}
         self._order = {name: place for place, name in enumerate(KEYPOINTS.in_file(KEYPOINTS.schema).names)}
         con.create_function(FUNCTION, self._list, ["VARCHAR"], "VARCHAR[]")
         _of_session[con] = self
 
     def add(self, table: str, folder: Path, names: Sequence[str]) -> None:
         """Adds the files of a table: paths inside its folder, which a query over it is to read."""
-        self._files[table] = {f"{PROTOCOL}://{name}": folder / name for name in names}
+        paths = [f"{folder}/{name}" for name in names]
+        by_name = {f"{PROTOCOL}://{name}": Path(path) for name, path in zip(names, paths, strict=True)}
+        self._files[table] = _TableFiles(by_name, paths, [literal_path(path) for path in paths])
 
     def path_of(self, name: str) -> Path:
         """The keypoints file that DuckDB calls by a name.
@@ -69,29 +84,33 @@ class LakeFiles:
         Raises:
             FileNotFoundError: it is not one of this session's.
         """
-        found = self._files.get(KEYPOINTS.name, {}).get(name if "://" in name else f"{PROTOCOL}://{name}")
-        if found is None:
+        files = self._files.get(KEYPOINTS.name)
+        found = files and files.by_name.get(name if "://" in name else f"{PROTOCOL}://{name}")
+        if not found:
             raise FileNotFoundError(f"{name} is not a file of the lake")
         return found
 
     def _list(self, table: str) -> list[str]:
         files = self._files[table]
         if table == KEYPOINTS.name:
-            return [literal_path(path) if self._is_whole(path) else name for name, path in files.items()]
+            return self._list_keypoints()
         if self.compared is None or table not in self.compared:
-            check_files(str(path) for path in files.values())
+            check_files(files.paths)
         if self.compared is not None:
             self.compared.add(table)
-        return [literal_path(path) for path in files.values()]
+        return files.patterns
 
-    def _is_whole(self, path: Path) -> bool:
-        if self.columns is None:
-            return False
-        with contextlib.suppress(OSError):
-            checksums = known_checksums(path)
-            places = [self._order[name] for name in self.columns if name in self._order]
-            return checksums is not None and checksums.width == len(self._order) and checksums.all_checked(places)
-        return False
+    def _list_keypoints(self) -> list[str]:
+        files, width = self._files[KEYPOINTS.name], len(self._order)
+        names = self._order if self.columns is None else self._order.keys() & self.columns
+        places = [self._order[name] for name in names]
+        if are_whole(files.paths, places, width):
+            return files.patterns
+        whole = (are_whole([path], places, width, compare=False) for path in files.paths)
+        return [
+            pattern if plain else name
+            for pattern, name, plain in zip(files.patterns, files.by_name, whole, strict=True)
+        ]
 
 
 _of_session: WeakKeyDictionary[duckdb.DuckDBPyConnection, LakeFiles] = WeakKeyDictionary()

@@ -16,7 +16,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, V
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
-from signverse.lake.storage.integrity.digests import compare_files, has_digest, is_as_written, is_intact
+from signverse.lake.storage.integrity.digests import compare_files, is_as_written, is_intact
 from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
     small = table is not KEYPOINTS
     unknown = files
     if small:
-        unread = set(compare_files(f"{folder}/{file.name}" for file in files))
-        # One look at each of thousands of files: what was compared before and has a digest is whole.
-        unknown = [file for file in files if f"{folder}/{file.name}" in unread or not has_digest(file.name)]
+        # One look at each of thousands of files: what was compared before is whole.
+        paths = {f"{folder}/{file.name}": file for file in files}
+        unknown = [paths[path] for path in compare_files(paths)]
     problems = {file.name: problem_of(folder, file, read=small) for file in unknown}
     problems = {**damaged, **{name: problem for name, problem in problems.items() if problem}}
     broken = [(file, problems[file.name]) for file in files if file.name in problems]

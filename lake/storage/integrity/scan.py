@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from signverse.lake.model.schema import KEYPOINTS, Table
-from signverse.lake.storage.integrity.chunk_checksums import checksums_of, known_checksums
+from signverse.lake.storage.integrity.chunk_checksums import are_whole, checksums_of
 from signverse.lake.storage.integrity.digests import Identity, check_files, identity_of
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
@@ -57,12 +56,14 @@ def _scan_keypoints(files: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
 
     whole = pl.Schema([*schema.items(), (str(KEYPOINTS.partition), pl.String)])
     order = {name: place for place, name in enumerate(schema.names())}
+    if are_whole(files, range(len(order)), len(order)):
+        return _scan(files, schema, hive=True)
 
     def rows(
         columns: list[str] | None, condition: pl.Expr | None, most: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         wanted = {*(whole.names() if columns is None else columns), *_tested(condition)}
-        if all(_is_known(Path(file), [order[name] for name in wanted if name in order], len(order)) for file in files):
+        if are_whole(files, [order[name] for name in wanted if name in order], len(order)):
             yield _answer(_scan(files, schema, hive=True), columns, condition, most, "a keypoints file")
             return
         left = most
@@ -80,13 +81,6 @@ def _scan_keypoints(files: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
 
 def _tested(condition: pl.Expr | None) -> set[str]:
     return set() if condition is None else set(condition.meta.root_names())
-
-
-def _is_known(file: Path, places: list[int], width: int) -> bool:
-    with contextlib.suppress(OSError):
-        checksums = known_checksums(file)
-        return checksums is not None and checksums.width == width and checksums.all_checked(places)
-    return False
 
 
 def _answer(
