@@ -16,8 +16,7 @@ from tests.fuzz.readers import READERS
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("name", READERS)
 def test_a_changed_file_is_read_or_refused_in_a_line(name: str, tmp_path: Path) -> None:
-    # Other files each time: what they find is kept and named.
-    keep = Path(os.environ.get("SIGNVERSE_FUZZ_KEEP", tmp_path))
-    found = fuzz(name, 3, seed=int.from_bytes(os.urandom(4), "big"), keep=keep)
+    # The same files each time, so that a failure tells of the change that is tested: `just fuzz` takes others.
+    found = fuzz(name, 3, seed=int(os.environ.get("SIGNVERSE_FUZZ_SEED", "1")), keep=tmp_path)
     assert found.count > 0
     assert found.harm == {}
