@@ -286,7 +286,10 @@ def _save(shape: tuple[int, ...], pieces: Iterable[Points], output: Path | None)
 
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": shape})
-    parts = chain([head.getvalue()], (np.ascontiguousarray(points, "<f4").tobytes() for points in pieces))
+    blocks = (np.ascontiguousarray(points, "<f4").tobytes() for points in pieces)
+    # The first block before the header: where it cannot be read, nothing is written.
+    first = next(blocks, b"")
+    parts = chain([head.getvalue(), first], blocks)
     if output is None:
         for part in parts:
             left = memoryview(part)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.__main__ import BENCHMARKS
 from signverse.ingest.acquire.download.outcomes import KINDS
-from signverse.ingest.videos.run import describe_failure
+from signverse.ingest.videos.run import describe_failure, failure_reason
+from signverse.lake.upkeep.absence import TAKEN_OUT
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("lake", "ingest", "export") for path in sorted((ROOT / room).rglob("*.py"))]
@@ -28,17 +29,16 @@ def test_every_benchmark_is_on_its_page() -> None:
 
 def _extraction_failures() -> set[str]:
     """The reasons that describe_failure() gives: the strings of one word that it returns."""
-    words = re.findall(r'"(\w+)"', inspect.getsource(describe_failure))
-    return set(words) - {"died"}
+    words = re.findall(r'"(\w+)"', inspect.getsource(describe_failure) + inspect.getsource(failure_reason))
+    return set(words) - {"died", "memory"}
 
 
 def test_every_reason_why_a_video_is_missing_is_explained() -> None:
     rules = ROOT / "ingest" / "acquire" / "download" / "outcome_rules.csv"
     with rules.open(encoding="utf-8", newline="") as file:
         known = {(row["outcome"], row["reason"]) for row in csv.DictReader(file)}
-    made = re.findall(r'"(unavailable|failed)", "(\w+)"', CODE) + [
-        ("failed", reason) for reason in _extraction_failures()
-    ]
+    made = re.findall(r'"(unavailable|failed)", "(\w+)"(?!:)', CODE)
+    made += [("failed", reason) for reason in {*_extraction_failures(), TAKEN_OUT}]
     rows = re.findall(r"^\| `(unavailable|blocked|failed)` \| (.*?) \|", page("troubleshooting.md"), re.M)
     explained = {(outcome, reason) for outcome, reasons in rows for reason in re.findall(r"`(\w+)`", reasons)}
     assert explained == known | {(outcome, reason) for outcome, reason in made if reason not in KINDS}
@@ -46,7 +46,7 @@ def test_every_reason_why_a_video_is_missing_is_explained() -> None:
 
 def test_every_repair_is_explained() -> None:
     shards = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "ingest" / "shards").rglob("*.py"))
-    found = set(re.findall(r"repairs\.append\(f?\"(\w+)", shards))
+    found = set(re.findall(r"repairs(?:\.append\(| ?= ?\[)f?\"(\w+)", shards))
     table = page("reference/formats.md").split("## Published defects")[1]
     assert found
     assert set(re.findall(r"^\| `(\w+)(?::N)?` \|", table, re.M)) == found

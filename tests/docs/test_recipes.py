@@ -33,7 +33,6 @@ def test_every_file_that_contributing_names_is_there() -> None:
         ("DRAWINGS", "lake/query/plots.py"),
         ("FORMAT", "export/formats/webdataset.py"),
         ("FORMAT_VERSION", "lake/model/schema.py"),
-        ("added", "lake/model/schema.py"),
         ("KINDS", "tests/export/release/test_clip_exports.py"),
     ],
 )

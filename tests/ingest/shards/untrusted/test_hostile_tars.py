@@ -50,5 +50,5 @@ def test_what_is_not_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> Non
         path = path if kind == "link to a device" else Path("/dev/zero")
         if kind == "link to a device":
             path.symlink_to("/dev/zero")
-    with pytest.raises(BadInputError, match=r"^\S+ is a (pipe|socket|folder|device), not a file$"):
+    with pytest.raises(BadInputError, match=r"^\S+ cannot be read: it is a (pipe|socket|folder|device), not a file$"):
         Tar(path)
