@@ -122,9 +122,10 @@ class Committer:
         if kind is None or issubclass(kind, KeyboardInterrupt):
             try:
                 self.flush()
-            finally:
-                # Files that could not be finished, on a disk that fails.
-                self._discard_open()
+            except BaseException:
+                # On a disk that fails: what was not committed is not left behind.
+                self.abort()
+                raise
         else:
             self.abort()
 

@@ -278,5 +278,5 @@ READ: Final[dict[str, Made]] = {
 
 def _lying_pointer(path: Path) -> None:
     # The entry that was taken out goes back.
-    shutil.copy(path.parents[3] / "LAKE" / "videos" / "_delta_log" / path.name, path)
+    shutil.copy(path.parents[4] / "LAKE" / "videos" / "_delta_log" / path.name, path)
     filled(path.with_name("_last_checkpoint"), b'{"version":999999999999,"size":1}')
