@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import resource
 import struct
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import pytest
 from signverse.ingest.shards.untrusted import npz_reader
 from signverse.ingest.shards.untrusted.npz_reader import read_npz
 from signverse.lake.model.errors import BadInputError
+from tests.ingest.shards.untrusted.limited_process import read_all
 from tests.ingest.shards.untrusted.npz_files import frames_of, header, objects, saved, zipped
 
 MARK = f"{tempfile.gettempdir()}/signverse-hostile-{os.getpid()}"
@@ -136,25 +134,7 @@ GIGABYTES = {
 }
 
 
-LIMITED = """
-import resource, sys
-from signverse.ingest.shards.untrusted.npz_reader import read_npz
-from signverse.lake.model.errors import BadInputError
-read_npz(open(sys.argv[1] + "/honest.npz", "rb").read(), "honest")
-room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for path in sys.argv[2:]:
-    data = open(path, "rb").read()
-    try:
-        read_npz(data, "x")
-        print("taken", path)
-    except BadInputError as error:
-        print("refused", error)
-print("grown by", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - room) // 1024)
-"""
-
-
 def test_a_few_bytes_cannot_ask_for_gigabytes(tmp_path: Path) -> None:
-    (tmp_path / "honest.npz").write_bytes(saved(frames=objects({"a": np.arange(3)}, {"a": np.arange(3)})))
     paths = []
     for i, pickled in enumerate(GIGABYTES.values()):
         paths.append(tmp_path / f"{i}.npz")
@@ -168,18 +148,9 @@ def test_a_few_bytes_cannot_ask_for_gigabytes(tmp_path: Path) -> None:
     }.items():
         paths.append(tmp_path / f"{name}.npz")
         paths[-1].write_bytes(zipped(frames=data) if name != "objects" else zipped(fps=header((2**40,), "<i8")))
-    ran = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path), *map(str, paths)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[4],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30)),
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    *lines, grown = ran.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["refused"] * len(paths), ran.stdout
-    assert int(grown.removeprefix("grown by ")) < 50
+    lines, grown = read_all(paths, tmp_path, address_space=3 * 2**30)
+    assert [line.split()[0] for line in lines] == ["refused"] * len(paths), lines
+    assert grown < 50
 
 
 def test_what_unpacks_to_more_than_the_bound_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

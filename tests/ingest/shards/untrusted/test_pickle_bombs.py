@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,46 +12,22 @@ from hypothesis import strategies as st
 
 from signverse.ingest.shards.untrusted.pickle_reader import Machine, frames_in, read_frames
 from signverse.ingest.shards.untrusted.pickle_values import BadPickleError
-from tests.ingest.shards.untrusted.npz_files import frames_of, objects, saved
+from tests.ingest.shards.untrusted.limited_process import read_all
+from tests.ingest.shards.untrusted.npz_files import frames_of, objects
 from tests.ingest.shards.untrusted.pickle_bombs import KINDS, npz
-
-READ_ALL = """
-import resource, sys
-from signverse.ingest.shards.untrusted.npz_reader import read_npz
-from signverse.lake.model.errors import BadInputError
-read_npz(open(sys.argv[1] + "/honest.npz", "rb").read(), "honest")
-room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for path in sys.argv[2:]:
-    try:
-        read_npz(open(path, "rb").read(), "x")
-        print("taken", path)
-    except BadInputError as error:
-        print("refused", error)
-print("grown by", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - room) // 1024)
-"""
 
 
 def test_no_pickle_takes_many_times_its_own_bytes(tmp_path: Path) -> None:
     """Eight megabytes of each kind, deflated to some kilobytes; each byte took up to 143 once."""
-    (tmp_path / "honest.npz").write_bytes(saved(frames=objects({"a": np.arange(3)}, {"a": np.arange(3)})))
     paths = []
     for kind, make in KINDS.items():
         paths.append(tmp_path / f"{kind}.npz")
         paths[-1].write_bytes(npz(make(8)))
-    ran = subprocess.run(
-        [sys.executable, "-c", READ_ALL, str(tmp_path), *map(str, paths)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[4],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30)),
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    *lines, grown = ran.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["refused"] * len(KINDS), ran.stdout
+    lines, grown = read_all(paths, tmp_path, address_space=4 * 2**30)
+    assert [line.split()[0] for line in lines] == ["refused"] * len(KINDS), lines
     assert all("x cannot be read: " in line for line in lines)
     # Three copies of eight megabytes, and what Python takes for 160,000 frames of nobody.
-    assert int(grown.removeprefix("grown by ")) < 250
+    assert grown < 250
 
 
 @pytest.mark.parametrize("kind", KINDS)
