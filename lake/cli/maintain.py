@@ -95,7 +95,8 @@ def maintain(
     began = time.monotonic()
     replaced = sum(rewrite.size for rewrite in plan.rewrites)
     with byte_bar("files", replaced) as advance:
-        removed = carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=drop_unlisted, on_bytes=advance)
+        # It was asked above whether something is lost, which reads files.
+        removed = carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=True, on_bytes=advance)
     after = extent(opened.snapshot)
     if rows_to.path is not None:
         rows_to.write(_planned(plan))
