@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
-from signverse.lake.storage.integrity.digests import is_as_written
+from signverse.lake.storage.integrity.digests import is_as_written, not_as_written
 from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.location import existing_lake
@@ -102,7 +102,7 @@ def _unreadable(path: Path) -> str:
     try:
         as_written = is_as_written(path)
         if as_written is not None:
-            return "" if as_written else f"{path} is damaged: its bytes are not those that were written"
+            return "" if as_written else not_as_written(path).message
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 file.read_row_group(group)

@@ -31,6 +31,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from signverse.lake.storage.integrity.digests import (
+    OTHER_BYTES,
     Identity,
     identity_of,
     is_intact,
@@ -58,7 +59,7 @@ class DamagedBytes(ValueError):  # noqa: N818 (the reader makes an error of it t
     """Bytes are not those that were written."""
 
     def __init__(self) -> None:
-        super().__init__("its bytes are not those that were written")
+        super().__init__(OTHER_BYTES)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ from signverse.lake.storage.integrity.foreign_errors import VERIFY, damaged, for
 Identity = tuple[int, int, int, int]
 """Device, inode, size and time of the last change in nanoseconds: with the same, a file was not written to since."""
 
+OTHER_BYTES: Final = "its bytes are not those that were written"
+
+CHANGED: Final = f"is damaged: {OTHER_BYTES}"
+"""The problem of a file that has its size and not its digest: it shows when all of it is read."""
+
 _SEALED: Final = re.compile(r"-([0-9a-f]{32})\.parquet$")
 
 _AT_ONCE: Final = 4
@@ -140,4 +145,4 @@ def _try(path: str) -> None:
 
 def not_as_written(path: str | Path) -> DamagedLakeError:
     """The error for a file that holds other bytes than were written."""
-    return DamagedLakeError(f"{path} is damaged: its bytes are not those that were written", VERIFY)
+    return DamagedLakeError(f"{path} {CHANGED}", VERIFY)

@@ -16,7 +16,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, V
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
-from signverse.lake.storage.integrity.digests import compare_files, is_as_written, is_intact
+from signverse.lake.storage.integrity.digests import CHANGED, compare_files, is_as_written, is_intact
 from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ BY_VIDEO: Final = (KEYPOINTS, SEGMENTS, CAPTIONS)
 
 LOST: Final = "a file of the lake is lost: "
 """How the message begins where a question needs a lost file."""
-
-CHANGED: Final = "is damaged: its bytes are not those that were written"
-"""The problem of a file that has its size and not its digest: it shows when all of it is read."""
 
 _HELD: Final = {KEYPOINTS.name: "the keypoints", SEGMENTS.name: "the segments", CAPTIONS.name: "the captions"}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signverse.lake.model.errors import SignverseError
-from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile, lost_in
+from signverse.lake.storage.integrity.digests import CHANGED
+from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.repair.report import Commands
 

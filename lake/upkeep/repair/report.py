@@ -12,7 +12,8 @@ import polars as pl
 
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, VIDEOS, Table
-from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile
+from signverse.lake.storage.integrity.digests import CHANGED
+from signverse.lake.storage.integrity.lost_files import LostFile
 from signverse.lake.storage.snapshot import Snapshot, collect
 
 State = Literal["mended", "lost", "removed"]

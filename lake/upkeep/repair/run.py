@@ -17,7 +17,8 @@ from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, SEGMENTS, TABLES, V
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import writers
-from signverse.lake.storage.integrity.lost_files import CHANGED, LostFile, lost_in
+from signverse.lake.storage.integrity.digests import CHANGED
+from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
 from signverse.lake.storage.integrity.sync import make_folder
 from signverse.lake.storage.location import lake_folder
 from signverse.lake.storage.snapshot import Snapshot, collect
