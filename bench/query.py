@@ -27,7 +27,7 @@ from bench.memory import peak_mb
 from signverse.lake.lake import Lake
 from signverse.lake.query.read_only import run
 from signverse.lake.query.reports import find_report
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 WARM: Final = 8
 

@@ -156,7 +156,7 @@ def test_nothing_imports_the_folders_at_the_top() -> None:
 
 
 def test_lake_tables_are_collected_where_damage_is_reported() -> None:
-    """A bare `.collect()` shows a traceback of Polars for a damaged file; `storage.snapshot.collect` an error."""
+    """A bare `.collect()` shows a traceback of Polars for a damaged file; `foreign_errors.collect` an error."""
     found = [
         f"{place(path)}:{node.lineno}"
         for path in FILES
@@ -164,7 +164,10 @@ def test_lake_tables_are_collected_where_damage_is_reported() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "collect"
     ]
     # scan.py reads on behalf of those, inside of Polars.
-    assert {name.partition(":")[0] for name in found} == {"lake/storage/snapshot.py", "lake/storage/integrity/scan.py"}
+    assert {name.partition(":")[0] for name in found} == {
+        "lake/storage/integrity/foreign_errors.py",
+        "lake/storage/integrity/scan.py",
+    }
     assert len(found) == 3, found
 
 

@@ -12,7 +12,7 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import read_selection_file, version_of_selection
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 
 def choose(

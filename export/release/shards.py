@@ -25,7 +25,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.wording import document_text
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 _BYTES_A_ROW: Final = 2_300
 """Bytes of one person in one frame of a shard, to estimate whether it fits on the disk (measured: card 1,800,

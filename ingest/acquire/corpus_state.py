@@ -10,7 +10,7 @@ import polars as pl
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, VIDEOS
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 STATES: Final = ("in the lake", "downloaded", "not tried yet", "blocked", "failed", "unavailable")
 """Every id is in exactly one of them.

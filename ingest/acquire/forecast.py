@@ -19,7 +19,7 @@ from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.languages import languages
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, VIDEOS
 from signverse.lake.model.wording import lasting, size_of
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 PUBLISHED_VIDEOS: Final = 13_377
 PUBLISHED_HOURS: Final = 1_074.0

@@ -23,7 +23,7 @@ from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.lake.lake import Lake
 from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 WINDOW: Final = timedelta(hours=1)
 """Rates are those of the last hour."""

@@ -31,7 +31,7 @@ from signverse.lake.model.schema import SEGMENTS, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import Committer, StoredKeypoints, VideoRows
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 STAGE: Final = "captions"
 """The stage of captions in `outcomes`."""

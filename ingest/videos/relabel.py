@@ -12,8 +12,8 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.languages import UNDETERMINED
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import videos_to_take_again
-from signverse.lake.storage.snapshot import collect
 
 _FILLED_IN = ("video_id", "ingest_id", "sign_language")
 """Columns that the committer fills in."""

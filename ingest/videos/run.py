@@ -22,7 +22,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import OUTCOMES
 from signverse.lake.storage.committer import Committer, VideoRows
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 
 class ProgressListener(Protocol):

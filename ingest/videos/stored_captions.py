@@ -19,7 +19,7 @@ from signverse.ingest.videos.caption_times import joins_in, on_video_clock
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, OUTCOMES
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 AT_ONCE: Final = 1000
 """Videos whose stored captions are read together: some 300,000 cues."""

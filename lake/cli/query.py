@@ -113,7 +113,7 @@ def select(
     from signverse.lake.model.wording import counted, lasting
     from signverse.lake.query.engines import nothing_selected, selection_metadata
     from signverse.lake.query.selection import KEY
-    from signverse.lake.storage.snapshot import collect
+    from signverse.lake.storage.integrity.foreign_errors import collect
 
     rows = collect(opened.select(conditions))
     if rows.is_empty():

@@ -22,8 +22,9 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.query.engines import nothing_selected, select_clips
 from signverse.lake.query.selection import KEY, Selection
 from signverse.lake.query.selection_file import checked, read_selection_file, version_of_selection
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.reader import Joints, Placement, placement_of
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 
 
 @runtime_checkable

@@ -14,7 +14,8 @@ from signverse.lake.model.wording import counted
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
 from signverse.lake.query.selection import ORDER, Selection
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.stored_splits import split_videos
 
 QueryEngine = Literal["polars", "duckdb"]

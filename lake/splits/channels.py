@@ -16,7 +16,8 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import normal_form
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.model.wording import counted, some
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.sources import NAMES, known_sources
 
 _COLUMNS: Final = {**IDENTIFYING, "channel": CHANNEL, "channel_id": CHANNEL_ID}

@@ -21,7 +21,8 @@ from signverse.lake.query.selection import Selection
 from signverse.lake.splits.apportion import Integers, assign_parts, group_hashes
 from signverse.lake.splits.channels import ChannelList, channel_groups
 from signverse.lake.storage import delta
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.stored_splits import split_videos, stored_split
 
 TOLERANCE: Final = 0.02

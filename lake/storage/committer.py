@@ -22,8 +22,9 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.spill import Spill
 
 COMMIT_SECONDS: Final = 60.0

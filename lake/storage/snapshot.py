@@ -32,7 +32,7 @@ from signverse.lake.model.schema import (
 from signverse.lake.model.skeleton import BODY
 from signverse.lake.model.times import version_at
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.keypoints import Points, hide_unseen
@@ -377,13 +377,3 @@ class Snapshot:
         row = self._placement_row(video_id)
         start, end = clip_range(start_frame, end_frame, row["num_frames"])
         yield from self.reader.people(placement_of(row), start, end)
-
-
-def collect(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Reads the rows of a query over a lake.
-
-    Raises:
-        DamagedLakeError: a file cannot be read.
-    """
-    with foreign_errors_as(damaged("a file of the lake")):
-        return rows.collect()

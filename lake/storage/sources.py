@@ -9,7 +9,8 @@ from typing import Any, Final
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import SOURCES
 from signverse.lake.storage import delta
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 
 NAMES: Final = tuple(name for name in SOURCES.schema.names if name not in {"ingest_id", "listed_at"})
 """The columns about a video: all but those that say when the row was written, and by which call."""

@@ -6,7 +6,8 @@ import polars as pl
 
 from signverse.lake.model.errors import MistypedError
 from signverse.lake.model.schema import SPLITS
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 
 
 def stored_split(snapshot: Snapshot, name: str) -> pl.DataFrame:

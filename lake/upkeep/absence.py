@@ -20,8 +20,9 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.digests import has_digest
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import videos_without_outcome
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.vacuum import data_files
 
 _INGESTED: Final = ("extract", "import")

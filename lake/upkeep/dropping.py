@@ -13,7 +13,8 @@ import polars as pl
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, TABLES
 from signverse.lake.model.wording import counted, some
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.absence import done_without_video, named_in_no_version
 from signverse.lake.upkeep.plan import Plan, Rewrite, placements_in
 

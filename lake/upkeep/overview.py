@@ -10,7 +10,8 @@ import polars as pl
 from signverse.lake.model.languages import languages
 from signverse.lake.model.schema import FORMAT_VERSION, KEYPOINTS, SEGMENTS, SPLITS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, lasting, size_of
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 
 _SHOWN: Final = 5
 """Languages that have a line in words; the others share one."""

@@ -21,10 +21,10 @@ from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
-from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+from signverse.lake.storage.integrity.foreign_errors import collect, damaged, foreign_errors_as
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.parquet_layout import FILE_BYTES
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.compaction import is_small
 from signverse.lake.upkeep.retention import RETENTION, retained_since
 

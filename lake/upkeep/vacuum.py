@@ -12,7 +12,8 @@ from typing import Final
 from signverse.lake.model.schema import KEYPOINTS, TABLES, VIDEOS
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.retention import RETENTION, retained_since
 
 _AN_HOUR: Final = timedelta(hours=1)

@@ -14,11 +14,11 @@ from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage.integrity.digests import is_as_written, not_as_written
-from signverse.lake.storage.integrity.foreign_errors import first_line, is_foreign
+from signverse.lake.storage.integrity.foreign_errors import collect, first_line, is_foreign
 from signverse.lake.storage.keypoints import MAX_SCORE
 from signverse.lake.storage.location import existing_lake
 from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.absence import absences, finished_in_no_version, log_problems
 
 

@@ -68,7 +68,7 @@ def lake_content(lake: str) -> dict[str, Any]:
     """
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import NotALakeError
-    from signverse.lake.storage.snapshot import collect
+    from signverse.lake.storage.integrity.foreign_errors import collect
     from signverse.lake.upkeep.verify import verify_lake
 
     try:

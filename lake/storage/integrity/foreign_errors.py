@@ -6,9 +6,12 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 VERIFY: Final = "Run: signverse verify LAKE."
 """What to do about a file of a lake that cannot be read."""
@@ -57,3 +60,13 @@ def foreign_errors_as(error_of: Callable[[str], SignverseError]) -> Iterator[Non
 def damaged(what: str) -> Callable[[str], DamagedLakeError]:
     """For `foreign_errors_as`: `what`, such as "table videos", cannot be read."""
     return lambda why: DamagedLakeError(f"{what} cannot be read: {why}", VERIFY)
+
+
+def collect(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Reads the rows of a query over a lake.
+
+    Raises:
+        DamagedLakeError: a file cannot be read.
+    """
+    with foreign_errors_as(damaged("a file of the lake")):
+        return rows.collect()

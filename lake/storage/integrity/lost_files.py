@@ -17,6 +17,7 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.digests import CHANGED, compare_files, is_as_written, is_intact
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
@@ -156,8 +157,6 @@ def _owners_by_elimination(
         for file in snapshot.stored_files(table.name)
         if file.name not in names and file.partition in partitions
     ]
-    from signverse.lake.storage.snapshot import collect
-
     present: set[str] = set()
     if whole:
         rows = scan(whole, table, snapshot.schema(table.name))

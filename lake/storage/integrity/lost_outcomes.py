@@ -10,6 +10,7 @@ import polars as pl
 
 from signverse.lake.model.schema import OUTCOMES, VIDEOS
 from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.scan import scan
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ STAGES: Final = {"shard": "import", "video": "extract"}
 
 def videos_without_outcome(snapshot: Snapshot) -> pl.DataFrame:
     """The rows of `videos` whose ingestion no outcome calls done, those of writers that live left out."""
-    from signverse.lake.storage.snapshot import collect
-
     done = pl.col("outcome") == "done"
     outcomes = collect(snapshot.raw_table(OUTCOMES.name).filter(done).select("video_id", "ingest_id"))
     # Rows of older versions name no ingestion.

@@ -15,9 +15,10 @@ from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, SOURCES, VIDEOS
 from signverse.lake.model.wording import counted, document_text, some
 from signverse.lake.storage import delta
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import STAGES, done_outcome
 from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.absence import TAKEN_OUT, done_outcomes
 from signverse.lake.upkeep.plan import Key, StoredPlacement
 from signverse.lake.upkeep.repair.report import Report

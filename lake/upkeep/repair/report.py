@@ -13,8 +13,9 @@ import polars as pl
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, VIDEOS, Table
 from signverse.lake.storage.integrity.digests import CHANGED
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 
 State = Literal["mended", "lost", "removed"]
 

@@ -18,10 +18,11 @@ from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import writers
 from signverse.lake.storage.integrity.digests import CHANGED
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
 from signverse.lake.storage.integrity.sync import make_folder
 from signverse.lake.storage.location import lake_folder
-from signverse.lake.storage.snapshot import Snapshot, collect
+from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.absence import TAKEN_OUT
 from signverse.lake.upkeep.repair.logs import keep_copy, mend_logs

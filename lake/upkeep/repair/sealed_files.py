@@ -18,9 +18,9 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.integrity import digests, writers
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
-from signverse.lake.storage.snapshot import collect
 from signverse.lake.upkeep.plan import Key, StoredPlacement, placements_in
 from signverse.lake.upkeep.repair.logs import removed_files, set_aside
 from signverse.lake.upkeep.repair.report import Report

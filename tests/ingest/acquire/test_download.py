@@ -17,7 +17,7 @@ from signverse.ingest.acquire.download.worker import DownloadTask, copy_local, m
 from signverse.ingest.acquire.media_folder import MediaFolder
 from signverse.ingest.acquire.scheduling.site_breaker import BLOCKS_IN_A_ROW, MAX_PAUSES
 from signverse.lake.lake import Lake
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.caption_text import automatic_vtt, human_vtt
 from tests.site.faults import CAPTIONS, MEDIA

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from signverse.lake.lake import Lake
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.upkeep.verify import verify_lake
 from tests.ingest.acquire.conftest import QUICK, Place, clip
 from tests.site.caption_text import automatic_vtt, human_vtt

@@ -12,7 +12,7 @@ from signverse.ingest.shards.importer import import_shards
 from signverse.ingest.shards.prepare import prepare_import
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 
 
 def languages(lake: Lake) -> dict[str, str]:

@@ -13,7 +13,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.schema import TABLES
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage import sources
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
 from signverse.lake.upkeep.verify import verify_lake

@@ -14,7 +14,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import PLACEMENT, SPLITS, TABLES
 from signverse.lake.storage import delta
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.sources import add_sources
 
 TABLE_NAMES = tuple(table.name for table in TABLES)

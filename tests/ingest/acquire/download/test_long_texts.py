@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signverse.ingest.acquire.download import worker
 from signverse.ingest.acquire.media_folder import KEPT_INFO, MAX_TEXT, MAX_URL, kept_info, shortened_info
 from signverse.lake.lake import Lake
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from tests.ingest.acquire.conftest import Place, clip
 from tests.site.server import Captions
 

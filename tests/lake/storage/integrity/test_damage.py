@@ -30,7 +30,7 @@ from signverse.lake.query.selection import Selection
 from signverse.lake.query.selection_file import read_selection_file, version_of_selection
 from signverse.lake.storage.integrity import chunk_checksums
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
-from signverse.lake.storage.snapshot import collect
+from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.sources import add_sources
 
 IDS = [f"v{i}" for i in range(4)]
