@@ -30,7 +30,7 @@ from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
-from signverse.lake.storage.integrity.sync import make_folder, sync_folder, sync_names
+from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_names
 from signverse.lake.storage.location import is_lake
 from signverse.lake.storage.temporary.leftovers import clear_halves, name_of_half
 from signverse.lake.storage.temporary.whole_file import whole_file
@@ -126,7 +126,7 @@ class Folder(Generic[R]):
                 "Free some space, or select less.",
             )
         try:
-            make_folder(out)
+            make_durable_folder(out)
         except OSError as error:
             raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
         _remove(out, stale)

@@ -6,11 +6,14 @@ import contextlib
 import ctypes
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+
+from signverse.lake.model.untrusted.terminal_text import clean
 
 # In the order of their dependencies.
 _LIBRARIES: Final = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
@@ -91,16 +94,19 @@ def engine_lock(folder: Path, name: str, card: str) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    from signverse.lake.cli.shared import complain
-
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         if not _has_engine(folder):
-            complain(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})")
+            _say(f"TensorRT builds an engine of {name} for {card}, once; it takes minutes ({folder})")
         yield
         if not _has_engine(folder):
-            complain(f"TensorRT kept no engine of {name}: what it cannot run goes to CUDA, and is slower")
+            _say(f"TensorRT kept no engine of {name}: what it cannot run goes to CUDA, and is slower")
 
 
 def _has_engine(folder: Path) -> bool:
     return any(folder.glob("*.engine"))
+
+
+def _say(line: str) -> None:
+    # In a worker, which has no command line of its own.
+    sys.stderr.write(clean(line) + "\n")

@@ -21,7 +21,7 @@ from signverse.lake.storage.integrity.duckdb_files import FUNCTION, PROTOCOL, La
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_error
 from signverse.lake.storage.parquet_layout import column_types, columns_for_duckdb, literal_path
 from signverse.lake.storage.snapshot import Snapshot
-from signverse.lake.storage.temporary.leftovers import make_folder
+from signverse.lake.storage.temporary.leftovers import temporary_folder_of
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +94,7 @@ def _keep_inside(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _temporary_folder(con: duckdb.DuckDBPyConnection) -> str:
     """A private folder that is removed with the connection; "" where none can be made: then nothing is spilled."""
     try:
-        return str(make_folder("duckdb", con))
+        return str(temporary_folder_of("duckdb", con))
     except OSError:
         return ""
 

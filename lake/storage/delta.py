@@ -24,7 +24,7 @@ from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoint
 from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
-from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_log, sync_names
+from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_log, sync_names
 
 CHECKPOINT_INTERVAL: Final = 100
 """Commits from one checkpoint of a log to the next, of tables that are created from now on. Without checkpoints opening
@@ -172,7 +172,7 @@ def new_file(folder: Path, table: Table, partition: str | None) -> str:
     name = writers.new_name(folder.parent)
     if table.partition is not None:
         inside = f"{table.partition}={quote(partition or '', safe='')}"
-        make_folder(folder / inside)
+        make_durable_folder(folder / inside)
         name = f"{inside}/{name}"
     return name
 

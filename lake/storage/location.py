@@ -15,7 +15,7 @@ from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES,
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.log_entries import is_made
-from signverse.lake.storage.integrity.sync import make_folder, sync_folder, sync_log
+from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 
 _OF_A_BROKEN_MAKING: Final = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
 """What a log holds whose making was broken off."""
@@ -118,7 +118,7 @@ def create(folder: Path, table: Table) -> None:
         # The Delta library makes the folder of the log first. An entry 0 of no or of half length is of a power cut.
         if not log_entries.is_made(folder) and log_entries.entry_path(folder, 0).exists():
             _remove_half_entry(folder)
-        make_folder(log)
+        make_durable_folder(log)
     except OSError as error:
         raise BadInputError(f"a lake cannot be made at {folder.parent}: {error.strerror}") from None
     try:

@@ -80,7 +80,7 @@ def _full_sync() -> int | None:
     return getattr(fcntl, "F_FULLFSYNC", None)
 
 
-def make_folder(path: Path) -> None:
+def make_durable_folder(path: Path) -> None:
     """Makes a folder and those above it that are missing, each with its name on disk.
 
     Raises:

@@ -25,7 +25,7 @@ from typing import Final
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from signverse.lake.storage.integrity.sync import make_folder
+from signverse.lake.storage.integrity.sync import make_durable_folder
 
 FOLDER: Final = "_writers"
 """Inside a lake, beside its tables."""
@@ -141,7 +141,7 @@ def store_time(lake: Path) -> float:
 @contextmanager
 def locked(lake: Path) -> Iterator[None]:
     """While no other process is in the same block, about the same lake."""
-    make_folder(lake / FOLDER)
+    make_durable_folder(lake / FOLDER)
     with FileLock(lake / FOLDER / "making", mode=0o666):
         yield
 
@@ -171,7 +171,7 @@ def _writer_name(lake: Path) -> str:
     """The name of this process among the writers of a lake, whose lock it takes at the first call."""
     key = os.getpid(), lake
     if key not in _registered:
-        make_folder(lake / FOLDER)
+        make_durable_folder(lake / FOLDER)
         _registered[key] = _register(lake)
     writer, _ = _registered[key]
     # It may have been removed, as it is not a table.

@@ -68,7 +68,7 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def make_folder(kind: str, owner: object) -> Path:
+def temporary_folder_of(kind: str, owner: object) -> Path:
     """A new private folder among the temporary files, removed with its owner or at the end of the process.
 
     Args:

@@ -15,7 +15,7 @@ from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.digests import refuse_no_file
-from signverse.lake.storage.integrity.sync import make_folder, sync_file, sync_folder
+from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
 from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.repair.report import Commands, Report
@@ -58,7 +58,7 @@ def set_aside(lake: Path, path: Path) -> None:
     to = lake / DAMAGED / path.relative_to(lake)
     if not os.path.lexists(path):
         return
-    make_folder(to.parent)
+    make_durable_folder(to.parent)
     while os.path.lexists(to):
         to = to.with_name(f"{to.name}.again")
     path.rename(to)
@@ -69,7 +69,7 @@ def set_aside(lake: Path, path: Path) -> None:
 def keep_copy(lake: Path, path: Path) -> None:
     """Copies a file of a lake into its folder of damaged files, under the path that it has."""
     to = lake / DAMAGED / path.relative_to(lake)
-    make_folder(to.parent)
+    make_durable_folder(to.parent)
     while to.exists():
         to = to.with_name(f"{to.name}.again")
     shutil.copy2(path, to)

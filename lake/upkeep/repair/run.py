@@ -20,7 +20,7 @@ from signverse.lake.storage.integrity import writers
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
-from signverse.lake.storage.integrity.sync import make_folder
+from signverse.lake.storage.integrity.sync import make_durable_folder
 from signverse.lake.storage.location import lake_folder
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
@@ -57,7 +57,7 @@ def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str
         with temporary_folder("repair") as folder:
             shadow = _shadow(lake, folder / lake.name)
             return _repair(shadow, lake, drop_lost)
-    make_folder(lake / writers.FOLDER)
+    make_durable_folder(lake / writers.FOLDER)
     with FileLock(lake / writers.FOLDER / _LOCK, mode=0o666):
         return _repair(lake, lake, drop_lost)
 

@@ -18,9 +18,9 @@ from signverse.lake.storage.temporary import leftovers, process_mark
 from signverse.lake.storage.temporary.leftovers import (
     clear_halves,
     half_name,
-    make_folder,
     name_of_half,
     temporary_folder,
+    temporary_folder_of,
 )
 from signverse.lake.storage.temporary.process_mark import MARK, has_ended, own_mark
 from signverse.lake.storage.temporary.whole_file import create_whole, whole_file, write_whole
@@ -28,11 +28,11 @@ from signverse.lake.storage.temporary.whole_file import create_whole, whole_file
 MAKES_SOME = """
 import sys
 from pathlib import Path
-from signverse.lake.storage.temporary.leftovers import make_folder, temporary_folder
+from signverse.lake.storage.temporary.leftovers import temporary_folder_of, temporary_folder
 from signverse.lake.storage.temporary.whole_file import whole_file
 class Owner: pass
 owner = Owner()
-(make_folder("duckdb", owner) / "spilled").write_text("x")
+(temporary_folder_of("duckdb", owner) / "spilled").write_text("x")
 with temporary_folder("sort") as folder, whole_file(Path(sys.argv[1]) / "clips.csv") as file:
     (folder / "spilled").write_text("x")
     file.write(b"half")
@@ -129,7 +129,7 @@ def test_a_temporary_folder_is_private_and_ends_with_its_owner(start: Start, tmp
         pass
 
     owner = Owner()
-    folder = make_folder("duckdb", owner)
+    folder = temporary_folder_of("duckdb", owner)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert re.fullmatch(rf"signverse-duckdb-{MARK}-\w+", folder.name)
     del owner
