@@ -27,6 +27,9 @@ SCORE_GRID: Final = 256
 """Steps of 1/8 pixel and 1/256 score: exact in float32, well below the model's own grid of about half a crop pixel,
 and a third of the bytes after compression (measured: docs/how-it-works/layout.md)."""
 
+_FAINTEST: Final = 0.5 / SCORE_GRID
+"""A score of 0 says that the point is absent: the lowest positive score is stored as half a step."""
+
 
 def snap(points: Points) -> Points:
     """The same points [..., 3] on the stored grid: x and y to 1/8 pixel, score to 1/256."""
@@ -36,9 +39,8 @@ def snap(points: Points) -> Points:
     # Only what is far beyond any picture, 4e37 pixels and more, has no multiple; it is on the grid already.
     if (beyond := np.isinf(snapped)).any():
         snapped[beyond] = points[beyond]
-    # A score of 0 says that the point is absent: the lowest positive score is stored as half a step.
     faint = (snapped[..., 2] == 0) & (points[..., 2] > 0)
-    snapped[..., 2][faint] = 0.5 / SCORE_GRID
+    snapped[..., 2][faint] = _FAINTEST
     return snapped
 
 
@@ -47,7 +49,10 @@ def confidence(points: Points, part: Part) -> npt.NDArray[np.float32]:
 
     The neck is left out: its score is a flag made from the shoulders.
     """
-    scores = points[..., part.slice, 2]
+    return _mean(points[..., part.slice, 2], part)
+
+
+def _mean(scores: npt.NDArray[np.float32], part: Part) -> npt.NDArray[np.float32]:
     if part is BODY:
         scores = np.delete(scores, NECK, axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -55,15 +60,111 @@ def confidence(points: Points, part: Part) -> npt.NDArray[np.float32]:
     return mean
 
 
-def _lists(values: npt.NDArray[Any], null: npt.NDArray[np.bool_], null_rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """A list column from values [N, K], with null elements and null rows."""
-    rows, width = values.shape
-    # A null row still takes its K elements in the buffer: offsets stay a plain range.
-    return pa.ListArray.from_arrays(
-        pa.array(np.arange(rows + 1, dtype=np.int32) * width),
-        pa.array(values.reshape(-1), mask=null.reshape(-1)),
-        mask=pa.array(null_rows),
-    )
+_BLOCK: Final = 256
+"""Rows that are worked on at once: what is made of them stays in the cache of a core. A multiple of 8, so that no two
+blocks share a byte of a validity bitmap."""
+
+_HUGE: Final = 2.0**119
+"""From here on 256 times a number may be infinite: see `snap`."""
+
+
+class _FloatLists:
+    """A list column in the making, of as many floats in each row.
+
+    Attributes:
+        values: float32 [N, width].
+    """
+
+    def __init__(self, rows: int, width: int) -> None:
+        self.values = np.empty((rows, width), np.float32)
+        self._valid: npt.NDArray[np.uint8] | None = None
+        self._nulls = 0
+
+    def mark(self, start: int, null: npt.NDArray[np.bool_]) -> None:
+        """Says which elements of rows from `start` on are null, bool [n, width]; `start` is a multiple of 8."""
+        if self._valid is None:
+            self._valid = np.full(-(-self.values.size // 8), 255, np.uint8)
+        packed = np.packbits(null, bitorder="little")
+        at = start * self.values.shape[1] // 8
+        np.invert(packed, out=self._valid[at : at + len(packed)])
+        self._nulls += int(np.count_nonzero(null))
+
+    def column(self, null_rows: npt.NDArray[np.bool_]) -> pa.Array:
+        """The column; null_rows [N] have no list."""
+        bits = None if self._valid is None else pa.py_buffer(self._valid)
+        elements = pa.Array.from_buffers(pa.float32(), self.values.size, [bits, pa.py_buffer(self.values)], self._nulls)
+        return _lists(elements, self.values.shape[1], null_rows)
+
+
+def _lists(elements: pa.Array, width: int, null_rows: npt.NDArray[np.bool_]) -> pa.Array:
+    """A list column of elements [N * width]; a null row still takes its own of them: offsets stay a plain range."""
+    offsets = pa.array(np.arange(len(null_rows) + 1, dtype=np.int32) * np.int32(width))
+    return pa.ListArray.from_arrays(offsets, elements, mask=pa.array(null_rows) if null_rows.any() else None)
+
+
+class _PartColumns:
+    """The three columns of a part in the making.
+
+    Args:
+        seen: the source has visibility and no scores: a mean of the scores, 0 for absent joints, would be taken for a
+            confidence.
+    """
+
+    def __init__(self, part: Part, rows: int, *, seen: bool) -> None:
+        self._part = part
+        self._xy, self._score = _FloatLists(rows, 2 * part.size), _FloatLists(rows, part.size)
+        self._missing = np.zeros(rows, np.bool_)
+        self._mean = np.full(rows, np.nan, np.float32)
+        self._seen = seen
+
+    def add(self, points: Points, start: int, *, snapped: bool) -> None:
+        """Takes rows from `start` on, a multiple of 8: points [n, 128, 3], each one block of memory, none infinite."""
+        part, rows = self._part, slice(start, start + len(points))
+        xy, score = self._xy.values[rows], self._score.values[rows]
+        # x and y at once, as a number of two: half the copies.
+        pairs = np.ndarray((len(points), part.size), np.complex64, points, 12 * part.start, points.strides[:2])
+        xy.view(np.complex64)[...] = pairs
+        score[...] = points[:, part.slice, 2]
+        if not snapped:
+            _snap_places(xy)
+            _snap_scores(score)
+        unknown, absent = np.isnan(score), np.isnan(xy)
+        any_unknown = unknown.any()
+        if absent.any():
+            # A point needs both of its coordinates.
+            joints = absent.view(np.uint16) != 0
+            np.multiply(joints, np.uint16(0x0101), out=absent.view(np.uint16))
+            self._xy.mark(start, absent)
+            if any_unknown:
+                self._missing[rows] = (joints & unknown).all(axis=1)
+        if any_unknown:
+            self._score.mark(start, unknown)
+        if not self._seen:
+            self._mean[rows] = _mean(score, part)
+
+    def columns(self) -> dict[str, pa.Array]:
+        part, mean = self._part, self._mean
+        return {
+            part.xy: self._xy.column(self._missing),
+            part.score: self._score.column(self._missing),
+            part.confidence: pa.array(mean, mask=~np.isfinite(mean)),
+        }
+
+
+def _snap_places(values: npt.NDArray[np.float32], grid: int = PIXEL_GRID) -> None:
+    """As `snap`, in place, where no number is huge."""
+    values *= np.float32(grid)
+    np.rint(values, out=values)
+    # The grid is a power of two: this is the same as dividing by it, and faster.
+    values *= np.float32(1 / grid)
+
+
+def _snap_scores(scores: npt.NDArray[np.float32]) -> None:
+    faint = scores > 0
+    _snap_places(scores, SCORE_GRID)
+    faint &= scores == 0
+    if faint.any():
+        scores[faint] = _FAINTEST
 
 
 def to_table(
@@ -84,37 +185,23 @@ def to_table(
         exact: keep full float32 instead of the grid of 1/8 pixel and 1/256 score.
     """
     points = np.asarray(points, np.float32).reshape(-1, NUM_JOINTS, 3)
-    if not exact:
-        points = snap(points)
-    if np.isinf(points).any():
-        points = np.where(np.isinf(points), np.float32(np.nan), points)
-    columns: dict[str, pa.Array] = {
-        "frame": pa.array(frames, pa.int32()),
-        "person": pa.array(persons, pa.int8()),
-    }
-    missing_xy = np.isnan(points[..., 0]) | np.isnan(points[..., 1])
-    unknown_score = np.isnan(points[..., 2])
-    for part in PARTS:
-        xy = points[:, part.slice, :2].reshape(len(points), 2 * part.size)
-        no_xy, no_score = missing_xy[:, part.slice], unknown_score[:, part.slice]
-        # Checked by its first score: a part that is missing as a whole has none.
-        missing = no_score[:, 0].copy()
-        if missing.any():
-            missing = np.logical_and.reduce(no_xy & no_score, axis=1)
-        columns[part.xy] = _lists(xy, np.repeat(no_xy, 2, axis=1), missing)
-        columns[part.score] = _lists(points[:, part.slice, 2], no_score, missing)
-        mean = confidence(points, part)
-        if part is BODY and body_visible is not None:
-            # Absent joints score 0 all the same: a mean of these alone would be taken for a confidence.
-            mean = np.full_like(mean, np.nan)
-        columns[part.confidence] = pa.array(mean, mask=~np.isfinite(mean))
+    parts = [_PartColumns(part, len(points), seen=part is BODY and body_visible is not None) for part in PARTS]
+    for start in range(0, len(points), _BLOCK):
+        block, snapped = np.ascontiguousarray(points[start : start + _BLOCK]), exact
+        if (np.abs(block) >= _HUGE).any():
+            block, snapped = block if exact else snap(block), True
+            block = np.where(np.isinf(block), np.float32(np.nan), block)
+        for columns in parts:
+            columns.add(block, start, snapped=snapped)
+    made: dict[str, pa.Array] = {"frame": pa.array(frames, pa.int32()), "person": pa.array(persons, pa.int8())}
+    for columns in parts:
+        made |= columns.columns()
     if body_visible is None:
-        columns["body_visible"] = pa.nulls(len(points), pa.list_(pa.bool_()))
+        made["body_visible"] = pa.nulls(len(points), pa.list_(pa.bool_()))
     else:
-        nothing = np.zeros_like(body_visible, bool)
-        columns["body_visible"] = _lists(body_visible, nothing, nothing[:, 0])
-    names = [name for name in KEYPOINTS.file_schema.names if name in columns]
-    return pa.table({name: columns[name] for name in names})
+        elements = pa.array(np.asarray(body_visible, np.bool_).reshape(-1))
+        made["body_visible"] = _lists(elements, BODY.size, np.zeros(len(points), np.bool_))
+    return pa.table({name: made[name] for name in KEYPOINTS.file_schema.names if name in made})
 
 
 def list_columns(parts: Sequence[Part] = PARTS) -> list[str]:

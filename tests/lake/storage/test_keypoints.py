@@ -19,10 +19,13 @@ def rows(points: np.ndarray, **options) -> pa.Table:
     return to_table(np.arange(len(points), dtype=np.int32), np.zeros(len(points), np.int8), points, **options)
 
 
+FEW = st.integers(0, 5)
+
+
 @st.composite
-def clouds(draw):
+def clouds(draw, counts=FEW):
     """Points with absent ones, unknown scores and parts never present, at random."""
-    count = draw(st.integers(0, 5))
+    count = draw(counts)
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     points = random.uniform((-300, -300, 0), (4000, 2200, 1.2), (count, 128, 3)).astype(np.float32)
     points[random.random((count, 128)) < draw(st.sampled_from([0, 0.2, 1]))] = (np.nan, np.nan, 0)
@@ -39,6 +42,55 @@ def test_points_on_the_grid_come_back_as_they_were(points):
     grid = snap(points)
     np.testing.assert_array_equal(from_table(rows(points)), grid)
     np.testing.assert_array_equal(from_table(rows(grid)), grid)
+
+
+def plainly(points: np.ndarray, visible: np.ndarray | None, exact: bool) -> pa.Table:
+    """What `to_table` is to make, element by element."""
+    with np.errstate(all="ignore"):
+        points = points if exact else snap(points)
+        points = np.where(np.isinf(points), np.float32(np.nan), points)
+        means = {part: confidence(points, part) for part in PARTS}
+    made = []
+    for i, joints in enumerate(points):
+        row = {"frame": i, "person": 0, "body_visible": None if visible is None else visible[i].tolist()}
+        for part in PARTS:
+            of_part = joints[part.slice].tolist()
+            placed = [(x, y) if x == x and y == y else (None, None) for x, y, _ in of_part]
+            scores = [score if score == score else None for _, _, score in of_part]
+            never = all(x is None for x, _ in placed) and all(score is None for score in scores)
+            row[part.xy] = None if never else [number for place in placed for number in place]
+            row[part.score] = None if never else scores
+            mean = float(means[part][i])
+            unknown = not np.isfinite(mean) or (part is BODY and visible is not None)
+            row[part.confidence] = None if unknown else mean
+        made.append(row)
+    return pa.Table.from_pylist(made, pa.schema([f for f in KEYPOINTS.file_schema if not f.name.endswith("_id")]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    clouds(st.sampled_from([0, 1, 2, 3, 5, 7, 9, 255, 256, 257])),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([[], [np.inf], [-np.inf, 3e38], [2e36, -4e37, 1e-45]]),
+    st.sampled_from(["as it is", "every other", "transposed", "float64"]),
+)
+def test_a_table_holds_what_is_made_element_by_element(points, exact, with_visibility, strange, memory):
+    """Whatever the points are, how many, and however they lie in memory: two blocks of rows and their edges, too."""
+    random = np.random.default_rng(len(points))
+    for number in strange:
+        points[random.random(points.shape) < 0.003] = number
+    visible = random.random((len(points), 18)) < 0.5 if with_visibility else None
+    given_as = {
+        "as it is": points,
+        "every other": np.repeat(points, 2, axis=0)[::2],
+        "transposed": np.ascontiguousarray(points.T).T,
+        "float64": points.astype(np.float64),
+    }[memory]
+    with np.errstate(all="ignore"):
+        table = rows(given_as, body_visible=visible, exact=exact)
+    table.validate(full=True)
+    assert table.equals(plainly(points, visible, exact))
 
 
 @settings(max_examples=60, deadline=None)
