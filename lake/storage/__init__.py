@@ -15,6 +15,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
     spill.py           what does not fit into memory, on disk
+    pages/             where the pages of a keypoints file lie
     temporary/         temporary folders, and files that appear whole or not at all
     integrity/         files on disk before a commit counts; whether they are there and as they were written
 """

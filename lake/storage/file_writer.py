@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from signverse.lake.model.schema import KEYPOINTS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.integrity import writers
-from signverse.lake.storage.integrity.chunk_checksums import add_checksums
+from signverse.lake.storage.keypoints import are_points
+from signverse.lake.storage.pages.block import add_block
 
 
 class NewFile:
@@ -89,9 +90,10 @@ class KeypointsFile(NewFile):
         self._columns = KEYPOINTS.in_file(schema or KEYPOINTS.schema)
         super().__init__(folder, KEYPOINTS, language, lambda sink: parquet_layout.keypoints_writer(sink, self._columns))
         self._row_groups = 0
+        self._are_points = True
 
     def _finish(self, path: Path) -> None:
-        add_checksums(path)
+        add_block(path, parquet_layout.ROWS_PER_PAGE if self._are_points else None)
 
     def add(self, video_id: str, ingest_id: str, table: pa.Table) -> dict[str, Any]:
         """Appends a video; returns its placement, the columns of `videos`.
@@ -102,9 +104,9 @@ class KeypointsFile(NewFile):
         """
         for position, (name, value) in enumerate((("video_id", video_id), ("ingest_id", ingest_id))):
             table = table.add_column(position, name, pa.repeat(value, table.num_rows))
-        self._writer.write_table(
-            parquet_layout.completed(table, self._columns), row_group_size=parquet_layout.ROWS_PER_GROUP
-        )
+        table = parquet_layout.completed(table, self._columns)
+        self._are_points = self._are_points and are_points(table)
+        self._writer.write_table(table, row_group_size=parquet_layout.ROWS_PER_GROUP)
         first, count = self._row_groups, -(-table.num_rows // parquet_layout.ROWS_PER_GROUP)
         self._row_groups += count
         self._count(table.num_rows, video_id, video_id)

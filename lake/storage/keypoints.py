@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.model.skeleton import BODY, NECK, NUM_JOINTS, PARTS, Part
@@ -207,6 +208,20 @@ def to_table(
 def list_columns(parts: Sequence[Part] = PARTS) -> list[str]:
     """The columns that `from_table` needs for these parts."""
     return [column for part in parts for column in (part.xy, part.score)]
+
+
+def list_widths() -> list[int]:
+    """How many elements each of `list_columns()` has, where it is not null."""
+    return [width for part in PARTS for width in (2 * part.size, part.size)]
+
+
+def are_points(table: pa.Table) -> bool:
+    """Whether each list of points is null, or as long as its part: rows of another writer need not be."""
+    return all(
+        pc.all(pc.equal(pc.list_value_length(table.column(name)), width)).as_py() is not False
+        for name, width in zip(list_columns(), list_widths(), strict=True)
+        if name in table.column_names
+    )
 
 
 def from_table(table: pa.Table, parts: Sequence[Part] = PARTS) -> Points:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ROWS_PER_GROUP: Final = 1024
 """Most rows of a keypoints row group. A group never crosses a video, so that a clip is one short read."""
 
+ROWS_PER_PAGE: Final = 64
+"""Rows of a page of points, the least that is read of them: a clip unpacks little more than itself."""
+
 FILE_BYTES: Final = 128 * 1024 * 1024
 """A data file is closed when it has grown to about this."""
 
@@ -37,7 +40,8 @@ def keypoints_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq
         sink,
         schema,
         compression="zstd",
-        compression_level=1,
+        compression_level=5,
+        max_rows_per_page=ROWS_PER_PAGE,
         use_dictionary=_IDS,
         column_encoding=dict.fromkeys(_FLOAT_LISTS, "BYTE_STREAM_SPLIT"),
         write_statistics=_STATISTICS,

@@ -8,7 +8,7 @@ May know lake.model; lost_files.py takes a Snapshot. Start with digests.py for r
     log_entries.py     reading the entries of a transaction log, and what is wrong with them
     checkpoints.py     checkpoints that are whole before anyone sees them
     digests.py         the digest in a file's name: of small tables all of a file is compared
-    chunk_checksums.py checksums inside a keypoints file: a row group's column is compared for itself
+    chunk_checksums.py checksums inside a keypoints file: a page, or a row group's column, for itself
     scan.py            rows for Polars
     duckdb_files.py    files for DuckDB, with a file system of ours for keypoints
     lost_files.py      data files that are missing or cut, and the videos that they cost

@@ -1,104 +1,93 @@
-"""Checksums inside a keypoints file, of its footer and of each of its column chunks: a part is checked for itself.
+"""Checksums inside a keypoints file, of its footer and of each of its parts: a part is checked for itself.
 
-Parquet has checksums of pages only. A corrupted byte in a page's header, or in the footer, would change what is read.
-So a keypoints file has a block between its last row group and its footer, where readers that do not know it see a gap:
-
-    magic, 8 bytes
-    int32 number of column chunks, and int32 number of columns
-    uint32 bytes of each chunk, one behind the other from byte 4 of the file on
-    uint32 CRC-32 of each chunk, page headers included
-    SHA-256 of the block up to here and of what follows it: its length, the footer, the footer's length and magic
-    int32 length of the block
-
-Files of older versions have none: they are compared with the digest in their name, as a whole.
+They are in a block of the file, see `signverse.lake.storage.pages.block`. Files of older versions have none: they are
+compared with the digest in their name, as a whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import struct
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from signverse.lake.storage.integrity.digests import (
-    OTHER_BYTES,
+    DamagedBytes,
     Identity,
     identity_of,
     is_intact,
     is_known,
     read_at,
-    refuse_no_file,
 )
+from signverse.lake.storage.pages.block import read_block
+from signverse.lake.storage.pages.page_table import PageTable
 
-_MAGIC: Final = b"SVCHUNK1"
-_LENGTH: Final = struct.Struct("<i")
-_COUNTS: Final = struct.Struct("<ii")
-_TAIL: Final = 8
-"""Bytes at the end of every Parquet file: the footer's length and PAR1."""
-
-_SHA: Final = 32
-_KEPT: Final = 2048
-"""Files whose checksums are kept: about 80 kB for a file of 128 MB."""
+_KEPT_BYTES: Final = 512 << 20
+"""Of memory for the blocks of files: 1.2 MB for a file of 128 MB, and 80 kB for one of an older version."""
 
 _LITTLE: Final = 64 << 20
 """Bytes that are compared before a query that may need less: a tenth of a second, and those after it are as fast as
 over files that nobody compares."""
 
 
-class DamagedBytes(ValueError):  # noqa: N818 (the reader makes an error of it that names the file)
-    """Bytes are not those that were written."""
-
-    def __init__(self) -> None:
-        super().__init__(OTHER_BYTES)
-
-
 @dataclass(frozen=True)
 class Checksums:
-    """The checksums of one file, and what was found of its chunks until now.
+    """The checksums of one file, and what was found of its pieces until now.
+
+    A piece is a page, or a whole column chunk; a chunk is one piece or several.
 
     Attributes:
         width: number of columns C; chunk i is column i % C of row group i // C.
-        ends: int64 [N + 1]: chunk i is bytes ends[i] to ends[i + 1].
+        ends: int64 [N + 1]: piece i is bytes ends[i] to ends[i + 1].
         crcs: uint32 [N].
-        checked: bool [N]: the chunk was compared. It may be set by several threads.
-        whole: columns of which every chunk was compared, as far as that was asked.
+        checked: bool [N]: the piece was compared. It may be set by several threads.
+        chunks: int64 [G * C + 1]: chunk i is pieces chunks[i] to chunks[i + 1].
+        pages: where pages lie; None in a file of an older version, or of another writer.
+        whole: columns of which every piece was compared, as far as that was asked.
     """
 
     width: int
     ends: npt.NDArray[np.int64]
     crcs: npt.NDArray[np.uint32]
     checked: npt.NDArray[np.bool_]
+    chunks: npt.NDArray[np.int64]
+    pages: PageTable | None = None
     whole: set[int] = field(default_factory=set)
 
+    @property
+    def groups(self) -> int:
+        """Row groups of the file."""
+        return len(self.chunks) // self.width
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that this takes, about."""
+        mine = self.ends.nbytes + self.crcs.nbytes + self.checked.nbytes + self.chunks.nbytes
+        return mine + (self.pages.nbytes if self.pages else 0)
+
     def compare(self, file: int, start: int, data: bytes | memoryview) -> None:
-        """Compares the chunks that bytes of the file touch.
+        """Compares the pieces that bytes of the file touch.
 
         Args:
-            file: open for reading; chunks that the bytes cut are read whole.
+            file: open for reading; pieces that the bytes cut are read whole.
             start: place of the bytes in the file.
 
         Raises:
-            DamagedBytes: a chunk differs.
+            DamagedBytes: a piece differs.
         """
-        first = int(np.searchsorted(self.ends, start, side="right")) - 1
-        last = int(np.searchsorted(self.ends, start + len(data), side="left"))
-        for index in range(max(0, first), min(last, len(self.crcs))):
-            if self.checked[index]:
-                continue
-            low, high = int(self.ends[index]), int(self.ends[index + 1])
-            inside = start <= low and high <= start + len(data)
-            chunk = memoryview(data)[low - start : high - start] if inside else read_at(file, high - low, low)
-            if len(chunk) != high - low or zlib.crc32(chunk) != self.crcs[index]:
+        first = max(0, int(np.searchsorted(self.ends, start, side="right")) - 1)
+        last = min(int(np.searchsorted(self.ends, start + len(data), side="left")), len(self.crcs))
+        held, end = memoryview(data), start + len(data)
+        for index in (first + np.flatnonzero(~self.checked[first:last])).tolist():
+            low, high = self.ends[index : index + 2].tolist()
+            piece = held[low - start : high - start] if start <= low and high <= end else read_at(file, high - low, low)
+            if len(piece) != high - low or zlib.crc32(piece) != self.crcs[index]:
                 raise DamagedBytes
             self.checked[index] = True
 
@@ -106,7 +95,9 @@ class Checksums:
         """Bytes of the chunks of columns, by their place in the file, that were not compared yet."""
         if self.whole.issuperset(columns):
             return 0
-        left = np.where(self.checked, 0, np.diff(self.ends)).reshape(-1, self.width)[:, list(columns)].sum(axis=0)
+        of_pieces = np.where(self.checked, 0, np.diff(self.ends))
+        of_chunks = np.add.reduceat(of_pieces, self.chunks[:-1]) if len(of_pieces) else of_pieces
+        left = of_chunks.reshape(-1, self.width)[:, list(columns)].sum(axis=0)
         self.whole.update(column for column, size in zip(columns, left, strict=True) if not size)
         return int(left.sum())
 
@@ -117,49 +108,21 @@ class Checksums:
             columns: by their place in the file.
 
         Raises:
-            DamagedBytes: a chunk differs.
+            DamagedBytes: a piece differs.
         """
-        wanted = [group * self.width + column for group in groups for column in columns]
-        if not len(self.crcs) or self.checked[wanted].all():
+        if not len(self.crcs):
             return
         with path.open("rb", buffering=0) as file:
-            for index in wanted:
-                if not self.checked[index]:
-                    self.compare(file.fileno(), int(self.ends[index]), b"\0")
+            for group in groups:
+                for column in columns:
+                    first, last = self.chunks[group * self.width + column :][:2].tolist()
+                    if not self.checked[first:last].all():
+                        start, end = int(self.ends[first]), int(self.ends[last])
+                        self.compare(file.fileno(), start, read_at(file.fileno(), end - start, start))
 
 
-_WHOLE: Final = Checksums(1, np.zeros(1, np.int64), np.zeros(0, np.uint32), np.ones(0, np.bool_))
-"""Of a file that was compared with the digest in its name: no chunk is left to compare."""
-
-
-def add_checksums(path: Path) -> None:
-    """Puts the block into a finished Parquet file, as the last step before its digest is made."""
-    metadata = pq.read_metadata(path)
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    chunks = [group.column(index) for group in groups for index in range(metadata.num_columns)]
-    starts = np.array([_start(chunk) for chunk in chunks], np.int64)
-    sizes = np.array([chunk.total_compressed_size for chunk in chunks], np.int64)
-    if (starts != 4 + np.cumsum(sizes) - sizes).any():
-        # Not one behind the other, as pyarrow has written them so far: such a file goes by its digest.
-        return
-    with path.open("r+b", buffering=0) as file:
-        handle = file.fileno()
-        crcs = [zlib.crc32(read_at(handle, int(size), int(at))) for at, size in zip(starts, sizes, strict=True)]
-        size = os.fstat(handle).st_size
-        (length,) = _LENGTH.unpack(read_at(handle, 4, size - _TAIL))
-        at = size - _TAIL - length
-        footer = read_at(handle, length + _TAIL, at)
-        numbers = sizes.astype("<u4").tobytes() + np.array(crcs, "<u4").tobytes()
-        block = _MAGIC + _COUNTS.pack(len(crcs), metadata.num_columns) + numbers
-        end = _LENGTH.pack(len(block) + _SHA + 4) + footer
-        rest = memoryview(block + hashlib.sha256(block + end).digest() + end)
-        file.seek(at)
-        while rest:
-            rest = rest[file.write(rest) :]
-
-
-def _start(chunk: Any) -> int:
-    return int(chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset)
+_WHOLE: Final = Checksums(1, np.zeros(1, np.int64), np.zeros(0, np.uint32), np.ones(0, np.bool_), np.zeros(1, np.int64))
+"""Of a file that was compared with the digest in its name: no piece is left to compare."""
 
 
 _Kept = tuple[Identity, Checksums | None]
@@ -221,7 +184,7 @@ def are_whole(files: Iterable[str], columns: Collection[int], width: int, *, com
             checksums = checksums_of(Path(name))
             if checksums is not _WHOLE:
                 wanted = wanted if checksums.width == width else range(checksums.width)
-                checksums.compare_groups(Path(name), list(range(len(checksums.crcs) // checksums.width)), wanted)
+                checksums.compare_groups(Path(name), range(checksums.groups), wanted)
     except (OSError, DamagedBytes):
         return False
     return True
@@ -240,37 +203,17 @@ def _learn(name: str, now: Identity) -> _Kept:
     kept = now, _read(Path(name))
     with _lock:
         _kept[name] = kept
-        while len(_kept) > _KEPT:
-            _kept.popitem(last=False)
+        _kept.move_to_end(name)
+        held = sum(checksums.nbytes for _, checksums in _kept.values() if checksums)
+        while held > _KEPT_BYTES and len(_kept) > 1:
+            _, (_, checksums) = _kept.popitem(last=False)
+            held -= checksums.nbytes if checksums else 0
     return kept
 
 
 def _read(path: Path) -> Checksums | None:
-    refuse_no_file(path)
-    with path.open("rb", buffering=0) as file:
-        handle = file.fileno()
-        size = os.fstat(handle).st_size
-        tail = read_at(handle, _TAIL, max(0, size - _TAIL))
-        if len(tail) < _TAIL or tail[4:] != b"PAR1":
-            raise DamagedBytes
-        footer = size - _TAIL - _LENGTH.unpack_from(tail)[0]
-        if not 8 <= footer <= size - _TAIL:
-            raise DamagedBytes
-        (length,) = _LENGTH.unpack(read_at(handle, 4, footer - 4))
-        fixed = len(_MAGIC) + _COUNTS.size + _SHA + _LENGTH.size
-        if not fixed <= length <= footer - 4:
-            return None
-        block = read_at(handle, size - footer + length, footer - length)
-    if not block.startswith(_MAGIC):
+    block = read_block(path)
+    if block is None:
         return None
-    count, width = _COUNTS.unpack_from(block, len(_MAGIC))
-    numbers = len(_MAGIC) + _COUNTS.size
-    end = numbers + 8 * count
-    if count < 0 or width < 1 or count % width or length != fixed + 8 * count:
-        return None
-    if hashlib.sha256(block[:end] + block[end + _SHA :]).digest() != block[end : end + _SHA]:
-        raise DamagedBytes
-    sizes = np.frombuffer(block, "<u4", count, numbers).astype(np.int64)
-    crcs = np.frombuffer(block, "<u4", count, numbers + 4 * count).astype(np.uint32)
-    ends = np.concatenate((np.array([4], np.int64), 4 + np.cumsum(sizes)))
-    return Checksums(width, ends, crcs, np.zeros(count, np.bool_))
+    ends = np.concatenate((np.array([4], np.int64), 4 + np.cumsum(block.sizes)))
+    return Checksums(block.width, ends, block.crcs, np.zeros(len(block.crcs), np.bool_), block.chunks, block.pages)

@@ -24,6 +24,14 @@ OTHER_BYTES: Final = "its bytes are not those that were written"
 CHANGED: Final = f"is damaged: {OTHER_BYTES}"
 """The problem of a file that has its size and not its digest: it shows when all of it is read."""
 
+
+class DamagedBytes(ValueError):  # noqa: N818 (the reader makes an error of it that names the file)
+    """Bytes are not those that were written."""
+
+    def __init__(self) -> None:
+        super().__init__(OTHER_BYTES)
+
+
 _SEALED: Final = re.compile(r"-([0-9a-f]{32})\.parquet$")
 
 _AT_ONCE: Final = 4

@@ -1,0 +1,104 @@
+"""The row groups and pages of a keypoints file, as arrays: what a clip is found by, without the file's footer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+SEVERAL: Final = -1
+"""In place of a person: the row group holds several."""
+
+START, SIZE, HEADER, UNPACKED, LEVELS = range(5)
+"""Of a piece: where it begins in the file; its bytes, with the header of a page; of a page the bytes of its header, its
+bytes without the header once unpacked, and its definition levels. The last three are 0 for a whole chunk."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """The row groups of a file, G of them, and its pieces, N of them.
+
+    A piece is a page of a list column, or a whole chunk of any other column. All list columns of a row group have their
+    pages at the same rows: every `page_rows`, the last page of a group has what is left.
+
+    Attributes:
+        video_ids: the video of each group.
+        rows: int64 [G].
+        frames: int64 [G, 2], the first and the last frame.
+        person: int64 [G], the only person in it, or SEVERAL.
+        has_visible: bool [G]: some row has body_visible.
+        page_rows: rows of a page.
+        paged: bool [C]: the columns of the file, in its order, that are in pages here: those of `list_columns()`.
+        pieces: uint32 [N, 5], what START, SIZE, HEADER, UNPACKED and LEVELS say of each piece.
+        steps: [R], for the rows of groups that are not plain, the frame of a row less that of the row before.
+        people: int8 [R], the persons of these rows.
+    """
+
+    video_ids: list[str]
+    rows: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int64]
+    person: npt.NDArray[np.int64]
+    has_visible: npt.NDArray[np.bool_]
+    page_rows: int
+    paged: npt.NDArray[np.bool_]
+    pieces: npt.NDArray[np.uint32] = field(repr=False)
+    steps: npt.NDArray[np.unsignedinteger] = field(repr=False)
+    people: npt.NDArray[np.int8] = field(repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that this takes, about."""
+        return self.pieces.nbytes + self.steps.nbytes + self.people.nbytes + len(self.rows) * (80 + 8 * len(self.paged))
+
+    @cached_property
+    def plain(self) -> npt.NDArray[np.bool_]:
+        """bool [G]: one person in every frame from the first to the last, so that a row is found by counting."""
+        return plain_groups(self.rows, self.frames, self.person)
+
+    @cached_property
+    def pages(self) -> npt.NDArray[np.int64]:
+        """int64 [G], pages of each list column."""
+        return pages_of(self.rows, self.page_rows)
+
+    @cached_property
+    def first(self) -> npt.NDArray[np.int64]:
+        """int64 [G, C], the first piece of each column of each group."""
+        return first_pieces(self.pages, self.paged)
+
+    @cached_property
+    def _first_row(self) -> npt.NDArray[np.int64]:
+        counted = np.where(self.plain, 0, self.rows)
+        return np.asarray(np.cumsum(counted) - counted, np.int64)
+
+    def rows_of(self, group: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        """Frame and person of each row of a group, sorted by both."""
+        first, count = int(self.frames[group, 0]), int(self.rows[group])
+        if self.plain[group]:
+            return np.arange(first, first + count, dtype=np.int32), np.full(count, self.person[group], np.int8)
+        at = int(self._first_row[group])
+        frames = np.cumsum(self.steps[at : at + count], dtype=np.int32)
+        frames += np.int32(first)
+        return frames, self.people[at : at + count]
+
+
+def plain_groups(
+    rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64], person: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """See `PageTable.plain`."""
+    plain: npt.NDArray[np.bool_] = (person != SEVERAL) & (frames[:, 1] - frames[:, 0] + 1 == rows)
+    return plain
+
+
+def pages_of(rows: npt.NDArray[np.int64], page_rows: int) -> npt.NDArray[np.int64]:
+    """See `PageTable.pages`."""
+    return -(-rows // page_rows)
+
+
+def first_pieces(pages: npt.NDArray[np.int64], paged: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """See `PageTable.first`."""
+    pieces = np.where(paged, pages[:, None], 1)
+    first: npt.NDArray[np.int64] = (np.cumsum(pieces) - pieces.reshape(-1)).reshape(pieces.shape)
+    return first
