@@ -54,10 +54,11 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
     con.execute("set python_enable_replacements = false")
     of_lake = LakeFiles(con)
     register(con, of_lake)
-    # DuckDB plans views as they are made, which reads nothing; a query's files are compared when it is planned.
-    of_lake.compared = {table.name for table in TABLES}
-    for table in TABLES:
-        _add_table(con, snapshot, table, of_lake)
+    types = {table.name: column_types(con, snapshot.schema(table.name)) for table in TABLES}
+    for name, columns in types.items():
+        con.execute(
+            f"create table files.no_{name} ({_declared(columns)}); create view files.{name} as from files.no_{name}"
+        )
     if isinstance(visible, str):
         _refuse(
             con, "files.visible", dict.fromkeys(("video_id", "ingest_id", "keypoints_ingest_id"), "varchar"), visible
@@ -74,9 +75,14 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
         con.execute(f"create macro files.{name}() as {threshold}")
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
+    # Last: DuckDB plans a view as it is made, and those above it are made in a quarter of the time over empty tables.
+    # That reads nothing; a query's files are compared when it is planned.
+    of_lake.compared = {table.name for table in TABLES}
+    for table in TABLES:
+        _add_table(con, snapshot, table, types[table.name], of_lake)
+    of_lake.compared = None
     if not files:
         _keep_inside(con, snapshot.folder)
-    of_lake.compared = None
     return con
 
 
@@ -99,14 +105,17 @@ def _temporary_folder(con: duckdb.DuckDBPyConnection) -> str:
         return ""
 
 
-def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table, files: LakeFiles) -> None:
-    """Creates files.NAME: all rows of a table's files that belong to the snapshot.
+def _declared(columns: Mapping[str, str]) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+
+
+def _add_table(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table, types: Mapping[str, str], files: LakeFiles
+) -> None:
+    """Replaces files.NAME, of no rows, by all rows of a table's files that belong to the snapshot.
 
     A table with lost files can be asked all the same, for what was not in them: see `_rows_of_lost_files`.
     """
-    schema = snapshot.schema(table.name)
-    _copy_in(con, f"files.no_{table.name}", schema.empty_table())
-    types = column_types(con, f"files.no_{table.name}")
     found = snapshot.lost(table.name)
     # What only replaced rows were in is not missed.
     lost = [file for file in found if file.videos is None or file.videos]
@@ -123,7 +132,8 @@ def _add_table(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table,
     if lost:
         _copy_in(con, f"files.lost_{table.name}", _lost_videos(snapshot, lost))
         sources.append(_rows_of_lost_files(table, types))
-    con.execute(f"create view files.{table.name} as {' union all by name '.join(sources)}")
+    if paths or lost:
+        con.execute(f"create or replace view files.{table.name} as {' union all by name '.join(sources)}")
 
 
 def _rows_of_files(table: Table, types: Mapping[str, str], until: datetime | None) -> str:
@@ -163,7 +173,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str],
     # Expressions that raise, not constants: planning would use those, and a condition that they do not meet would
     # leave no row, and no word.
     columns = ", ".join(_raising(column, kind) for column, kind in types.items())
-    con.execute(f"create view {name} as select {columns} from {name}_lost where error(message) is not null")  # noqa: S608 (names from the schema)
+    con.execute(f"create or replace view {name} as select {columns} from {name}_lost where error(message) is not null")  # noqa: S608 (names from the schema)
 
 
 def _raising(name: str, kind: str) -> str:

@@ -64,9 +64,35 @@ def literal_path(path: Path | str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
-def column_types(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
-    """The SQL types of the columns of a table of a DuckDB connection."""
-    return dict(con.execute(f"select column_name, column_type from (describe {relation})").fetchall())  # noqa: S608 (ours)
+_SQL_TYPES: Final = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+
+
+def column_types(con: duckdb.DuckDBPyConnection, schema: pa.Schema) -> dict[str, str]:
+    """The SQL types of columns, by name."""
+    types = {field.name: _sql_type(field.type) for field in schema}
+    if all(types.values()):
+        return types
+    # Of a later version of this package.
+    con.register("no_rows", schema.empty_table())
+    found = con.execute("select column_name, column_type from (describe no_rows)").fetchall()
+    con.unregister("no_rows")
+    return dict(found)
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        inside = _sql_type(kind.value_type)
+        return f"{inside}[]" if inside else ""
+    return _SQL_TYPES.get(kind, "")
 
 
 def columns_for_duckdb(types: Mapping[str, str]) -> str:

@@ -184,8 +184,7 @@ def _sorted_rows(
         con.execute("set temp_directory = ?", [str(spill_folder)])
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.register("placements", placements)
-        con.register("no_rows", in_file.empty_table())
-        columns_of_files = parquet_layout.columns_for_duckdb(parquet_layout.column_types(con, "no_rows"))
+        columns_of_files = parquet_layout.columns_for_duckdb(parquet_layout.column_types(con, in_file))
         old = f"read_parquet($1, hive_partitioning = false, {columns_of_files})"
         con.register("dropped", pa.table({"ingest_id": pa.array(sorted(dropped), pa.string())}))
         paths = [parquet_layout.literal_path(folder / file.name) for file in rewrite.files]

@@ -123,12 +123,11 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
 def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
     """The files that placements name, and that are neither in the log nor in the folder."""
     try:
-        rows = snapshot.placements.values()
+        placed = snapshot.placement_rows["keypoints_file"].drop_nulls().unique()
     except SignverseError:
         return []
     folder = snapshot.folder / KEYPOINTS.name
-    names = {row["keypoints_file"] for row in rows} - named - {None}
-    return [delta.unknown_file(name, KEYPOINTS) for name in sorted(names) if not (folder / name).exists()]
+    return [delta.unknown_file(name, KEYPOINTS) for name in sorted(set(placed) - named) if not (folder / name).exists()]
 
 
 def _owners(snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]) -> dict[str, tuple[str, ...] | None]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from signverse.lake.lake import Lake
-from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
+from signverse.lake.model.schema import TABLES
+from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP, column_types
 
 
 @pytest.fixture
@@ -84,3 +87,14 @@ def test_placements_hold_for_many_videos_of_all_sizes(tmp_path, fill, video, poi
         assert read["body_xy"].to_pylist() == made.keypoints["body_xy"].to_pylist()
         assert read["frame"].to_pylist() == list(range(size))
     assert len(lake.snapshot.files("keypoints")) == 2
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_sql_types_of_columns_are_those_that_duckdb_gives_them(table):
+    signs = pa.list_(pa.struct([("hand", pa.int16()), ("at", pa.date32())]))
+    newer = pa.schema([*table.schema, pa.field("signs", signs)])
+    with duckdb.connect() as con:
+        for schema in (table.schema, newer):
+            con.register("rows", schema.empty_table())
+            described = con.execute("select column_name, column_type from (describe rows)").fetchall()
+            assert column_types(con, schema) == dict(described)
