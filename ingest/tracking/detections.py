@@ -1,12 +1,13 @@
 """The detections of a video as the tracker sees them: of each person in each frame, a box and a few points.
 
-A hundredth of all keypoints is enough to tell people apart, so that hours of video fit into memory.
+A fifth of all keypoints is enough to tell people apart. Those of a long video lie in files, so that hours of it fit
+into memory: what goes through all rows reads them piece by piece, and calls `release` after each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, NECK, RIGHT_HAND, joint_index
 from signverse.lake.model.thresholds import SEEN
-from signverse.lake.storage.spill import large_array
+from signverse.lake.storage.spill import LargeArray, large_array
 
 _FACE_SIDES_CHIN_BRIDGE: Final = [FACE.start + i for i in (0, 16, 8, 27)]
 TRACKED_JOINTS: Final = [
@@ -49,6 +50,9 @@ _HANDS: Final = np.r_[LEFT_HAND.slice, RIGHT_HAND.slice]
 CHUNK: Final = 4096
 """Rows whose keypoints are read together: 6 MB of them."""
 
+_SCATTERED: Final = 512
+"""Rows from anywhere that are read together: for each of them the system may map 64 kB of a file."""
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -62,6 +66,7 @@ class Detections:
         limbs: float32 [N, 14, 2], the LIMB_JOINTS in pixels; nan where absent or not confident.
         wrists: float32 [N, 2, 2], right and left, in pixels from the neck; nan where either point is absent.
         hands: float32 [N], the mean score of the 42 hand points; 0 where the source never had them.
+        stored: what holds the joints, limbs and wrists.
     """
 
     order: NDArray[np.int64]
@@ -71,6 +76,34 @@ class Detections:
     limbs: NDArray[np.float32]
     wrists: NDArray[np.float32]
     hands: NDArray[np.float32]
+    stored: tuple[LargeArray, ...]
+
+    def release(self) -> None:
+        """Gives back the memory of the joints, limbs and wrists that were read so far, where they lie in files."""
+        for array in self.stored:
+            array.release()
+
+    def read_rows(self, array: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some rows of the joints, limbs or wrists, wherever they are, read in pieces."""
+        out = np.empty((len(rows), *array.shape[1:]), np.float32)
+        for start in range(0, len(rows), _SCATTERED):
+            piece = slice(start, start + _SCATTERED)
+            out[piece] = array[rows[piece]]
+            self.release()
+        return out
+
+    def with_copied_joints(self) -> Detections:
+        """The same with joints of its own, which can be changed.
+
+        Raises:
+            SignverseError: the disk is full.
+        """
+        joints = large_array(self.joints.shape)
+        for start in range(0, len(self.joints), CHUNK):
+            joints.array[start : start + CHUNK] = self.joints[start : start + CHUNK]
+            joints.release()
+            self.release()
+        return replace(self, joints=joints.array, stored=(*self.stored, joints))
 
     @property
     def heights(self) -> NDArray[np.float32]:
@@ -104,11 +137,13 @@ def read_detections(
 
     Raises:
         ValueError: the points are more or fewer than N rows.
+        SignverseError: the disk is full.
     """
     count = len(frames)
-    joints = np.empty((count, len(TRACKED_JOINTS), 2), np.float32)
+    joints = large_array((count, len(TRACKED_JOINTS), 2))
     limbs = large_array((count, len(LIMB_JOINTS), 2))
-    wrists = np.empty((count, 2, 2), np.float32)
+    wrists = large_array((count, 2, 2))
+    stored = (joints, limbs, wrists)
     hands = np.empty(count, np.float32)
     start = 0
     for chunk in _chunks(points):
@@ -116,25 +151,26 @@ def read_detections(
         # Column by column: one index list at a time takes numpy half the time of both.
         chunk_joints = chunk[:, TRACKED_JOINTS]
         chunk_joints[chunk_joints[..., 2] < SEEN] = np.nan
-        joints[rows] = chunk_joints[..., :2]
+        joints.array[rows] = chunk_joints[..., :2]
         chunk_limbs = chunk[:, LIMB_JOINTS]
         chunk_limbs[chunk_limbs[..., 2] < SEEN] = np.nan
         limbs.array[rows] = chunk_limbs[..., :2]
         chunk_wrists = chunk[:, _WRISTS]
         chunk_wrists[chunk_wrists[..., 2] < SEEN] = np.nan
-        wrists[rows] = chunk_wrists[..., :2] - chunk[:, NECK, None, :2]
+        wrists.array[rows] = chunk_wrists[..., :2] - chunk[:, NECK, None, :2]
         hands[rows] = np.nan_to_num(chunk[:, _HANDS, 2].mean(axis=1))
-        limbs.release()
+        for array in stored:
+            array.release()
         start += len(chunk)
     if start != count:
         raise ValueError(f"{count} boxes and the points of {start} people")
     numbers, boxes = np.asarray(frames, np.int64), np.array(boxes)
     order = _sort_order(numbers, boxes, joints)
     # In place, as whole copies would take as much memory again.
-    for array in (boxes, joints, limbs.array, wrists, hands):
-        for _ in _reorder(array, order, numbers):
-            limbs.release()
-    return Detections(order, numbers, boxes, joints, limbs.array, wrists, hands)
+    for large in (LargeArray(boxes), *stored, LargeArray(hands)):
+        for _ in _reorder(large.array, order, numbers):
+            large.release()
+    return Detections(order, numbers, boxes, joints.array, limbs.array, wrists.array, hands, stored)
 
 
 def _reorder(array: NDArray[np.float32], order: NDArray[np.int64], frames: NDArray[np.int64]) -> Iterator[None]:
@@ -173,15 +209,15 @@ def _joined(arrays: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         yield np.concatenate(arrays)
 
 
-def _sort_order(
-    frames: NDArray[np.int64], boxes: NDArray[np.float32], joints: NDArray[np.float32]
-) -> NDArray[np.int64]:
+def _sort_order(frames: NDArray[np.int64], boxes: NDArray[np.float32], joints: LargeArray) -> NDArray[np.int64]:
     """By frame, then from left to right: the result must not depend on the order in which a detector lists people."""
     if (np.diff(frames) > 0).all():
         return np.arange(len(frames))
-    flat = joints.reshape(len(joints), -1)
-    pieces = [np.nan_to_num(flat[start : start + CHUNK]).sum(axis=1) for start in range(0, len(flat), CHUNK)]
-    tie_break = np.concatenate(pieces)
+    flat = joints.array.reshape(len(frames), -1)
+    tie_break = np.empty(len(frames), np.float32)
+    for start in range(0, len(flat), CHUNK):
+        tie_break[start : start + CHUNK] = np.nan_to_num(flat[start : start + CHUNK]).sum(axis=1)
+        joints.release()
     return np.lexsort((tie_break, boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], frames))
 
 

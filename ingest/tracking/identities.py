@@ -28,7 +28,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.tracking.detections import Detections, iou, read_detections
+from signverse.ingest.tracking.detections import CHUNK, Detections, iou, read_detections
 from signverse.ingest.tracking.reid import reidentify
 from signverse.ingest.tracking.stillness import find_still
 from signverse.ingest.tracking.tracker import Tracks, track
@@ -161,20 +161,26 @@ def _count_crossings(detections: Detections, tracks: Tracks, people: NDArray[np.
 def _weights(detections: Detections, tracks: Tracks) -> NDArray[np.float64]:
     """What each row adds to its person's weight, float64 [N]."""
     heights = detections.heights
-    # Pairs of rows of one track: a row, and the one some rows before it.
-    by_track = np.lexsort((detections.frames, tracks.track_ids))
-    earlier, later = by_track[:-_MOTION_FRAMES], by_track[_MOTION_FRAMES:]
-    same_track = tracks.track_ids[earlier] == tracks.track_ids[later]
-    earlier, later = earlier[same_track], later[same_track]
-    distances = np.hypot(*np.moveaxis(detections.wrists[later] - detections.wrists[earlier], -1, 0))
-    known = ~np.isnan(distances)
-    distance = np.where(known, distances, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     motion = np.zeros(len(heights))
-    num_frames = detections.frames[later] - detections.frames[earlier]
-    motion[later] = distance / num_frames / heights[later] / _FULL_MOTION
-    weights: NDArray[np.float64] = (
-        (_NO_HANDS + detections.hands * (_AT_REST + np.minimum(motion, 1))) * heights / heights.max()
-    )
+    # The rows are in the order of their frames already.
+    by_track = np.argsort(tracks.track_ids, kind="stable")
+    for start in range(0, len(by_track) - _MOTION_FRAMES, CHUNK):
+        # Pairs of rows of one track: a row, and the one some rows before it.
+        later = by_track[start + _MOTION_FRAMES : start + _MOTION_FRAMES + CHUNK]
+        earlier = by_track[start : start + len(later)]
+        same_track = tracks.track_ids[earlier] == tracks.track_ids[later]
+        earlier, later = earlier[same_track], later[same_track]
+        moved = detections.read_rows(detections.wrists, later) - detections.read_rows(detections.wrists, earlier)
+        distances = np.hypot(*np.moveaxis(moved, -1, 0))
+        known = ~np.isnan(distances)
+        distance = np.where(known, distances, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        num_frames = detections.frames[later] - detections.frames[earlier]
+        motion[later] = distance / num_frames / heights[later] / _FULL_MOTION
+    weights, tallest = motion, heights.max()
+    for start in range(0, len(weights), CHUNK):
+        rows = slice(start, start + CHUNK)
+        shares = _NO_HANDS + detections.hands[rows] * (_AT_REST + np.minimum(motion[rows], 1))
+        weights[rows] = shares * heights[rows] / tallest
     return weights
 
 

@@ -185,13 +185,13 @@ def _any_between(frames: NDArray[np.int64], last: NDArray[np.int64], first: np.i
 
 
 def _summarise(detections: Detections, tracks: Tracks) -> _TrackSummaries:
-    by_track = np.lexsort((detections.frames, tracks.track_ids))
+    by_track = np.argsort(tracks.track_ids, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(tracks.track_ids[by_track]) > 0])
     num_rows = np.diff(np.r_[starts, len(by_track)])
     log_lengths = np.full((len(num_rows), 6), np.nan, np.float32)
     for track in np.flatnonzero(num_rows >= _MIN_ROWS).tolist() if len(num_rows) > 1 else ():
         sample = np.linspace(0, num_rows[track] - 1, min(_SAMPLED_ROWS, num_rows[track])).astype(np.int64)
-        log_lengths[track] = log_body_lengths(detections.joints[by_track[starts[track] + sample]])
+        log_lengths[track] = log_body_lengths(detections.read_rows(detections.joints, by_track[starts[track] + sample]))
     first, last = by_track[starts], by_track[starts + num_rows - 1]
     return _TrackSummaries(
         frames=np.split(detections.frames[by_track], starts[1:]),

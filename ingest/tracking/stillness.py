@@ -152,7 +152,8 @@ def _distances(detections: Detections, rows: NDArray[np.int64]) -> NDArray[np.fl
         float64 [W, 18], in heights of the person: the TRACKED_JOINTS, the elbows and wrists, and the median fingertip
         of the left hand and of the right; nan where unknown.
     """
-    points = np.concatenate([detections.joints[rows], detections.limbs[rows]], axis=1).astype(np.float64)
+    read = [detections.read_rows(points, rows) for points in (detections.joints, detections.limbs)]
+    points = np.concatenate(read, axis=1).astype(np.float64)
     places, scale = _aligned(points[..., 0] + 1j * points[..., 1])
     height = np.nanmedian(detections.heights[rows] * scale) if np.isfinite(scale).any() else np.nan
     # The last rows, fewer than a window, are left out.

@@ -8,7 +8,7 @@ into account.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -44,6 +44,8 @@ _JUMP: Final = 0.3
 _DUPLICATE: Final = 0.5
 
 _PAIRS_AT_ONCE: Final = 1 << 16
+_RELEASED_AFTER: Final = 64
+"""Frames in which tracklets begin, after which the memory of the rows that were looked at is given back."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def track(detections: Detections) -> Tracks:
     """Link the detections of a video to tracks; no track has two rows of one frame."""
     frames = detections.frames
     frame_starts = np.flatnonzero(np.r_[True, np.diff(frames) > 0]) if len(frames) else np.empty(0, np.int64)
-    detections = replace(detections, joints=_without_duplicate_poses(detections, frame_starts))
+    detections = _without_duplicate_poses(detections, frame_starts)
     previous = _unambiguous_links(detections, frame_starts)
     association = _Association(detections, frame_starts, previous)
     association.run()
@@ -104,15 +106,14 @@ def similarity(
     return (box_iou + keypoint_similarity) / 2, keypoint_similarity
 
 
-def _without_duplicate_poses(detections: Detections, frame_starts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The joints, float32 [N, 12, 2], nan for poses that belong to the person in front.
+def _without_duplicate_poses(detections: Detections, frame_starts: NDArray[np.int64]) -> Detections:
+    """The detections with the joints nan of poses that belong to the person in front.
 
     In the box of an occluded person the pose model finds the one in front: of two poses in one place the one with
     fewer joints, or with the smaller box, is not that person's own.
     """
     counts = np.diff(np.r_[frame_starts, len(detections.frames)])
-    joints = detections.joints
-    num_known = np.count_nonzero(~np.isnan(joints[..., 0]), axis=1)
+    changed = detections
     # Frames with the same number of people are compared together.
     for people in np.unique(counts[counts > 1]).tolist():
         left_index, right_index = np.triu_indices(people, 1)
@@ -129,12 +130,19 @@ def _without_duplicate_poses(detections: Detections, frame_starts: NDArray[np.in
             duplicate = (np.count_nonzero(both_known, axis=-1) >= 4) & (pose_similarity > _DUPLICATE)
             left, right = left[duplicate], right[duplicate]
             if len(left):
-                joints = detections.joints.copy() if joints is detections.joints else joints
-                surplus = num_known[left].astype(np.int64) - num_known[right]
+                changed = detections.with_copied_joints() if changed is detections else changed
+                surplus = _num_known(detections, left) - _num_known(detections, right)
                 smaller = detections.scales[left] < detections.scales[right]
                 left_loses = (surplus < 0) | ((surplus == 0) & smaller)
-                joints[np.where(left_loses, left, right)] = np.nan
-    return joints
+                changed.joints[np.where(left_loses, left, right)] = np.nan
+            changed.release()
+    return changed
+
+
+def _num_known(detections: Detections, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the tracked joints are known in each of some rows."""
+    known: NDArray[np.int64] = (~np.isnan(detections.joints[rows, :, 0])).sum(axis=1)
+    return known
 
 
 def _unambiguous_links(detections: Detections, frame_starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -158,6 +166,7 @@ def _unambiguous_links(detections: Detections, frame_starts: NDArray[np.int64]) 
             )  # fmt: skip
             pair, row, next_row = np.nonzero(_is_unambiguous(affinity))
             previous[next_rows[pair, next_row]] = rows[pair, row]
+            detections.release()
     return previous
 
 
@@ -209,9 +218,11 @@ class _Association:
         first_rows = np.flatnonzero(self._previous < 0)
         last_rows = np.flatnonzero(self._next < 0)
         num_ended, lost = 0, np.empty(0, np.int64)
-        for new in np.split(first_rows, np.flatnonzero(np.diff(frames[first_rows])) + 1):
+        for count, new in enumerate(np.split(first_rows, np.flatnonzero(np.diff(frames[first_rows])) + 1)):
             if not len(new):
                 return
+            if count % _RELEASED_AFTER == 0:
+                self._detections.release()
             frame = frames[new[0]]
             ended_before = int(np.searchsorted(frames[last_rows], frame))
             lost = np.concatenate([lost, last_rows[num_ended:ended_before]])
