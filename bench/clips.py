@@ -14,7 +14,7 @@ decompression of a whole row group of 1,024 frames of 460 bytes: half a millisec
 all of Lance's work. What was tried to get closer:
 
 - pyarrow with threads, a memory map, pre_buffer or larger buffers: no difference; without checksums 4 %.
-- `lake.storage.page_decoder` instead of pyarrow's walk over list levels: 1.3 ms a clip against 2.9.
+- our own walk over list levels instead of pyarrow's: 1.3 ms a clip against 2.9.
 - floats put together by shifts instead of byte by byte: 22 microseconds for the face of 100 frames against 180.
 - pages of 512, 256 or 128 rows, of which a clip could skip most: 4, 11 and 12 % more bytes, and every scan of whole row
   groups slower by 9, 23 and 46 % in our own reader. Not taken. Not tried yet: pages of 256 rows at zstd level 3, which

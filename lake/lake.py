@@ -19,8 +19,7 @@ from signverse.lake.model.skeleton import PARTS, Part
 from signverse.lake.query.engines import QueryEngine, select_clips
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage import stored_splits
-from signverse.lake.storage.keypoints import Points
-from signverse.lake.storage.reader import Rows
+from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.snapshot import Snapshot
 
 # Imported inside functions, for speed of start: DuckDB (0.08 s) and PyTorch (seconds, and it may be missing).

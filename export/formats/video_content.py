@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS
-from signverse.lake.storage.keypoints import Points
-from signverse.lake.storage.reader import Rows
+from signverse.lake.storage.keypoints import Points, Rows
 
 _ROWS: Final = 512
 """Rows of a part: 0.8 MB of points, which a core's cache holds."""

@@ -1,12 +1,10 @@
-"""Reading many clips: each row group once, with prefetching in threads, resumable at any clip."""
+"""Reading many clips: each page once, with prefetching in threads, resumable at any clip."""
 
 from __future__ import annotations
 
 import os
-import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, get_args
@@ -17,11 +15,10 @@ import numpy.typing as npt
 from signverse.lake.clips.order import Order, Share, shuffle_windows, shuffled_order, stored_order
 from signverse.lake.clips.preparation import Preparation, prepared, window_mask
 from signverse.lake.clips.table import ClipTable, joint_names
-from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.skeleton import BODY
 from signverse.lake.storage.keypoints import Points
-from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
-from signverse.lake.storage.reader import Joints, KeypointsReader, RowGroup
+from signverse.lake.storage.reader import Joints, KeypointsReader
 
 OrderName = Literal["stored", "given", "shuffled"]
 
@@ -29,7 +26,7 @@ READ_AHEAD: Final = 256
 """Clips to prefetch: 40 MB of them, at 4 seconds each."""
 
 _CLIPS_PER_TASK: Final = 32
-"""At most so many clips of one row group, so that a video of a thousand short clips keeps several threads busy."""
+"""Clips that a thread reads at a time: what is paid once a batch is little then, and the batch stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -105,50 +102,24 @@ class Reading:
         return self.share.of(order)
 
 
-class RowGroups:
-    """A cache of the row groups used last, shared by threads: clips of several groups, and several tasks, use it."""
-
-    def __init__(self, reader: KeypointsReader, most: int) -> None:
-        self.reader = reader
-        self._most = most
-        self._kept: OrderedDict[tuple[str, int], RowGroup] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, file: str, index: int) -> RowGroup:
-        with self._lock:
-            group = self._kept.get((file, index))
-            if group is None:
-                group = self._kept[file, index] = self.reader.row_group(file, index)
-                if len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end((file, index))
-            return group
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-
-def read_points(table: ClipTable, index: int, reading: Reading, row_groups: RowGroups) -> Points:
-    """The points of one clip, prepared: float32 [T, K, 3].
+def read_points(
+    table: ClipTable, indices: Sequence[int], reading: Reading, reader: KeypointsReader
+) -> dict[int, Points]:
+    """The points of clips, prepared: float32 [T, K, 3], by the index of the clip.
 
     Raises:
         DamagedLakeError: they cannot be read.
     """
-    place = table.places[table.video[index]]
-    start, end = table.frames[index].tolist()
     joints = reading.read_joints
-    points = np.full((end - start, joints.size, 3), np.nan, np.float32)
-    if place.file is not None and end > start:
-        for group in row_groups.reader.row_groups(place, start, end):
-            rows = row_groups.get(place.file, group)
-            rows.fill(points, start, reading.person, joints)
-            if reading.prepare.mask_hidden and joints.places[0][0] is BODY:
-                rows.hide_unseen(points, start, reading.person)
-    points = prepared(points, reading.prepare, table, index, joint_names(joints))
+    wanted = [(table.places[table.video[index]], *table.frames[index].tolist()) for index in indices]
+    clips = reader.clips(wanted, reading.person, joints, mask_hidden=reading.prepare.mask_hidden)
+    names = joint_names(joints)
     # The body comes first, where it was read besides.
-    return np.ascontiguousarray(points[:, joints.size - reading.joints.size :])
+    unwanted = joints.size - reading.joints.size
+    return {
+        index: np.ascontiguousarray(prepared(points, reading.prepare, table, index, names)[:, unwanted:])
+        for index, points in zip(indices, clips, strict=True)
+    }
 
 
 class ClipReader(Iterator[Clip]):
@@ -167,12 +138,12 @@ class ClipReader(Iterator[Clip]):
         self._table = table
         self._reading = reading
         self._threads = reading.threads or min(4, os.cpu_count() or 1)
-        self._row_groups = RowGroups(reader or KeypointsReader(table.folder), 2 * self._threads + 2)
+        self._reader = reader or KeypointsReader(table.folder)
         self.joints = joint_names(reading.joints)
         self.uncovered = table.uncovered
         self._order = reading.clip_order(table)
         self._position = 0
-        self._prefetched: dict[int, Future[dict[int, Points]]] = {}
+        self._prefetched: dict[int, Future[dict[int, Points | DamagedLakeError]]] = {}
         self._requested = 0
         self._pool: ThreadPoolExecutor | None = None
 
@@ -197,7 +168,6 @@ class ClipReader(Iterator[Clip]):
             self._pool = None
         self._prefetched.clear()
         self._requested = self._position
-        self._row_groups.clear()
 
     def __next__(self) -> Clip:
         """The next clip.
@@ -216,6 +186,8 @@ class ClipReader(Iterator[Clip]):
         index = int(self._order[position])
         try:
             points = self._prefetched.pop(position).result().pop(index)
+            if isinstance(points, DamagedLakeError):
+                raise points
         except BaseException:
             # The next call tries again.
             self.close()
@@ -232,23 +204,26 @@ class ClipReader(Iterator[Clip]):
             weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
         first, window = self._requested, self._reading.read_ahead
         last = min(len(self._order), (first // window + 1) * window)
-        tasks: dict[tuple[int, int], list[list[int]]] = {}
-        for position in range(first, last):
-            index = self._order[position]
-            unit = int(self._table.video[index]), int(self._table.frames[index, 0]) // ROWS_PER_GROUP
-            batches = tasks.setdefault(unit, [[]])
-            if len(batches[-1]) == _CLIPS_PER_TASK:
-                batches.append([])
-            batches[-1].append(position)
-        # A dict keeps the order: what is needed first is read first.
-        for batches in tasks.values():
-            for batch in batches:
-                future = self._pool.submit(self._read, [int(self._order[position]) for position in batch])
-                self._prefetched.update(dict.fromkeys(batch, future))
+        positions = list(range(first, last))
+        if self._reading.order == "shuffled":
+            # Clips of one row group come within one window: together they read each of its pages once.
+            positions.sort(key=lambda position: self._place_of(int(self._order[position])))
+        for batch in (positions[at : at + _CLIPS_PER_TASK] for at in range(0, len(positions), _CLIPS_PER_TASK)):
+            future = self._pool.submit(self._read, [int(self._order[position]) for position in batch])
+            self._prefetched.update(dict.fromkeys(batch, future))
         self._requested = last
 
-    def _read(self, indices: list[int]) -> dict[int, Points]:
-        return {index: read_points(self._table, index, self._reading, self._row_groups) for index in indices}
+    def _place_of(self, index: int) -> tuple[int, int]:
+        return int(self._table.video[index]), int(self._table.frames[index, 0])
+
+    def _read(self, indices: list[int]) -> dict[int, Points | DamagedLakeError]:
+        try:
+            return {**read_points(self._table, indices, self._reading, self._reader)}
+        except DamagedLakeError as error:
+            if len(indices) == 1:
+                return {indices[0]: error}
+        # One of them is damaged: the others are whole.
+        return {index: points for one in indices for index, points in self._read([one]).items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The position: a few plain values, valid in every process."""

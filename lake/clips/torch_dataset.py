@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 from signverse.lake.clips.order import Share, Uneven
 from signverse.lake.clips.preparation import window_mask
-from signverse.lake.clips.stream import ClipReader, Reading, RowGroups, read_points
+from signverse.lake.clips.stream import ClipReader, Reading, read_points
 from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.clips.torch_batches import requested_batch
 from signverse.lake.model.errors import BadInputError
@@ -40,7 +40,7 @@ Transform = Callable[[Sample], Any]
 class ClipDataset(Dataset):  # type: ignore[misc]
     """Clips by index, in the order in which they were given. Each worker process opens its own reader.
 
-    Of several indices at once, as a DataLoader requests for a batch, each row group is read once.
+    Of several indices at once, as a DataLoader requests for a batch, each page is read once.
 
     Attributes:
         joints: names of the K joints of the points.
@@ -68,12 +68,7 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         clips = [index + len(self) if index < 0 else index for index in indices]
         if not all(0 <= clip < len(self) for clip in clips):
             raise IndexError(f"there are {len(self)} clips, 0 to {len(self) - 1}")
-        row_groups = RowGroups(self._reader(), 2)
-        frames, video = self._table.frames, self._table.video
-        found = {
-            clip: read_points(self._table, clip, self._reading, row_groups)
-            for clip in sorted(set(clips), key=lambda clip: (video[clip], frames[clip, 0]))
-        }
+        found = read_points(self._table, sorted(set(clips)), self._reading, self._reader())
         return [
             _sample(
                 {**self._table.about(clip), "mask": window_mask(self._reading.prepare, self._table, clip)},

@@ -10,12 +10,12 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     parquet_layout.py  how Parquet files are written, with the measured choices
     reader.py          keypoints of a clip: the row groups of a placement, and no others
     footers.py         cached footers of keypoints files
-    page_decoder.py    decodes a column of keypoints from its page, faster than pyarrow
     keypoints.py       keypoints as numpy arrays and as rows, both ways
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts
     spill.py           what does not fit into memory, on disk
     pages/             where the pages of a keypoints file lie
+    clip_reader/       clips out of these pages, many at a time
     temporary/         temporary folders, and files that appear whole or not at all
     integrity/         files on disk before a commit counts; whether they are there and as they were written
 """

@@ -17,15 +17,13 @@ from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.keypoints import list_columns
+from signverse.lake.storage.pages.page_table import SEVERAL
 
 _FOOTERS: Final = 4096
 """Files whose footers are kept as arrays: about 70 kB for a file of 128 MB, 300 MB for a lake of 500 GB."""
 
 _PARSED_BYTES: Final = 8_000_000
 """Bytes of footers kept as pyarrow parses them, which take ten times that in memory (measured: 5.7 MB for 560 kB)."""
-
-SEVERAL: Final = -1
-"""In place of a person: the row group holds several."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ throughout. In the table these are null elements, a null score and a null list: 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,30 @@ and a third of the bytes after compression (measured: docs/how-it-works/layout.m
 
 _FAINTEST: Final = 0.5 / SCORE_GRID
 """A score of 0 says that the point is absent: the lowest positive score is stored as half a step."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a video: people in frames.
+
+    Attributes:
+        frames, persons: int32 [N] and int8 [N], sorted by both.
+        points: float32 [N, 128, 3], nan where absent or unknown.
+        visible: bool [N, 18], where body scores are unknown and visibility is known; else None.
+    """
+
+    frames: npt.NDArray[np.int32]
+    persons: npt.NDArray[np.int8]
+    points: Points
+    visible: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def take(self, which: slice | npt.NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        visible = self.visible if self.visible is None else self.visible[which]
+        return Rows(self.frames[which], self.persons[which], self.points[which], visible)
 
 
 def snap(points: Points) -> Points:

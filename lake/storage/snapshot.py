@@ -35,9 +35,9 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.integrity.scan import scan
-from signverse.lake.storage.keypoints import Points, hide_unseen
+from signverse.lake.storage.keypoints import Points, Rows, hide_unseen
 from signverse.lake.storage.location import existing_lake, made_lake
-from signverse.lake.storage.reader import KeypointsReader, Rows, placement_of
+from signverse.lake.storage.reader import KeypointsReader, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
 

@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from signverse.lake.model.languages import resolve as resolve_language
     from signverse.lake.model.skeleton import JOINTS, PARTS, Part, joint_index
     from signverse.lake.query.selection import Selection
-    from signverse.lake.storage.keypoints import Points
-    from signverse.lake.storage.reader import Rows
+    from signverse.lake.storage.keypoints import Points, Rows
 
 __all__ = [
     "FPS",
@@ -104,8 +103,7 @@ _MODULES = {
     "lake.model.frame_ranges": ("FPS",),
     "lake.model.skeleton": ("JOINTS", "PARTS", "Part", "joint_index"),
     "lake.query.selection": ("Selection",),
-    "lake.storage.keypoints": ("Points",),
-    "lake.storage.reader": ("Rows",),
+    "lake.storage.keypoints": ("Points", "Rows"),
 }
 """Where a name is loaded from, inside signverse: what TYPE_CHECKING says above (a test compares)."""
 

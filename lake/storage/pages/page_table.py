@@ -64,6 +64,11 @@ class PageTable:
         return pages_of(self.rows, self.page_rows)
 
     @cached_property
+    def columns(self) -> npt.NDArray[np.intp]:
+        """The places in the file of the columns of `list_columns()`."""
+        return np.flatnonzero(self.paged)
+
+    @cached_property
     def first(self) -> npt.NDArray[np.int64]:
         """int64 [G, C], the first piece of each column of each group."""
         return first_pieces(self.pages, self.paged)

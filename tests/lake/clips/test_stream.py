@@ -1,4 +1,4 @@
-"""Reading many clips: each as `Lake.keypoints` gives it, every row group once, and from any sample on."""
+"""Reading many clips: each as `Lake.keypoints` gives it, every page once, and from any sample on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
 from signverse.lake.model.skeleton import JOINTS, LEFT_HAND, RIGHT_HAND
 from signverse.lake.query.selection import KEY, Selection
-from signverse.lake.storage.reader import RowGroup
+from signverse.lake.storage.clip_reader import batch as batch_module
 from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
 
@@ -39,16 +39,16 @@ def open_street(street):
 
 
 @pytest.fixture
-def touched(monkeypatch):
-    """The row groups that are opened while a test runs, in order."""
+def fetched(monkeypatch):
+    """The ranges of files that are read while a test runs."""
     seen = []
-    begin = RowGroup.__init__
+    real = batch_module.fetch
 
-    def noting(self, footers, file, index):
-        seen.append((file, index))
-        begin(self, footers, file, index)
+    def noting(ranges, buffer):
+        seen.extend(one for of_run in ranges for one in of_run)
+        real(ranges, buffer)
 
-    monkeypatch.setattr(RowGroup, "__init__", noting)
+    monkeypatch.setattr(batch_module, "fetch", noting)
     return seen
 
 
@@ -130,20 +130,14 @@ def test_clips_of_one_video_come_by_frame(open_street):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("read_ahead", [1, 5, 256])
-def test_every_row_group_is_read_once(open_street, touched, threads, read_ahead):
-    rows = open_street.clips().collect().sample(fraction=1, seed=1, shuffle=True)
-    assert len(list(open_street.read_clips(rows, threads=threads, read_ahead=read_ahead))) == rows.height
-    assert len(touched) == len(set(touched))
-    assert len(touched) == sum(row["row_group_count"] or 0 for row in open_street.videos().collect().to_dicts())
-
-
-def test_shuffled_clips_of_a_row_group_are_read_together(open_street, touched):
-    read = list(open_street.read_clips(open_street.clips(), order="shuffled", read_ahead=1000, threads=1))
-    starts = [(clip.video_id, clip.start_frame) for clip in read]
-    assert starts != sorted(starts)
-    # Those over an edge may be opened for both sides.
-    assert len(touched) <= 2 * len(set(touched))
+@pytest.mark.parametrize("order", ["stored", "shuffled"])
+def test_a_page_that_several_clips_share_is_read_once_or_twice(open_street, fetched, order, threads):
+    """Once by the clips that are read together; clips at the edge of those and the next ones may share one."""
+    rows = open_street.clips().collect()
+    assert len(list(open_street.read_clips(rows, order=order, threads=threads))) == rows.height == 70
+    distinct = sum(size for _, _, size in set(fetched))
+    stored = sum(path.stat().st_size for path in (open_street.folder / "keypoints").rglob("*.parquet"))
+    assert distinct <= sum(size for _, _, size in fetched) <= 1.2 * stored
 
 
 def test_only_the_joints_of_the_parts_are_read(open_street):
@@ -312,7 +306,9 @@ def test_no_more_is_read_ahead_than_asked_for_and_threads_end(open_street, monke
     read = []
     real = clips_module.read_points
     monkeypatch.setattr(
-        clips_module, "read_points", lambda table, index, *rest: (read.append(index), real(table, index, *rest))[1]
+        clips_module,
+        "read_points",
+        lambda table, indices, *rest: (read.extend(indices), real(table, indices, *rest))[1],
     )
     before = threading.active_count()
     with open_street.read_clips(open_street.clips(), read_ahead=5, threads=2) as reader:

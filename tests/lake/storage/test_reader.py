@@ -18,8 +18,6 @@ from signverse.lake.model.schema import VIDEOS
 from signverse.lake.model.skeleton import LEFT_HAND
 from signverse.lake.storage import delta
 from signverse.lake.storage import footers as footers_module
-from signverse.lake.storage import page_decoder as pages_module
-from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
 from signverse.lake.storage.reader import KeypointsReader, Placement, placement_of
 
@@ -209,6 +207,9 @@ def test_no_more_footers_are_kept_than_the_limit(tmp_path, fill, video, monkeypa
     monkeypatch.setattr(footers_module, "_PARSED_BYTES", parsed)
     languages = ["ase", "pso", "bfi", "gsg"]
     folder = fill(tmp_path / "lake", *(video(f"v-{code}", code, 5, texts=("x",)) for code in languages))
+    # Of files with a table of pages no footer is read.
+    for path in (folder / "keypoints").rglob("*.parquet"):
+        pq.write_table(pq.ParquetFile(path).read(), path)
     opened = Lake.open(folder)
     clips = {code: opened.keypoints(f"v-{code}") for code in languages}
     for code in reversed(languages):
@@ -220,43 +221,6 @@ def test_no_more_footers_are_kept_than_the_limit(tmp_path, fill, video, monkeypa
     opened.close()
     assert len(footers) == 0
     assert opened.keypoints("v-ase").shape == (5, 128, 3)
-
-
-@st.composite
-def pages(draw):
-    """Points of a row group with all the ways of being absent, and a range of its rows."""
-    rows = draw(st.integers(1, 60))
-    random = np.random.default_rng(draw(st.integers(0, 999)))
-    points = snap(random.uniform(0, 1, (rows, 128, 3)).astype(np.float32) * (1280, 720, 1))
-    for _ in range(draw(st.integers(0, 4))):
-        # A joint for some frames, a part for all or some, or single points anywhere.
-        joints = slice(draw(st.integers(0, 127)), draw(st.integers(1, 128)))
-        some = random.random(rows) < draw(st.sampled_from([0.1, 0.9, 1.0]))
-        points[some, joints] = draw(st.sampled_from([(np.nan, np.nan, 0), (np.nan, np.nan, np.nan), (1, 2, np.nan)]))
-    first = draw(st.integers(0, rows))
-    return points, first, draw(st.integers(first, rows))
-
-
-@settings(max_examples=60, deadline=None)
-@given(pages(), st.sampled_from([0, 64, 8192]))
-def test_pages_read_here_equal_those_that_pyarrow_reads(tmp_path_factory, written, most):
-    points, first, last = written
-    folder = tmp_path_factory.mktemp("pages")
-    frames = np.arange(7, 7 + len(points), dtype=np.int32)
-    file = KeypointsFile(folder, "ase")
-    place = file.add("v", "i", to_table(frames, np.zeros(len(points), np.int8), points))
-    file.close()
-    place["keypoints_file"] = file.name
-    reader = KeypointsReader(folder)
-    where = placement_of({"video_id": "v", **place})
-    with pytest.MonkeyPatch.context() as patch:
-        # Without levels that may be read here, pyarrow reads every part that has nulls.
-        patch.setattr(pages_module, "_MOST_LEVEL_BYTES", most)
-        patch.setattr(pages_module, "_FEW_LEVEL_BYTES", most)
-        clip = reader.clip(where, 7 + first, 7 + last, 0)
-    rows = reader.rows(where, list_columns(), 7 + first, 7 + last)
-    np.testing.assert_array_equal(clip, from_table(rows))
-    np.testing.assert_array_equal(clip, points[first:last])
 
 
 def test_a_file_of_another_writer_is_read_by_pyarrow(copied):

@@ -1,0 +1,45 @@
+"""Ranges of files into one buffer. Of a store that is asked over a network, this is the step that would ask it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from signverse.lake.storage.clip_reader.plan import Range
+from signverse.lake.storage.integrity.digests import DamagedBytes, read_at
+
+
+def fetch(ranges: Sequence[Sequence[Range]], buffer: npt.NDArray[np.uint8]) -> None:
+    """Reads ranges [R][C] of files into a buffer, where they lie by column: all ranges of the first one come first.
+
+    Raises:
+        DamagedBytes, OSError: a file is shorter, or cannot be read.
+    """
+    sizes = np.array([[size for _, _, size in of_run] for of_run in ranges])
+    ends = np.cumsum(sizes.T).reshape(sizes.shape[::-1]).T.tolist()
+    view = buffer.data
+    handles: dict[Path, int] = {}
+    with ExitStack() as opened:
+        for of_run, of_ends in zip(ranges, ends, strict=True):
+            path = of_run[0].path
+            if path not in handles:
+                handles[path] = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                opened.callback(os.close, handles[path])
+            for (_, start, size), end in zip(of_run, of_ends, strict=True):
+                _read(handles[path], start, view[end - size : end])
+
+
+def _read(handle: int, start: int, into: memoryview) -> None:
+    if hasattr(os, "preadv"):
+        count = os.preadv(handle, [into], start)
+    else:
+        data = read_at(handle, len(into), start)
+        count = len(data)
+        into[:count] = data
+    if count != len(into):
+        raise DamagedBytes

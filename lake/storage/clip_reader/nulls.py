@@ -1,0 +1,85 @@
+"""Which elements of a page are null: Parquet's definition levels."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from signverse.lake.storage.integrity.digests import DamagedBytes
+
+_NULL_LIST: Final = 0
+_NULL: Final = 2
+_PRESENT: Final = 3
+"""The levels of an optional list of optional elements; 1 is that of an empty list, which no part has."""
+
+_UNPACKED: Final = np.array([[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], np.uint8)
+"""[256, 4] the four levels in a byte of packed bits."""
+
+Present = npt.NDArray[np.bool_]
+"""bool [1, width] where the same elements are there in every row, [rows, 1] where each row is there or null as a whole;
+else [rows, width]."""
+
+
+# Joints that the picture never shows are null in every frame: the same levels in one page after the other.
+@lru_cache(maxsize=512)
+def present(levels: bytes, count: int, rows: int, width: int) -> Present:
+    """Which elements of a page are there.
+
+    Args:
+        levels: as they are in the page, in Parquet's mix of runs and packed bits.
+        count: how many levels these are.
+
+    Raises:
+        DamagedBytes: they are not those of so many rows.
+    """
+    values, times = _runs(levels, count)
+    # A null list has one level, whatever its width.
+    times = np.where(values == _NULL_LIST, times * width, times)
+    there = values == _PRESENT
+    if int(times.sum()) != rows * width or (~there & (values != _NULL) & (values != _NULL_LIST)).any():
+        raise DamagedBytes
+    found = np.repeat(there, times).reshape(rows, width)
+    for some in (found[:1], found[:, :1]):
+        if (found == some).all():
+            return some.copy()
+    return found
+
+
+def _runs(levels: bytes, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Levels, and how often each comes in a row."""
+    values: list[npt.NDArray[np.uint8]] = []
+    times: list[npt.NDArray[np.int64]] = []
+    at, left = 0, count
+    while left > 0:
+        head, at = _varint(levels, at)
+        if head & 1:
+            # Packed bits: `head >> 1` times eight levels, of which the last may be only filling.
+            end = at + 2 * (head >> 1)
+            packed = _UNPACKED[np.frombuffer(levels, np.uint8)[at:end]].reshape(-1)[:left]
+            at, held = end, len(packed)
+            values.append(packed)
+            times.append(np.ones(held, np.int64))
+        else:
+            held = min(left, head >> 1)
+            values.append(np.array([levels[at]], np.uint8))
+            times.append(np.array([held]))
+            at += 1
+        if not held:
+            raise DamagedBytes
+        left -= held
+    return np.concatenate(values), np.concatenate(times)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and the place of what follows it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7

@@ -1,0 +1,154 @@
+"""Clips through the table of pages equal what was written, and what pyarrow reads, in every kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signverse.lake.model.skeleton import PARTS
+from signverse.lake.storage import parquet_layout
+from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.integrity.chunk_checksums import checksums_of
+from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
+from signverse.lake.storage.pages import block
+from signverse.lake.storage.reader import Joints, KeypointsReader, Placement
+
+NOBODY = (np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Video:
+    """Rows of a video: frames and persons [N], points [N, 128, 3], visibility [N, 18] or None."""
+
+    frames: np.ndarray
+    persons: np.ndarray
+    points: np.ndarray
+    visible: np.ndarray | None
+
+    def clip(self, start: int, end: int, person: int, mask_hidden: bool = False) -> np.ndarray:
+        """What a clip of it must be, by the plainest of loops."""
+        clip = np.full((end - start, 128, 3), np.nan, np.float32)
+        for i, (frame, who) in enumerate(zip(self.frames, self.persons, strict=True)):
+            if who == person and start <= frame < end:
+                clip[frame - start] = self.points[i]
+                if mask_hidden and self.visible is not None:
+                    hidden = np.isnan(self.points[i, :18, 2]) & ~self.visible[i]
+                    clip[frame - start, :18][hidden] = (np.nan, np.nan, 0)
+        return clip
+
+
+@st.composite
+def videos(draw: st.DrawFn) -> Video:
+    """Several people, gaps in frames, absent parts and points, and visibility instead of scores."""
+    count = draw(st.integers(1, 200))
+    random = np.random.default_rng(draw(st.integers(0, 9999)))
+    first, people = draw(st.sampled_from([0, 7, 70_000])), draw(st.integers(1, 3))
+    steps = random.integers(1, draw(st.sampled_from([2, 3, 400])), count)
+    rows = [
+        (int(frame), person)
+        for frame in first + np.cumsum(steps) - steps[0]
+        for person in range(people)
+        if people == 1 or random.random() < 0.8
+    ] or [(first, 0)]
+    points = snap(random.uniform(0, 1, (len(rows), 128, 3)).astype(np.float32) * (1280, 720, 1))
+    for _ in range(draw(st.integers(0, 4))):
+        # A joint, or joints side by side, for some rows or a stretch of them: what a null list or an element is.
+        begin = draw(st.integers(0, 127))
+        joints = slice(begin, draw(st.sampled_from([begin + 1, 128])))
+        if draw(st.booleans()):
+            joints = draw(st.sampled_from(PARTS)).slice
+        some = random.random(len(rows)) < draw(st.sampled_from([0.1, 0.9, 1.0]))
+        if draw(st.booleans()):
+            some = np.arange(len(rows)) < len(rows) * random.random()
+        points[some, joints] = draw(st.sampled_from([(np.nan, np.nan, 0), NOBODY, (1, 2, np.nan)]))
+    visible = None
+    if draw(st.booleans()):
+        points[:, :18, 2] = np.nan
+        visible = random.random((len(rows), 18)) < 0.5
+    frames, persons = np.array(rows).T
+    return Video(frames.astype(np.int32), persons.astype(np.int8), points, visible)
+
+
+def written(folder: Path, made: list[Video]) -> list[Placement]:
+    file = KeypointsFile(folder, "ase")
+    places = []
+    for number, video in enumerate(made):
+        table = to_table(video.frames, video.persons, video.points, body_visible=video.visible)
+        places.append(file.add(f"v{number}", "i", table))
+    name = file.close().name
+    return [
+        Placement(f"v{number}", name, place["first_row_group"], place["row_group_count"])
+        for number, place in enumerate(places)
+    ]
+
+
+def by_another_writer(path: Path, **options: Any) -> None:
+    with pq.ParquetFile(path) as old:
+        groups = [old.read_row_group(group) for group in range(old.num_row_groups)]
+    with pq.ParquetWriter(path, groups[0].schema, **options) as writer:
+        for group in groups:
+            writer.write_table(group)
+
+
+def of_version_1(path: Path) -> None:
+    """One page a column chunk, and checksums of chunks."""
+    floats = dict.fromkeys(parquet_layout._FLOAT_LISTS, "BYTE_STREAM_SPLIT")
+    by_another_writer(path, compression="zstd", use_dictionary=parquet_layout._IDS, column_encoding=floats)
+    block.add_block(path, None)
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "as we write it": lambda path: None,
+    "version 1": of_version_1,
+    "version 1 without checksums": lambda path: by_another_writer(path, compression="zstd", compression_level=1),
+    "another writer": lambda path: by_another_writer(path, compression="snappy", data_page_version="2.0"),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(videos(), min_size=1, max_size=3), st.data())
+def test_clips_of_every_kind_of_file_are_the_rows_that_were_written(
+    tmp_path_factory: pytest.TempPathFactory, made: list[Video], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet_layout, "ROWS_PER_GROUP", data.draw(st.sampled_from([64, 100, 1024])))
+        patch.setattr(parquet_layout, "ROWS_PER_PAGE", data.draw(st.sampled_from([8, 24, 64])))
+        places = written(folder, made)
+    path = folder / str(places[0].file)
+    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    KINDS[kind](path)
+    assert (checksums_of(path, whole=False).pages is not None) == (kind == "as we write it")
+    reader = KeypointsReader(folder)
+    person, mask_hidden = data.draw(st.integers(0, 2)), data.draw(st.booleans())
+    wanted, right = [], []
+    for number in data.draw(st.lists(st.integers(0, len(made) - 1), min_size=1, max_size=6)):
+        video = made[number]
+        first, last = int(video.frames[0]), int(video.frames[-1])
+        start = data.draw(st.integers(max(0, first - 5), last + 5))
+        end = start + data.draw(st.integers(0, 30) | st.integers(0, 300))
+        wanted.append((places[number], start, end))
+        right.append(video.clip(start, end, person, mask_hidden))
+    parts = data.draw(st.lists(st.sampled_from(PARTS), min_size=1, unique=True))
+    joints = Joints.only([part for part in PARTS if part in parts])
+    kept = np.concatenate([np.arange(128)[part.slice] for part in joints.parts])
+    clips = reader.clips(wanted, person, joints, mask_hidden=mask_hidden)
+    for clip, expected in zip(clips, right, strict=True):
+        assert clip.dtype == np.float32
+        np.testing.assert_array_equal(clip, expected[:, kept])
+    for place, video in zip(places, made, strict=True):
+        rows = list(reader.people(place, 0, 2**31 - 1))
+        np.testing.assert_array_equal(np.concatenate([group.frames for group in rows]), video.frames)
+        np.testing.assert_array_equal(np.concatenate([group.persons for group in rows]), video.persons)
+        np.testing.assert_array_equal(np.concatenate([group.points for group in rows]), video.points)
+        table = reader.rows(place, list_columns(), 0, 2**31 - 1)
+        np.testing.assert_array_equal(from_table(table), video.points)
+    reader.close()
