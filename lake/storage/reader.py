@@ -16,8 +16,9 @@ from signverse.lake.storage.clip_reader.batch import fill
 from signverse.lake.storage.clip_reader.plan import PagedFile, Span
 from signverse.lake.storage.clip_reader.row_group import RowGroup
 from signverse.lake.storage.clip_reader.spans import spans_of
+from signverse.lake.storage.clip_reader.whole_chunks import pages_of_chunks
 from signverse.lake.storage.footers import Footer, Footers, unreadable
-from signverse.lake.storage.integrity.chunk_checksums import checksums_of
+from signverse.lake.storage.integrity.chunk_checksums import Checksums, checksums_of
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.pages.page_table import PageTable
@@ -83,12 +84,12 @@ class KeypointsReader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._footers = Footers(folder)
-        self._paged: dict[str, PagedFile] = {}
+        self._files: dict[str, tuple[Checksums, PagedFile | None]] = {}
 
     def close(self) -> None:
         """Clears the caches; no file is kept open."""
         self._footers.clear()
-        self._paged.clear()
+        self._files.clear()
 
     def row_groups(self, place: Placement, start: int, end: int) -> list[int]:
         """The row groups of the placement that hold frames of [start, end).
@@ -194,16 +195,15 @@ class KeypointsReader:
         return Rows(frames, persons, points, visible)
 
     def _pages_of(self, file: str) -> PagedFile | None:
-        """None where pages of the file are not known."""
+        """None where it is not known where pages of the file lie."""
         path = self._folder / file
         with foreign_errors_as(unreadable(path)):
             checksums = checksums_of(path, whole=False)
-        if checksums.pages is None:
-            return None
-        kept = self._paged.get(file)
-        if kept is None or kept.checksums is not checksums:
-            kept = self._paged[file] = PagedFile(path, checksums.pages, checksums)
-        return kept
+            kept = self._files.get(file)
+            if kept is None or kept[0] is not checksums:
+                pages = checksums.pages or pages_of_chunks(self._footers, file, checksums)
+                kept = self._files[file] = checksums, PagedFile(path, pages, checksums) if pages else None
+        return kept[1]
 
 
 def _row_groups(groups: PageTable | Footer, place: Placement, start: int, end: int) -> list[int]:

@@ -36,8 +36,8 @@ def test_a_lake_opens_from_a_notebook(town):
 def test_a_lake_is_closed_at_the_end_of_a_block(town):
     with Lake.open(town) as lake:
         lake.keypoints("one-frame-0")
-        assert len(lake.snapshot.reader._paged) == 1
-    assert len(lake.snapshot.reader._paged) == 0
+        assert len(lake.snapshot.reader._files) == 1
+    assert len(lake.snapshot.reader._files) == 0
 
 
 def test_a_path_where_nothing_is_says_how_to_make_a_lake(tmp_path):

@@ -12,5 +12,6 @@ May know lake.model and, of storage, integrity and pages. Start with batch.py, w
     scatter.py  the columns of a part into the points of the clips
 
     scratch.py    memory that is used again by the next batch
+    whole_chunks.py  where pages lie in files of version 1
     row_group.py  what pyarrow reads of a row group whose pages are not known
 """

@@ -41,9 +41,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.lake.storage.integrity.digests import DamagedBytes, read_at, refuse_no_file
-from signverse.lake.storage.keypoints import list_columns, list_widths
 from signverse.lake.storage.pages.page_headers import Page, pages_in
-from signverse.lake.storage.pages.page_table import SEVERAL, PageTable, first_pieces, pages_of, plain_groups
+from signverse.lake.storage.pages.page_table import (
+    HEADER,
+    LEVELS,
+    SEVERAL,
+    SIZE,
+    START,
+    UNPACKED,
+    PageTable,
+    are_regular,
+    first_pieces,
+    paged_columns,
+    pages_of,
+    plain_groups,
+)
 
 _CHUNKS: Final = b"SVCHUNK1"
 _PAGES: Final = b"SVCHUNK2"
@@ -130,7 +142,7 @@ def _page_block(
     page_rows: int,
 ) -> bytes | None:
     """The block of a file whose list columns are in pages; None where they are not as we write them."""
-    paged = _paged(metadata)
+    paged = paged_columns(metadata)
     groups = None if paged is None else _groups(path, metadata)
     if paged is None or groups is None:
         return None
@@ -146,16 +158,16 @@ def _page_block(
         for page in pages:
             crcs.append(zlib.crc32(memoryview(chunk)[begin : begin + page[0]]))
             begin += page[0]
-    numbers = np.array(pieces, np.int64).reshape(-1, 4)
-    if not _are_regular(numbers, groups.rows, paged, page_rows):
+    numbers = np.insert(np.array(pieces, np.int64).reshape(-1, 4), START, 0, axis=1)
+    if not are_regular(numbers, groups.rows, paged, page_rows):
         return None
     payload = b"".join(
         (
             *(column.astype("<i4").tobytes() for column in (groups.rows, *groups.frames.T, groups.person)),
             groups.has_visible.tobytes(),
             paged.tobytes(),
-            *(numbers[:, column].astype("<u4").tobytes() for column in (0, 2, 3)),
-            numbers[:, 1].astype("u1").tobytes(),
+            *(numbers[:, which].astype("<u4").tobytes() for which in (SIZE, UNPACKED, LEVELS)),
+            numbers[:, HEADER].astype("u1").tobytes(),
             np.array(crcs, "<u4").tobytes(),
             groups.steps.astype("<i4").tobytes(),
             groups.people.astype("i1").tobytes(),
@@ -164,40 +176,6 @@ def _page_block(
     )
     counts = _PAGE_COUNTS.pack(len(groups.rows), len(paged), len(pieces), page_rows, len(payload))
     return _PAGES + counts + bytes(pa.Codec("zstd", compression_level=9).compress(payload, asbytes=True))
-
-
-def _paged(metadata: pq.FileMetaData) -> npt.NDArray[np.bool_] | None:
-    """bool [C]: the list columns of points; None where they are not all there, or in another order."""
-    paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
-    wanted = [f"{column}.list.element" for column in list_columns()]
-    if [path for path in paths if path in wanted] != wanted:
-        return None
-    return np.array([path in wanted for path in paths])
-
-
-def _are_regular(
-    numbers: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], paged: npt.NDArray[np.bool_], page_rows: int
-) -> bool:
-    """Whether every page holds the rows that it should: `page_rows`, the last of a row group what is left.
-
-    Of n rows, k of them lists of `width` elements and the others null, a page has n + k (width - 1) levels.
-
-    Args:
-        numbers: int64 [N, 4], of each piece what `Page` says.
-    """
-    pages = pages_of(rows, page_rows)
-    first = first_pieces(pages, paged)
-    if len(numbers) != int(np.where(paged, pages[:, None], 1).sum()):
-        return False
-    for column, width in zip(np.flatnonzero(paged).tolist(), list_widths(), strict=True):
-        group = np.repeat(np.arange(len(rows)), pages)
-        page = np.arange(len(group)) - (np.cumsum(pages) - pages)[group]
-        held = np.minimum(page_rows, rows[group] - page * page_rows)
-        _, header, _, levels = numbers[first[group, column] + page].T
-        lists, left = np.divmod(levels - held, width - 1)
-        if ((header < 8) | (header > 255) | (left != 0) | (lists < 0) | (lists > held)).any():
-            return False
-    return True
 
 
 @dataclass(frozen=True)

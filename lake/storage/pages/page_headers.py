@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _HEADER: Final = re.compile(
@@ -17,23 +18,37 @@ Page = tuple[int, int, int, int]
 """Of one page: bytes with its header, bytes of the header, bytes once unpacked (without the header), and levels."""
 
 
+LONGEST: Final = 64
+"""Bytes that no header of ours is longer than."""
+
+
 def pages_in(chunk: bytes) -> list[Page] | None:
     """The pages of a column chunk, from its first byte to its last; None where anything is not as we write it."""
     pages, at = [], 0
     while at < len(chunk):
-        found = _HEADER.match(chunk, at)
-        if found is None:
+        page = page_at(chunk, at)
+        if page is None or at + page[0] > len(chunk):
             return None
-        unpacked, packed, levels = (_zigzag(found[i]) for i in (1, 2, 3))
-        header = found.end() - at
-        if min(unpacked, packed, levels) < 1 or found.end() + packed > len(chunk):
-            return None
-        pages.append((header + packed, header, unpacked, levels))
-        at = found.end() + packed
+        pages.append(page)
+        at += page[0]
     return pages
 
 
-def _zigzag(varint: bytes) -> int:
+def page_at(data: bytes, at: int = 0) -> Page | None:
+    """The page whose header begins at a place; None where it is not as we write it."""
+    found = _HEADER.match(data, at)
+    if found is None:
+        return None
+    unpacked, packed, levels = _number(found[1]), _number(found[2]), _number(found[3])
+    if unpacked < 1 or packed < 1 or levels < 1:
+        return None
+    header = found.end() - at
+    return header + packed, header, unpacked, levels
+
+
+@lru_cache(maxsize=4096)
+def _number(varint: bytes) -> int:
+    """A number of Thrift, as a varint in zigzag."""
     value = 0
     for place, byte in enumerate(varint):
         value |= (byte & 127) << 7 * place

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from signverse.lake.storage.keypoints import list_columns, list_widths
 
 SEVERAL: Final = -1
 """In place of a person: the row group holds several."""
@@ -25,7 +29,7 @@ class PageTable:
     pages at the same rows: every `page_rows`, the last page of a group has what is left.
 
     Attributes:
-        video_ids: the video of each group.
+        video_ids: the video of each group; None where it is unknown.
         rows: int64 [G].
         frames: int64 [G, 2], the first and the last frame.
         person: int64 [G], the only person in it, or SEVERAL.
@@ -37,7 +41,7 @@ class PageTable:
         people: int8 [R], the persons of these rows.
     """
 
-    video_ids: list[str]
+    video_ids: Sequence[str | None]
     rows: npt.NDArray[np.int64]
     frames: npt.NDArray[np.int64]
     person: npt.NDArray[np.int64]
@@ -107,3 +111,37 @@ def first_pieces(pages: npt.NDArray[np.int64], paged: npt.NDArray[np.bool_]) -> 
     pieces = np.where(paged, pages[:, None], 1)
     first: npt.NDArray[np.int64] = (np.cumsum(pieces) - pieces.reshape(-1)).reshape(pieces.shape)
     return first
+
+
+def paged_columns(metadata: pq.FileMetaData) -> npt.NDArray[np.bool_] | None:
+    """bool [C]: the list columns of points; None where they are not all there, or in another order."""
+    paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+    wanted = [f"{column}.list.element" for column in list_columns()]
+    if [path for path in paths if path in wanted] != wanted:
+        return None
+    return np.array([path in wanted for path in paths])
+
+
+def are_regular(
+    pieces: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], paged: npt.NDArray[np.bool_], page_rows: int
+) -> bool:
+    """Whether every page holds the rows that it should: `page_rows`, the last of a row group what is left.
+
+    Of n rows, k of them lists of `width` elements and the others null, a page has n + k (width - 1) levels.
+
+    Args:
+        pieces: int64 [N, 5], as in `PageTable`.
+    """
+    pages = pages_of(rows, page_rows)
+    first = first_pieces(pages, paged)
+    if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()):
+        return False
+    for column, width in zip(np.flatnonzero(paged).tolist(), list_widths(), strict=True):
+        group = np.repeat(np.arange(len(rows)), pages)
+        page = np.arange(len(group)) - (np.cumsum(pages) - pages)[group]
+        held = np.minimum(page_rows, rows[group] - page * page_rows)
+        _, _, header, _, levels = pieces[first[group, column] + page].T
+        lists, left = np.divmod(levels - held, width - 1)
+        if ((header < 8) | (header > 255) | (left != 0) | (lists < 0) | (lists > held)).any():
+            return False
+    return True
