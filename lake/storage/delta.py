@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
-from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity import log_entries, log_notes, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoint
 from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
@@ -67,7 +67,7 @@ def add_missing_columns(folder: Path, table: Table) -> DeltaTable:
         attempt += 1
         try:
             delta.alter.add_columns(Schema.from_arrow(missing).fields, commit_properties=properties(1, 0))
-            sync_log(folder)
+            _end_commit(folder)
         except CommitFailedError:
             # Another process committed at the same time; it may have added them.
             if attempt == RETRIES:
@@ -106,11 +106,6 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             "Update your installation of signverse-lake from its repository.",
         )
     return table
-
-
-def newest_version(folder: Path) -> int:
-    """The newest version of a table by the file names of its log: cheap enough to be called often."""
-    return max(log_entries.entries(folder), default=-1)
 
 
 def commit_times(folder: Path) -> dict[int, datetime]:
@@ -208,6 +203,7 @@ def commit(folder: Path, table: Table, files: Sequence[DataFile], *, again: bool
         named = log_entries.named(folder, [file.name for file in files])
         files = [file for file in files if file.name not in named]
     if files:
+        log_entries.check_end(folder)
         delta = add_missing_columns(folder, table)
         actions = _additions(folder, table, files, new_data=True)
         try:
@@ -216,7 +212,7 @@ def commit(folder: Path, table: Table, files: Sequence[DataFile], *, again: bool
             names = {file.name for file in files}
             if names != log_entries.named(folder, names):
                 raise
-    sync_log(folder)
+    _end_commit(folder)
     writers.release(file.name for file in files)
     _checkpoint_if_due(folder)
 
@@ -231,6 +227,7 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
         delta = open_table(folder)
         if not {file.name for file in old} <= {file.name for file in active_files(delta, table)}:
             return False
+        log_entries.check_end(folder)
         now = int(writers.store_time(folder.parent) * 1000)
         sync_names(folder, [file.name for file in new])
         removals = [RemoveAction(file.name, False, now, file.size, _values(table, file.partition)) for file in old]
@@ -241,7 +238,7 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
             # It may have taken effect all the same, and failed at its checkpoint.
             if not {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
                 continue
-        sync_log(folder)
+        _end_commit(folder)
         writers.release(file.name for file in new)
         _checkpoint_if_due(folder)
         return True
@@ -260,8 +257,16 @@ def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int)
     )
 
 
+def _end_commit(folder: Path) -> None:
+    """Waits until the newest entries of a log are on disk, and notes beside it how far it goes."""
+    # What another process commits after this is not synced, and a power cut may take it.
+    newest = log_entries.newest_version(folder)
+    sync_log(folder)
+    log_notes.note_version(folder, newest)
+
+
 def _checkpoint_if_due(folder: Path) -> None:
-    newest = newest_version(folder)
+    newest = log_entries.newest_version(folder)
     if newest - max(log_entries.checkpoints(folder), default=0) < CHECKPOINT_INTERVAL:
         return
     # The log is whole without it, and the next commit tries again.

@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity import log_entries, log_notes, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 
@@ -97,7 +97,7 @@ def make_tables(folder: Path) -> None:
     if any(_was_written(folder / table.name) for table in TABLES):
         return
     if VIDEOS in unmade:
-        _refuse_other_things(folder, {*(table.name for table in TABLES), writers.FOLDER})
+        _refuse_other_things(folder, {*(table.name for table in TABLES), writers.FOLDER, log_notes.FOLDER})
     for table in unmade:
         _refuse_other_things(folder / table.name, {"_delta_log"})
         log = folder / table.name / "_delta_log"
@@ -162,7 +162,7 @@ def refuse_lost_videos(folder: Path) -> None:
         written = [table.name for table in TABLES if _was_written(folder / table.name)]
         if written:
             raise DamagedLakeError(
-                f"{folder} holds files of {', '.join(written)}, but its table 'videos' is lost or has lost its log",
+                f"{folder} has held rows of {', '.join(written)}, but its table 'videos' is lost or has lost its log",
                 "Nothing was changed. Bring the folder 'videos' back from a copy, or run: signverse repair "
                 f"{shlex.quote(str(folder))}",
             )
@@ -175,14 +175,16 @@ def check_logs(folder: Path) -> None:
         DamagedLakeError: there is one.
     """
     for table in TABLES:
-        if (folder / table.name / "_delta_log").is_dir():
+        if (folder / table.name / "_delta_log").is_dir() or log_notes.noted_version(folder / table.name) >= 0:
             log_entries.check(folder / table.name)
 
 
 def _was_written(folder: Path) -> bool:
     """Whether a table has had rows, as far as its folder shows."""
-    return any(version > 0 for version in log_entries.entries(folder)) or (
-        folder.is_dir() and next(folder.rglob("part-*.parquet"), None) is not None
+    return (
+        any(version > 0 for version in log_entries.entries(folder))
+        or log_notes.noted_version(folder) > 0
+        or (folder.is_dir() and next(folder.rglob("part-*.parquet"), None) is not None)
     )
 
 

@@ -111,6 +111,10 @@ def lake_after(lake: str, words: list[str]) -> dict[str, Any]:
 _OF_LOGS: Final = re.compile(r"(\d{20}\.json|\d{20}\.checkpoint\.parquet|_last_checkpoint)")
 
 
+_BESIDE_TABLES: Final = {"_writers", "_versions", "_damaged"}
+"""Locks of processes that write, such as this one; what is noted of the logs; and what `repair` took out."""
+
+
 def _strays(lake: Path) -> list[str]:
     """Files of a lake that belong to no table's newest version and to no log."""
     from signverse.lake.model.schema import TABLES as SCHEMAS
@@ -125,8 +129,7 @@ def _strays(lake: Path) -> list[str]:
             of_log = path.parent.name == "_delta_log" and _OF_LOGS.fullmatch(path.name)
             if path.is_file() and not of_log and unquote(name) not in active and name not in active:
                 found.append(f"{table.name}/{name}")
-    # Locks of processes that write, such as this one, and what `repair` took out.
-    others = {path.name for path in lake.iterdir()} - {table.name for table in SCHEMAS} - {"_writers", "_damaged"}
+    others = {path.name for path in lake.iterdir()} - {table.name for table in SCHEMAS} - _BESIDE_TABLES
     return sorted([*found, *others])
 
 

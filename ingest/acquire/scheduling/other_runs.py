@@ -8,7 +8,7 @@ from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, UNAVAILAB
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.retry_policy import pause_after
 from signverse.lake.model.schema import OUTCOMES
-from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import log_entries
 
 
 class OtherRuns:
@@ -28,7 +28,7 @@ class OtherRuns:
     def refresh(self) -> None:
         """Reads what was committed since the last call; costs little where nothing was."""
         context = self._context
-        version = delta.newest_version(context.lake.folder / OUTCOMES.name)
+        version = log_entries.newest_version(context.lake.folder / OUTCOMES.name)
         if version == self._version:
             return
         self._version = version

@@ -16,6 +16,7 @@ from typing import Final
 from deltalake import DeltaTable
 
 from signverse.lake.storage.integrity.log_entries import checkpoints, entries
+from signverse.lake.storage.integrity.log_notes import note_checkpoint
 from signverse.lake.storage.integrity.sync import sync_file, sync_folder
 from signverse.lake.storage.integrity.writers import store_time, working_folder
 
@@ -50,6 +51,7 @@ def write_checkpoint(folder: Path) -> None:
         if made > covered:
             for path in checkpoints(copy.parent)[made]:
                 sync_file(path)
+                note_checkpoint(folder, path)
                 path.replace(log / path.name)
             sync_folder(log)
             sync_file(copy / _HINT)

@@ -1,7 +1,7 @@
 """The entries of a transaction log, and what is wrong with them.
 
 The Delta library takes an empty entry for one that changes nothing, and does not miss an entry that a checkpoint
-covers: what such an entry added would be gone in silence.
+covers, nor one that nothing comes after: what such an entry added would be gone in silence.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.storage.integrity import log_notes
+from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
 ACTIONS: Final = "signverse.actions"
@@ -171,9 +173,13 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     Args:
         thorough: read every entry and checkpoint, not the latest entries only.
     """
+    # First: what is committed meanwhile is in the log and not yet noted.
+    noted = log_notes.noted_version(folder)
     found = entries(folder)
     covered = checkpoints(folder)
     yield from _missing(folder, found, max(covered, default=-1))
+    if found or covered:
+        yield from _missing_end(folder, max([*found, *covered]), noted)
     latest = list(found)[-_LATEST:]
     for version, entry in found.items():
         try:
@@ -190,6 +196,8 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
         for path in paths:
             if not _is_parquet(path, thorough=thorough):
                 yield LogProblem(None, path, "is damaged: it is not a whole checkpoint")
+            elif not log_notes.is_checkpoint_as_noted(folder, path):
+                yield LogProblem(None, path, CHANGED)
     hint = folder / "_delta_log" / "_last_checkpoint"
     if hint.exists() and not hint.is_file():
         yield LogProblem(None, hint, NOT_A_FILE)
@@ -229,6 +237,22 @@ def check(folder: Path, *, thorough: bool = False) -> None:
     """
     for problem in problems(folder, thorough=thorough):
         raise damaged_log(folder, problem)
+
+
+def check_end(folder: Path) -> None:
+    """Looks whether a table still has the newest version that was noted: a commit would take the number of another.
+
+    Raises:
+        DamagedLakeError: it has not.
+    """
+    noted = log_notes.noted_version(folder)
+    for problem in _missing_end(folder, newest_version(folder), noted):
+        raise damaged_log(folder, problem)
+
+
+def newest_version(folder: Path) -> int:
+    """The newest version of a table by the names in its log, cheap enough to be called often; -1 where it has none."""
+    return max([*entries(folder), *checkpoints(folder)], default=-1)
 
 
 def damaged_log(folder: Path, problem: LogProblem) -> DamagedLakeError:
@@ -275,6 +299,17 @@ def _missing(folder: Path, found: dict[int, os.DirEntry[str]], checkpoint: int) 
         first, last = before + 1, after - 1
         what = "is missing" if first == last else f"is missing, and so is every entry up to {last}"
         yield LogProblem((first, last), entry_path(folder, first), what)
+
+
+def _missing_end(folder: Path, newest: int, noted: int) -> Iterator[LogProblem]:
+    """The entries that were written after the newest that there is. The whole log may be gone."""
+    path = entry_path(folder, noted)
+    # On a shared file system a listing may be some seconds old.
+    if newest < noted and not path.exists():
+        first = newest + 1
+        yield LogProblem(
+            (first, noted), path, "is missing" if first == noted else f"is missing, and so is every entry from {first}"
+        )
 
 
 def _is_past_its_time(found: dict[int, os.DirEntry[str]], version: int) -> bool:

@@ -13,7 +13,7 @@ from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries, writers
+from signverse.lake.storage.integrity import log_entries, log_notes, writers
 from signverse.lake.storage.integrity.digests import refuse_no_file
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
@@ -30,8 +30,12 @@ _NOT_SEEN_ELSEWHERE: Final = (SOURCES, CAPTIONS, SPLITS)
 _ACTIONS: Final = {"add", "remove", "metaData", "protocol", "txn", "domainMetadata", "cdc"}
 
 
-def mend_logs(lake: Path, report: Report) -> None:
-    """Makes every table of a lake one that can be opened; what entries added is then found by its files."""
+def mend_logs(lake: Path, typed: Path, report: Report) -> None:
+    """Makes every table of a lake one that can be opened; what entries added is then found by its files.
+
+    Args:
+        typed: the lake as the commands to run name it.
+    """
     for table in TABLES:
         folder = lake / table.name
         for path in (folder, folder / "_delta_log"):
@@ -46,11 +50,25 @@ def mend_logs(lake: Path, report: Report) -> None:
             first, last = problem.versions
             if not log_entries.entries(folder):
                 break
+            report.add(f"log of {table.name}", f"{problem.path.name} {problem.what}")
+            if first > log_entries.newest_version(folder):
+                # The log ends before: what comes back is committed after that.
+                continue
             for version in range(first, last + 1):
                 _replace_entry(lake, table, version)
-            report.add(f"log of {table.name}", f"{problem.path.name} {problem.what}")
         if not _opens(folder):
-            _make_again(lake, table, report)
+            _make_again(lake, typed, table, report)
+        _end_notes(lake, folder)
+
+
+def _end_notes(lake: Path, folder: Path) -> None:
+    """Makes what is noted of a table fit its log: the entries after its end are known to be lost from now on."""
+    newest = log_entries.newest_version(folder)
+    above = log_notes.notes_above(folder, newest)
+    for path in above:
+        set_aside(lake, path)
+    if above:
+        log_notes.note_version(folder, newest)
 
 
 def set_aside(lake: Path, path: Path) -> None:
@@ -134,7 +152,7 @@ def _opens(folder: Path) -> bool:
     return True
 
 
-def _make_again(lake: Path, table: Table, report: Report) -> None:
+def _make_again(lake: Path, typed: Path, table: Table, report: Report) -> None:
     """Makes a table whose log is lost or cannot be read, empty; its files are then found by their names."""
     folder = lake / table.name
     log = folder / "_delta_log"
@@ -149,7 +167,7 @@ def _make_again(lake: Path, table: Table, report: Report) -> None:
     report.add(f"log of {table.name}", "is lost with the table's rows: made again")
     if table in _NOT_SEEN_ELSEWHERE:
         report.add(table.name, f"all rows of {table.name} are lost", "lost")
-        report.commands += Commands(lake).for_table(table)
+        report.commands += Commands(typed).for_table(table)
 
 
 def removed_files(folder: Path) -> set[str]:

@@ -16,7 +16,7 @@ from signverse.lake.model.errors import MistypedError, NotALakeError, SignverseE
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import writers
+from signverse.lake.storage.integrity import log_notes, writers
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
@@ -50,16 +50,16 @@ def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str
         if name not in {table.name for table in TABLES}:
             raise MistypedError(f"a lake has no table '{name[:40]}'", f"It has: {', '.join(t.name for t in TABLES)}.")
     lake = lake_folder(path)
-    there = [table for table in TABLES if (lake / table.name).is_dir()]
-    if not there:
+    folders = [lake / table.name for table in TABLES]
+    if not any(folder.is_dir() or log_notes.noted_version(folder) > 0 for folder in folders):
         raise NotALakeError(f"{lake} holds no table of a lake", "Name the folder of a lake.")
     if dry_run:
         with temporary_folder("repair") as folder:
             shadow = _shadow(lake, folder / lake.name)
-            return _repair(shadow, lake, drop_lost)
+            return _repair(shadow, lake, Path(path), drop_lost)
     make_durable_folder(lake / writers.FOLDER)
     with FileLock(lake / writers.FOLDER / _LOCK, mode=0o666):
-        return _repair(lake, lake, drop_lost)
+        return _repair(lake, lake, Path(path), drop_lost)
 
 
 def _shadow(lake: Path, shadow: Path) -> Path:
@@ -78,15 +78,16 @@ def _shadow(lake: Path, shadow: Path) -> Path:
     return shadow
 
 
-def _repair(lake: Path, named: Path, drop_lost: Collection[str]) -> Report:
+def _repair(lake: Path, named: Path, typed: Path, drop_lost: Collection[str]) -> Report:
     """Mends a lake.
 
     Args:
-        named: the lake that messages name, and where writers that live have their locks.
+        named: where writers that live have their locks: the lake itself, but for a dry run.
+        typed: the lake as the commands to run name it.
     """
     report = Report()
     without_videos = not (lake / VIDEOS.name / "_delta_log").is_dir()
-    mend_logs(lake, report)
+    mend_logs(lake, typed, report)
     tables = Tables(lake, named)
     take_back(tables, report)
     rebuild_videos(tables, report, all_lost=without_videos or not tables.active(VIDEOS))
@@ -106,14 +107,13 @@ def _repair(lake: Path, named: Path, drop_lost: Collection[str]) -> Report:
         found = f"a file {file.problem}; {file.cost}"
         report.add(file.table.name, found, "removed" if file.table.name in drop_lost else "lost", file.path)
     # Before rows are removed.
-    commands = Commands.of(Snapshot(lake), named)
-    _report_without_segments(tables, named, report)
+    commands = Commands.of(Snapshot(lake), typed)
+    _report_without_segments(tables, typed, report)
     if drop_lost:
         _drop_lost(tables, [file for file in lost if file.table.name in drop_lost])
         record_done(tables, report)
-    others = [command.replace(str(lake), str(named)) for command in report.commands]
     of_files = commands.for_files([file for file in lost if file.table.name not in drop_lost])
-    report.commands = list(dict.fromkeys([*others, *of_files]))
+    report.commands = list(dict.fromkeys([*report.commands, *of_files]))
     return report
 
 
@@ -124,7 +124,7 @@ def _lost(tables: Tables) -> list[LostFile]:
     return lost_in(snapshot, broken)
 
 
-def _report_without_segments(tables: Tables, named: Path, report: Report) -> None:
+def _report_without_segments(tables: Tables, typed: Path, report: Report) -> None:
     """Finds visible videos that no clip is of; not where a file of segments is lost, whose videos are known as such."""
     snapshot = Snapshot(tables.lake)
     try:
@@ -135,7 +135,7 @@ def _report_without_segments(tables: Tables, named: Path, report: Report) -> Non
         return
     if ids:
         report.add(SEGMENTS.name, f"{counted(len(ids), 'video')} without segments: {some(ids)}", "lost")
-        report.commands += Commands.of(snapshot, named).for_segments(ids)
+        report.commands += Commands.of(snapshot, typed).for_segments(ids)
 
 
 def _drop_files(tables: Tables, table: Table, files: Collection[LostFile]) -> None:

@@ -247,7 +247,7 @@ def test_names_that_lead_elsewhere_write_nothing_and_get_a_line_each(
     assert len(failures) == 4 + 3
     assert everything_below(target) == everything_below(work) == set()
     lake = Lake.open(tmp_path / "lake")
-    assert {path.parts[0] for path in map(Path, everything_below(lake.folder))} - {"_writers"} == {
+    assert {path.parts[0] for path in map(Path, everything_below(lake.folder))} - {"_writers", "_versions"} == {
         "captions", "keypoints", "outcomes", "segments", "sources", "splits", "videos"
     }  # fmt: skip
 

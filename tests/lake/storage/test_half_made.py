@@ -9,7 +9,7 @@ import pytest
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import NotALakeError
 from signverse.lake.model.schema import TABLES
-from signverse.lake.storage import delta
+from signverse.lake.storage.integrity import log_entries
 from signverse.lake.storage.integrity.log_entries import entry_path
 
 LENGTHS = (0, 1, 100, 0.5, -2, -1)
@@ -41,7 +41,7 @@ def test_a_lake_with_one_half_made_table_is_made(empty, tmp_path, name, with_vid
             with pytest.raises(NotALakeError, match="is not a lake"):
                 Lake.open(folder)
         Lake.create(folder).close()
-        assert {table.name: delta.newest_version(folder / table.name) for table in TABLES} == {
+        assert {table.name: log_entries.newest_version(folder / table.name) for table in TABLES} == {
             table.name: 0 for table in TABLES
         }
         assert Lake.open(folder).version == 0
