@@ -21,7 +21,7 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLa
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
 from signverse.lake.storage.integrity import log_entries, log_notes, writers
-from signverse.lake.storage.integrity.checkpoints import write_checkpoint
+from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_log, sync_names
@@ -252,7 +252,7 @@ def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int)
         schema=delta.schema(),
         partition_by=[table.partition] if table.partition else None,
         commit_properties=properties(len(actions), retries),
-        # Of its checkpoints a power cut leaves half: see `write_checkpoint`.
+        # Of its checkpoints a power cut leaves half: see `write_checkpoints`.
         post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
     )
 
@@ -261,7 +261,7 @@ def _end_commit(folder: Path) -> None:
     """Waits until the newest entries of a log are on disk, and notes beside it how far it goes."""
     # What another process commits after this is not synced, and a power cut may take it.
     newest = log_entries.newest_version(folder)
-    sync_log(folder)
+    sync_log(folder, synced=log_notes.noted_version(folder))
     log_notes.note_version(folder, newest)
 
 
@@ -271,7 +271,7 @@ def _checkpoint_if_due(folder: Path) -> None:
         return
     # The log is whole without it, and the next commit tries again.
     with suppress(DeltaError, OSError):
-        write_checkpoint(folder)
+        write_checkpoints(folder)
 
 
 def _values(table: Table, partition: str | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES
 from signverse.lake.model.wording import size_of
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
-from signverse.lake.storage.integrity.checkpoints import write_checkpoint
+from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
 from signverse.lake.upkeep.plan import Key, Plan
@@ -97,8 +97,7 @@ def maintain(
         raise
     if moved or (plan.videos and not plan.replaced):
         rewrite_videos(snapshot, plan.replaced, {key: placements[key] for key in moved})
-    for table in TABLES:
-        write_checkpoint(snapshot.folder / table.name)
+    write_checkpoints(*(snapshot.folder / table.name for table in TABLES))
     snapshot.refresh()
     return _delete(snapshot, retention)
 

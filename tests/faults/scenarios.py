@@ -37,7 +37,7 @@ class Scenario:
 
 _SHARDS: Final = ("ingest", "shards", "IN/Sign_DWPose_NPZ_000001.tar", "--lake", "LAKE")
 _MORE: Final = ("ingest", "shards", "IN/more", "--lake", "LAKE", "--manifest", "IN/manifest.csv")
-_AGAIN: Final = (*_MORE, "--redo")
+_AGAIN: Final = (*_SHARDS, "--redo")
 _CLIPS: Final = ("--lake", "LAKE", "--out", "OUT")
 
 SCENARIOS: Final = {
@@ -45,7 +45,7 @@ SCENARIOS: Final = {
     for scenario in (
         Scenario("import-new", _SHARDS),
         Scenario("import-more", _MORE, (_SHARDS,)),
-        Scenario("maintain", ("maintain", "--lake", "LAKE", "--retention", "0", "--full"), (_SHARDS, _MORE, _AGAIN)),
+        Scenario("maintain", ("maintain", "--lake", "LAKE", "--retention", "0", "--full"), (_SHARDS, _AGAIN)),
         Scenario("export-shards", ("export", "shards", *_CLIPS), (_MORE,), "export"),
         Scenario("export-consolidated", ("export", "shards", *_CLIPS, "--layout", "consolidated"), (_MORE,), "export"),
         Scenario("export-webdataset", ("export", "webdataset", *_CLIPS), (_MORE,), "export"),

@@ -15,10 +15,10 @@ from typing import Final
 
 from deltalake import DeltaTable
 
-from signverse.lake.storage.integrity.log_entries import checkpoints, entries
+from signverse.lake.storage.integrity.log_entries import checkpoints, entries, newest_version
 from signverse.lake.storage.integrity.log_notes import note_checkpoint
 from signverse.lake.storage.integrity.sync import sync_file, sync_folder
-from signverse.lake.storage.integrity.writers import store_time, working_folder
+from signverse.lake.storage.integrity.writers import working_folder
 
 _HINT: Final = "_last_checkpoint"
 
@@ -26,38 +26,54 @@ _CLOCKS_AGREE_S: Final = 86_400.0
 """The library drops log entries older than 30 days by the clock of this machine: only where that is about right."""
 
 
-def write_checkpoint(folder: Path) -> None:
-    """Writes the state of a table's log to one file, so that opening reads that; drops entries of over 30 days ago.
+def write_checkpoints(*folders: Path) -> None:
+    """Writes the state of tables' logs to one file each, so that opening reads that; drops entries of over 30 days ago.
 
     Args:
-        folder: of a table of a lake.
+        folders: of tables of one lake.
 
     Raises:
-        OSError, deltalake.exceptions.DeltaError: it could not be written; the log is as it was.
+        OSError, deltalake.exceptions.DeltaError: one could not be written; its log is as it was.
     """
-    log = folder / "_delta_log"
-    with working_folder(folder.parent) as work:
-        copy = work / folder.name / "_delta_log"
-        copy.mkdir(parents=True)
-        before = checkpoints(folder)
-        covered = max(before, default=-1)
-        for path in before.get(covered, []):
-            _link(path, copy / path.name)
-        for version, entry in entries(folder).items():
-            if version >= covered:
-                _link(Path(entry.path), copy / entry.name)
-        DeltaTable(str(copy.parent)).create_checkpoint()
-        made = max(checkpoints(copy.parent), default=-1)
-        if made > covered:
-            for path in checkpoints(copy.parent)[made]:
-                sync_file(path)
-                note_checkpoint(folder, path)
-                path.replace(log / path.name)
-            sync_folder(log)
-            sync_file(copy / _HINT)
-            (copy / _HINT).replace(log / _HINT)
-            sync_folder(log)
-    _drop_old_entries(folder)
+    with working_folder(folders[0].parent) as work:
+        for folder in folders:
+            _write(folder, work / folder.name)
+        clock = work / "clock"
+        clock.touch()
+        if abs(clock.stat().st_mtime - time.time()) < _CLOCKS_AGREE_S:
+            for folder in folders:
+                with suppress(OSError):
+                    DeltaTable(str(folder)).cleanup_metadata()
+
+
+def _write(folder: Path, copy: Path) -> None:
+    """Writes the state of a log that has changed since the last time.
+
+    Args:
+        copy: where the folder is copied to, as far as it is needed.
+    """
+    log, work = folder / "_delta_log", copy / "_delta_log"
+    before = checkpoints(folder)
+    covered = max(before, default=0)
+    if newest_version(folder) <= covered:
+        return
+    work.mkdir(parents=True)
+    for path in before.get(covered, []):
+        _link(path, work / path.name)
+    for version, entry in entries(folder).items():
+        if version >= covered:
+            _link(Path(entry.path), work / entry.name)
+    DeltaTable(str(copy)).create_checkpoint()
+    made = max(checkpoints(copy), default=0)
+    if made > covered:
+        for path in checkpoints(copy)[made]:
+            sync_file(path)
+            note_checkpoint(folder, path)
+            path.replace(log / path.name)
+        sync_folder(log)
+        sync_file(work / _HINT)
+        (work / _HINT).replace(log / _HINT)
+        sync_folder(log)
 
 
 def _link(path: Path, to: Path) -> None:
@@ -68,9 +84,3 @@ def _link(path: Path, to: Path) -> None:
     except OSError:
         # Not every file system has hard links.
         shutil.copyfile(path, to)
-
-
-def _drop_old_entries(folder: Path) -> None:
-    with suppress(OSError):
-        if abs(store_time(folder.parent) - time.time()) < _CLOCKS_AGREE_S:
-            DeltaTable(str(folder)).cleanup_metadata()

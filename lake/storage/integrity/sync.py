@@ -104,16 +104,18 @@ def sync_names(folder: Path, files: Iterable[str]) -> None:
         sync_folder(each)
 
 
-def sync_log(folder: Path) -> None:
+def sync_log(folder: Path, *, synced: int = -1) -> None:
     """Waits until the newest entries of a table's log are on disk, and their names.
 
     Args:
         folder: of a table.
+        synced: the entries up to this version are known to be on disk.
     """
     log = folder / "_delta_log"
     times: dict[str, float] = {}
     for entry in os.scandir(log):
-        if entry.name.endswith(".json"):
+        version = entry.name.removesuffix(".json")
+        if version.isdecimal() and int(version) > synced:
             with suppress(FileNotFoundError):
                 times[entry.path] = entry.stat().st_mtime
     newest = max(times.values(), default=0.0)

@@ -72,7 +72,7 @@ def test_what_is_not_known_to_be_on_disk_is_tried_again_and_not_doubled(tmp_path
     committer.add(video("first"))
     real = sync.sync_log
     with monkeypatch.context() as patch:
-        patch.setattr(delta, "sync_log", lambda path: full() if path.name == table else real(path))
+        patch.setattr(delta, "sync_log", lambda path, **_: full() if path.name == table else real(path))
         with pytest.raises(OSError, match="No space"):
             committer.flush()
     committer.flush()
@@ -88,7 +88,7 @@ def test_giving_up_after_an_unclear_failure_removes_nothing_that_a_log_names(tmp
     Lake.create(folder).close()
     real = sync.sync_log
     with monkeypatch.context() as patch:
-        patch.setattr(delta, "sync_log", lambda path: full() if path.name == table else real(path))
+        patch.setattr(delta, "sync_log", lambda path, **_: full() if path.name == table else real(path))
         with pytest.raises(OSError, match="No space"), Committer(folder) as committer:
             committer.add(video("first"))
     assert [line for line in verify_folder(folder) if "done" not in line] == []

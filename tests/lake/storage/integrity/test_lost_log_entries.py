@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.storage.integrity import log_entries
-from signverse.lake.storage.integrity.checkpoints import write_checkpoint
+from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.upkeep.repair.run import repair
 from signverse.lake.upkeep.verify import verify_folder
 
@@ -53,7 +53,7 @@ def test_a_lost_entry_is_never_silent(three_commits, tmp_path, table, version, c
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(three_commits, copy)
     if checkpoint:
-        write_checkpoint(copy / table)
+        write_checkpoints(copy / table)
     entry = log_entries.entry_path(copy / table, version)
     text = entry.read_bytes()
     if damage == "gone":

@@ -9,7 +9,7 @@ import pytest
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
-from signverse.lake.storage.integrity.checkpoints import write_checkpoint
+from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.upkeep.repair.run import repair
 from signverse.lake.upkeep.verify import verify_folder
 
@@ -47,7 +47,7 @@ def in_place_of(path, kind):
     ],
 )
 def test_in_a_log(lake, table, name, kind):
-    write_checkpoint(lake / table)
+    write_checkpoints(lake / table)
     in_place_of(lake / table / "_delta_log" / name, kind)
     with pytest.raises(DamagedLakeError, match="repair"):
         Lake.open(lake)
