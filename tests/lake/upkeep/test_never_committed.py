@@ -46,7 +46,9 @@ def signverse(*words: str, clock: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def lose_last_entry(folder: Path, table: str) -> None:
+    """As in a lake of before it was noted how far a log goes; otherwise it is refused."""
     log_entries.entry_path(folder / table, max(log_entries.entries(folder / table))).unlink()
+    shutil.rmtree(folder / "_versions", ignore_errors=True)
 
 
 def age(folder: Path, days: float) -> None:
