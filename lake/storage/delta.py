@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
-from signverse.lake.storage.integrity import log_entries, log_notes, writers
+from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
@@ -258,11 +258,11 @@ def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int)
 
 
 def _end_commit(folder: Path) -> None:
-    """Waits until the newest entries of a log are on disk, and notes beside it how far it goes."""
+    """Waits until the newest entries of a log are on disk, and records beside it how far it goes."""
     # What another process commits after this is not synced, and a power cut may take it.
     newest = log_entries.newest_version(folder)
-    sync_log(folder, synced=log_notes.noted_version(folder))
-    log_notes.note_version(folder, newest)
+    sync_log(folder, synced=log_records.recorded_version(folder))
+    log_records.record_version(folder, newest)
 
 
 def _checkpoint_if_due(folder: Path) -> None:

@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries, log_notes, writers
+from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 
@@ -97,7 +97,7 @@ def make_tables(folder: Path) -> None:
     if any(_was_written(folder / table.name) for table in TABLES):
         return
     if VIDEOS in unmade:
-        _refuse_other_things(folder, {*(table.name for table in TABLES), writers.FOLDER, log_notes.FOLDER})
+        _refuse_other_things(folder, {*(table.name for table in TABLES), writers.FOLDER, log_records.FOLDER})
     for table in unmade:
         _refuse_other_things(folder / table.name, {"_delta_log"})
         log = folder / table.name / "_delta_log"
@@ -175,7 +175,7 @@ def check_logs(folder: Path) -> None:
         DamagedLakeError: there is one.
     """
     for table in TABLES:
-        if (folder / table.name / "_delta_log").is_dir() or log_notes.noted_version(folder / table.name) >= 0:
+        if (folder / table.name / "_delta_log").is_dir() or log_records.recorded_version(folder / table.name) >= 0:
             log_entries.check(folder / table.name)
 
 
@@ -183,7 +183,7 @@ def _was_written(folder: Path) -> bool:
     """Whether a table has had rows, as far as its folder shows."""
     return (
         any(version > 0 for version in log_entries.entries(folder))
-        or log_notes.noted_version(folder) > 0
+        or log_records.recorded_version(folder) > 0
         or (folder.is_dir() and next(folder.rglob("part-*.parquet"), None) is not None)
     )
 

@@ -112,7 +112,7 @@ _OF_LOGS: Final = re.compile(r"(\d{20}\.json|\d{20}\.checkpoint\.parquet|_last_c
 
 
 _BESIDE_TABLES: Final = {"_writers", "_versions", "_damaged"}
-"""Locks of processes that write, such as this one; what is noted of the logs; and what `repair` took out."""
+"""Locks of processes that write, such as this one; what is recorded of the logs; and what `repair` took out."""
 
 
 def _strays(lake: Path) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Final
 from deltalake import DeltaTable
 
 from signverse.lake.storage.integrity.log_entries import checkpoints, entries, newest_version
-from signverse.lake.storage.integrity.log_notes import note_checkpoint
+from signverse.lake.storage.integrity.log_records import record_checkpoint
 from signverse.lake.storage.integrity.sync import sync_file, sync_folder
 from signverse.lake.storage.integrity.writers import working_folder
 
@@ -68,7 +68,7 @@ def _write(folder: Path, copy: Path) -> None:
     if made > covered:
         for path in checkpoints(copy)[made]:
             sync_file(path)
-            note_checkpoint(folder, path)
+            record_checkpoint(folder, path)
             path.replace(log / path.name)
         sync_folder(log)
         sync_file(work / _HINT)

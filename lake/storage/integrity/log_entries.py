@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from signverse.lake.model.errors import DamagedLakeError
-from signverse.lake.storage.integrity import log_notes
+from signverse.lake.storage.integrity import log_records
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
@@ -173,13 +173,13 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     Args:
         thorough: read every entry and checkpoint, not the latest entries only.
     """
-    # First: what is committed meanwhile is in the log and not yet noted.
-    noted = log_notes.noted_version(folder)
+    # First: what is committed meanwhile is in the log and not yet recorded.
+    recorded = log_records.recorded_version(folder)
     found = entries(folder)
     covered = checkpoints(folder)
     yield from _missing(folder, found, max(covered, default=-1))
     if found or covered:
-        yield from _missing_end(folder, max([*found, *covered]), noted)
+        yield from _missing_end(folder, max([*found, *covered]), recorded)
     latest = list(found)[-_LATEST:]
     for version, entry in found.items():
         try:
@@ -196,7 +196,7 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
         for path in paths:
             if not _is_parquet(path, thorough=thorough):
                 yield LogProblem(None, path, "is damaged: it is not a whole checkpoint")
-            elif not log_notes.is_checkpoint_as_noted(folder, path):
+            elif not log_records.is_checkpoint_as_recorded(folder, path):
                 yield LogProblem(None, path, CHANGED)
     hint = folder / "_delta_log" / "_last_checkpoint"
     if hint.exists() and not hint.is_file():
@@ -240,13 +240,13 @@ def check(folder: Path, *, thorough: bool = False) -> None:
 
 
 def check_end(folder: Path) -> None:
-    """Looks whether a table still has the newest version that was noted: a commit would take the number of another.
+    """Looks whether a table still has the newest version that was recorded: a commit would take the number of another.
 
     Raises:
         DamagedLakeError: it has not.
     """
-    noted = log_notes.noted_version(folder)
-    for problem in _missing_end(folder, newest_version(folder), noted):
+    recorded = log_records.recorded_version(folder)
+    for problem in _missing_end(folder, newest_version(folder), recorded):
         raise damaged_log(folder, problem)
 
 
@@ -301,14 +301,16 @@ def _missing(folder: Path, found: dict[int, os.DirEntry[str]], checkpoint: int) 
         yield LogProblem((first, last), entry_path(folder, first), what)
 
 
-def _missing_end(folder: Path, newest: int, noted: int) -> Iterator[LogProblem]:
+def _missing_end(folder: Path, newest: int, recorded: int) -> Iterator[LogProblem]:
     """The entries that were written after the newest that there is. The whole log may be gone."""
-    path = entry_path(folder, noted)
+    path = entry_path(folder, recorded)
     # On a shared file system a listing may be some seconds old.
-    if newest < noted and not path.exists():
+    if newest < recorded and not path.exists():
         first = newest + 1
         yield LogProblem(
-            (first, noted), path, "is missing" if first == noted else f"is missing, and so is every entry from {first}"
+            (first, recorded),
+            path,
+            "is missing" if first == recorded else f"is missing, and so is every entry from {first}",
         )
 
 

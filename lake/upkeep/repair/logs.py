@@ -13,7 +13,7 @@ from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries, log_notes, writers
+from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.digests import refuse_no_file
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
@@ -58,17 +58,17 @@ def mend_logs(lake: Path, typed: Path, report: Report) -> None:
                 _replace_entry(lake, table, version)
         if not _opens(folder):
             _make_again(lake, typed, table, report)
-        _end_notes(lake, folder)
+        _end_records(lake, folder)
 
 
-def _end_notes(lake: Path, folder: Path) -> None:
-    """Makes what is noted of a table fit its log: the entries after its end are known to be lost from now on."""
+def _end_records(lake: Path, folder: Path) -> None:
+    """Makes what is recorded of a table fit its log: the entries after its end are known to be lost from now on."""
     newest = log_entries.newest_version(folder)
-    above = log_notes.notes_above(folder, newest)
+    above = log_records.records_above(folder, newest)
     for path in above:
         set_aside(lake, path)
     if above:
-        log_notes.note_version(folder, newest)
+        log_records.record_version(folder, newest)
 
 
 def set_aside(lake: Path, path: Path) -> None:

@@ -16,7 +16,7 @@ from signverse.lake.model.errors import MistypedError, NotALakeError, SignverseE
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_notes, writers
+from signverse.lake.storage.integrity import log_records, writers
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
@@ -51,7 +51,7 @@ def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str
             raise MistypedError(f"a lake has no table '{name[:40]}'", f"It has: {', '.join(t.name for t in TABLES)}.")
     lake = lake_folder(path)
     folders = [lake / table.name for table in TABLES]
-    if not any(folder.is_dir() or log_notes.noted_version(folder) > 0 for folder in folders):
+    if not any(folder.is_dir() or log_records.recorded_version(folder) > 0 for folder in folders):
         raise NotALakeError(f"{lake} holds no table of a lake", "Name the folder of a lake.")
     if dry_run:
         with temporary_folder("repair") as folder:

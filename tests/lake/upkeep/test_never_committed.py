@@ -46,7 +46,7 @@ def signverse(*words: str, clock: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def lose_last_entry(folder: Path, table: str) -> None:
-    """As in a lake of before it was noted how far a log goes; otherwise it is refused."""
+    """As in a lake of before it was recorded how far a log goes; otherwise it is refused."""
     log_entries.entry_path(folder / table, max(log_entries.entries(folder / table))).unlink()
     shutil.rmtree(folder / "_versions", ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """Property: whatever is missing at the end of a log is refused at opening, and repair brings back what files prove.
 
 One entry or several, with the checkpoint that covers them or the file that names it, or the whole log; in Python, SQL,
-Polars and every command. What is noted beside the logs never makes a lake unreadable that has lost nothing.
+Polars and every command. What is recorded beside the logs never makes a lake unreadable that has lost nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.storage.committer import Committer
-from signverse.lake.storage.integrity import log_entries, log_notes
+from signverse.lake.storage.integrity import log_entries, log_records
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.upkeep.repair.run import repair
 from signverse.lake.upkeep.verify import verify_folder
@@ -149,7 +149,7 @@ def test_a_writer_at_work_takes_no_number_of_a_lost_version(lake, video):
     brings_all_back(lake)
 
 
-def test_what_is_noted_is_never_lowered_by_another_writer(tmp_path):
+def test_what_is_recorded_is_never_lowered_by_another_writer(tmp_path):
     table = tmp_path / "lake" / "videos"
     table.mkdir(parents=True)
     together = threading.Barrier(8)
@@ -157,21 +157,21 @@ def test_what_is_noted_is_never_lowered_by_another_writer(tmp_path):
     def write(first: int) -> None:
         together.wait()
         for version in range(first, 200, 8):
-            log_notes.note_version(table, version)
-            assert log_notes.noted_version(table) >= version
+            log_records.record_version(table, version)
+            assert log_records.recorded_version(table) >= version
 
     threads = [threading.Thread(target=write, args=(first,)) for first in range(1, 9)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert log_notes.noted_version(table) == 199
-    log_notes.note_version(table, 200)
-    assert [path.name for path in log_notes.notes_above(table, -1)] == [f"videos-{200:020}"]
+    assert log_records.recorded_version(table) == 199
+    log_records.record_version(table, 200)
+    assert [path.name for path in log_records.records_above(table, -1)] == [f"videos-{200:020}"]
 
 
-def test_a_lake_of_before_there_were_notes_is_read_without_a_word_and_is_noted_from_now_on(lake, fill, video):
-    shutil.rmtree(lake / log_notes.FOLDER)
+def test_a_lake_of_before_there_were_records_is_read_without_a_word_and_is_recorded_from_now_on(lake, fill, video):
+    shutil.rmtree(lake / log_records.FOLDER)
     assert set(Lake.open(lake).snapshot.visible()["video_id"]) == IDS
     assert list(verify_folder(lake)) == []
     assert repair(lake).findings == []
@@ -184,8 +184,8 @@ def test_a_lake_of_before_there_were_notes_is_read_without_a_word_and_is_noted_f
 @pytest.mark.parametrize(
     "name", ["", "videos-", "videos-7", "videos-00000000000000000009.txt", "other-" + "9" * 20, "é"]
 )
-def test_a_name_that_is_no_note_changes_nothing(lake, fill, video, name):
-    place = lake / log_notes.FOLDER
+def test_a_name_that_is_no_record_changes_nothing(lake, fill, video, name):
+    place = lake / log_records.FOLDER
     if name:
         (place / name).write_bytes(b"\0garbage")
     else:
@@ -197,20 +197,20 @@ def test_a_name_that_is_no_note_changes_nothing(lake, fill, video, name):
 
 
 @pytest.mark.parametrize("version", [7, 10**20 - 1])
-def test_a_note_of_a_version_that_never_was_is_told_and_repair_takes_it_out(lake, version):
-    os.mkfifo(lake / log_notes.FOLDER / f"videos-{version:020}")
+def test_a_record_of_a_version_that_never_was_is_told_and_repair_takes_it_out(lake, version):
+    os.mkfifo(lake / log_records.FOLDER / f"videos-{version:020}")
     with pytest.raises(DamagedLakeError, match=f"{version:020}.json is missing"):
         Lake.open(lake)
     brings_all_back(lake)
-    assert (lake / "_damaged" / log_notes.FOLDER / f"videos-{version:020}").exists()
+    assert (lake / "_damaged" / log_records.FOLDER / f"videos-{version:020}").exists()
 
 
-def test_a_commit_that_cannot_be_noted_is_a_commit(lake, fill, video, monkeypatch):
+def test_a_commit_that_cannot_be_recorded_is_a_commit(lake, fill, video, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(log_notes, "sync_folder", full)
-    monkeypatch.setattr(log_notes, "make_durable_folder", full)
+    monkeypatch.setattr(log_records, "sync_folder", full)
+    monkeypatch.setattr(log_records, "make_durable_folder", full)
     fill(lake, video("fourth"))
     assert set(Lake.open(lake).snapshot.visible()["video_id"]) == {*IDS, "fourth"}
     assert list(verify_folder(lake)) == []
@@ -255,7 +255,7 @@ def test_of_two_checkpoints_of_one_version_each_may_come_last(lake, tmp_path):
     write_checkpoints(lake / "videos")
     write_checkpoints(other / "videos")
     (path,) = log_of(other, "videos").glob("*.checkpoint.parquet")
-    log_notes.note_checkpoint(lake / "videos", path)
+    log_records.record_checkpoint(lake / "videos", path)
     assert list(verify_folder(lake)) == []
     path.replace(log_of(lake, "videos") / path.name)
     assert list(verify_folder(lake)) == []

@@ -1,14 +1,14 @@
-"""What is noted beside the logs of a lake: how far each of them goes, and the digests of its checkpoints.
+"""What is recorded beside the logs of a lake: how far each of them goes, and the digests of its checkpoints.
 
 A log that has lost its end looks like one that never went further, and a checkpoint with a changed bit may still be
-read. A note is the name of an empty file in LAKE/_versions. So none is ever half written; and as the highest counts,
-writers need no lock, and none lowers what another has noted.
+read. A record is the name of an empty file in LAKE/_versions. So none is ever half written; and as the highest counts,
+writers need no lock, and none lowers what another has recorded.
 
     videos-00000000000000000006                                  version 6 of `videos` was on disk
     videos-00000000000000000004.checkpoint.parquet-0123456789..  this checkpoint was written with this digest
 
-A note is made after what it is about, and where it cannot be made nothing fails: without one less is noticed. Names
-that are no notes are ignored. Lakes of earlier versions have none until they are written to.
+A version is recorded after it is on disk; where it cannot be, nothing fails: without a record less is noticed. Other
+names are ignored. Lakes of earlier versions have no records until they are written to.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _compared: Final[dict[Path, Identity]] = {}
 """The checkpoints of this process that were compared with their digest, and what they were then."""
 
 
-def noted_version(folder: Path) -> int:
-    """The version that a table has had at least; -1 where none is noted.
+def recorded_version(folder: Path) -> int:
+    """The version that a table has had at least; -1 where none is recorded.
 
     Args:
         folder: of the table.
@@ -42,32 +42,32 @@ def noted_version(folder: Path) -> int:
     return max(_versions(folder), default=-1)
 
 
-def note_version(folder: Path, version: int) -> None:
-    """Notes that a version of a table is on disk; of the first, which has no rows, there is no need."""
+def record_version(folder: Path, version: int) -> None:
+    """Records that a version of a table is on disk; of the first, which has no rows, there is no need."""
     if version <= 0:
         return
     # It is what tells of a loss; that there is nothing to tell with is none.
     with suppress(OSError):
-        noted = _versions(folder)
-        highest = max({version} | noted)
-        if highest not in noted:
+        recorded = _versions(folder)
+        highest = max({version} | recorded)
+        if highest not in recorded:
             make_durable_folder(folder.parent / FOLDER)
             _path(folder, f"{highest:020}").touch()
             sync_folder(folder.parent / FOLDER)
-        for lower in noted - {highest}:
+        for lower in recorded - {highest}:
             _path(folder, f"{lower:020}").unlink(missing_ok=True)
 
 
-def notes_above(folder: Path, version: int) -> list[Path]:
-    """The notes of versions that a table does not have: of which the entries are lost."""
-    return [_path(folder, f"{noted:020}") for noted in sorted(_versions(folder)) if noted > version]
+def records_above(folder: Path, version: int) -> list[Path]:
+    """The records of versions that a table does not have: of which the entries are lost."""
+    return [_path(folder, f"{recorded:020}") for recorded in sorted(_versions(folder)) if recorded > version]
 
 
-def note_checkpoint(folder: Path, path: Path) -> None:
-    """Notes the digest of a checkpoint of a table, before it is moved to its place.
+def record_checkpoint(folder: Path, path: Path) -> None:
+    """Records the digest of a checkpoint of a table, before it is moved to its place.
 
     Raises:
-        OSError: it cannot be noted. Another process may have noted a digest for a checkpoint of that name.
+        OSError: it cannot be recorded. Another process may have recorded a digest for a checkpoint of that name.
     """
     make_durable_folder(folder.parent / FOLDER)
     _path(folder, f"{path.name}-{digest(path)}").touch()
@@ -79,8 +79,8 @@ def note_checkpoint(folder: Path, path: Path) -> None:
             _path(folder, name).unlink(missing_ok=True)
 
 
-def is_checkpoint_as_noted(folder: Path, path: Path) -> bool:
-    """Whether a checkpoint has the bytes that were written, as far as that was noted; one that is gone has.
+def is_checkpoint_as_recorded(folder: Path, path: Path) -> bool:
+    """Whether a checkpoint has the bytes that were written, as far as that was recorded; one that is gone has.
 
     It is read once in the life of this process, until it is written to.
 
@@ -108,7 +108,7 @@ def _versions(folder: Path) -> set[int]:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """What is noted of a table: names without that of the table."""
+    """What is recorded of a table: names without that of the table."""
     start = f"{folder.name}-"
     with suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder.parent / FOLDER):  # noqa: PTH208 (of every table at every opening)
@@ -116,5 +116,5 @@ def _names(folder: Path) -> Iterator[str]:
                 yield name[len(start) :]
 
 
-def _path(folder: Path, note: str) -> Path:
-    return folder.parent / FOLDER / f"{folder.name}-{note}"
+def _path(folder: Path, name: str) -> Path:
+    return folder.parent / FOLDER / f"{folder.name}-{name}"
