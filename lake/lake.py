@@ -97,7 +97,11 @@ class Lake:
         self.snapshot.close()
 
     def refresh(self) -> None:
-        """Moves on to the newest version; a lake that was opened at a version or a time stays there."""
+        """Moves on to the newest version; a lake that was opened at a version or a time stays there.
+
+        Raises:
+            DamagedLakeError: entries of a log are empty, cut or missing; the lake stays where it is.
+        """
         self.snapshot.refresh()
 
     @property

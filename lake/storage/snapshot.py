@@ -36,7 +36,7 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.keypoints import Points, Rows, hide_unseen
-from signverse.lake.storage.location import existing_lake, made_lake
+from signverse.lake.storage.location import check_logs, existing_lake, made_lake
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
@@ -112,7 +112,12 @@ class Snapshot:
         self.reader.close()
 
     def refresh(self) -> None:
-        """Moves on to the newest version; a lake that was opened at a version or a time stays there."""
+        """Moves on to the newest version; a lake that was opened at a version or a time stays there.
+
+        Raises:
+            DamagedLakeError: entries of a log are empty, cut or missing; the lake stays where it is.
+        """
+        check_logs(self.folder)
         self.close()
         for kept in (self._delta_tables, self._stored_files, self._lost):
             kept.clear()

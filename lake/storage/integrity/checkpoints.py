@@ -16,8 +16,8 @@ from typing import Final
 from deltalake import DeltaTable
 
 from signverse.lake.storage.integrity.log_entries import checkpoints, entries, newest_version
-from signverse.lake.storage.integrity.log_records import record_checkpoint
-from signverse.lake.storage.integrity.sync import sync_file, sync_folder
+from signverse.lake.storage.integrity.log_records import record_checkpoint, recorded_version
+from signverse.lake.storage.integrity.sync import sync_file, sync_folder, sync_log
 from signverse.lake.storage.integrity.writers import working_folder
 
 _HINT: Final = "_last_checkpoint"
@@ -55,8 +55,12 @@ def _write(folder: Path, copy: Path) -> None:
     log, work = folder / "_delta_log", copy / "_delta_log"
     before = checkpoints(folder)
     covered = max(before, default=0)
-    if newest_version(folder) <= covered:
+    newest, recorded = newest_version(folder), recorded_version(folder)
+    if newest <= covered:
         return
+    if newest > recorded:
+        # Another process has just committed: a power cut must not leave the checkpoint without its entries.
+        sync_log(folder, synced=recorded)
     work.mkdir(parents=True)
     for path in before.get(covered, []):
         _link(path, work / path.name)

@@ -138,6 +138,17 @@ def test_a_whole_log_that_is_gone_is_refused(lake):
     brings_all_back(lake)
 
 
+@pytest.mark.parametrize("damage", ["removed", "emptied"])
+def test_a_lake_that_is_open_does_not_go_back(lake, damage):
+    opened = Lake.open(lake)
+    last = remove_end(lake, "videos", 1)
+    if damage == "emptied":
+        last.touch()
+    with pytest.raises(DamagedLakeError, match=last.name):
+        opened.refresh()
+    assert set(opened.snapshot.visible()["video_id"]) == IDS
+
+
 def test_a_writer_at_work_takes_no_number_of_a_lost_version(lake, video):
     committer = Committer(lake)
     committer.add(video("fourth"))
