@@ -1,6 +1,6 @@
--- The views of a session over a lake. `files.NAME` are all rows of a table; `files.visible` holds video_id,
--- ingest_id and keypoints_ingest_id of each visible video. Views join it by one id, which no two videos share: a join on
--- two columns takes twice the time. docs/reference/sql.md is made of the comments above each view.
+-- The views of a session over a lake. `files.NAME` are all rows of a table; `files.visible` holds ingest_id
+-- and keypoints_ingest_id of each visible video. Views join it by one id, which no two videos share: a join on two
+-- columns takes twice the time. docs/reference/sql.md is made of the comments above each view.
 
 -- An ingested video, the newest ingestion of each. duration_s is in seconds, width and height in pixels; num_frames
 -- counts frames at 24 a second. repairs lists what import changed in the data; events lists, where people were tracked by

@@ -129,6 +129,11 @@ class Snapshot:
         """The lake's version: that of its `videos` table."""
         return int(self._delta_table(VIDEOS).version())
 
+    @property
+    def is_older(self) -> bool:
+        """Whether it was opened at a version or a time: what is newer is not seen."""
+        return self._requested_version is not None
+
     def _delta_table(self, table: Table) -> DeltaTable:
         if table.name not in self._delta_tables:
             # Only `videos` is read at a version: the others are reached through its ingest ids.

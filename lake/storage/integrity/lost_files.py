@@ -123,11 +123,15 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
 def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
     """The files that placements name, and that are neither in the log nor in the folder."""
     try:
-        placed = snapshot.placement_rows["keypoints_file"].drop_nulls().unique()
+        rows = snapshot.raw_table(VIDEOS.name).select(pl.col("keypoints_file").unique())
+        placed = set(collect(rows)["keypoints_file"]) - {None}
+        # Mostly all are in the log. Rows of replaced ingestions may name others, which maintenance removed.
+        if placed - named or snapshot.is_older:
+            placed = set(snapshot.placement_rows["keypoints_file"]) - {None}
     except SignverseError:
         return []
     folder = snapshot.folder / KEYPOINTS.name
-    return [delta.unknown_file(name, KEYPOINTS) for name in sorted(set(placed) - named) if not (folder / name).exists()]
+    return [delta.unknown_file(name, KEYPOINTS) for name in sorted(placed - named) if not (folder / name).exists()]
 
 
 def _owners(snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]) -> dict[str, tuple[str, ...] | None]:
