@@ -25,7 +25,6 @@ from signverse.lake.storage.parquet_layout import column_types, columns_for_duck
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder_of
 
-
 _AT_ONCE: Final = 4
 """Threads that open the tables of a lake."""
 
