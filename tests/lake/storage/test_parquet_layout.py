@@ -99,3 +99,12 @@ def test_the_sql_types_of_columns_are_those_that_duckdb_gives_them(table):
             con.register("rows", schema.empty_table())
             described = con.execute("select column_name, column_type from (describe rows)").fetchall()
             assert column_types(con, schema) == dict(described)
+
+
+def test_texts_are_written_without_a_dictionary_and_what_repeats_with_one(open_town):
+    for name in ("segments", "captions"):
+        for path in open_town.snapshot.files(name):
+            found = columns(pq.ParquetFile(path).metadata.row_group(0))
+            assert set(found["text"].encodings) == {"DELTA_LENGTH_BYTE_ARRAY", "RLE"}
+            assert not found["start_s"].has_dictionary_page
+            assert found["ingest_id"].has_dictionary_page
