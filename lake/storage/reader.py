@@ -153,25 +153,29 @@ class KeypointsReader:
         Raises:
             DamagedLakeError: they cannot be read.
         """
+        # Each file is looked at once a batch.
+        files = {name: self._pages_of(name) for name in {place.file for place, *_ in wanted} if name is not None}
         spans: list[Span] = []
         groups: dict[tuple[str, int], RowGroup] = {}
         clips = []
         for place, start, end in wanted:
             length = max(0, end - start)
-            paged = self._pages_of(place.file) if place.file is not None and length else None
-            if paged is not None:
-                chosen = _row_groups(paged.pages, place, start, end)
-                points, mine = spans_of(paged, chosen, start, length, person, joints.size, joints.parts)
+            if place.file is None or not length:
+                clips.append(np.full((length, joints.size, 3), np.nan, np.float32))
+                continue
+            file = files[place.file]
+            if file is not None:
+                chosen = _row_groups(file.pages, place, start, end)
+                points, mine = spans_of(file, chosen, start, length, person, joints.size, joints.parts)
                 spans += mine
             else:
                 points = np.full((length, joints.size, 3), np.nan, np.float32)
-            clips.append(points)
-            if paged is None and place.file is not None and length:
                 for index in self.row_groups(place, start, end):
                     key = place.file, index
                     if key not in groups:
                         groups[key] = self.row_group(*key)
                     groups[key].fill(points, start, person, joints.places)
+            clips.append(points)
         fill(spans, joints.places)
         if mask_hidden and joints.places[0][0] is BODY:
             for (place, start, end), points in zip(wanted, clips, strict=True):
@@ -214,8 +218,8 @@ def _row_groups(groups: PageTable | Footer, place: Placement, start: int, end: i
             f"{place.file} has {len(groups.rows)} row groups, '{place.video_id}' is placed at {place.first} to {last}",
             "Run: signverse verify LAKE.",
         )
-    for index, video_id in enumerate(groups.video_ids[place.first : last], place.first):
-        if video_id != place.video_id:
+    for index in range(place.first, last):
+        if groups.video_ids[index] != place.video_id:
             raise DamagedLakeError(
                 f"row group {index} of {place.file} does not hold '{place.video_id}'",
                 "Run: signverse verify LAKE.",

@@ -30,6 +30,7 @@ class Pages:
         level_bytes, levels: bytes of the definition levels, and how many levels these are.
         rows: how many rows each has.
         width: elements of a row.
+        total_rows, total: of all pages, rows and floats.
     """
 
     data: Bytes
@@ -40,6 +41,8 @@ class Pages:
     levels: Numbers
     rows: Numbers
     width: int
+    total_rows: int
+    total: int
 
 
 def pages_of(data: Bytes, unpacked: Numbers, levels: Numbers, rows: Numbers, widths: Numbers) -> list[Pages]:
@@ -62,9 +65,10 @@ def pages_of(data: Bytes, unpacked: Numbers, levels: Numbers, rows: Numbers, wid
     counts, left = np.divmod(unpacked - values, 4)
     if ((left != 0) | (counts < 0) | (counts > rows * widths[:, None])).any():
         raise DamagedBytes
+    total_rows, totals = int(rows.sum()), counts.sum(axis=1).tolist()
     return [
-        Pages(data, places[c], values[c], counts[c], level_bytes[c], levels[c], rows, width)
-        for c, width in enumerate(widths.tolist())
+        Pages(data, places[c], values[c], counts[c], level_bytes[c], levels[c], rows, width, total_rows, total)
+        for c, (width, total) in enumerate(zip(widths.tolist(), totals, strict=True))
     ]
 
 
@@ -74,11 +78,14 @@ def column_floats(pages: Pages, name: str) -> npt.NDArray[np.float32]:
     Raises:
         DamagedBytes: the levels of a page contradict its floats.
     """
-    out = scratch.floats(name, int(pages.rows.sum()) * pages.width).reshape(-1, pages.width)
-    if (pages.counts == pages.rows * pages.width).all():
-        _put_together(pages, out.reshape(-1))
+    flat = scratch.floats(name, pages.total_rows * pages.width)
+    out = flat.reshape(-1, pages.width)
+    if pages.total == len(flat):
+        _put_together(pages, flat)
+    elif not pages.total:
+        out.fill(np.nan)
     else:
-        values = scratch.floats("values", int(pages.counts.sum()))
+        values = scratch.floats("values", pages.total)
         _put_together(pages, values)
         _spread(pages, values, out)
     return out
@@ -86,21 +93,21 @@ def column_floats(pages: Pages, name: str) -> npt.NDArray[np.float32]:
 
 def _put_together(pages: Pages, out: npt.NDArray[np.float32]) -> None:
     """The floats that are not null, of all pages, one behind the other."""
-    changes = (np.diff(pages.values) != 0) | (np.diff(pages.counts) != 0)
-    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(pages.values)]
-    if 4 * len(edges) > len(pages.values) + 16:
+    places, heads, counts = pages.places.tolist(), pages.values.tolist(), pages.counts.tolist()
+    edges = [i for i in range(1, len(places)) if counts[i] != counts[i - 1] or heads[i] != heads[i - 1]]
+    if 4 * len(edges) > len(places) + 16:
         _put_together_unequal(pages, out)
         return
     # Pages of the same size lie at the same distance from each other.
     done = 0
-    for first, last in pairwise(edges):
-        at, head, count = int(pages.places[first]), int(pages.values[first]), int(pages.counts[first])
-        size, several = head + 4 * count, last - first
-        block = pages.data[at : at + several * size].reshape(several, size)
-        planes = [block[:, head + k * count : head + (k + 1) * count] for k in range(4)]
+    for first, last in pairwise((0, *edges, len(places))):
+        at, head, count = places[first], heads[first], counts[first]
         if count:
+            size, several = head + 4 * count, last - first
+            block = pages.data[at : at + several * size].reshape(several, size)
+            planes = [block[:, head + k * count : head + (k + 1) * count] for k in range(4)]
             interleave(planes, out[done : done + several * count])
-        done += several * count
+            done += several * count
 
 
 def _put_together_unequal(pages: Pages, out: npt.NDArray[np.float32]) -> None:
@@ -110,8 +117,7 @@ def _put_together_unequal(pages: Pages, out: npt.NDArray[np.float32]) -> None:
     for k, plane in enumerate(planes):
         pieces = [pages.data[at + k * n : at + (k + 1) * n] for at, n in zip(starts, counts, strict=True)]
         np.concatenate(pieces, out=plane[0])
-    if len(out):
-        interleave(list(planes), out)
+    interleave(list(planes), out)
 
 
 def _spread(pages: Pages, values: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:

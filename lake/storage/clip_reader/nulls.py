@@ -11,9 +11,9 @@ import numpy.typing as npt
 from signverse.lake.storage.integrity.digests import DamagedBytes
 
 _NULL_LIST: Final = 0
-_NULL: Final = 2
+_EMPTY_LIST: Final = 1
 _PRESENT: Final = 3
-"""The levels of an optional list of optional elements; 1 is that of an empty list, which no part has."""
+"""Levels of an optional list of optional elements; 2 is that of an element that is null. No part is empty."""
 
 _UNPACKED: Final = np.array([[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], np.uint8)
 """[256, 4] the four levels in a byte of packed bits."""
@@ -36,11 +36,13 @@ def present(levels: bytes, count: int, rows: int, width: int) -> Present:
         DamagedBytes: they are not those of so many rows.
     """
     values, times = _runs(levels, count)
-    # A null list has one level, whatever its width.
-    times = np.where(values == _NULL_LIST, times * width, times)
     there = values == _PRESENT
-    if int(times.sum()) != rows * width or (~there & (values != _NULL) & (values != _NULL_LIST)).any():
+    # A null list has one level, whatever its width.
+    times[values == _NULL_LIST] *= width
+    if int(times.sum()) != rows * width or (values == _EMPTY_LIST).any():
         raise DamagedBytes
+    if not (times % width).any():
+        return np.repeat(there, times // width)[:, None]
     found = np.repeat(there, times).reshape(rows, width)
     for some in (found[:1], found[:, :1]):
         if (found == some).all():
@@ -50,8 +52,8 @@ def present(levels: bytes, count: int, rows: int, width: int) -> Present:
 
 def _runs(levels: bytes, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Levels, and how often each comes in a row."""
-    values: list[npt.NDArray[np.uint8]] = []
-    times: list[npt.NDArray[np.int64]] = []
+    values = bytearray()
+    times: list[int] = []
     at, left = 0, count
     while left > 0:
         head, at = _varint(levels, at)
@@ -59,18 +61,18 @@ def _runs(levels: bytes, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray
             # Packed bits: `head >> 1` times eight levels, of which the last may be only filling.
             end = at + 2 * (head >> 1)
             packed = _UNPACKED[np.frombuffer(levels, np.uint8)[at:end]].reshape(-1)[:left]
-            at, held = end, len(packed)
-            values.append(packed)
-            times.append(np.ones(held, np.int64))
+            values += packed.tobytes()
+            held, at = len(packed), end
+            times += [1] * held
         else:
             held = min(left, head >> 1)
-            values.append(np.array([levels[at]], np.uint8))
-            times.append(np.array([held]))
+            values.append(levels[at])
+            times.append(held)
             at += 1
         if not held:
             raise DamagedBytes
         left -= held
-    return np.concatenate(values), np.concatenate(times)
+    return np.frombuffer(values, np.uint8), np.array(times)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -41,6 +41,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signverse.lake.storage.integrity.digests import DamagedBytes, read_at, refuse_no_file
+from signverse.lake.storage.keypoints import list_widths
 from signverse.lake.storage.pages.page_headers import Page, pages_in
 from signverse.lake.storage.pages.page_table import (
     HEADER,
@@ -253,7 +254,10 @@ def read_block(path: Path) -> Block | None:
     end = length - _SHA - _LENGTH.size
     if hashlib.sha256(block[:end] + block[end + _SHA :]).digest() != block[end : end + _SHA]:
         raise DamagedBytes
-    return made(memoryview(block)[len(_PAGES) : end])
+    found = made(memoryview(block)[len(_PAGES) : end])
+    if 4 + int(found.sizes.sum()) != footer - length:
+        raise DamagedBytes
+    return found
 
 
 def _read_chunks(numbers: memoryview) -> Block:
@@ -280,19 +284,20 @@ def _read_pages(block: memoryview) -> Block:
     listed = int(rows[~plain_groups(rows, frames, person)].sum())
     steps, people = numbers.take("<i4", listed), numbers.take("i1", listed)
     video_ids = json.loads(numbers.rest())
-    pages = pages_of(rows, page_rows)
-    pieces_of = np.where(paged, pages[:, None], 1)
-    if len(video_ids) != count or int(pieces_of.sum()) != total or (rows < 1).any() or (steps < 0).any():
-        raise DamagedBytes
     starts = 4 + np.cumsum(sizes, dtype=np.int64) - sizes
-    pieces = np.stack((starts, sizes, headers, unpacked, levels), axis=1).astype(np.uint32)
+    pieces = np.stack((starts, sizes, headers, unpacked, levels), axis=1)
+    if (
+        len(video_ids) != count or (rows < 1).any() or (steps < 0).any() or int(paged.sum()) != len(list_widths())
+        or not are_regular(pieces, rows, paged, page_rows)
+    ):  # fmt: skip
+        raise DamagedBytes
     table = PageTable(
         # One string a video, not one a row group.
         [sys.intern(video_id) for video_id in video_ids],
-        rows, frames, person, has_visible, page_rows, paged, pieces,
+        rows, frames, person, has_visible, page_rows, paged, pieces.astype(np.uint32),
         steps.astype(np.min_scalar_type(int(steps.max(initial=0)))), people.copy(),
     )  # fmt: skip
-    chunks = np.append(first_pieces(pages, paged).reshape(-1), total)
+    chunks = np.append(first_pieces(pages_of(rows, page_rows), paged).reshape(-1), total)
     return Block(width, sizes.astype(np.int64), crcs, chunks, table)
 
 

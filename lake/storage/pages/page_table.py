@@ -21,6 +21,10 @@ START, SIZE, HEADER, UNPACKED, LEVELS = range(5)
 bytes without the header once unpacked, and its definition levels. The last three are 0 for a whole chunk."""
 
 
+_MOST_PAGE_ROWS: Final = 65_536
+"""A bound for numbers that are made to fill the memory: 45 MB of the widest column."""
+
+
 @dataclass(frozen=True)
 class PageTable:
     """The row groups of a file, G of them, and its pieces, N of them.
@@ -127,21 +131,24 @@ def are_regular(
 ) -> bool:
     """Whether every page holds the rows that it should: `page_rows`, the last of a row group what is left.
 
-    Of n rows, k of them lists of `width` elements and the others null, a page has n + k (width - 1) levels.
+    Of n rows, k of them lists of `width` elements and the others null, a page has n + k (width - 1) levels. They and
+    the floats take less than five bytes an element.
 
     Args:
         pieces: int64 [N, 5], as in `PageTable`.
     """
     pages = pages_of(rows, page_rows)
     first = first_pieces(pages, paged)
-    if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()):
+    if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()) or page_rows > _MOST_PAGE_ROWS:
         return False
     for column, width in zip(np.flatnonzero(paged).tolist(), list_widths(), strict=True):
         group = np.repeat(np.arange(len(rows)), pages)
         page = np.arange(len(group)) - (np.cumsum(pages) - pages)[group]
         held = np.minimum(page_rows, rows[group] - page * page_rows)
-        _, _, header, _, levels = pieces[first[group, column] + page].T
+        _, size, header, unpacked, levels = pieces[first[group, column] + page].T
         lists, left = np.divmod(levels - held, width - 1)
-        if ((header < 8) | (header > 255) | (left != 0) | (lists < 0) | (lists > held)).any():
+        if ((header < 8) | (header > np.minimum(size, 255)) | (unpacked > 5 * held * width + 64)).any():
+            return False
+        if ((left != 0) | (lists < 0) | (lists > held)).any():
             return False
     return True

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
@@ -164,3 +168,103 @@ def test_clips_of_every_kind_of_file_are_the_rows_that_were_written(
         table = reader.rows(place, list_columns(), 0, 2**31 - 1)
         np.testing.assert_array_equal(from_table(table), video.points)
     reader.close()
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Placement, np.ndarray]]:
+    """One file of each kind whose checksums are ours, with the same 150 rows of two people."""
+    random = np.random.default_rng(5)
+    points = snap(random.uniform(0, 1, (150, 128, 3)).astype(np.float32) * (1280, 720, 1))
+    points[40:90, 107:] = NOBODY
+    frames, persons = np.arange(150, dtype=np.int32) // 2, np.arange(150, dtype=np.int8) % 2
+    files = {}
+    for kind in sorted(PAGED):
+        folder = tmp_path_factory.mktemp("whole")
+        (place,) = written(folder, [Video(frames, persons, points, None)])
+        KINDS[kind](folder / str(place.file))
+        files[kind] = folder, place, points
+    return files
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Another time of the last change, which the clock of the file system does not give within a few milliseconds."""
+    before = path.stat().st_mtime_ns
+    path.write_bytes(content)
+    os.utime(path, ns=(before + 10**9, before + 10**9))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(sorted(PAGED)), st.data())
+def test_a_flipped_bit_anywhere_is_an_error_that_names_the_file_and_never_another_number(
+    whole_files: dict[str, tuple[Path, Placement, np.ndarray]], kind: str, data: st.DataObject
+) -> None:
+    folder, place, points = whole_files[kind]
+    path = folder / str(place.file)
+    held = path.read_bytes()
+    ends, footer = checksums_of(path).ends, len(held) - 8 - int.from_bytes(held[-8:-4], "little")
+    begin, end = data.draw(
+        st.sampled_from(
+            [(0, len(held)), (int(ends[-1]), footer), (footer, len(held))]
+            + [(int(start), int(start) + 30) for start in ends[4:-1:7]]
+        )
+    )
+    at = data.draw(st.integers(begin, min(end, len(held)) - 1))
+    changed = bytearray(held)
+    changed[at] ^= 1 << data.draw(st.integers(0, 7))
+    rewrite(path, changed)
+    try:
+        reader = KeypointsReader(folder)
+        for read in (
+            lambda: reader.clips([(place, 3, 60), (place, 70, 75)], 1, Joints.only(PARTS)),
+            lambda: [group.points for group in reader.people(place, 0, 2**31 - 1)],
+            lambda: [from_table(reader.rows(place, list_columns(), 0, 2**31 - 1))],
+        ):
+            try:
+                answer = np.concatenate(read())
+            except DamagedLakeError as error:
+                assert path.name in str(error)
+            else:
+                right = points if len(answer) == 150 else points[1::2][[*range(3, 60), *range(70, 75)]]
+                np.testing.assert_array_equal(answer, right)
+                # Any of them reads the footer and the block; without what says that it is one, the file counts as one
+                # of the first lakes, whose pages have checksums of their own.
+                assert at < ends[-1] + 8 or footer - 4 <= at < footer
+    finally:
+        rewrite(path, held)
+
+
+@pytest.mark.parametrize("kind", ["SIZE", "HEADER", "UNPACKED", "LEVELS", "a page less", "rows"])
+def test_numbers_of_a_block_that_contradict_each_other_are_refused(tmp_path: Path, kind: str) -> None:
+    """A block whose checksum holds, as one who means harm can make it: no memory is taken for what it claims."""
+    frames = np.arange(0, 200, 2, dtype=np.int32)
+    made = Video(frames, np.zeros(100, np.int8), np.ones((100, 128, 3), np.float32), None)
+    (place,) = written(tmp_path, [made])
+    path = tmp_path / str(place.file)
+
+    def harmed(payload: bytes, counts: tuple[int, ...]) -> bytes:
+        groups, columns, pieces, *_ = counts
+        numbers, begin = bytearray(payload), 17 * groups + columns
+        page = pieces - 3
+        at, size = {
+            "SIZE": (begin + 4 * page, 4),
+            "UNPACKED": (begin + 4 * (pieces + page), 4),
+            "LEVELS": (begin + 4 * (2 * pieces + page), 4),
+            "HEADER": (begin + 12 * pieces + page, 1),
+            "rows": (0, 4),
+            "a page less": (begin, 4),
+        }[kind]
+        numbers[at : at + size] = b"\xf0" * (size - 1) + b"\x7f"
+        return bytes(numbers if kind != "a page less" else numbers[:-40])
+
+    raw = path.read_bytes()
+    footer = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    start = footer - int.from_bytes(raw[footer - 4 : footer], "little")
+    counts = block._PAGE_COUNTS.unpack_from(raw, start + 8)
+    packed = raw[start + 8 + block._PAGE_COUNTS.size : footer - 36]
+    payload = harmed(pa.decompress(packed, counts[-1], codec="zstd", asbytes=True), counts)
+    body = raw[start : start + 8] + block._PAGE_COUNTS.pack(*counts[:-1], len(payload))
+    body += pa.compress(payload, codec="zstd", asbytes=True)
+    end = block._LENGTH.pack(len(body) + 36) + raw[footer:]
+    path.write_bytes(raw[:start] + body + hashlib.sha256(body + end).digest() + end)
+    with pytest.raises(DamagedLakeError, match=path.name):
+        KeypointsReader(tmp_path).clip(place, 0, 200, 0)
