@@ -36,6 +36,9 @@ def maintain(
     full: Annotated[
         bool, typer.Option("--full", help="Also re-sort partitions that are less than 10 % out of order.")
     ] = False,
+    keep_format: Annotated[
+        bool, typer.Option("--keep-format", help="Leave keypoints files of an older format as they are.")
+    ] = False,
     retention: Annotated[
         float,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="How long replaced files and ingestions are kept."),
@@ -50,7 +53,8 @@ def maintain(
     Partitions are sorted by video into files of about 128 MB; replaced ingestions are dropped. Other processes may read
     and write meanwhile: replaced files stay for the retention, for readers and for older versions of the lake. With
     --retention 0 no other process may use the lake. Ingestions that were never committed are dropped after the
-    retention, and said. Ages are by the clock of the disk, and files of writers at work stay.
+    retention, and said. Ages are by the clock of the disk, and files of writers at work stay. Keypoints files of an
+    older format are rewritten one by one: interrupted, the next maintain goes on; the lake then has today's format.
 
     \b
     signverse maintain --lake LAKE --dry-run
@@ -73,7 +77,7 @@ def maintain(
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
-    plan = make_plan(opened.snapshot, retention=kept_for, full=full)
+    plan = make_plan(opened.snapshot, retention=kept_for, full=full, keep_format=keep_format)
     if plan.lost:
         lost = f"{counted(len(plan.lost), 'lost file')} left as {'it is' if len(plan.lost) == 1 else 'they are'}"
         complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {shlex.quote(str(lake))}")
@@ -89,9 +93,11 @@ def maintain(
         return
     if dry_run:
         _show(plan, before, unreferenced, rows_to)
+        _tell_of_format(plan, "would take", "would become")
         if drops:
             say(f"{drops} would be dropped")
         return
+    _tell_of_format(plan, "takes", "becomes")
     began = time.monotonic()
     replaced = sum(rewrite.size for rewrite in plan.rewrites)
     with byte_bar("files", replaced) as advance:
@@ -113,7 +119,7 @@ def maintain(
 
 
 def _planned(plan: Plan) -> pl.DataFrame:
-    """The files that a plan rewrites, a row for each partition."""
+    """The files that a plan rewrites, a row for each partition and reason."""
     import polars as pl
 
     columns = {"table": pl.String, "sign_language": pl.String, "files": pl.Int64, "bytes": pl.Int64, "why": pl.String}
@@ -121,7 +127,28 @@ def _planned(plan: Plan) -> pl.DataFrame:
         (rewrite.table.name, rewrite.partition, len(rewrite.files), rewrite.size, rewrite.why)
         for rewrite in plan.rewrites
     ]
-    return pl.DataFrame(rows, columns, orient="row")
+    # Files of an older format are rewritten one by one.
+    return (
+        pl.DataFrame(rows, columns, orient="row")
+        .group_by("table", "sign_language", "why", maintain_order=True)
+        .agg(pl.col("files").sum(), pl.col("bytes").sum())
+        .select(*columns)
+    )
+
+
+def _tell_of_format(plan: Plan, takes: str, becomes: str) -> None:
+    """Says what the format costs, before it is paid for."""
+    from signverse.lake.model.schema import FORMAT_VERSION
+    from signverse.lake.model.wording import counted, lasting, size_of
+    from signverse.lake.upkeep.rewrite import BYTES_PER_S
+
+    size = sum(rewrite.size for rewrite in plan.older)
+    if size:
+        what = f"{counted(len(plan.older), 'keypoints file')} of an older format ({size_of(size)})"
+        seconds = max(1, round(size / BYTES_PER_S))
+        say(f"rewriting {what} {takes} about {lasting(seconds)}; --keep-format leaves them")
+    if plan.raises_format:
+        say(f"the lake {becomes} one of format {FORMAT_VERSION}, which older installations refuse to open")
 
 
 def _show(plan: Plan, before: Extent, unreferenced: Sequence[Path], rows_to: Output) -> None:

@@ -13,11 +13,16 @@ import pyarrow as pa
 
 from signverse.lake.model.skeleton import PARTS
 
-FORMAT_VERSION: Final = 1
-"""Version of the layout. A lake that states a larger one is refused."""
+FORMAT_VERSION: Final = 2
+"""The format of new lakes. A lake that states a larger one is refused; one of an older format is read and written.
+
+1. Ingestions have keypoints of their own; a row group of them is one page a column.
+2. An ingestion may share the keypoints of an earlier one (`videos.keypoints_ingest_id`), and software of format 1 would
+   take it for a video without people. Keypoints lie in small pages, which such software reads, slowly.
+"""
 
 FORMAT_PROPERTY: Final = "signverse.formatVersion"
-"""Table property that carries the version; every table of a lake has it."""
+"""Table property that carries the format; every table of a lake has it, and keypoints files in their footers."""
 
 STRING: Final = pa.string()
 FLOAT: Final = pa.float32()

@@ -24,6 +24,7 @@ from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
+from signverse.lake.storage.location import raise_format
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.spill import Spill
 
@@ -213,6 +214,9 @@ class Committer:
         self._by_the_clock_of_the_store()
         self._make_newest()
         self._add_lost_outcomes()
+        if self._replaces:
+            # Older software would take these videos for ones without people.
+            raise_format(self._folder)
         for table in (SEGMENTS, CAPTIONS, VIDEOS, OUTCOMES):
             self._write(table)
         # Outcomes lie on disk while `videos` is committed: they follow at once, and others see that they will.

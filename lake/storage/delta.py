@@ -67,7 +67,7 @@ def add_missing_columns(folder: Path, table: Table) -> DeltaTable:
         attempt += 1
         try:
             delta.alter.add_columns(Schema.from_arrow(missing).fields, commit_properties=properties(1, 0))
-            _end_commit(folder)
+            end_commit(folder)
         except CommitFailedError:
             # Another process committed at the same time; it may have added them.
             if attempt == RETRIES:
@@ -95,7 +95,7 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
                 raise
             newest = open_table(folder).version()
             raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None
-        written = table.metadata().configuration.get(FORMAT_PROPERTY, "")
+        written = format_property(table)
     if not written.isdecimal():
         raise NotALakeError(
             f"{folder} is a Delta table, but not one of a lake", f"It lacks the property {FORMAT_PROPERTY}."
@@ -106,6 +106,11 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             "Update your installation of signverse-lake from its repository.",
         )
     return table
+
+
+def format_property(table: DeltaTable) -> str:
+    """What a table says of its format; empty where it says nothing."""
+    return str(table.metadata().configuration.get(FORMAT_PROPERTY, ""))
 
 
 def commit_times(folder: Path) -> dict[int, datetime]:
@@ -204,15 +209,19 @@ def commit(folder: Path, table: Table, files: Sequence[DataFile], *, again: bool
         files = [file for file in files if file.name not in named]
     if files:
         log_entries.check_end(folder)
-        delta = add_missing_columns(folder, table)
         actions = _additions(folder, table, files, new_data=True)
-        try:
-            _write(delta, table, actions, retries=RETRIES)
-        except (DeltaError, OSError):
-            names = {file.name for file in files}
-            if names != log_entries.named(folder, names):
-                raise
-    _end_commit(folder)
+        names = {file.name for file in files}
+        for left in reversed(range(RETRIES)):
+            try:
+                _write(add_missing_columns(folder, table), table, actions, retries=RETRIES)
+                break
+            except (DeltaError, OSError) as error:
+                if names == log_entries.named(folder, names):
+                    break
+                # Another process added columns or raised the format since the table was opened.
+                if not (left and isinstance(error, CommitFailedError) and "Metadata changed" in str(error)):
+                    raise
+    end_commit(folder)
     writers.release(file.name for file in files)
     _checkpoint_if_due(folder)
 
@@ -238,7 +247,7 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
             # It may have taken effect all the same, and failed at its checkpoint.
             if not {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
                 continue
-        _end_commit(folder)
+        end_commit(folder)
         writers.release(file.name for file in new)
         _checkpoint_if_due(folder)
         return True
@@ -257,7 +266,7 @@ def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int)
     )
 
 
-def _end_commit(folder: Path) -> None:
+def end_commit(folder: Path) -> None:
     """Waits until the newest entries of a log are on disk, and records beside it how far it goes."""
     # What another process commits after this is not synced, and a power cut may take it.
     newest = log_entries.newest_version(folder)

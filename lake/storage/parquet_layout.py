@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.model.schema import KEYPOINTS
+from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, KEYPOINTS
 from signverse.lake.model.skeleton import PARTS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def keypoints_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq
     """
     return pq.ParquetWriter(
         sink,
-        schema,
+        schema.with_metadata({FORMAT_PROPERTY: str(FORMAT_VERSION)}),
         compression=dict.fromkeys(_LEVELS, "zstd"),
         compression_level=_LEVELS,
         max_rows_per_page=ROWS_PER_PAGE,
@@ -51,6 +51,12 @@ def keypoints_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq
         # So that `verify` finds corrupted bytes.
         write_page_checksum=True,
     )
+
+
+def format_of_file(metadata: pq.FileMetaData) -> int:
+    """The format of a keypoints file, by its footer; 1 where it says nothing, as that of another writer."""
+    said = (metadata.metadata or {}).get(FORMAT_PROPERTY.encode(), b"1")
+    return int(said) if said.isdigit() else 1
 
 
 ROWS_PER_BATCH: Final = 65_536

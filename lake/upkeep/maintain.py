@@ -20,6 +20,7 @@ from signverse.lake.model.wording import size_of
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
+from signverse.lake.storage.location import raise_format
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
 from signverse.lake.upkeep.plan import Key, Plan
@@ -97,6 +98,8 @@ def maintain(
         raise
     if moved or (plan.videos and not plan.replaced):
         rewrite_videos(snapshot, plan.replaced, {key: placements[key] for key in moved})
+    if plan.raises_format:
+        raise_format(snapshot.folder)
     write_checkpoints(*(snapshot.folder / table.name for table in TABLES))
     snapshot.refresh()
     return _delete(snapshot, retention)
@@ -126,5 +129,6 @@ def _check_space(snapshot: Snapshot, plan: Plan) -> None:
     if needed > free:
         raise BadInputError(
             f"{snapshot.folder} has {size_of(free)} of free space, its new files may take {size_of(needed)}",
-            "Free some space: the old files stay for readers until the retention ends.",
+            "Free some space: the old files stay for readers until the retention ends."
+            + (" --keep-format leaves files of an older format as they are." if plan.older else ""),
         )

@@ -8,9 +8,10 @@ from typing import Any, Final
 import polars as pl
 
 from signverse.lake.model.languages import languages
-from signverse.lake.model.schema import FORMAT_VERSION, KEYPOINTS, SEGMENTS, SPLITS, TABLES, VIDEOS
+from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, SPLITS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.location import format_of
 from signverse.lake.storage.snapshot import Snapshot
 
 _SHOWN: Final = 5
@@ -36,7 +37,7 @@ def overview(snapshot: Snapshot) -> dict[str, Any]:
     """What a lake holds, in plain values.
 
     Returns:
-        folder, version (of the lake: that of its table `videos`), format_version (of the layout) and reader_version (of
+        folder, version (of the lake: that of its table `videos`), format_version (of the lake) and reader_version (of
         this package); videos, clips, frames and hours; languages, a dict each with sign_language, name, videos and
         hours, the most hours first; channels; people_max, the most people in a frame of any video, and
         videos_with_several; sources, captions and models, which count videos; splits, videos by part of each stored
@@ -58,7 +59,7 @@ def overview(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "folder": str(snapshot.folder),
         "version": snapshot.version,
-        "format_version": FORMAT_VERSION,
+        "format_version": format_of(snapshot.folder),
         "reader_version": version("signverse-lake"),
         "videos": videos.height,
         "clips": int(clips["clips"].sum()),

@@ -16,14 +16,15 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import DamagedLakeError
-from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
+from signverse.lake.model.schema import CAPTIONS, FORMAT_VERSION, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import collect, damaged, foreign_errors_as
 from signverse.lake.storage.integrity.scan import scan
-from signverse.lake.storage.parquet_layout import FILE_BYTES
+from signverse.lake.storage.location import format_of
+from signverse.lake.storage.parquet_layout import FILE_BYTES, format_of_file
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.compaction import is_small
 from signverse.lake.upkeep.retention import RETENTION, retained_since
@@ -31,6 +32,9 @@ from signverse.lake.upkeep.retention import RETENTION, retained_since
 _TAIL: Final = 0.1
 """A sorted partition is sorted again when a tenth of it lies outside the order. Until then the files outside are sorted
 among themselves, so that a small ingestion does not rewrite a large partition."""
+
+OLDER_FORMAT: Final = "an older format"
+"""Why a keypoints file is rewritten that lies well otherwise."""
 
 Key = tuple[str, str]
 """video_id, and the ingest_id of the ingestion that wrote its keypoints."""
@@ -70,6 +74,8 @@ class Plan:
         orphans: ingest ids of rows without a row in `videos`, as old: of ingestions that were interrupted.
         videos: whether the table `videos` has to be rewritten.
         lost: paths of lost files that are left as they are, inside the lake.
+        raises_format: nothing of an older format is left after it: the lake becomes one of today's, which older
+            software refuses.
     """
 
     rewrites: Sequence[Rewrite]
@@ -79,15 +85,26 @@ class Plan:
     orphans: frozenset[str]
     videos: bool
     lost: tuple[str, ...] = ()
+    raises_format: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to rewrite."""
-        return not self.rewrites and not self.videos
+        """Whether there is nothing to do."""
+        return not self.rewrites and not self.videos and not self.raises_format
+
+    @property
+    def older(self) -> Sequence[Rewrite]:
+        """What is rewritten for its older format alone."""
+        return [rewrite for rewrite in self.rewrites if rewrite.why == OLDER_FORMAT]
 
 
 def make_plan(
-    snapshot: Snapshot, *, retention: timedelta = RETENTION, full: bool = False, small_only: bool = False
+    snapshot: Snapshot,
+    *,
+    retention: timedelta = RETENTION,
+    full: bool = False,
+    small_only: bool = False,
+    keep_format: bool = False,
 ) -> Plan:
     """Plans the maintenance of a lake, from every one of its files. Files that are lost are left as they are.
 
@@ -95,12 +112,14 @@ def make_plan(
         retention: how long replaced ingestions and rows of interrupted ones are kept.
         full: sort every partition that is not sorted, whatever it costs.
         small_only: compact small files only, as after an ingestion: the cost is that of what was just written.
+        keep_format: leave files of an older format as they are, where they need not be rewritten for another reason.
 
     Raises:
         DamagedLakeError: a file of `videos` is lost; or keypoints that a row of it refers to are in a file that the
             table does not have.
     """
     cutoff = retained_since(snapshot.folder, retention)
+    # Long because: what is found of the tables goes into one plan.
     # Files first, then `videos`, and both of the newest version: what is committed in between has its rows of `videos`.
     listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
     snapshot = Snapshot(snapshot.folder)
@@ -129,10 +148,16 @@ def make_plan(
             by_video = table.order[0] == "video_id"
             groups = _groups_by_video(files, dirty, full, small_only) if by_video else _all_files(files)
             rewrites += [Rewrite(table, partition, tuple(group), why) for group, why in groups]
+            if table is KEYPOINTS and not small_only and not keep_format:
+                # One by one: after an interruption the next maintenance goes on with the others.
+                older = [file for file in files if file.name in keypoints.older - _names(rewrites)]
+                rewrites += [Rewrite(table, partition, (file,), OLDER_FORMAT) for file in older]
     given_up = [file for file in listed[KEYPOINTS] if file.name in keypoints.given_up]
     rewrites += [Rewrite(KEYPOINTS, file.partition, (file,), "lost, and replaced since") for file in given_up]
     moves = bool(keypoints.moved or any(rewrite.table is KEYPOINTS for rewrite in rewrites))
     rewrite_videos = bool(moves or replaced or list(_all_files(listed[VIDEOS])))
+    still_older = bool(keypoints.older - _names(rewrites) or lost[KEYPOINTS] - keypoints.given_up)
+    may_raise = not (keep_format or small_only or still_older)
     left = [f"{table.name}/{name}" for table, names in lost.items() for name in sorted(names - keypoints.given_up)]
     return Plan(
         rewrites,
@@ -142,7 +167,13 @@ def make_plan(
         frozenset(orphans),
         rewrite_videos,
         tuple(left),
+        may_raise and format_of(snapshot.folder) < FORMAT_VERSION,
     )
+
+
+def _names(rewrites: Sequence[Rewrite]) -> set[str]:
+    """The files of keypoints that are rewritten."""
+    return {file.name for rewrite in rewrites if rewrite.table is KEYPOINTS for file in rewrite.files}
 
 
 def _ingestions(snapshot: Snapshot, cutoff: datetime) -> pl.DataFrame:
@@ -193,6 +224,7 @@ class _KeypointsCheck:
         dirty: names of files with rows that are no longer needed.
         skipped: names of files to leave as they are.
         given_up: names of lost files that only replaced ingestions were in.
+        older: names of files of an older format.
     """
 
     placements: dict[Key, StoredPlacement] = field(default_factory=dict)
@@ -200,6 +232,7 @@ class _KeypointsCheck:
     dirty: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
+    older: set[str] = field(default_factory=set)
 
 
 def _check_keypoints(
@@ -217,7 +250,9 @@ def _check_keypoints(
     check = _KeypointsCheck(given_up=gone - set(placed_in_lost.filter(~pl.col("replaced"))["keypoints_file"]))
     files = [file for file in listed if file.name not in gone]
     videos = videos.filter(pl.col("keypoints_file").is_in(gone).not_().fill_null(True))
-    row_groups = {file.name: _count_row_groups(snapshot, file.name) for file in files}
+    footers = {file.name: _footer(snapshot, file.name) for file in files}
+    row_groups = {name: footer.num_row_groups for name, footer in footers.items()}
+    check.older = {name for name, footer in footers.items() if format_of_file(footer) < FORMAT_VERSION}
     accounted: dict[str, int] = defaultdict(int)
     lost: set[Key] = set()
     with_keypoints = videos.filter(pl.col("keypoints_file").is_not_null()).sort("video_id", "keypoints_ingest_id")
@@ -257,10 +292,10 @@ def _check_keypoints(
     return check
 
 
-def _count_row_groups(snapshot: Snapshot, name: str) -> int:
+def _footer(snapshot: Snapshot, name: str) -> pq.FileMetaData:
     with foreign_errors_as(damaged(name)):
         checksums_of(snapshot.folder / KEYPOINTS.name / name, whole=False)
-        return int(pq.read_metadata(snapshot.folder / KEYPOINTS.name / name).num_row_groups)
+        return pq.read_metadata(snapshot.folder / KEYPOINTS.name / name)
 
 
 def placements_in(folder: Path, name: str) -> dict[Key, StoredPlacement]:

@@ -23,6 +23,9 @@ from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.plan import Key, Rewrite, StoredPlacement
 
+BYTES_PER_S: Final = 40e6
+"""Bytes of keypoints that a core rewrites in a second, about: `just bench upkeep`."""
+
 _SORT_MEMORY: Final = "1GB"
 """What sorting a table may take; beyond it DuckDB spills to disk."""
 
@@ -72,10 +75,12 @@ def rewrite_keypoints(
                 current = KeypointsFile(folder, rewrite.partition or "", schema)
             moved[key] = current.add(*key, table)
             in_current.append(key)
-            if current.size >= parquet_layout.FILE_BYTES:
+            before, done = done, done + place["row_group_count"]
+            # A little that is left goes into the same file: a file that grows when it is rewritten stays one.
+            left = rewrite.size * (groups - done) // groups
+            if current.size >= parquet_layout.FILE_BYTES and left >= parquet_layout.FILE_BYTES // 2:
                 close(current)
                 current = None
-            before, done = done, done + place["row_group_count"]
             report(rewrite.size * done // groups - rewrite.size * before // groups)
         if current is not None:
             close(current)
