@@ -6,7 +6,7 @@ Engines hold a row in memory, this writer too: a clip of more than 22 minutes ha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -42,6 +42,9 @@ _FRAMES_PER_GROUP: Final = 16_384
 
 LONGEST_ROW: Final = 32_768
 """Frames of a person in a row, at most: 22 minutes of one person, 50 MB in memory."""
+
+_MOST_VALUES: Final = 1 << 25
+"""Numbers of a column in a row group that are read: five times what an export writes of the face, 130 MB."""
 
 _LISTS: Final = [name for part in PARTS for name in (part.xy, part.score)]
 _SCHEMA: Final = pa.schema(
@@ -172,17 +175,26 @@ def _offsets(sizes: Sequence[int]) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
 
 
-def points_of(row: dict[str, Any]) -> Points:
-    """The points of a clip, float32 [T, P, 128, 3], from the columns of its row as Arrow lists."""
-    people, frames = row["num_people"].as_py(), row["num_frames"].as_py()
-    # A row that says it has millions of frames, and lists a few, makes no room for them.
-    if any(len(row[part.score].values) != frames * people * part.size for part in PARTS):
-        raise ValueError("lists of another length than num_frames and num_people say")
-    points = np.full((frames, people, NUM_JOINTS, 3), np.nan, np.float32)
+def _points_of(row: Callable[[str], Any]) -> Points:
+    """The points of a row, float32 [T, P, 128, 3].
+
+    Args:
+        row: reads a cell of the row by its column's name; each is asked for once.
+    """
+    people, frames = row("num_people").as_py(), row("num_frames").as_py()
+    points = None
     for part in PARTS:
         for name, where, width in ((part.xy, slice(0, 2), 2), (part.score, slice(2, 3), 1)):
-            values = row[name].values.to_numpy(zero_copy_only=False)
-            points[:, :, part.slice, where] = values.reshape(-1, people, part.size, width)
+            values = row(name).values
+            # A row that says it has millions of frames, and lists a few, makes no room for them.
+            if len(values) != frames * people * part.size * width:
+                raise ValueError("lists of another length than num_frames and num_people say")
+            if points is None:
+                points = np.empty((frames, people, NUM_JOINTS, 3), np.float32)
+            points[:, :, part.slice, where] = values.to_numpy(zero_copy_only=False).reshape(
+                -1, people, part.size, width
+            )
+    assert points is not None
     return points
 
 
@@ -190,19 +202,32 @@ def read_digests(path: Path) -> dict[str, str]:
     """The sha256 of the points of each clip of a file, by segment id."""
     digests: dict[str, Any] = {}
     ends: dict[str, int] = {}
+    names = ["segment_id", "start_frame", "end_frame", "num_frames", "num_people", *_LISTS]
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        names = ["segment_id", "start_frame", "end_frame", "num_frames", "num_people", *_LISTS]
-        for batch in file.iter_batches(1, columns=names):
-            row = {name: batch.column(name)[0] for name in batch.schema.names}
-            segment_id, start = cast(str, row["segment_id"].as_py()), row["start_frame"].as_py()
-            digest = digests.setdefault(segment_id, hashlib.sha256())
-            if ends.setdefault(segment_id, start) != start:
-                digest.update(b"the rows of a clip follow each other")
-            update_digest(digest, points_of(row))
-            ends[segment_id] = row["end_frame"].as_py()
-            # Before the next row, of 50 MB too, is read.
-            del row, batch
+        for group in range(file.num_row_groups):
+            _check_size(file.metadata.row_group(group))
+            # A column at a time: rows of 22 minutes take 50 MB, and while Arrow decodes them several times that.
+            columns = {name: file.iter_batches(1, row_groups=[group], columns=[name]) for name in names}
+
+            def cell(name: str, columns: dict[str, Iterator[Any]] = columns) -> Any:
+                return next(columns[name]).column(0)[0]
+
+            for _ in range(file.metadata.row_group(group).num_rows):
+                segment_id, start = cast(str, cell("segment_id").as_py()), cell("start_frame").as_py()
+                digest = digests.setdefault(segment_id, hashlib.sha256())
+                if ends.setdefault(segment_id, start) != start:
+                    digest.update(b"the rows of a clip follow each other")
+                update_digest(digest, _points_of(cell))
+                ends[segment_id] = cell("end_frame").as_py()
     return {segment_id: digest.hexdigest() for segment_id, digest in digests.items()}
+
+
+def _check_size(group: Any) -> None:
+    """Raises ValueError where a row group says that a column has more numbers than are read."""
+    for index in range(group.num_columns):
+        column = group.column(index)
+        if column.num_values > _MOST_VALUES:
+            raise ValueError(f"{column.path_in_schema} has {column.num_values:,} values in a row group")
 
 
 def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
