@@ -121,6 +121,13 @@ def test_every_command_that_prints_rows_takes_wide() -> None:
     assert [name for name, flags in options.items() if "--format" in flags and "--wide" not in flags] == []
 
 
+def test_every_command_with_workers_takes_limits_for_them() -> None:
+    options = {name: {flag for one in found[1].params for flag in one.opts} for name, found in LEAVES.items()}
+    with_workers = {name for name, flags in options.items() if flags & {"--workers", "--parallel"}}
+    assert "ingest download" in with_workers and "export pose" in with_workers
+    assert [name for name in with_workers if not {"--worker-memory", "--stalled-after"} <= options[name]] == []
+
+
 SEVERAL_MEANINGS = {
     "--format": "of rows, or of the status",
     "--limit": "clips, or videos of a download",

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
+from signverse.export.cli.options import (
+    ExportOption,
+    OverwriteOption,
+    StalledAfterOption,
+    WorkersOption,
+    worker_limits,
+    writing,
+)
 from signverse.export.formats.defaults import CLIPS_PER_FILE
 from signverse.lake.cli.option_groups import option_group
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import reading, say
+from signverse.lake.cli.shared import WorkerMemoryOption, reading, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -39,6 +46,8 @@ class ClipOptions:
     selection: Path | None
     all_people: bool
     workers: int
+    worker_memory: int | None
+    stalled_after: int | None
     overwrite: bool
 
 
@@ -49,6 +58,8 @@ exporting_clips = option_group(
         "selection": (ClipsOption, None),
         "all_people": (AllPeopleOption, False),
         "workers": (WorkersOption, 1),
+        "worker_memory": (WorkerMemoryOption, None),
+        "stalled_after": (StalledAfterOption, None),
         "overwrite": (OverwriteOption, False),
     },
     ClipOptions,
@@ -148,7 +159,8 @@ def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, co
     chunks = job.plan(clips, count)
     done = job.prepare(chunks, overwrite=how.overwrite)
     with writing(noun, len(chunks), len(done)) as on_chunk:
-        index = job.write(chunks, done=done, workers=how.workers, on_chunk=on_chunk)
+        limits = worker_limits(how.worker_memory, how.stalled_after)
+        index = job.write(chunks, done=done, workers=how.workers, limits=limits, on_chunk=on_chunk)
     for line in job.remarks(index):
         say(line)
     files = len({row.file for row in index})

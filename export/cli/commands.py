@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli import clips as clip_commands
-from signverse.export.cli.options import ExportOption, OverwriteOption, WorkersOption, writing
+from signverse.export.cli.options import (
+    ExportOption,
+    OverwriteOption,
+    StalledAfterOption,
+    WorkersOption,
+    worker_limits,
+    writing,
+)
 from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import VideoIdCommand, complain, reading, say, show
+from signverse.lake.cli.shared import VideoIdCommand, WorkerMemoryOption, complain, reading, say, show
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -77,6 +84,8 @@ def shards(
         ),
     ] = "video_id",
     workers: WorkersOption = 1,
+    worker_memory: WorkerMemoryOption = None,
+    stalled_after: StalledAfterOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write videos or clips as release shards.
@@ -107,7 +116,8 @@ def shards(
     planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
     with writing("shard", len(planned), len(done)) as on_shard:
-        index = export_shards(opened, planned, out, spec, done=done, workers=workers, on_shard=on_shard)
+        limits = worker_limits(worker_memory, stalled_after)
+        index = export_shards(opened, planned, out, spec, done=done, workers=workers, limits=limits, on_shard=on_shard)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
         f"{counted(len(planned), 'shard')} -> {out}"

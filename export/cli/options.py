@@ -5,18 +5,35 @@ Imported at every start of the command line: nothing heavy here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signverse.lake.cli.shared import complain, say
 
+if TYPE_CHECKING:
+    from signverse.lake.jobs.executor import WorkerLimits
+
 ExportOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the export; made if missing.")]
 WorkersOption = Annotated[int, typer.Option(min=1, metavar="N", help="Files written at once, each by a process.")]
+StalledAfterOption = Annotated[
+    int | None,
+    typer.Option(
+        "--stalled-after", min=1, metavar="SECONDS", help="Give up on a video or file after this long without progress."
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")]
+
+
+def worker_limits(memory_mb: int | None, stalled_s: float | None) -> WorkerLimits:
+    """The limits that the options ask for."""
+    from signverse.lake.jobs.executor import WorkerLimits
+
+    return WorkerLimits(memory_mb, math.inf if stalled_s is None else stalled_s)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from signverse.export.formats.registry import CLIP_FORMATS
 from signverse.export.release.choice import clips_to_write
 from signverse.export.release.folder import Folder, fingerprint
 from signverse.lake.clips.table import Clips, selected_rows
-from signverse.lake.jobs.executor import Engine
+from signverse.lake.jobs.executor import UNLIMITED, Engine, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
@@ -78,13 +78,14 @@ class ClipExport:
         *,
         done: Sequence[Written[ClipRow]] = (),
         workers: int = 1,
+        limits: WorkerLimits = UNLIMITED,
         engine: Engine = LOCAL,
         on_chunk: Callable[[Written[ClipRow]], None] | None = None,
     ) -> list[ClipRow]:
         """Write chunks, then index.csv and SHA256SUMS; returns the rows of the index. See `Folder.write`."""
         write = partial(self._format.write, all_people=self.all_people)
         return self._folder().write(
-            self.lake, chunks, write, done=done, workers=workers, engine=engine, on_unit=on_chunk
+            self.lake, chunks, write, done=done, workers=workers, limits=limits, engine=engine, on_unit=on_chunk
         )
 
     def remarks(self, index: Sequence[ClipRow]) -> list[str]:

@@ -23,7 +23,7 @@ from signverse.export.formats.format import File, FolderRules, Written
 from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, index_row
 from signverse.export.formats.registry import FOLDERS
 from signverse.export.release.index import write_index
-from signverse.lake.jobs.executor import Engine, Job, Report
+from signverse.lake.jobs.executor import UNLIMITED, Engine, Job, Report, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, SignverseError
@@ -145,6 +145,7 @@ class Folder(Generic[R]):
         *,
         done: Sequence[Written[R]] = (),
         workers: int = 1,
+        limits: WorkerLimits = UNLIMITED,
         engine: Engine = LOCAL,
         on_unit: Callable[[Written[R]], None] | None = None,
     ) -> list[R]:
@@ -156,7 +157,8 @@ class Folder(Generic[R]):
         Args:
             write: writes one unit to the folder; where there are several workers it and the units are pickled.
             done: units of this export that an earlier run wrote.
-            workers: units written at once, each by a process of its own where there are several.
+            workers: units written at once, each by a process of its own where there are several, or limits.
+            limits: what each of these processes may take; it reports when a unit is written.
             engine: where these processes run.
             on_unit: called with each finished unit.
         """
@@ -164,7 +166,7 @@ class Folder(Generic[R]):
         missing = [unit for unit in units if unit.name not in finished]
         try:
             # Closed before the sweep: the workers are gone then.
-            with closing(self._write_all(lake, missing, write, workers, engine)) as units_written:
+            with closing(self._write_all(lake, missing, write, workers, limits, engine)) as units_written:
                 for written in units_written:
                     finished[written.name] = written
                     if on_unit is not None:
@@ -192,24 +194,26 @@ class Folder(Generic[R]):
         units: Sequence[U],
         write: Callable[[Lake, Path, U], Written[R]],
         workers: int,
+        limits: WorkerLimits,
         engine: Engine,
     ) -> Generator[Written[R]]:
-        if workers == 1 or len(units) < 2:
+        if not units or ((workers == 1 or len(units) < 2) and limits == UNLIMITED):
             for unit in units:
                 yield _write_unit(write, self.out, lake, unit)
             return
         write_one = partial(_write_unit, write, self.out)
         size = min(workers, len(units))
-        with engine.executor(size, _make_job, lake.folder, lake.version, write_one) as executor:
-            for event in executor.run(units):
+        job = (lake.folder, lake.version, write_one)
+        with engine.executor(size, _make_job, *job, memory_mb=limits.memory_mb) as executor:
+            for event in executor.run(units, limits.stalled_s):
                 if event.kind == "result":
                     yield event.value
                 elif event.kind == "error":
                     raise event.value
                 elif event.kind in ("stalled", "memory"):
+                    more = "--stalled-after" if event.kind == "stalled" else "--worker-memory, or fewer --workers"
                     raise SignverseError(
-                        f"{event.task.name}: {event.failure}",
-                        "Run the same command again to go on; fewer --workers leave each more memory.",
+                        f"{event.task.name}: {event.failure}", f"Run the same command again to go on, with more {more}."
                     )
                 elif event.kind == "died":
                     raise SignverseError(

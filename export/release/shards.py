@@ -19,7 +19,7 @@ from signverse.export.formats.video_content import Outline, outline_of, parts_of
 from signverse.export.release.folder import Folder, fingerprint
 from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.clips.prefetch import prefetch
-from signverse.lake.jobs.executor import Engine
+from signverse.lake.jobs.executor import UNLIMITED, Engine, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
@@ -130,6 +130,7 @@ def export_shards(
     *,
     done: Sequence[Written[VideoRow]] = (),
     workers: int = 1,
+    limits: WorkerLimits = UNLIMITED,
     engine: Engine = LOCAL,
     on_shard: Callable[[Written[VideoRow]], None] | None = None,
 ) -> list[VideoRow]:
@@ -138,6 +139,7 @@ def export_shards(
     Args:
         done: shards of this export that an earlier run wrote, see `prepare_folder`.
         workers: shards written at once, each by a process.
+        limits: what each of these processes may take.
         engine: where these processes run.
         on_shard: called with each finished shard.
     """
@@ -146,7 +148,7 @@ def export_shards(
     with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in finished], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
     folder = Folder(out, SHARD_FOLDER)
-    return folder.write(lake, units, write, done=done, workers=workers, engine=engine, on_unit=on_shard)
+    return folder.write(lake, units, write, done=done, workers=workers, limits=limits, engine=engine, on_unit=on_shard)
 
 
 def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str, Shard]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signverse.ingest.acquire.download.settings import Settings
+from signverse.ingest.acquire.scheduling.limits import STALLED_S
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Acquisition:
         attempts, first_pause_s, keep_going, keep_free: see `scheduling.limits.Limits`.
         slice: number and count of --slice.
         retry: outcomes to try again at once.
+        memory_mb: MB of memory that each download worker may take; None for what suits the machine.
+        stalled_s: seconds without progress after which a download is given up.
     """
 
     settings: Settings
@@ -31,3 +34,5 @@ class Acquisition:
     keep_free: int
     slice: tuple[int, int]
     retry: tuple[str, ...]
+    memory_mb: int | None = None
+    stalled_s: float = STALLED_S

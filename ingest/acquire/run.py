@@ -17,7 +17,7 @@ from signverse.ingest.acquire.scheduling.limits import Limits
 from signverse.ingest.acquire.scheduling.progress import Listener, Summary
 from signverse.ingest.acquire.scheduling.scheduler import Scheduler
 from signverse.ingest.acquire.worklist import Worklist, make_worklist, urls_of
-from signverse.ingest.extract.defaults import STALLED_S
+from signverse.ingest.extract.defaults import STALLED_S as EXTRACTION_STALLED_S
 from signverse.ingest.manifest import Manifest, known_entries, write_sources
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.runtime import resolve_device
@@ -102,12 +102,14 @@ def acquire(
         OSError: the lake or the media folder cannot be written.
     """
     options, media = prepared.options, prepared.media
-    limits = Limits(backlog, options.keep_free, options.attempts, options.first_pause_s, options.keep_going)
+    limits = Limits(
+        backlog, options.keep_free, options.attempts, options.first_pause_s, options.keep_going, options.stalled_s
+    )
     # Not started yet: its workers start with their first video.
     extraction = _extraction_workers(prepared, engine)
     with ExitStack() as stack:
         run = stack.enter_context(Run(media.folder))
-        memory_mb = min(default_memory_mb(options.parallel), _DOWNLOAD_MB)
+        memory_mb = options.memory_mb or min(default_memory_mb(options.parallel), _DOWNLOAD_MB)
         downloads = stack.enter_context(
             engine.executor(options.parallel, make_job, media.folder, options.settings, memory_mb=memory_mb)
         )
@@ -115,7 +117,7 @@ def acquire(
             stack.enter_context(extraction)
         stack.enter_context(display or nullcontext())
         context = RunContext(prepared.lake, media, run, prepared.worklist, limits, listener)
-        stalled_s = prepared.extraction[0].stalled_s if prepared.extraction is not None else STALLED_S
+        stalled_s = prepared.extraction[0].stalled_s if prepared.extraction is not None else EXTRACTION_STALLED_S
         return Scheduler(context, downloads, extraction, keep_media=keep_media, stalled_s=stalled_s).run()
 
 
@@ -124,4 +126,5 @@ def _extraction_workers(prepared: PreparedRun, engine: Engine) -> Executor | Non
         return None
     how, models, device = prepared.extraction
     count, threads = default_workers(None, device, how.workers)
-    return extraction_pool(count, models, device, threads, how.detect_every, how.exact, how.text, engine=engine)
+    settings = how.detect_every, how.exact, how.text
+    return extraction_pool(count, models, device, threads, *settings, memory_mb=how.memory_mb, engine=engine)

@@ -12,6 +12,7 @@ from signverse.ingest.cli.shared import StalledAfterOption
 from signverse.ingest.extract.defaults import DETECT_EVERY, STALLED_S
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of, option_group
+from signverse.lake.cli.shared import WorkerMemoryOption
 
 ModelsOption = Annotated[
     Path | None,
@@ -56,6 +57,7 @@ def _make(**given: Any) -> ExtractionOptions:
         workers=given["workers"],
         detect_every=given["detect_every"],
         stalled_s=given["stalled_after"],
+        memory_mb=given["worker_memory"],
         exact=given["full_precision"],
         text=TextSettings(sound_marks=given["sound_marks"] == "keep", sentences=given["sentences"]),
     )
@@ -104,10 +106,8 @@ extracting = option_group(
             ],
             DETECT_EVERY,
         ),
-        "stalled_after": (
-            StalledAfterOption,
-            STALLED_S,
-        ),
+        "worker_memory": (WorkerMemoryOption, None),
+        "stalled_after": (StalledAfterOption, STALLED_S),
         "full_precision": (
             Annotated[
                 bool,

@@ -47,7 +47,7 @@ LanguageOption = Annotated[
 StalledAfterOption = Annotated[
     int,
     typer.Option(
-        "--stalled-after", min=1, metavar="SECONDS", help="Give up on a video after this long without progress."
+        "--stalled-after", min=1, metavar="SECONDS", help="Give up on a video or file after this long without progress."
     ),
 ]
 

@@ -94,6 +94,7 @@ def videos(
             threads=threads,
             detect_every=how.detect_every,
             stalled_s=how.stalled_s,
+            memory_mb=how.memory_mb,
             exact=how.exact,
             text=how.text,
         )

@@ -24,6 +24,7 @@ class ExtractionOptions:
         workers: videos extracted at once; None for what suits the machine.
         detect_every: run the person detector on every Nth frame; 1 is exact.
         stalled_s: seconds without progress after which a video is given up.
+        memory_mb: MB of memory that each worker process may take; None for what suits the machine.
         exact: keep full float32.
         text: how captions are read.
     """
@@ -35,5 +36,6 @@ class ExtractionOptions:
     workers: int | None = None
     detect_every: int = DETECT_EVERY
     stalled_s: float = STALLED_S
+    memory_mb: int | None = None
     exact: bool = False
     text: TextSettings = AS_THEY_ARE

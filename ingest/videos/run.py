@@ -60,6 +60,7 @@ def ingest_videos(
     threads: int = 1,
     detect_every: int = DETECT_EVERY,
     stalled_s: float = STALLED_S,
+    memory_mb: int | None = None,
     exact: bool = False,
     text: TextSettings = AS_THEY_ARE,
     engine: Engine = LOCAL,
@@ -71,6 +72,7 @@ def ingest_videos(
     Args:
         detect_every: run the detector on every Nth frame; 1 is exact.
         stalled_s: a video without progress for this many seconds has failed.
+        memory_mb: MB of memory that each worker process may take; None for what suits the machine.
         text: how captions are read.
         engine: where the workers run.
 
@@ -84,7 +86,9 @@ def ingest_videos(
         for name, why in plan.refused:
             committer.record(name, "list", "failed", "bad_id", why, attempt=attempts.get((name, "list"), 0) + 1)
             summary.account.failed(name, "bad_id")
-        with extraction_pool(workers, models, device, threads, detect_every, exact, text, engine=engine) as pool:
+        with extraction_pool(
+            workers, models, device, threads, detect_every, exact, text, memory_mb=memory_mb, engine=engine
+        ) as pool:
             for event in pool.run(plan.tasks, stalled_s):
                 task: VideoTask = event.task
                 video_id = task.entry.video_id

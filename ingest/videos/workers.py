@@ -69,7 +69,13 @@ def default_workers(videos: int | None, device: str, requested: int | None = Non
 
 
 def extraction_pool(
-    workers: int, models: ModelPair, device: str, threads: int, *settings: Any, engine: Engine = LOCAL
+    workers: int,
+    models: ModelPair,
+    device: str,
+    threads: int,
+    *settings: Any,
+    memory_mb: int | None = None,
+    engine: Engine = LOCAL,
 ) -> Executor:
     """A pool of extraction workers: a process each on the CPU, threads of one process for each card on GPUs.
 
@@ -77,16 +83,18 @@ def extraction_pool(
         workers: videos at once.
         threads: of a video.
         settings: the arguments of `make_job` after these.
+        memory_mb: MB of memory that each process may take; None for what suits the machine.
         engine: where the processes run.
     """
     devices = process_devices(device, workers)
-    on_card = parse_device(device).kind in GPU_DEVICES
+    # On a card a process has many videos, and CUDA's own buffers in the machine's memory.
+    if memory_mb is None and parse_device(device).kind not in GPU_DEVICES:
+        memory_mb = min(default_memory_mb(len(devices)), _VIDEO_MB + threads * _THREAD_MB)
     return engine.executor(
         workers,
         make_job,
         per_process=[(models, process_device, threads, *settings) for process_device in devices],
-        # On a card a process has many videos, and CUDA's own buffers in the machine's memory.
-        memory_mb=None if on_card else min(default_memory_mb(len(devices)), _VIDEO_MB + threads * _THREAD_MB),
+        memory_mb=memory_mb,
     )
 
 

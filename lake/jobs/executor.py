@@ -6,8 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from signverse.lake.jobs.events import Event
 
@@ -16,6 +17,22 @@ Report = Callable[[Any], None]
 
 Job = Callable[[Any, Report], Any]
 """What a worker does: takes a task and a Report, returns the result."""
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What a worker may take.
+
+    Attributes:
+        memory_mb: MB of memory of its process; None for its share of the machine's.
+        stalled_s: seconds without a report after which its task is given up.
+    """
+
+    memory_mb: int | None = None
+    stalled_s: float = math.inf
+
+
+UNLIMITED: Final = WorkerLimits()
 
 
 class Executor(ABC):

@@ -11,7 +11,7 @@ from signverse.ingest.acquire.download.worker import CAPTIONS, DOWNLOAD, Attempt
 from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.extraction_stage import ExtractionStage
-from signverse.ingest.acquire.scheduling.limits import LEASED_S, POLL_S, STALLED_S, disk_low_message
+from signverse.ingest.acquire.scheduling.limits import LEASED_S, POLL_S, disk_low_message
 from signverse.ingest.acquire.scheduling.other_runs import OtherRuns
 from signverse.ingest.acquire.scheduling.recorder import Recorder
 from signverse.ingest.acquire.scheduling.retry_queue import RetryQueue
@@ -143,7 +143,7 @@ class DownloadStage:
 
     def handle_events(self) -> None:
         """Takes what the workers report, without waiting for them."""
-        for event in self._workers.poll(STALLED_S, 0.0):
+        for event in self._workers.poll(self._context.limits.stalled_s, 0.0):
             if event.kind == "progress":
                 self._context.listener.download_progress(event.task.video_id, *event.value)
             else:

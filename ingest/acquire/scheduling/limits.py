@@ -8,7 +8,7 @@ from typing import Final
 from signverse.ingest.acquire.scheduling.retry_policy import ATTEMPTS, PAUSE_S
 from signverse.lake.model.wording import counted, size_of
 
-STALLED_S: Final = 300.0
+STALLED_S: Final = 300
 """Seconds without a report after which a download worker is ended; yt-dlp's own retries take less."""
 
 LEASED_S: Final = 10.0
@@ -31,6 +31,7 @@ class Limits:
         attempts: attempts for a video in this run.
         first_pause_s: seconds between the first attempt and the second.
         keep_going: whether to continue where a site keeps blocking, instead of ending the run.
+        stalled_s: seconds without a report after which a download is given up.
     """
 
     backlog: int
@@ -38,6 +39,7 @@ class Limits:
     attempts: int = ATTEMPTS
     first_pause_s: float = PAUSE_S
     keep_going: bool = False
+    stalled_s: float = STALLED_S
 
     def backlog_full(self, videos: int, size: int) -> str:
         """Why no download may start now; "" where one may.

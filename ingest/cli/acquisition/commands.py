@@ -5,12 +5,14 @@ Imported at every start of the command line: what is heavy is imported where it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from signverse.ingest.acquire.options import Acquisition
+from signverse.ingest.acquire.scheduling.limits import STALLED_S
 from signverse.ingest.cli.acquisition.options import (
     AHEAD,
     AheadOption,
@@ -23,10 +25,10 @@ from signverse.ingest.cli.acquisition.options import (
     read_size,
 )
 from signverse.ingest.cli.extraction_options import extracting
-from signverse.ingest.cli.shared import ingest_group, resumable, say_manifest, say_relabelled
+from signverse.ingest.cli.shared import StalledAfterOption, ingest_group, resumable, say_manifest, say_relabelled
 from signverse.ingest.videos.options import ExtractionOptions
 from signverse.lake.cli.option_groups import one_of
-from signverse.lake.cli.shared import LakeOption, WideOption, complain, say, show_json, writing_rows
+from signverse.lake.cli.shared import LakeOption, WideOption, WorkerMemoryOption, complain, say, show_json, writing_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,6 +131,8 @@ def download(
     media: MediaOption,
     lake: LakeOption,
     options: Acquisition,
+    worker_memory: WorkerMemoryOption = None,
+    stalled_after: StalledAfterOption = STALLED_S,
 ) -> None:
     """Download the videos of a manifest with their captions.
 
@@ -140,6 +144,7 @@ def download(
     signverse ingest download manifest.csv --media DIR --lake LAKE
     signverse ingest download list.csv --media DIR --lake LAKE --retry blocked
     """
+    options = replace(options, memory_mb=worker_memory, stalled_s=stalled_after)
     summary = _acquire(manifest, media, lake, options)
     _report(summary, lake, media, extracts=False)
 
@@ -166,6 +171,8 @@ def run(
     signverse ingest run manifest.csv --media DIR --lake LAKE
     signverse ingest run list.csv --media DIR --lake LAKE --ahead 50GB
     """
+    # Of all workers, those that download too.
+    options = replace(options, memory_mb=how.memory_mb, stalled_s=how.stalled_s)
     summary = _acquire(manifest, media, lake, options, how, ahead=ahead, keep_media=keep_media)
     _report(summary, lake, media, extracts=True)
 
