@@ -79,6 +79,7 @@ def ingest_videos(
     Raises:
         OSError: the lake cannot be written. What was not committed yet is dropped, and its files are removed.
     """
+    # Long because: what may be chosen of an extraction is declared here.
     summary = Summary()
     start = time.monotonic()
     attempts = attempts_so_far(lake)
