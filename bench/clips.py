@@ -9,21 +9,17 @@ each is read by a take a clip and by one take of all clips, and the fastest coun
 these clips and useless for others; a row for 240 frames reads three times what a clip needs.) The tars are `card`
 shards, of which np.load unpickles a whole video for each clip, as their users do; it is timed on some of the clips.
 
-Lance is faster while everything is in memory: it copies 1,536 bytes a frame, whereas a clip of a lake costs the
-decompression of a whole row group of 1,024 frames of 460 bytes: half a millisecond of a core, which alone is more than
-all of Lance's work. What was tried to get closer:
+Rounds alternate, and beside the time that passes stands the time of the processor, which other work on the machine
+changes less. Then what the steps of `lake.storage.clip_reader` take, of one batch of 32 clips.
 
-- pyarrow with threads, a memory map, pre_buffer or larger buffers: no difference; without checksums 4 %.
-- our own walk over list levels instead of pyarrow's: 1.3 ms a clip against 2.9.
-- floats put together by shifts instead of byte by byte: 22 microseconds for the face of 100 frames against 180.
-- pages of 512, 256 or 128 rows, of which a clip could skip most: 4, 11 and 12 % more bytes, and every scan of whole row
-  groups slower by 9, 23 and 46 % in our own reader. Not taken. Not tried yet: pages of 256 rows at zstd level 3, which
-  on synthetic signers take 459 bytes a frame against 461 today (on 641 frames of real ones 400 against 409), are
-  written 10 to 25 % slower, and are scanned by DuckDB and Polars in the same time; a clip would decompress a third.
+What makes a clip cheap: pages of 64 rows, so that it unpacks little more than itself; a batch of clips at a time, so that
+a step of Python or numpy is paid once for many clips; one call of zstd for all pages of a batch; OpenCV's merge to put
+floats together. Lakes of version 1, whose row groups of 1,024 rows are one page a column, take three times as long.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -33,6 +29,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,8 +39,12 @@ import polars as pl
 from bench.corpus import make_corpus
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
+from signverse.lake.clips.table import clip_table
 from signverse.lake.lake import Lake
 from signverse.lake.model.skeleton import PARTS
+from signverse.lake.storage.clip_reader import batch
+from signverse.lake.storage.integrity import chunk_checksums
+from signverse.lake.storage.reader import Joints
 from signverse.lake.upkeep.maintain import maintain
 from signverse.lake.upkeep.plan import make_plan
 
@@ -51,9 +52,12 @@ CLIPS: Final = 256
 FRAMES: Final = 400_000
 """Of the videos that Lance and the tars hold too: 0.6 and 0.75 GB."""
 
-ROUNDS: Final = 5
+ROUNDS: Final = 9
 TAR_CLIPS: Final = 24
 HANDS: Final = ("left_hand", "right_hand")
+
+Taken = tuple[float, float]
+"""Seconds that passed, and seconds of a core."""
 
 
 def main(lakes: list[Path] | None = None) -> None:
@@ -77,9 +81,45 @@ def _run(lake: Lake, name: str, folder: Path) -> None:
     rows = list(clips.iter_rows(named=True))
     files = sorted({row["keypoints_file"] for row in lake.videos().collect().to_dicts() if row["keypoints_file"]})
     frames = sum(row["end_frame"] - row["start_frame"] for row in rows)
+    stored = sum((lake.folder / "keypoints" / file).stat().st_size for file in files)
+    a_frame = stored / lake.table("keypoints").select(pl.len()).collect().item()
     print(
         f"clips: {name}: {len(rows)} random clips of {frames / len(rows):.0f} frames, {len(files)} files of keypoints"
     )
+    print(f"{os.cpu_count()} cores, {datetime.now(UTC):%d %B %Y}; {a_frame:.0f} bytes a frame\n")
+    print("|  | ms | ms of a core |\n|---|---|---|")
+    cold, warm = _one_clip(lake, rows, files)
+    print(_row("one clip, warm", warm))
+    print(_row("one clip, cold: the file's bytes too", cold))
+    ours = {
+        "all parts": lambda: [clip.points for clip in lake.read_clips(clips, order="given")],
+        "hands": lambda: [clip.points for clip in lake.read_clips(clips, order="given", parts=HANDS)],
+    }
+    theirs = dict(_lance(lake, rows, videos, folder / "lance"))
+    times = _alternating({**ours, **theirs})
+    for label, taken in times.items():
+        print(_row(f"{len(rows)} clips, {label}", taken))
+    # The clips are the same ones.
+    for label, read in theirs.items():
+        for mine, other in zip(ours["hands" if "hands" in label else "all parts"](), read(), strict=True):
+            np.testing.assert_array_equal(mine, other)
+    tars = _tars(lake, videos, folder / "tars")
+    took = [_timed(lambda row=row: tars(row)) for row in rows[:TAR_CLIPS]]
+    print(_row("one clip, tars", took))
+    print()
+    for what, own in (("Lance", "all parts"), ("hands, Lance", "hands")):
+        labels = [label for label in theirs if label.startswith(what)]
+        for unit, kind in (("time", 0), ("time of a core", 1)) if labels else ():
+            best, label = min((_median(times[label], kind), label) for label in labels)
+            print(f"{own}: {_median(times[own], kind) / best:.2f} of the {unit} of {label.removeprefix('hands, ')}")
+    print(f"tars: {_median(took, 0) * len(rows) / _median(times['all parts'], 0):.0f} times ours")
+    print("\none batch of 32 clips, ms of a core: " + ", ".join(f"{k} {v:.2f}" for k, v in _steps(lake, clips).items()))
+    for made in ("lance", "tars"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+
+
+def _one_clip(lake: Lake, rows: list[dict[str, Any]], files: list[str]) -> tuple[list[Taken], list[Taken]]:
+    """One clip with nothing known of its file and nothing of it in memory, and one of a file that is known."""
 
     def one(row: dict[str, Any], lake: Lake = lake) -> np.ndarray:
         return lake.keypoints(row["video_id"], start_frame=row["start_frame"], end_frame=row["end_frame"])
@@ -88,40 +128,49 @@ def _run(lake: Lake, name: str, folder: Path) -> None:
     for row in rows[:40]:
         fresh = Lake.open(lake.folder)
         fresh.num_frames(row["video_id"])
+        chunk_checksums._kept.clear()
         _drop_file_cache(lake.folder / "keypoints", files)
         cold.append(_timed(lambda fresh=fresh, row=row: one(row, fresh)))
     warm = [_timed(lambda row=row: one(row)) for row in rows * 2][len(rows) :]
-    print(f"  one clip, footers warm {_ms(warm)}; cold, the file's pages and its footer too {_ms(cold)}")
+    return cold, warm
 
-    ours = {
-        "all parts": lambda: [clip.points for clip in lake.read_clips(clips, order="given")],
-        "hands": lambda: [clip.points for clip in lake.read_clips(clips, order="given", parts=HANDS)],
-    }
-    theirs = dict(_lance(lake, rows, videos, folder / "lance"))
-    times: dict[str, list[float]] = {}
-    work: dict[str, list[float]] = {}
+
+def _alternating(readers: dict[str, Callable[[], object]]) -> dict[str, list[Taken]]:
+    times: dict[str, list[Taken]] = {label: [] for label in readers}
     for _ in range(ROUNDS):
-        for label, read in (*ours.items(), *theirs.items()):
-            busy = time.process_time()
-            times.setdefault(label, []).append(_timed(read))
-            work.setdefault(label, []).append(time.process_time() - busy)
-    for label in times:
-        print(f"  {len(rows)} clips, {label:44} {_ms(times[label])}, of a core {_ms(work[label])}")
-    # The clips are the same ones.
-    for label, read in theirs.items():
-        for mine, other in zip(ours["hands" if "hands" in label else "all parts"](), read(), strict=True):
-            np.testing.assert_array_equal(mine, other)
-    mine, hands = statistics.median(times["all parts"]), statistics.median(times["hands"])
-    print(f"  hands only take {hands / mine:.2f} of all parts")
-    if theirs:
-        for what, own in (("Lance", mine), ("hands, Lance", hands)):
-            best = min((statistics.median(times[label]), label) for label in theirs if label.startswith(what))
-            print(f"  {what} at its best takes {best[0] / own:.2f} of our time ({best[1]})")
-    tars = _tars(lake, videos, folder / "tars")
-    took = statistics.median(_timed(lambda row=row: tars(row)) for row in rows[:TAR_CLIPS])
-    print(f"  tars: {took * 1e3:.0f} ms a clip, {took * len(rows) / mine:.0f} times ours")
-    for made in ("lance", "tars"):
-        shutil.rmtree(folder / made, ignore_errors=True)
+        for label, read in readers.items():
+            times[label].append(_timed(read))
+    return times
+
+
+def _steps(lake: Lake, clips: pl.DataFrame) -> dict[str, float]:
+    """What the steps take of a batch of clips, in milliseconds of a core: the median over batches and rounds."""
+    table, reader = clip_table(lake.snapshot, clips), lake.snapshot.reader
+    wanted = [(table.places[table.video[i]], *table.frames[i].tolist()) for i in range(len(table))]
+    taken: dict[str, float] = {}
+
+    def timing(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return step(*given)
+            finally:
+                taken[name] = taken.get(name, 0) + time.thread_time() - began
+
+        return timed
+
+    steps = ("plan", "fetch", "check", "unpack", "pages_of", "column_floats", "scatter")
+    batches: dict[str, list[float]] = {}
+    with contextlib.ExitStack() as undo:
+        for name in steps:
+            undo.callback(setattr, batch, name, getattr(batch, name))
+            setattr(batch, name, timing(name, getattr(batch, name)))
+        for first in [*range(0, len(wanted), 32)] * ROUNDS:
+            taken.clear()
+            timing("all", reader.clips)(wanted[first : first + 32], 0, Joints.only(PARTS))
+            for name, seconds in taken.items():
+                batches.setdefault(name, []).append(seconds)
+    return {name: statistics.median(seconds) * 1e3 for name, seconds in batches.items()}
 
 
 def _choose(lake: Lake) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -210,14 +259,18 @@ def _drop_file_cache(folder: Path, files: list[str]) -> None:
         os.close(handle)
 
 
-def _timed(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def _timed(run: Callable[[], object]) -> Taken:
+    began, busy = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - busy
 
 
-def _ms(times: list[float]) -> str:
-    return f"{statistics.median(times) * 1e3:6.2f} ms"
+def _median(taken: list[Taken], kind: int) -> float:
+    return statistics.median(one[kind] for one in taken)
+
+
+def _row(label: str, taken: list[Taken]) -> str:
+    return f"| {label} | {_median(taken, 0) * 1e3:.2f} | {_median(taken, 1) * 1e3:.2f} |"
 
 
 if __name__ == "__main__":
