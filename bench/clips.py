@@ -12,9 +12,9 @@ shards, of which np.load unpickles a whole video for each clip, as their users d
 Rounds alternate, and beside the time that passes stands the time of the processor, which other work on the machine
 changes less. Then what the steps of `lake.storage.clip_reader` take, of one batch of 32 clips.
 
-What makes a clip cheap: pages of 64 rows, so that it unpacks little more than itself; a batch of clips at a time, so that
-a step of Python or numpy is paid once for many clips; one call of zstd for all pages of a batch; OpenCV's merge to put
-floats together. Lakes of version 1, whose row groups of 1,024 rows are one page a column, take three times as long.
+What makes a clip cheap: pages of 64 rows, so that it unpacks little more than itself; a batch of clips at a time, so
+that a step of Python or numpy is paid once for many clips; one call of zstd for all pages of a batch; OpenCV's merge to
+put floats together. Lakes of version 1, whose row groups of 1,024 rows are one page a column, take three times as long.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def _batches(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
         if rows > _ROWS:
             yield spans[first:i]
             first, rows = i, 0
-        rows += span.last - span.first
+        size = span.file.pages.page_rows
+        rows += (-(-span.last // size) - span.first // size) * size
     if first < len(spans):
         yield spans[first:]
 
