@@ -65,7 +65,7 @@ def _write(folder: Path, copy: Path) -> None:
     for path in before.get(covered, []):
         _link(path, work / path.name)
     for version, entry in entries(folder).items():
-        if version >= covered:
+        if covered <= version <= newest:
             _link(Path(entry.path), work / entry.name)
     DeltaTable(str(copy)).create_checkpoint()
     made = max(checkpoints(copy), default=0)

@@ -110,7 +110,8 @@ def _versions(folder: Path) -> set[int]:
 def _names(folder: Path) -> Iterator[str]:
     """What is recorded of a table: names without that of the table."""
     start = f"{folder.name}-"
-    with suppress(FileNotFoundError, NotADirectoryError):
+    # Who may read the tables and not this folder reads them without it.
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         for name in os.listdir(folder.parent / FOLDER):  # noqa: PTH208 (of every table at every opening)
             if name.startswith(start):
                 yield name[len(start) :]

@@ -87,6 +87,10 @@ def test_a_log_without_its_end_is_refused_and_mended(lake, table, count, checkpo
     if checkpoint == "removed with its name":
         (log / "_last_checkpoint").unlink()
     last = remove_end(lake, table, count)
+    if (count, checkpoint) == (4, "of all"):
+        # As Delta leaves a log that was not written to for 30 days: the checkpoint has all of it.
+        assert set(Lake.open(lake).snapshot.visible()["video_id"]) == IDS
+        return
     with pytest.raises(DamagedLakeError, match=r"is missing|is lost") as refused:
         Lake.open(lake)
     assert f"signverse repair {lake}" in str(refused.value.hint)
