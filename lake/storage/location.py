@@ -223,7 +223,7 @@ def check_logs(folder: Path) -> None:
         DamagedLakeError: there is one.
     """
     for table in TABLES:
-        if (folder / table.name / "_delta_log").is_dir() or log_records.recorded_version(folder / table.name) >= 0:
+        if log_entries.had_log(folder / table.name):
             log_entries.check(folder / table.name)
 
 

@@ -66,7 +66,7 @@ def log_problems(folder: Path) -> Iterator[str]:
         folder: of the lake.
     """
     for table in TABLES:
-        if (folder / table.name / "_delta_log").is_dir():
+        if log_entries.had_log(folder / table.name):
             for problem in log_entries.problems(folder / table.name, thorough=True):
                 yield f"the log of table '{table.name}' is damaged: {problem}"
 

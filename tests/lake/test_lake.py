@@ -17,6 +17,7 @@ from signverse.lake.model.errors import (
     NotALakeError,
     UnknownVideoError,
 )
+from signverse.lake.model.schema import FORMAT_VERSION
 from signverse.lake.upkeep.verify import verify_lake
 
 
@@ -127,15 +128,16 @@ def test_a_plain_delta_table_is_not_taken_for_a_lake(tmp_path):
 @pytest.mark.parametrize("name", ["videos", "keypoints"])
 def test_a_lake_of_a_newer_format_is_refused(copied, name):
     DeltaTable(str(copied / name)).alter.set_table_properties(
-        {"signverse.formatVersion": "2"}, raise_if_not_exists=False
+        {"signverse.formatVersion": str(FORMAT_VERSION + 1)}, raise_if_not_exists=False
     )
-    with pytest.raises(NewerLakeError, match=r"has format 2, this version reads up to 1.*Update your installation"):
+    said = rf"has format {FORMAT_VERSION + 1}, this version reads up to {FORMAT_VERSION}.*Update your installation"
+    with pytest.raises(NewerLakeError, match=said):
         Lake.open(copied).snapshot.files(name)
 
 
 def test_a_lake_that_lacks_a_table_says_which(copied):
     shutil.rmtree(copied / "captions")
-    with pytest.raises(DamagedLakeError, match="the log of table 'captions' is damaged: .* is missing"):
+    with pytest.raises(DamagedLakeError, match=r"the log of table 'captions' is damaged: .* is missing"):
         Lake.open(copied)
     # In a lake of before it was recorded how far a log goes.
     shutil.rmtree(copied / "_versions")

@@ -167,6 +167,11 @@ def is_made(folder: Path) -> bool:
     return True
 
 
+def had_log(folder: Path) -> bool:
+    """Whether a table has a log, or is known to have had one."""
+    return (folder / "_delta_log").is_dir() or log_records.recorded_version(folder) >= 0
+
+
 def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     """What is wrong with the log of a table that exists.
 

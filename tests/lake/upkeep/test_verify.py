@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, SEGMENTS, VIDEOS
 from signverse.lake.storage import delta
-from signverse.lake.upkeep.verify import verify_lake
+from signverse.lake.upkeep.verify import verify_folder, verify_lake
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_file_whose_name_promises_nothing_is_read_page_by_page(tmp_path, fill,
 
 def test_a_lost_table_is_said(small):
     shutil.rmtree(small / "captions")
-    assert any("captions" in line for line in problems(small))
+    assert any("captions" in line for line in verify_folder(small))
 
 
 @pytest.mark.parametrize(
