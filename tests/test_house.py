@@ -190,8 +190,8 @@ def test_parquet_is_read_where_checksums_are_compared() -> None:
                 found.add(place(path))
     # Within these, the log, what no version names and what is to be mended are read as well, damaged or not.
     elsewhere = {name for name in found if not name.startswith(("lake/storage/integrity/", "lake/upkeep/"))}
-    # The session takes its files from duckdb_files.py; the list is a person's, not a lake's.
-    assert elsewhere == {"lake/query/session.py", "lake/lists/structured.py"}
+    # The session takes its files from duckdb_files.py.
+    assert elsewhere == {"lake/query/session.py"}
 
 
 def test_the_folder_sql_holds_sql_only() -> None:

@@ -8,6 +8,7 @@ Start with table.py.
     text.py         bytes to text: UTF-8, UTF-16; what is not text
     separated.py    CSV: separators, quotes, comments, Excel's `sep=;`
     structured.py   JSON, JSON lines, what yt-dlp writes, Parquet
+    bounded_parquet.py  Parquet of which no more is made than its bytes can honestly stand for
     records.py      what the readers of the formats give
     columns.py      which column is which, by the names that people use
     addresses.py    the video id in an address or a file's name

@@ -6,7 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from signverse.lake.lists.columns import IDENTIFYING, ColumnNames, find_columns, fold
 from signverse.lake.lists.records import Records
@@ -25,6 +25,9 @@ _SOUND: Final = "language of the sound"
 _MOST_KEYS: Final = 200
 """Keys without a meaning here that are shown as columns. A hundred thousand objects with a key of their own each would
 make ten thousand million cells; yt-dlp writes a hundred keys."""
+
+_MOST_CELLS: Final = 1 << 24
+"""Of a Parquet list: a gigabyte as texts. The list of two million videos has half as many."""
 
 _DEEPEST: Final = 20
 """How deep lists may lie in each other: yt-dlp's channels have three levels."""
@@ -221,8 +224,13 @@ def read_parquet(data: bytes, what: str) -> Records:
     """
     import polars as pl
 
+    from signverse.lake.lists.bounded_parquet import read_bounded
+
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        # Not by Polars, which makes all that a file stands for, and panics where memory ends.
+        frame = cast("pl.DataFrame", pl.from_arrow(read_bounded(io.BytesIO(data), len(data), what)))
+        if frame.height * frame.width > _MOST_CELLS:
+            raise BadInputError(f"{what} has {frame.height:,} rows of {frame.width:,} columns, which no list has")
         plain = [
             (_without_fraction(frame[name]) if kind.is_float() else pl.col(name)).cast(pl.String).fill_null("")
             if not (kind.is_nested() or kind in (pl.Binary, pl.Object))
@@ -230,7 +238,7 @@ def read_parquet(data: bytes, what: str) -> Records:
             for name, kind in frame.schema.items()
         ]
         rows = [list(row) for row in frame.select(plain).rows()]
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BadInputError(f"{what} is not Parquet that can be read: {error}") from None
     return Records("Parquet", "row", frame.columns, list(enumerate(rows, 1)))
 

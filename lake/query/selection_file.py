@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from signverse.lake.lists.bounded_parquet import read_bounded
 from signverse.lake.lists.table import read_table
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.model.schema import SEGMENTS
@@ -67,8 +68,7 @@ def _read_pipe(path: Path, remarks: list[str] | None) -> pl.DataFrame:
 
 def _read_parquet(path: Path) -> pl.DataFrame:
     # By pyarrow, which raises an error at a damaged file: Polars panics at one of 300, and Rust prints that itself.
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        return cast(pl.DataFrame, pl.from_arrow(file.read(use_threads=False)))
+    return cast(pl.DataFrame, pl.from_arrow(read_bounded(path, path.stat().st_size, f"selection {path}")))
 
 
 def _read_csv(path: Path, remarks: list[str]) -> pl.DataFrame:

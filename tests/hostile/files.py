@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from tests.hostile import parquet_bombs
 from tests.ingest.extract.hostile_videos import gif
 from tests.ingest.shards.made_shards import caption, pack, poses, video
 from tests.ingest.shards.untrusted.pickle_bombs import KINDS, npz
@@ -116,6 +117,10 @@ def selected(name: str, data: bytes | Callable[[Path], object]) -> Made:
     return one(["export", "pose", "--lake", "LAKE", "--out", "NEW", "--selection"], name, data)
 
 
+def split_from(name: str, data: bytes | Callable[[Path], object]) -> Made:
+    return one(["split", "--lake", "LAKE", "--name", "x", "--from"], name, data)
+
+
 def captioned(name: str, data: bytes | Callable[[Path], object]) -> Made:
     """`ingest captions` of a folder with this file."""
 
@@ -214,6 +219,11 @@ REFUSED: Final[dict[str, Made]] = {
     "a list of zeros": planned("m.csv", bytes(1 << 20)),
     "a list that is an archive": planned("m.xlsx", _zip_bomb()),
     "a Parquet list of nothing": planned("m.parquet", b"PAR1" + bytes(100) + b"\xff\xff\xff\x7fPAR1"),
+    **{
+        f"a Parquet {noun} of {name}": make("x.parquet", data)
+        for noun, make in (("list", planned), ("selection", selected), ("split", split_from))
+        for name, data in parquet_bombs.KINDS.items()
+    },
     "lines of JSON that are lists": planned("m.jsonl", b"[1]\n" * 1000),
     # selections
     "a selection without an end": selected("s.csv", endless),
