@@ -3,6 +3,7 @@
 Compared with the released form (npz in a tar, here our own `card` shards) and the default Delta writer with the
 model's own float32. 40 synthetic signers of 1,500 frames; medians over clips chosen by a seed, all warm. The synthetic
 motion is smoother than that of real keypoints and its noise is not: bytes a frame are of these data, the ratios count.
+Then the layouts that were weighed, of which page_layout.py tells.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from bench import page_layout
 from signverse.export.release.choice import chosen_videos
 from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
 from signverse.ingest.manifest import Entry
@@ -41,6 +43,7 @@ def main() -> None:
         _run(folder)
     finally:
         shutil.rmtree(folder)
+    page_layout.report()
 
 
 def _run(folder: Path) -> None:

@@ -23,7 +23,7 @@ from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder
 from signverse.lake.upkeep.plan import Key, Rewrite, StoredPlacement
 
-BYTES_PER_S: Final = 40e6
+BYTES_PER_S: Final = 20e6
 """Bytes of keypoints that a core rewrites in a second, about: `just bench upkeep`."""
 
 _SORT_MEMORY: Final = "1GB"
