@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _SMALL: Final = frozenset(("sign_language", "video_id", "ingest_id", "frame", "person"))
 """Columns of keypoints that take few bytes: conditions on these alone decide which row groups are compared further."""
+
+
+_AT_ONCE: Final = 4
+"""Files that are compared at once."""
 
 
 def scan(paths: Sequence[str], table: Table, schema: pa.Schema) -> pl.LazyFrame:
@@ -68,15 +73,17 @@ def _scan_keypoints(files: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
         if are_whole(files, [order[name] for name in wanted if name in order], len(order)):
             yield _answer(_scan(files, schema, hive=True), columns, condition, most, "a keypoints file")
             return
-        left = most
+        if most is None:
+            _compare(files, schema, wanted, condition)
+            yield _answer(_scan(files, schema, hive=True), columns, condition, None, "a keypoints file")
+            return
         for file in files:
-            _compare(Path(file), schema, wanted, condition)
-            found = _answer(_scan([str(file)], schema, hive=True), columns, condition, left, f"keypoints file {file}")
+            _compare([file], schema, wanted, condition)
+            found = _answer(_scan([file], schema, hive=True), columns, condition, most, f"keypoints file {file}")
             yield found
-            if left is not None:
-                left -= found.height
-                if left <= 0:
-                    return
+            most -= found.height
+            if most <= 0:
+                return
 
     return register_io_source(rows, schema=whole)
 
@@ -96,25 +103,39 @@ def _answer(
         return (rows if most is None else rows.head(most)).collect()
 
 
-def _compare(file: Path, schema: pl.Schema, wanted: set[str], condition: pl.Expr | None) -> None:
-    """Compares the chunks of a file that its rows that meet the condition lie in.
+def _compare(files: Sequence[str], schema: pl.Schema, wanted: set[str], condition: pl.Expr | None) -> None:
+    """Compares the chunks of files that their rows that meet the condition lie in.
+
+    Several files at once: what reads and what compares bytes lets other threads run.
 
     Raises:
         DamagedLakeError: one differs.
     """
     tested = _tested(condition)
-    with foreign_errors_as(damaged(f"keypoints file {file}")):
-        checksums = checksums_of(file)
-        names, sizes = _parts_of(str(file), identity_of(file))
-        places = {name: place for place, name in enumerate(names)}
-        groups = list(range(len(sizes)))
+    groups: dict[str, list[int]] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
         if condition is not None and tested <= _SMALL:
-            checksums.compare_groups(file, groups, [places[name] for name in tested if name in places])
-            passing = _scan([str(file)], schema, hive=True).select(passes=condition).collect()["passes"]
-            ends = np.cumsum([0, *sizes])
-            met = passing.fill_null(False).to_numpy()
-            groups = [group for group in groups if met[ends[group] : ends[group + 1]].any()]
-        checksums.compare_groups(file, groups, [places[name] for name in wanted if name in places])
+            list(threads.map(lambda file: _compare_columns(file, tested), files))
+            # Not in those threads: Polars may wait for this one.
+            groups = {file: _passing(file, schema, condition) for file in files}
+        list(threads.map(lambda file: _compare_columns(file, wanted, groups.get(file)), files))
+
+
+def _compare_columns(file: str, names: set[str], groups: list[int] | None = None) -> None:
+    with foreign_errors_as(damaged(f"keypoints file {file}")):
+        checksums = checksums_of(Path(file))
+        stored, sizes = _parts_of(file, identity_of(file))
+        columns = [place for place, name in enumerate(stored) if name in names]
+        checksums.compare_groups(Path(file), range(len(sizes)) if groups is None else groups, columns)
+
+
+def _passing(file: str, schema: pl.Schema, condition: pl.Expr) -> list[int]:
+    """The row groups of a file that have rows which meet a condition."""
+    with foreign_errors_as(damaged(f"keypoints file {file}")):
+        met = _scan([file], schema, hive=True).select(passes=condition).collect()["passes"].fill_null(False).to_numpy()
+        _, sizes = _parts_of(file, identity_of(file))
+        ends = np.cumsum([0, *sizes])
+        return [group for group in range(len(sizes)) if met[ends[group] : ends[group + 1]].any()]
 
 
 @lru_cache(maxsize=4096)
