@@ -98,9 +98,12 @@ def _pickles() -> dict[str, list[bytes]]:
 
 
 def _read_pickle(path: Path) -> None:
-    from signverse.ingest.shards.untrusted.pickle_reader import read_frames
+    from signverse.ingest.shards.untrusted.pickle_reader import frames_in, unframed
 
-    read_frames(path.read_bytes(), path.name)
+    with path.open("rb") as file:
+        pickled = b"".join(unframed(file, path.stat().st_size))
+    for _ in frames_in(pickled, path.name):
+        pass
 
 
 def _captions() -> dict[str, list[bytes]]:

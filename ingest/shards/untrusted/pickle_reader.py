@@ -13,7 +13,6 @@ batch), one more frame is run by opcode.
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -116,11 +115,6 @@ def _integers(column: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     width = column.shape[1]
     kind = {0: "", 1: "<u1", 2: "<u2", 4: "<i4", 8: "<i8"}[width]
     return np.ascontiguousarray(column).view(kind)[:, 0].astype(np.int64)
-
-
-def read_frames(data: bytes | memoryview, name: str) -> list[Block]:
-    """The frames of an object array of dicts, as numpy pickled it; see `frames_in`."""
-    return list(frames_in(b"".join(unframed(io.BytesIO(data), len(data))), name))
 
 
 def frames_in(data: bytes, name: str, packed: int = 0) -> Iterator[Block]:
