@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,23 +23,24 @@ def fetch(ranges: Sequence[Sequence[Range]], buffer: npt.NDArray[np.uint8]) -> N
     sizes = np.array([[size for _, _, size in of_run] for of_run in ranges])
     ends = np.cumsum(sizes.T).reshape(sizes.shape[::-1]).T.tolist()
     view = buffer.data
-    handles: dict[Path, int] = {}
+    handles: dict[str, int] = {}
     with ExitStack() as opened:
         for of_run, of_ends in zip(ranges, ends, strict=True):
             path = of_run[0].path
-            if path not in handles:
-                handles[path] = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-                opened.callback(os.close, handles[path])
+            handle = handles.get(path)
+            if handle is None:
+                handle = handles[path] = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                opened.callback(os.close, handle)
             for (_, start, size), end in zip(of_run, of_ends, strict=True):
-                _read(handles[path], start, view[end - size : end])
+                if _read(handle, (view[end - size : end],), start) != size:
+                    raise DamagedBytes
 
 
-def _read(handle: int, start: int, into: memoryview) -> None:
-    if hasattr(os, "preadv"):
-        count = os.preadv(handle, [into], start)
-    else:
-        data = read_at(handle, len(into), start)
-        count = len(data)
-        into[:count] = data
-    if count != len(into):
-        raise DamagedBytes
+def _read_and_copy(handle: int, into: Sequence[memoryview], start: int) -> int:
+    """As `os.preadv` into one piece of memory, where the system lacks that."""
+    data = read_at(handle, len(into[0]), start)
+    into[0][: len(data)] = data
+    return len(data)
+
+
+_read: Final[Callable[[int, Sequence[memoryview], int], int]] = getattr(os, "preadv", _read_and_copy)

@@ -122,18 +122,18 @@ def _put_together_unequal(pages: Pages, out: npt.NDArray[np.float32]) -> None:
 
 def _spread(pages: Pages, values: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
     """Values to the elements that are there, and nan to the others."""
-    most = pages.rows * pages.width
-    partly = np.flatnonzero((pages.counts > 0) & (pages.counts < most)).tolist()
-    masks = [_present(pages, page) for page in partly]
-    if len(masks) == len(most) and all(np.array_equal(mask, masks[0]) for mask in masks) and len(masks[0]) == 1:
+    rows, counts = pages.rows.tolist(), pages.counts.tolist()
+    partly = [page for page, count in enumerate(counts) if 0 < count < rows[page] * pages.width]
+    masks = _masks(pages, partly)
+    if len(masks) == len(rows) and len(masks[0]) == 1 and all(_is_same(mask, masks[0]) for mask in masks):
         _spread_columns(masks[0][0], values, out)
         return
     of_rows = np.repeat(pages.counts > 0, pages.rows)
     width = max((mask.shape[1] for mask in masks), default=1)
     there = np.repeat(of_rows[:, None], width, axis=1)
-    last = np.cumsum(pages.rows)
+    ends = np.cumsum(pages.rows).tolist()
     for page, mask in zip(partly, masks, strict=True):
-        there[last[page] - pages.rows[page] : last[page]] = mask
+        there[ends[page] - rows[page] : ends[page]] = mask
     if np.count_nonzero(there) * pages.width != len(values) * width:
         raise DamagedBytes
     if width == 1:
@@ -159,10 +159,16 @@ def _spread_columns(mask: npt.NDArray[np.bool_], values: npt.NDArray[np.float32]
             out[:, first:last] = np.nan
 
 
-def _present(pages: Pages, page: int) -> Present:
-    end = int(pages.places[page] + pages.values[page])
-    levels = pages.data[end - int(pages.level_bytes[page]) : end].tobytes()
-    return present(levels, int(pages.levels[page]), int(pages.rows[page]), pages.width)
+def _masks(pages: Pages, which: list[int]) -> list[Present]:
+    """Which elements are there, of some of the pages."""
+    levels, rows, data = pages.levels.tolist(), pages.rows.tolist(), pages.data.data
+    ends = (pages.places + pages.values).tolist()
+    starts = (pages.places + pages.values - pages.level_bytes).tolist()
+    return [present(bytes(data[starts[i] : ends[i]]), levels[i], rows[i], pages.width) for i in which]
+
+
+def _is_same(mask: Present, other: Present) -> bool:
+    return mask is other or np.array_equal(mask, other)
 
 
 def interleave(planes: list[Bytes], out: npt.NDArray[np.float32]) -> None:

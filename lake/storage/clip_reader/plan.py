@@ -53,7 +53,7 @@ class Run(NamedTuple):
 class Range(NamedTuple):
     """Bytes of a file that lie together."""
 
-    path: Path
+    path: str
     start: int
     size: int
 
@@ -81,9 +81,10 @@ class Plan:
         """[R][C] what to read, for each run its part of each column."""
         starts = self.pieces[:, self.begins[:-1], START].T.tolist()
         sizes = np.add.reduceat(self.pieces[:, :, SIZE], self.begins[:-1], axis=1).T.tolist()
+        paths = [str(run.file.path) for run in self.runs]
         return [
-            [Range(run.file.path, start, size) for start, size in zip(*of_run, strict=True)]
-            for run, *of_run in zip(self.runs, starts, sizes, strict=True)
+            [Range(path, start, size) for start, size in zip(*of_run, strict=True)]
+            for path, *of_run in zip(paths, starts, sizes, strict=True)
         ]
 
 
