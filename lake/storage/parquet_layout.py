@@ -45,6 +45,8 @@ def keypoints_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq
         compression=dict.fromkeys(_LEVELS, "zstd"),
         compression_level=_LEVELS,
         max_rows_per_page=ROWS_PER_PAGE,
+        # More values at a time than a page has: 3 % of the time, the same bytes.
+        write_batch_size=65_536,
         use_dictionary=["video_id", "ingest_id", "person", *(part.confidence for part in PARTS)],
         column_encoding=dict.fromkeys(_LEVELS, "BYTE_STREAM_SPLIT") | {"frame": "DELTA_BINARY_PACKED"},
         write_statistics=["video_id", "frame", "person"],
@@ -136,7 +138,8 @@ def columns_for_duckdb(types: Mapping[str, str]) -> str:
 
 def completed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Rows with the columns of a schema, in its order: null in those that they lack."""
-    lacking = [field for field in schema if field.name not in rows.column_names]
+    names = set(rows.column_names)
+    lacking = [field for field in schema if field.name not in names]
     for field in lacking:
         rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     return rows.select(schema.names)
