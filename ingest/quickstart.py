@@ -71,6 +71,9 @@ Everything is in {out}. Continue with your own data:
   {program} export shards --lake LAKE --selection clips.parquet --out DIR
 """
 
+_INTERRUPTED: Final = 130
+"""The exit code of a step after Ctrl-C or SIGTERM."""
+
 NO_MODELS: Final = """
 The models are not installed, so no video was extracted. They are 351 MB; where
 you have them, name their folder: --models DIR.
@@ -121,6 +124,9 @@ def _show(command: Callable[[list[str]], int], heading: str, line: str) -> None:
         say(f"\n# {heading}")
     say(f"$ {program()} {line}")
     code = command(shlex.split(line))
+    if code == _INTERRUPTED:
+        # Of all steps: no fault of this one.
+        raise KeyboardInterrupt
     if code:
         raise BadInputError(f"`{program()} {line}` ended with exit code {code}", "See above for the reason.")
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from signverse.ingest.quickstart import EXTRACTION, NEXT, NO_MODELS, STEPS, program
+from signverse.ingest.quickstart import run as run_quickstart
 from signverse.lake.lake import Lake
 from signverse.lake.upkeep.verify import verify_lake
 
@@ -96,3 +97,8 @@ def test_in_a_checkout_the_commands_to_type_next_begin_with_uv_run(monkeypatch: 
     assert max(map(len, lines)) <= 80
     monkeypatch.delenv("UV_RUN_RECURSION_DEPTH")
     assert program() == "signverse"
+
+
+def test_a_step_that_is_interrupted_interrupts_all_of_it(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_quickstart(lambda _: 130, tmp_path / "out", None, pull=False)
