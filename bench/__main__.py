@@ -9,6 +9,7 @@ from pathlib import Path
 BENCHMARKS = {
     "layout": "bytes a frame and a clip to numpy, beside Delta's default writer and the released tars",
     "clips": "one clip and 256 random ones to numpy, beside Lance and the released tars",
+    "epoch": "a shuffled epoch for training, beside webdataset tars and Lance, through PyTorch and alone",
     "preparation": "normalization and frame rates for training, beside pose-format",
     "query": "queries to a lake of the released size: 39,197 videos, 2 million segments; cold and warm",
     "shards": "import and export of shards, beside numpy on the same bytes; peak memory",
