@@ -136,16 +136,21 @@ def _seconds_of(pid: int) -> float:
 
 
 def _ours(lake: Lake, clips: pl.DataFrame) -> Iterator[Reader]:
-    def epoch(number: int) -> Iterator[int]:
-        with lake.read_clips(clips, order="shuffled", seed=number) as read:
-            yield from (len(clip.points) for clip in read)
+    def reader(name: str, **options: Any) -> Reader:
+        def epoch(number: int) -> Iterator[int]:
+            with lake.read_clips(clips, order="shuffled", seed=number, **options) as read:
+                yield from (len(clip.points) for clip in read)
 
-    yield Reader("ours, read_clips", epoch)
+        return Reader(name, epoch)
+
+    yield reader("ours, read_clips")
+    yield reader("  with fill", fill=0.0)
+    yield reader("  with fill, valid, float16", fill=0.0, valid=True, dtype="float16")
 
 
 def _loaders(lake: Lake, clips: pl.DataFrame, tars: Tars | None, rows: LanceRows | None) -> Iterator[Reader]:
     try:
-        import torch  # noqa: F401
+        import torch
     except ModuleNotFoundError:
         print("  PyTorch is left out: uv run --with torch python -m bench epoch")
         return
@@ -153,14 +158,14 @@ def _loaders(lake: Lake, clips: pl.DataFrame, tars: Tars | None, rows: LanceRows
 
     from signverse import collate
 
-    def reader(name: str, dataset: Any, **options: Any) -> Reader:
-        # Lance's threads do not survive a fork. Workers outlive an epoch, so that starting them is not measured.
+    def reader(name: str, dataset: Any, start: str = "fork", **options: Any) -> Reader:
+        # Workers outlive an epoch, so that starting them is not measured.
         loader = DataLoader(
             dataset,
             batch_size=BATCH,
             num_workers=WORKERS,
             collate_fn=collate,
-            multiprocessing_context="forkserver",
+            multiprocessing_context=start,
             persistent_workers=True,
             **options,
         )
@@ -176,12 +181,15 @@ def _loaders(lake: Lake, clips: pl.DataFrame, tars: Tars | None, rows: LanceRows
 
         return Reader(name, epoch, workers)
 
+    extras: dict[str, Any] = {"fill": 0.0, "valid": True, "dtype": torch.float16}
     yield reader("ours, torch_dataset", lake.torch_dataset(clips, shuffle=True))
+    yield reader("  with fill, valid, float16", lake.torch_dataset(clips, shuffle=True, **extras))
     yield reader("ours, by index", lake.torch_dataset(clips, map_style=True), shuffle=True)
     if tars:
         yield reader("webdataset, buffer of 1,000", tars.pipeline())
     if rows:
-        yield reader("Lance, by index, a take a batch", rows, shuffle=True)
+        # Lance's threads do not survive a fork.
+        yield reader("Lance, by index, a take a batch", rows, "forkserver", shuffle=True)
 
 
 @dataclass(frozen=True)

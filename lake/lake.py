@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 import polars as pl
 
 from signverse.lake.clips.order import Uneven
+from signverse.lake.clips.output import Output
 from signverse.lake.clips.preparation import Preparation, windows_of
 from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
@@ -41,6 +42,8 @@ class _DatasetOptions(TypedDict, total=False):
     uneven: Uneven
     transform: Callable[[dict[str, Any]], Any] | None
     fill: float | None
+    valid: bool
+    dtype: Any
     read_ahead: int
     threads: int | None
     prepare: Preparation | None
@@ -259,6 +262,9 @@ class Lake:
         read_ahead: int = 256,
         threads: int | None = None,
         prepare: Preparation | None = None,
+        fill: float | None = None,
+        valid: bool = False,
+        dtype: Any = "float32",
     ) -> ClipReader:
         """Iterates over clips, each with its points as numpy; every row group is read once where the order allows it.
 
@@ -274,14 +280,19 @@ class Lake:
             read_ahead: clips to prefetch. Memory holds at most twice as many.
             threads: for reading; the number of cores, at most 4, by default.
             prepare: another frame rate, windows of one length, normalization. A window comes as a clip of its own.
+            fill: a number in place of nan.
+            valid: with each clip `valid`, bool [T, K]: which points are there, as `fill` hides that.
+            dtype: float32; or float16, in which pixels are exact to 1/8 up to 256 only: meant for normalized points.
+                A number above 65,504, which it cannot hold, is an error.
 
         Raises:
-            BadInputError: the rows are not a selection; or a clip is not in the lake as it was chosen, as its video may
-                have been ingested again.
+            BadInputError: the rows are not a selection, or an option is wrong; or a clip is not in the lake as it was
+                chosen, as its video may have been ingested again.
             EmptySelectionError: there is no clip.
         """
         prepare = prepare or Preparation()
-        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare)
+        output = Output.of(fill, valid, dtype, numpy=True)
+        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare, output=output)
         return ClipReader(windows_of(clip_table(self.snapshot, clips), prepare), reading, self.snapshot.reader)
 
     @overload
@@ -313,17 +324,20 @@ class Lake:
         uneven: Uneven = "repeat",
         transform: Callable[[dict[str, Any]], Any] | None = None,
         fill: float | None = None,
+        valid: bool = False,
+        dtype: Any = "float32",
         read_ahead: int = 256,
         threads: int | None = None,
         prepare: Preparation | None = None,
     ) -> ClipDataset | ClipStream:
         """Clips for PyTorch: an iterable `ClipStream`, or a `ClipDataset` by index.
 
-        A sample is a dict of points, a float32 tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text
-        and sign_language; of windows also mask, a bool tensor [T]. `signverse.collate` makes batches of them.
+        A sample is a dict of points, a tensor [T, K, 3], and segment_id, video_id, start_frame, end_frame, text and
+        sign_language; of windows also mask, a bool tensor [T]. `signverse.collate` makes batches of them.
 
         Args:
-            clips, parts, person, read_ahead, prepare: see `read_clips`.
+            clips, parts, person, read_ahead, prepare, fill, valid: see `read_clips`.
+            dtype: see `read_clips`; of PyTorch, too, such as torch.bfloat16, in which pixels are exact to 1/8 up to 32.
             map_style: by index; the DataLoader then shuffles and distributes.
             shuffle: by the seed and the epoch of `set_epoch`.
             rank, world_size: of this process among those that divide the clips; by default those of torch.distributed,
@@ -332,7 +346,6 @@ class Lake:
                 of batches: `repeat` takes some twice, `drop` leaves some out, each less than one a rank; with `keep`
                 ranks may differ, and training that averages gradients hangs.
             transform: takes a sample and returns what is yielded.
-            fill: in place of nan.
             threads: for reading; one in a worker process by default.
 
         Raises:
@@ -349,11 +362,12 @@ class Lake:
             )
         order: OrderName = "shuffled" if shuffle else "stored"
         prepare = prepare or Preparation()
-        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare)
+        output = Output.of(fill, valid, dtype)
+        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare, output=output)
         table = windows_of(clip_table(self.snapshot, clips), prepare)
         if map_style:
-            return ClipDataset(table, reading, transform, fill)
-        return ClipStream(table, reading, transform, fill, rank, world_size, uneven)
+            return ClipDataset(table, reading, transform)
+        return ClipStream(table, reading, transform, rank, world_size, uneven)
 
     def duckdb(self, *, files: bool = False) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, in memory, with the lake's views and macros (see the folder sql/).

@@ -5,6 +5,7 @@ May know lake.query (selections), lake.storage and lake.model; takes a Snapshot.
     table.py           which clips: from a selection, rows or a file to arrays, checked against the lake
     order.py           the order of reading: stored or shuffled by row groups; what each rank and worker reads
     preparation.py     what is done to each clip as it is read: another frame rate, windows, normalization
+    output.py          how they are returned: a number for absent points, which are there, half precision
     normalize.py       moving and scaling by the shoulders
     resample.py        changing the frame rate
     windows.py         cutting clips into windows

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from signverse.lake.clips.order import Order, Share, shuffle_windows, shuffled_order, stored_order
+from signverse.lake.clips.output import FLOAT16_MAX, ClipPoints, Output, as_requested
 from signverse.lake.clips.preparation import Preparation, prepared, window_mask
 from signverse.lake.clips.table import ClipTable, joint_names
-from signverse.lake.model.errors import BadInputError, DamagedLakeError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 from signverse.lake.model.skeleton import BODY
-from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import Joints, KeypointsReader
 
 OrderName = Literal["stored", "given", "shuffled"]
@@ -36,9 +36,11 @@ class Clip:
     Attributes:
         start_frame, end_frame: half-open, 0-based at 24 frames/s; of a window the frames that it was made of.
         points: float32 [T, K, 3], x and y in pixels of the video and score; absent points are (nan, nan, 0), frames
-            without the person nan. K are the joints of the requested parts, in the order of the 128.
+            without the person nan. K are the joints of the requested parts, in the order of the 128. With `fill` that
+            number stands for nan; with `dtype="float16"` they are float16.
         text, sign_language: of the segment; None where the selection lacks the column.
         mask: of a window, bool [T], False in padding.
+        valid: with `valid=True`, bool [T, K]: which points are there; False for absent ones and in padding.
     """
 
     segment_id: str
@@ -47,8 +49,9 @@ class Clip:
     end_frame: int
     text: str | None
     sign_language: str | None
-    points: Points
+    points: npt.NDArray[np.floating[Any]]
     mask: npt.NDArray[np.bool_] | None = None
+    valid: npt.NDArray[np.bool_] | None = None
 
     def __repr__(self) -> str:
         """On one line, as in a notebook: the shape of the points, not thousands of numbers."""
@@ -73,6 +76,7 @@ class Reading:
     threads: int | None = None
     share: Share = field(default_factory=Share)
     prepare: Preparation = field(default_factory=Preparation)
+    output: Output = field(default_factory=Output)
 
     def __post_init__(self) -> None:
         if self.order not in get_args(OrderName):
@@ -104,11 +108,12 @@ class Reading:
 
 def read_points(
     table: ClipTable, indices: Sequence[int], reading: Reading, reader: KeypointsReader
-) -> dict[int, Points]:
-    """The points of clips, prepared: float32 [T, K, 3], by the index of the clip.
+) -> dict[int, ClipPoints]:
+    """The points [T, K, 3] of clips, prepared and as they were requested, by the index of the clip.
 
     Raises:
         DamagedLakeError: they cannot be read.
+        BadInputError: they do not fit the type that was requested.
     """
     joints = reading.read_joints
     wanted = [(table.places[table.video[index]], *table.frames[index].tolist()) for index in indices]
@@ -116,10 +121,18 @@ def read_points(
     names = joint_names(joints)
     # The body comes first, where it was read besides.
     unwanted = joints.size - reading.joints.size
-    return {
-        index: np.ascontiguousarray(prepared(points, reading.prepare, table, index, names)[:, unwanted:])
-        for index, points in zip(indices, clips, strict=True)
-    }
+    found = {}
+    for index, points in zip(indices, clips, strict=True):
+        points = np.ascontiguousarray(prepared(points, reading.prepare, table, index, names)[:, unwanted:])
+        try:
+            found[index] = as_requested(points, reading.output)
+        except OverflowError as error:
+            raise BadInputError(
+                f"{table.about(index)['segment_id']}: a coordinate of {error.args[0]:,.0f} does not fit float16, which "
+                f"ends at {FLOAT16_MAX:,.0f}",
+                "Use bfloat16 or float32.",
+            ) from None
+    return found
 
 
 class ClipReader(Iterator[Clip]):
@@ -143,7 +156,7 @@ class ClipReader(Iterator[Clip]):
         self.uncovered = table.uncovered
         self._order = reading.clip_order(table)
         self._position = 0
-        self._prefetched: dict[int, Future[dict[int, Points | DamagedLakeError]]] = {}
+        self._prefetched: dict[int, Future[dict[int, ClipPoints | SignverseError]]] = {}
         self._requested = 0
         self._pool: ThreadPoolExecutor | None = None
 
@@ -174,6 +187,7 @@ class ClipReader(Iterator[Clip]):
 
         Raises:
             DamagedLakeError: its keypoints cannot be read.
+            BadInputError: they do not fit the type that was requested.
         """
         position = self._position
         if position >= len(self._order):
@@ -185,17 +199,16 @@ class ClipReader(Iterator[Clip]):
             self._request_window()
         index = int(self._order[position])
         try:
-            points = self._prefetched.pop(position).result().pop(index)
-            if isinstance(points, DamagedLakeError):
-                raise points
+            found = self._prefetched.pop(position).result().pop(index)
+            if isinstance(found, SignverseError):
+                raise found
         except BaseException:
             # The next call tries again.
             self.close()
             raise
         self._position = position + 1
-        return Clip(
-            **self._table.about(index), points=points, mask=window_mask(self._reading.prepare, self._table, index)
-        )
+        mask = window_mask(self._reading.prepare, self._table, index)
+        return Clip(**self._table.about(index), points=found.points, mask=mask, valid=found.valid)
 
     def _request_window(self) -> None:
         """Submits the reading of the next window, or of what is left of it."""
@@ -216,14 +229,14 @@ class ClipReader(Iterator[Clip]):
     def _place_of(self, index: int) -> tuple[int, int]:
         return int(self._table.video[index]), int(self._table.frames[index, 0])
 
-    def _read(self, indices: list[int]) -> dict[int, Points | DamagedLakeError]:
+    def _read(self, indices: list[int]) -> dict[int, ClipPoints | SignverseError]:
         try:
             return {**read_points(self._table, indices, self._reading, self._reader)}
-        except DamagedLakeError as error:
+        except (DamagedLakeError, BadInputError) as error:
             if len(indices) == 1:
                 return {indices[0]: error}
-        # One of them is damaged: the others are whole.
-        return {index: points for one in indices for index, points in self._read([one]).items()}
+        # One of them is at fault: the others are whole.
+        return {index: found for one in indices for index, found in self._read([one]).items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The position: a few plain values, valid in every process."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 try:
     import torch
@@ -26,13 +27,13 @@ from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.clips.torch_batches import requested_batch
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted
-from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.reader import KeypointsReader
 
 Sample = dict[str, Any]
-"""points, a float32 tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language.
+"""points, a tensor [T, K, 3], beside segment_id, video_id, start_frame, end_frame, text and sign_language.
 
-Of windows also mask, a bool tensor [T], False in padding."""
+Of windows also mask, a bool tensor [T], False in padding. With `valid=True` also valid, a bool tensor [T, K], False
+where a point is absent."""
 
 Transform = Callable[[Sample], Any]
 
@@ -47,12 +48,11 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         uncovered: how many frames are in no window, where windows were requested.
     """
 
-    def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None, fill: float | None) -> None:
+    def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None) -> None:
         _require_torch()
         self._table = table
         self._reading = reading
         self._transform = transform
-        self._fill = fill
         self._open: tuple[int, KeypointsReader] | None = None
         self.joints = joint_names(reading.joints)
         self.uncovered = table.uncovered
@@ -69,16 +69,14 @@ class ClipDataset(Dataset):  # type: ignore[misc]
         if not all(0 <= clip < len(self) for clip in clips):
             raise IndexError(f"there are {len(self)} clips, 0 to {len(self) - 1}")
         found = read_points(self._table, sorted(set(clips)), self._reading, self._reader())
-        return [
-            _sample(
-                {**self._table.about(clip), "mask": window_mask(self._reading.prepare, self._table, clip)},
-                found[clip],
-                self._transform,
-                self._fill,
-                copy=clips.count(clip) > 1,
-            )
-            for clip in clips
-        ]
+        samples = []
+        for clip in clips:
+            # A clip that is there twice: changing one sample must not change the other.
+            points, valid = found[clip].copy() if clips.count(clip) > 1 else found[clip]
+            mask = window_mask(self._reading.prepare, self._table, clip)
+            about = {**self._table.about(clip), "mask": mask, "valid": valid}
+            samples.append(_sample(about, points, self._reading, self._transform))
+        return samples
 
     def _reader(self) -> KeypointsReader:
         # A forked worker must not use the locks of its parent.
@@ -115,7 +113,6 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         table: ClipTable,
         reading: Reading,
         transform: Transform | None,
-        fill: float | None,
         rank: int | None,
         world_size: int | None,
         uneven: Uneven = "repeat",
@@ -123,7 +120,6 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
         _require_torch()
         self._table = table
         self._transform = transform
-        self._fill = fill
         # Determined here, as spawned workers have no process group.
         self.rank, self.world_size = _rank(rank, world_size)
         self._reading = replace(reading, share=Share(self.rank, self.world_size, uneven=uneven))
@@ -156,17 +152,16 @@ class ClipStream(IterableDataset):  # type: ignore[misc]
             # Workers are parallel already.
             share = replace(reading.share, worker=worker.id, workers=worker.num_workers)
             reading = replace(reading, share=share, threads=reading.threads or 1)
-        return ClipSamples(self._table, reading, self._transform, self._fill)
+        return ClipSamples(self._table, reading, self._transform)
 
 
 class ClipSamples(Iterator[Any]):
     """One pass over a `ClipStream`. torchdata's StatefulDataLoader keeps the state of each worker's."""
 
-    def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None, fill: float | None) -> None:
+    def __init__(self, table: ClipTable, reading: Reading, transform: Transform | None) -> None:
         self._table = table
         self._reading = reading
         self._transform = transform
-        self._fill = fill
         self._clips: ClipReader | None = None
         self._state: Mapping[str, Any] | None = None
 
@@ -176,7 +171,7 @@ class ClipSamples(Iterator[Any]):
             self._clips = self._open()
         clip = next(self._clips)
         about = {name: value for name, value in vars(clip).items() if name != "points"}
-        return _sample(about, clip.points, self._transform, self._fill)
+        return _sample(about, clip.points, self._reading, self._transform)
 
     def _open(self) -> ClipReader:
         share, request = self._reading.share, requested_batch()
@@ -228,18 +223,43 @@ class ClipSamples(Iterator[Any]):
 def collate(samples: Sequence[Sample], *, fill: float = 0.0) -> dict[str, Any]:
     """A batch of clips of any lengths: points [B, T, K, 3] padded at the end, lengths [B], the rest as lists.
 
-    Of windows, mask is a tensor [B, T].
+    mask is a bool tensor [B, T], False in padding, also in that of windows. valid, where the samples have it, is a bool
+    tensor [B, T, K], False in padding and where a point is absent.
+
+    Args:
+        fill: the points in padding.
 
     Raises:
         BadInputError: torch is missing.
     """
     _require_torch()
     points = [sample["points"] for sample in samples]
-    padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=fill)
-    metadata = {name: [sample[name] for sample in samples] for name in samples[0] if name != "points"}
-    if "mask" in metadata:
-        metadata["mask"] = torch.stack(metadata["mask"])
-    return {"points": padded, "lengths": torch.tensor([len(clip) for clip in points]), **metadata}
+    lengths = torch.tensor([len(clip) for clip in points])
+    batch = {"points": _padded(points, fill), "lengths": lengths}
+    batch.update({name: [sample[name] for sample in samples] for name in samples[0] if name not in batch})
+    if "valid" in batch:
+        batch["valid"] = _padded(batch["valid"], False)
+    if "mask" in batch:
+        batch["mask"] = torch.stack(batch["mask"])
+    else:
+        batch["mask"] = torch.arange(batch["points"].shape[1]) < lengths[:, None]
+    return batch
+
+
+def _padded(clips: Sequence[Any], fill: float) -> Any:
+    """Tensors [T, ...] of several lengths as one [B, longest T, ...]."""
+    first = clips[0]
+    shape = (len(clips), max(map(len, clips)), *first.shape[1:])
+    if get_worker_info() is None:
+        batch = first.new_empty(shape)
+    else:
+        # In a worker in shared memory from the start, as PyTorch's own collate does: sending it copies nothing.
+        storage = first._typed_storage()._new_shared(math.prod(shape), device=first.device)
+        batch = first.new(storage).resize_(shape)
+    for target, clip in zip(batch, clips, strict=True):
+        target[: len(clip)] = clip
+        target[len(clip) :] = fill
+    return batch
 
 
 def _require_torch() -> None:
@@ -247,17 +267,13 @@ def _require_torch() -> None:
         raise BadInputError("PyTorch is not installed", "Run: pip install torch.")
 
 
-def _sample(
-    about: dict[str, Any], points: Points, transform: Transform | None, fill: float | None, *, copy: bool = False
-) -> Any:
-    if copy:
-        points = points.copy()
-    if fill is not None:
-        points[np.isnan(points)] = fill
-    mask = about.pop("mask")
-    sample = {"points": torch.from_numpy(points), **about}
-    if mask is not None:
-        sample["mask"] = torch.from_numpy(mask)
+def _sample(about: dict[str, Any], points: npt.NDArray[Any], reading: Reading, transform: Transform | None) -> Any:
+    masks = {name: about.pop(name) for name in ("mask", "valid")}
+    tensor = torch.from_numpy(points)
+    if reading.output.dtype == "bfloat16":
+        tensor = tensor.bfloat16()
+    sample = {"points": tensor, **about}
+    sample.update({name: torch.from_numpy(mask) for name, mask in masks.items() if mask is not None})
     return sample if transform is None else transform(sample)
 
 

@@ -56,7 +56,7 @@ def as_it_is(batch):
 
 def stream(count: int, rank: int = 0, ranks: int = 1, uneven: str = "repeat", *, shuffle: bool = True) -> ClipStream:
     reading = Reading(joints_of(["body"]), order="shuffled" if shuffle else "stored", read_ahead=20, threads=1)
-    return ClipStream(clips_of_nobody(count), reading, just_the_id, None, rank, ranks, uneven)
+    return ClipStream(clips_of_nobody(count), reading, just_the_id, rank, ranks, uneven)
 
 
 def batches_of_workers(loader: DataLoader) -> list[list[str]]:
@@ -116,7 +116,7 @@ def test_every_rank_has_as_many_batches_as_len_says(clips, ranks, workers, batch
 @settings(max_examples=60, deadline=None)
 @given(clips=st.integers(1, 300), ranks=st.integers(1, 4), batch_size=st.integers(1, 100), drop_last=st.booleans())
 def test_by_index_a_distributed_sampler_does_the_same(clips, ranks, batch_size, drop_last):
-    dataset = ClipDataset(clips_of_nobody(clips), Reading(joints_of(["body"])), just_the_id, None)
+    dataset = ClipDataset(clips_of_nobody(clips), Reading(joints_of(["body"])), just_the_id)
     counts, seen = set(), Counter()
     for rank in range(ranks):
         sampler = DistributedSampler(dataset, ranks, rank, shuffle=True)
