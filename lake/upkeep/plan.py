@@ -250,9 +250,11 @@ def _check_keypoints(
     check = _KeypointsCheck(given_up=gone - set(placed_in_lost.filter(~pl.col("replaced"))["keypoints_file"]))
     files = [file for file in listed if file.name not in gone]
     videos = videos.filter(pl.col("keypoints_file").is_in(gone).not_().fill_null(True))
-    footers = {file.name: _footer(snapshot, file.name) for file in files}
-    row_groups = {name: footer.num_row_groups for name, footer in footers.items()}
-    check.older = {name for name, footer in footers.items() if format_of_file(footer) < FORMAT_VERSION}
+    row_groups: dict[str, int] = {}
+    for file in files:
+        row_groups[file.name], written_as = _row_groups_and_format(snapshot, file.name)
+        if written_as < FORMAT_VERSION:
+            check.older.add(file.name)
     accounted: dict[str, int] = defaultdict(int)
     lost: set[Key] = set()
     with_keypoints = videos.filter(pl.col("keypoints_file").is_not_null()).sort("video_id", "keypoints_ingest_id")
@@ -292,10 +294,12 @@ def _check_keypoints(
     return check
 
 
-def _footer(snapshot: Snapshot, name: str) -> pq.FileMetaData:
+def _row_groups_and_format(snapshot: Snapshot, name: str) -> tuple[int, int]:
     with foreign_errors_as(damaged(name)):
         checksums_of(snapshot.folder / KEYPOINTS.name / name, whole=False)
-        return pq.read_metadata(snapshot.folder / KEYPOINTS.name / name)
+        # Of a large file it takes megabytes of memory: it is not kept.
+        footer = pq.read_metadata(snapshot.folder / KEYPOINTS.name / name)
+        return footer.num_row_groups, format_of_file(footer)
 
 
 def placements_in(folder: Path, name: str) -> dict[Key, StoredPlacement]:
