@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from signverse.lake.storage.clip_reader.row_group import RowGroup
 from signverse.lake.storage.clip_reader.spans import spans_of
 from signverse.lake.storage.clip_reader.whole_chunks import pages_of_chunks
 from signverse.lake.storage.footers import Footer, Footers, unreadable
-from signverse.lake.storage.integrity.chunk_checksums import Checksums, checksums_of
+from signverse.lake.storage.integrity.chunk_checksums import KEPT_BYTES, Checksums, checksums_of
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.pages.page_table import PageTable
@@ -85,6 +86,7 @@ class KeypointsReader:
         self._folder = folder
         self._footers = Footers(folder)
         self._files: dict[str, tuple[Checksums, PagedFile | None]] = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Clears the caches; no file is kept open."""
@@ -206,8 +208,20 @@ class KeypointsReader:
             kept = self._files.get(file)
             if kept is None or kept[0] is not checksums:
                 pages = checksums.pages or pages_of_chunks(self._footers, file, checksums)
-                kept = self._files[file] = checksums, PagedFile(path, pages, checksums) if pages else None
+                kept = checksums, PagedFile(path, pages, checksums) if pages else None
+                self._keep(file, kept)
         return kept[1]
+
+    def _keep(self, file: str, found: tuple[Checksums, PagedFile | None]) -> None:
+        with self._lock:
+            self._files.pop(file, None)
+            self._files[file] = found
+            held = sum(checksums.nbytes for checksums, _ in self._files.values())
+            # The first are those that were found first.
+            for oldest in list(self._files)[:-1]:
+                if held <= KEPT_BYTES:
+                    return
+                held -= self._files.pop(oldest)[0].nbytes
 
 
 def _row_groups(groups: PageTable | Footer, place: Placement, start: int, end: int) -> list[int]:

@@ -28,7 +28,7 @@ from signverse.lake.storage.integrity.digests import (
 from signverse.lake.storage.pages.block import read_block
 from signverse.lake.storage.pages.page_table import PageTable
 
-_KEPT_BYTES: Final = 512 << 20
+KEPT_BYTES: Final = 512 << 20
 """Of memory for the blocks of files: 1.2 MB for a file of 128 MB, and 80 kB for one of an older version."""
 
 _LITTLE: Final = 64 << 20
@@ -205,7 +205,7 @@ def _learn(name: str, now: Identity) -> _Kept:
         _kept[name] = kept
         _kept.move_to_end(name)
         held = sum(checksums.nbytes for _, checksums in _kept.values() if checksums)
-        while held > _KEPT_BYTES and len(_kept) > 1:
+        while held > KEPT_BYTES and len(_kept) > 1:
             _, (_, checksums) = _kept.popitem(last=False)
             held -= checksums.nbytes if checksums else 0
     return kept

@@ -18,6 +18,7 @@ from signverse.lake.model.schema import VIDEOS
 from signverse.lake.model.skeleton import LEFT_HAND
 from signverse.lake.storage import delta
 from signverse.lake.storage import footers as footers_module
+from signverse.lake.storage import reader as reader_module
 from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
 from signverse.lake.storage.reader import KeypointsReader, Placement, placement_of
 
@@ -199,6 +200,17 @@ def test_a_damaged_keypoints_file_is_refused_not_read(copied, harm):
     with pytest.raises(DamagedLakeError, match="cannot be read") as error:
         lake.keypoints("exactly1024")
     assert "\n" not in str(error.value)
+
+
+def test_tables_of_pages_take_no_more_memory_than_the_limit(tmp_path, fill, video, monkeypatch):
+    languages = ["ase", "pso", "bfi", "gsg"]
+    folder = fill(tmp_path / "lake", *(video(f"v-{code}", code, 5, texts=("x",)) for code in languages))
+    for most, files in ((1, 1), (1 << 20, 4)):
+        monkeypatch.setattr(reader_module, "KEPT_BYTES", most)
+        with Lake.open(folder) as opened:
+            for code in (*languages, "ase"):
+                assert opened.keypoints(f"v-{code}").shape == (5, 128, 3)
+            assert len(opened.snapshot.reader._files) == files
 
 
 @pytest.mark.parametrize(("kept", "parsed"), [(2, 8_000_000), (100, 1)])
