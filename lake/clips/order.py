@@ -6,8 +6,9 @@ moves them: the state of a reader stays valid.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,13 @@ import numpy.typing as npt
 from signverse.lake.clips.table import ClipTable
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted
-from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 Order = npt.NDArray[np.int64]
 """Indices of clips in the table."""
+
+_FRAMES_TOGETHER: Final = 1024
+"""Frames whose clips a shuffled order keeps together: a row group. A number of its own: with another one orders
+change and saved states are refused, whereas from row groups of another size clips are only read a little slower."""
 
 
 def stored_order(table: ClipTable) -> Order:
@@ -32,7 +36,7 @@ def stored_order(table: ClipTable) -> Order:
 
 def row_group_starts(table: ClipTable, order: Order) -> Order:
     """Positions in the stored order at which a new row group begins (give or take a frame)."""
-    group = table.video[order].astype(np.int64) << 32 | table.frames[order, 0] // ROWS_PER_GROUP
+    group = table.video[order].astype(np.int64) << 32 | table.frames[order, 0] // _FRAMES_TOGETHER
     return np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
 
 
@@ -44,6 +48,11 @@ def shuffled_order(table: ClipTable, seed: int, epoch: int) -> Order:
     sizes = np.diff(np.r_[starts, len(order)])[groups]
     before = np.cumsum(sizes) - sizes
     return np.asarray(order[np.repeat(starts[groups] - before, sizes) + np.arange(len(order))])
+
+
+def order_digest(order: Order) -> str:
+    """The same for the same order only: one of another version of numpy, or of this package, may be another."""
+    return hashlib.blake2b(np.ascontiguousarray(order, "<i8").tobytes(), digest_size=8).hexdigest()
 
 
 Uneven = Literal["repeat", "drop", "keep"]

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.clips.order import Order, Share, shuffle_windows, shuffled_order, stored_order
+from signverse.lake.clips.order import Order, Share, order_digest, shuffle_windows, shuffled_order, stored_order
 from signverse.lake.clips.output import FLOAT16_MAX, ClipPoints, Output, as_requested
 from signverse.lake.clips.preparation import Preparation, prepared, window_mask
 from signverse.lake.clips.table import ClipTable, joint_names
@@ -155,6 +155,7 @@ class ClipReader(Iterator[Clip]):
         self.joints = joint_names(reading.joints)
         self.uncovered = table.uncovered
         self._order = reading.clip_order(table)
+        self._digest: str | None = None
         self._position = 0
         self._prefetched: dict[int, Future[dict[int, ClipPoints | SignverseError]]] = {}
         self._requested = 0
@@ -240,7 +241,10 @@ class ClipReader(Iterator[Clip]):
 
     def state_dict(self) -> dict[str, Any]:
         """The position: a few plain values, valid in every process."""
-        return {**self._identity(), "epoch": self._reading.epoch, "position": self._position}
+        if self._digest is None:
+            self._digest = order_digest(self._order)
+        state = {"epoch": self._reading.epoch, "position": self._position, "order_digest": self._digest}
+        return {**self._identity(), **state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues at the position of the reader that returned the state.
@@ -257,10 +261,18 @@ class ClipReader(Iterator[Clip]):
         position, epoch = state.get("position"), state.get("epoch")
         if not isinstance(epoch, int) or not isinstance(position, int) or not 0 <= position <= len(self._order):
             raise BadInputError("the state has no valid position", "Give what state_dict() returned.")
+        reading, order = self._reading, self._order
+        if epoch != reading.epoch:
+            reading = replace(reading, epoch=epoch)
+            order = reading.clip_order(self._table)
+        # States of earlier versions have none, and the orders are still theirs.
+        if state.get("order_digest") not in (None, digest := order_digest(order)):
+            raise BadInputError(
+                "the state is of another order of these clips, as other versions of numpy or signverse-lake make it",
+                "Resume with the versions that saved it, or start again.",
+            )
         self.close()
-        if epoch != self._reading.epoch:
-            self._reading = replace(self._reading, epoch=epoch)
-            self._order = self._reading.clip_order(self._table)
+        self._reading, self._order, self._digest = reading, order, digest
         self._position = self._requested = position
 
     def _identity(self) -> dict[str, Any]:

@@ -202,7 +202,8 @@ class ClipSamples(Iterator[Any]):
             return self._clips.state_dict()
         if self._state is not None:
             return dict(self._state)
-        return {**ClipReader(self._table, self._reading).state_dict(), "batch_size": None}
+        # The batch size is part of what decides the order.
+        return {**ClipReader(self._table, self._reading).state_dict(), "batch_size": None, "order_digest": None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `signverse.ClipReader.load_state_dict`; the number of ranks and workers must be the same.
@@ -250,15 +251,18 @@ def _padded(clips: Sequence[Any], fill: float) -> Any:
     """Tensors [T, ...] of several lengths as one [B, longest T, ...]."""
     first = clips[0]
     shape = (len(clips), max(map(len, clips)), *first.shape[1:])
-    if get_worker_info() is None:
-        batch = first.new_empty(shape)
-    else:
+    shared = get_worker_info() is not None
+    if shared:
         # In a worker in shared memory from the start, as PyTorch's own collate does: sending it copies nothing.
         storage = first._typed_storage()._new_shared(math.prod(shape), device=first.device)
         batch = first.new(storage).resize_(shape)
+    else:
+        batch = first.new_empty(shape)
     for target, clip in zip(batch, clips, strict=True):
         target[: len(clip)] = clip
-        target[len(clip) :] = fill
+        # New shared memory is 0 already, and padding is often the larger part of a batch.
+        if fill or not shared:
+            target[len(clip) :] = fill
     return batch
 
 

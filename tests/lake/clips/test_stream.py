@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signverse.lake.clips import order as order_module
 from signverse.lake.clips import stream as clips_module
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, EmptySelectionError
@@ -212,6 +213,26 @@ def test_the_state_of_other_clips_is_refused(open_street):
             open_street.read_clips(rows, order="shuffled", seed=1).load_state_dict({**state, **wrong})
     with pytest.raises(BadInputError, match="the state is of clips None"):
         open_street.read_clips(rows).load_state_dict({})
+
+
+def test_a_state_of_a_version_that_orders_the_same_clips_otherwise_is_refused(open_street, monkeypatch):
+    rows = open_street.clips().collect()
+    reader = open_street.read_clips(rows, order="shuffled", seed=1)
+    first = next(reader).segment_id
+    state = reader.state_dict()
+    reader.close()
+    whole = ids(open_street.read_clips(rows, order="shuffled", seed=1))
+    monkeypatch.setattr(order_module, "_FRAMES_TOGETHER", 300)
+    later = open_street.read_clips(rows, order="shuffled", seed=1)
+    with pytest.raises(BadInputError, match="the state is of another order of these clips"):
+        later.load_state_dict(state)
+    # What was refused changed nothing.
+    assert sorted(ids(later)) == sorted(whole)
+    monkeypatch.undo()
+    del state["order_digest"]  # As versions before saved it, whose order is today's.
+    again = open_street.read_clips(rows, order="shuffled", seed=1)
+    again.load_state_dict(state)
+    assert [first, *ids(again)] == whole
 
 
 def test_clips_of_an_ingestion_that_was_replaced_are_refused(tmp_path, fill, video):
