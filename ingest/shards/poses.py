@@ -70,11 +70,6 @@ class Poses:
         absent: list[int] = np.flatnonzero(~present).tolist()
         return absent
 
-    @property
-    def points(self) -> Points:
-        """The points of all rows at once: 130 MB an hour for each person."""
-        return self.rows.all()
-
     def keep(self, rows: npt.NDArray[np.intp]) -> None:
         """Keeps the given rows, in the given order."""
         self.frames, self.slots = self.frames[rows], self.slots[rows]

@@ -98,7 +98,7 @@ def poses_of(data: bytes | dict[str, bytes]) -> Poses:
 
 
 def rows_of(poses: Poses) -> dict[tuple[int, int], np.ndarray]:
-    return {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.points, strict=True)}
+    return {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.rows.all(), strict=True)}
 
 
 def by_numpy(numbered: dict[int, Flat], width: int, height: int) -> dict[tuple[int, int], np.ndarray]:

@@ -124,7 +124,7 @@ def test_of_a_frame_that_comes_twice_the_first_counts_with_all_its_people_and_no
     assert poses.repairs[0] == "frames_doubled:2"
     assert poses.numbers.tolist() == [0, 1]
     assert np.bincount(poses.frames).tolist() == [1, 2]
-    np.testing.assert_allclose(poses.points[0, :, 0], person(1)[:, 0] * 640)
+    np.testing.assert_allclose(poses.rows.all()[0, :, 0], person(1)[:, 0] * 640)
 
 
 def test_every_frame_doubled_is_every_frame_once() -> None:

@@ -26,12 +26,12 @@ from tests.ingest.shards.defects import CODES, HEIGHT, WIDTH, coded, found_in, p
 @pytest.mark.parametrize("seen", [1.0, 0.6])
 def test_codes_become_unknown_and_visibility_stays(seen: float) -> None:
     poses = poses_of([coded([person(100), person(400, 1)], seen, seed=f) for f in range(5)])
-    told = poses.points[:, BODY.slice, 2] != -1
+    told = poses.rows.all()[:, BODY.slice, 2] != -1
     repair(poses)
     assert found_in(poses) == ["body_scores_unknown"]
     assert poses.body_visible is not None
     np.testing.assert_array_equal(poses.body_visible, told)
-    scores, places = poses.points[:, BODY.slice, 2], poses.points[:, BODY.slice, 0]
+    scores, places = poses.rows.all()[:, BODY.slice, 2], poses.rows.all()[:, BODY.slice, 0]
     assert np.isnan(scores[told]).all()
     np.testing.assert_array_equal(np.isnan(places), ~told)
     assert not (scores > 0).any()
@@ -55,7 +55,7 @@ def test_real_scores_below_two_stay_as_they_are(seed: int, most: float) -> None:
     poses = poses_of([[points]])
     repair(poses)
     assert (poses.repairs, poses.body_visible) == ([], None)
-    np.testing.assert_array_equal(poses.points[0], points)
+    np.testing.assert_array_equal(poses.rows.all()[0], points)
 
 
 def test_nobody_seen_at_all_is_no_code() -> None:
@@ -64,8 +64,8 @@ def test_nobody_seen_at_all_is_no_code() -> None:
     poses = poses_of([[points]])
     repair(poses)
     assert (poses.repairs, poses.body_visible) == ([], None)
-    assert np.isnan(poses.points[0, BODY.slice, 0]).all()
-    assert (poses.points[0, BODY.slice, 2] == 0).all()
+    assert np.isnan(poses.rows.all()[0, BODY.slice, 0]).all()
+    assert (poses.rows.all()[0, BODY.slice, 2] == 0).all()
 
 
 @pytest.mark.parametrize("wrong", ["another's codes", "real scores"])
@@ -77,8 +77,8 @@ def test_where_one_persons_codes_are_right_and_anothers_are_not_no_code_becomes_
     assert "body_scores_unknown" not in found_in(poses)
     assert "impossible_scores" in found_in(poses)
     assert poses.body_visible is None
-    scores = poses.points[:, BODY.slice, 2]
-    at_one = poses.points[:, BODY.slice, 0][:, 5] < 250
+    scores = poses.rows.all()[:, BODY.slice, 2]
+    at_one = poses.rows.all()[:, BODY.slice, 0][:, 5] < 250
     # 0 is that of an absent point, all others were codes.
     assert not (scores[at_one] > 0).any()
     assert (scores[~at_one] == 0.5).all() if wrong == "real scores" else not (scores > 0).any()
@@ -93,7 +93,7 @@ def test_a_card_has_no_codes_and_nothing_of_it_is_touched() -> None:
     assert poses.repairs == []
     wanted = points.copy()
     wanted[5, :2] = np.nan
-    np.testing.assert_array_equal(poses.points[0], wanted)
+    np.testing.assert_array_equal(poses.rows.all()[0], wanted)
 
 
 # Absent points
@@ -110,11 +110,11 @@ def test_places_beyond_all_reason_are_absent_and_those_just_outside_are_not() ->
     poses = poses_of([[points]])
     repair(poses)
     assert poses.repairs == ["sentinels:6"]
-    gone = poses.points[0, face + 4 : face + 12]
+    gone = poses.rows.all()[0, face + 4 : face + 12]
     assert np.isnan(gone[:, :2]).all()
     assert (gone[:, 2] == 0).all()
     kept = np.r_[0 : face + 4, face + 12 : NUM_JOINTS]
-    np.testing.assert_array_equal(poses.points[0, kept], points[kept])
+    np.testing.assert_array_equal(poses.rows.all()[0, kept], points[kept])
 
 
 def test_somebody_without_a_single_point_is_not_there() -> None:
@@ -149,7 +149,7 @@ def test_people_keep_the_numbers_that_extraction_would_give_them(count: int, see
         for f, (people, numbers) in enumerate(zip(frames, wanted, strict=True))
         for points, number in zip(people, numbers, strict=True)
     }
-    ours = {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.points, strict=True)}
+    ours = {(int(f), int(s)): p for f, s, p in zip(poses.frames, poses.slots, poses.rows.all(), strict=True)}
     assert ours.keys() == expected.keys()
     for key, points in expected.items():
         np.testing.assert_array_equal(ours[key], points)
@@ -170,7 +170,7 @@ def test_visibility_follows_its_person_through_the_renumbering() -> None:
     poses = poses_of(frames)
     repair(poses)
     assert poses.body_visible is not None
-    at_left = np.nanmean(poses.points[..., 0], axis=1) < 300
+    at_left = np.nanmean(poses.rows.all()[..., 0], axis=1) < 300
     np.testing.assert_array_equal(poses.body_visible[:, 0], at_left)
     assert len(set(poses.slots[at_left].tolist())) == len(set(poses.slots[~at_left].tolist())) == 1
 
@@ -249,7 +249,7 @@ def test_claims_are_ordered_and_nothing_else() -> None:
     as_published(poses)
     assert (poses.repairs, poses.body_visible) == ([], None)
     assert poses.frames.tolist() == [0, 0, 1, 1]
-    np.testing.assert_array_equal(poses.points[0, LEFT_HAND.slice], mixed[0][LEFT_HAND.slice])
+    np.testing.assert_array_equal(poses.rows.all()[0, LEFT_HAND.slice], mixed[0][LEFT_HAND.slice])
 
 
 def test_a_body_of_codes_has_no_confidence_even_where_only_absent_joints_are_left(tmp_path: Path) -> None:
