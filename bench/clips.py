@@ -14,7 +14,7 @@ changes less. Then what the steps of `lake.storage.clip_reader` take, of one bat
 
 What makes a clip cheap: pages of 64 rows, so that it unpacks little more than itself; a batch of clips at a time, so
 that a step of Python or numpy is paid once for many clips; one call of zstd for all pages of a batch; OpenCV's merge to
-put floats together. Lakes of version 1, whose row groups of 1,024 rows are one page a column, take three times as long.
+put floats together. Lakes of format 1, whose row groups of 1,024 rows are one page a column, take three times as long.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _steps(lake: Lake, clips: pl.DataFrame) -> dict[str, float]:
 
         return timed
 
-    steps = ("plan", "fetch", "check", "unpack", "pages_of", "column_floats", "scatter")
+    steps = ("plan", "fetch", "check", "unpack", "pages_of_columns", "column_floats", "scatter")
     batches: dict[str, list[float]] = {}
     with contextlib.ExitStack() as undo:
         for name in steps:

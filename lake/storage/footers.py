@@ -107,7 +107,7 @@ class Footers:
             self._parsed.move_to_end(name)
             return self._parsed[name]
         with foreign_errors_as(unreadable(self.folder / name)):
-            # Of a file of an older version, which has no checksums of its parts, each page has one.
+            # Of one of the first files of format 1, which has no checksums of its parts, each page has one.
             checksums_of(self.folder / name, whole=False)
             metadata = pq.read_metadata(self.folder / name)
         self._parsed[name] = metadata

@@ -18,7 +18,8 @@ from signverse.lake.storage.pages.block import add_block
 _FLOATS = [f"{column}.list.element" for part in PARTS for column in (part.xy, part.score)]
 
 
-def _writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq.ParquetWriter:
+def format_1_writer(sink: Any, schema: pa.Schema = KEYPOINTS.file_schema) -> pq.ParquetWriter:
+    """A writer of keypoints with one page a column chunk."""
     return pq.ParquetWriter(
         sink,
         schema,
@@ -43,7 +44,7 @@ def format_1(*, checksums: bool = True) -> Iterator[None]:
     object.__setattr__(VIDEOS, "schema", older)
     try:
         with (
-            patch("signverse.lake.storage.parquet_layout.keypoints_writer", _writer),
+            patch("signverse.lake.storage.parquet_layout.keypoints_writer", format_1_writer),
             patch("signverse.lake.storage.location.FORMAT_VERSION", 1),
             patch("signverse.lake.storage.file_writer.add_block", _chunk_block if checksums else lambda *_: None),
         ):

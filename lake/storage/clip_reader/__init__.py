@@ -1,6 +1,7 @@
 """Clips out of the pages of keypoints files, many at a time: each step of Python and of numpy is paid once a batch.
 
-May know lake.model and, of storage, integrity and pages. Start with batch.py, which takes the steps in this order:
+May know lake.model and, of storage, pages, integrity, footers and keypoints. Start with batch.py, which takes
+the steps in this order:
 
     spans.py    which rows of which row groups a clip is
     plan.py     which pages of which row groups; those that clips share, once
@@ -11,7 +12,9 @@ May know lake.model and, of storage, integrity and pages. Start with batch.py, w
     nulls.py    which of them are null
     scatter.py  the columns of a part into the points of the clips
 
-    scratch.py    memory that is used again by the next batch
-    whole_chunks.py  where pages lie in files of version 1
-    row_group.py  what pyarrow reads of a row group whose pages are not known
+Beside these:
+
+    scratch.py       memory that is used again by the next batch
+    whole_chunks.py  where pages lie in files of format 1
+    row_group.py     what pyarrow reads of a row group whose pages are not known
 """

@@ -12,7 +12,7 @@ import numpy as np
 from signverse.lake.model.skeleton import PARTS, Part
 from signverse.lake.storage.clip_reader.check import check
 from signverse.lake.storage.clip_reader.fetch import fetch
-from signverse.lake.storage.clip_reader.floats import column_floats, pages_of
+from signverse.lake.storage.clip_reader.floats import column_floats, pages_of_columns
 from signverse.lake.storage.clip_reader.plan import Span, plan
 from signverse.lake.storage.clip_reader.scatter import scatter
 from signverse.lake.storage.clip_reader.scratch import scratch
@@ -73,10 +73,9 @@ def _fill(spans: Sequence[Span], parts: Sequence[tuple[Part, int]]) -> None:
     buffer = scratch("pages", int(ends[-1]))
     fetch(pages.ranges(), buffer)
     check(pages, buffer, places)
-    data = unpack(
-        buffer, places.reshape(-1), pages.pieces[:, :, HEADER].reshape(-1), pages.pieces[:, :, UNPACKED].reshape(-1)
-    )
-    of_columns = pages_of(data, pages.pieces[:, :, UNPACKED], pages.pieces[:, :, LEVELS], pages.held, _WIDTHS[columns])
+    headers, unpacked, levels = (pages.pieces[:, :, what] for what in (HEADER, UNPACKED, LEVELS))
+    data = unpack(buffer, places.reshape(-1), headers.reshape(-1), unpacked.reshape(-1))
+    of_columns = pages_of_columns(data, unpacked, levels, pages.held, _WIDTHS[columns])
     rows = pages.rows.tolist()
     for (_, at), xy, score in zip(parts, of_columns[::2], of_columns[1::2], strict=True):
         scatter(column_floats(xy, "xy"), column_floats(score, "score"), spans, rows, at)

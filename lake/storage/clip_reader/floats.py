@@ -45,7 +45,7 @@ class Pages:
     total: int
 
 
-def pages_of(data: Bytes, unpacked: Numbers, levels: Numbers, rows: Numbers, widths: Numbers) -> list[Pages]:
+def pages_of_columns(data: Bytes, unpacked: Numbers, levels: Numbers, rows: Numbers, widths: Numbers) -> list[Pages]:
     """The pages of C columns.
 
     Args:

@@ -14,6 +14,9 @@ from signverse.lake.storage.integrity.chunk_checksums import Checksums
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.pages.page_table import SIZE, START, PageTable
 
+Kept = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""Of some rows the ones to take, and the frames that they become; see `Span`."""
+
 
 @dataclass(frozen=True)
 class PagedFile:
@@ -38,7 +41,7 @@ class Span(NamedTuple):
     first: int
     last: int
     points: Points
-    kept: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] | None = None
+    kept: Kept | None = None
 
 
 class Run(NamedTuple):

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from signverse.lake.model.skeleton import Part
-from signverse.lake.storage.clip_reader.plan import PagedFile, Span
+from signverse.lake.storage.clip_reader.plan import Kept, PagedFile, Span
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.pages.page_table import PageTable
-
-Kept = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 def spans_of(

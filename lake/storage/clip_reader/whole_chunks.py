@@ -1,4 +1,4 @@
-"""Files of version 1, whose column chunks are of one page each: these are read as other pages are."""
+"""Files of format 1, whose column chunks are of one page each: these are read as other pages are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pages_of_chunks(footers: Footers, file: str, checksums: Checksums) -> PageTa
     What the headers of pages say counts only where the checksum of the page does not differ; see `check`.
 
     Returns:
-        None where anything is not as version 1 writes it.
+        None where anything is not as format 1 has it.
     """
     footer = footers.get(file)
     with footers.open(file) as opened:

@@ -1,7 +1,7 @@
 """Checksums inside a keypoints file, of its footer and of each of its parts: a part is checked for itself.
 
-They are in a block of the file, see `signverse.lake.storage.pages.block`. Files of older versions have none: they are
-compared with the digest in their name, as a whole.
+They are in a block of the file, see `signverse.lake.storage.pages.block`. The first files of format 1 have none: they
+are compared with the digest in their name, as a whole.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from signverse.lake.storage.pages.block import read_block
 from signverse.lake.storage.pages.page_table import PageTable
 
 KEPT_BYTES: Final = 512 << 20
-"""Of memory for the blocks of files: 1.2 MB for a file of 128 MB, and 80 kB for one of an older version."""
+"""Of memory for the blocks of files: 1.2 MB for a file of 128 MB, and 80 kB for one of format 1."""
 
 _LITTLE: Final = 64 << 20
 """Bytes that are compared before a query that may need less: a tenth of a second, and those after it are as fast as
@@ -48,7 +48,7 @@ class Checksums:
         crcs: uint32 [N].
         checked: bool [N]: the piece was compared. It may be set by several threads.
         chunks: int64 [G * C + 1]: chunk i is pieces chunks[i] to chunks[i + 1].
-        pages: where pages lie; None in a file of an older version, or of another writer.
+        pages: where pages lie; None in a file of format 1, or of another writer.
         whole: columns of which every piece was compared, as far as that was asked.
     """
 

@@ -1,6 +1,6 @@
 """Where the pages of a keypoints file lie: what finding and reading a clip needs, beside the checksums of its parts.
 
-May know lake.model. Start with block.py.
+May know, of storage, keypoints and integrity.digests. Start with block.py.
 
     block.py         the block of a keypoints file: made by the writer, read once a process
     page_table.py    its row groups and pages, as arrays

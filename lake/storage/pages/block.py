@@ -19,8 +19,8 @@ columns C, pieces N and rows of a page, int64 their bytes once unpacked, and com
 
 (see `PageTable`). Pieces lie one behind the other from byte 4 of the file on.
 
-SVCHUNK1, of older files and of those that are not as our writer makes them; the numbers are int32 column chunks and
-columns, uint32 bytes of each chunk and uint32 CRC-32 of each.
+SVCHUNK1, of files of format 1 and of those that are not as our writer makes them; the numbers are int32 column chunks
+and columns, uint32 bytes of each chunk and uint32 CRC-32 of each.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ from signverse.lake.storage.pages.page_table import (
     PageTable,
     are_regular,
     first_pieces,
+    page_counts,
     paged_columns,
-    pages_of,
     plain_groups,
 )
 
@@ -297,7 +297,7 @@ def _read_pages(block: memoryview) -> Block:
         rows, frames, person, has_visible, page_rows, paged, pieces.astype(np.uint32),
         steps.astype(np.min_scalar_type(int(steps.max(initial=0)))), people.copy(),
     )  # fmt: skip
-    chunks = np.append(first_pieces(pages_of(rows, page_rows), paged).reshape(-1), total)
+    chunks = np.append(first_pieces(page_counts(rows, page_rows), paged).reshape(-1), total)
     return Block(width, sizes.astype(np.int64), crcs, chunks, table)
 
 

@@ -17,7 +17,6 @@ many levels, byte streams, both kinds of levels in runs, no statistics."""
 Page = tuple[int, int, int, int]
 """Of one page: bytes with its header, bytes of the header, bytes once unpacked (without the header), and levels."""
 
-
 LONGEST: Final = 64
 """Bytes that no header of ours is longer than."""
 

@@ -20,7 +20,6 @@ START, SIZE, HEADER, UNPACKED, LEVELS = range(5)
 """Of a piece: where it begins in the file; its bytes, with the header of a page; of a page the bytes of its header, its
 bytes without the header once unpacked, and its definition levels. The last three are 0 for a whole chunk."""
 
-
 _MOST_PAGE_ROWS: Final = 65_536
 """A bound for numbers that are made to fill the memory: 45 MB of the widest column."""
 
@@ -69,7 +68,7 @@ class PageTable:
     @cached_property
     def pages(self) -> npt.NDArray[np.int64]:
         """int64 [G], pages of each list column."""
-        return pages_of(self.rows, self.page_rows)
+        return page_counts(self.rows, self.page_rows)
 
     @cached_property
     def columns(self) -> npt.NDArray[np.intp]:
@@ -105,7 +104,7 @@ def plain_groups(
     return plain
 
 
-def pages_of(rows: npt.NDArray[np.int64], page_rows: int) -> npt.NDArray[np.int64]:
+def page_counts(rows: npt.NDArray[np.int64], page_rows: int) -> npt.NDArray[np.int64]:
     """See `PageTable.pages`."""
     return -(-rows // page_rows)
 
@@ -137,7 +136,7 @@ def are_regular(
     Args:
         pieces: int64 [N, 5], as in `PageTable`.
     """
-    pages = pages_of(rows, page_rows)
+    pages = page_counts(rows, page_rows)
     first = first_pieces(pages, paged)
     if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()) or page_rows > _MOST_PAGE_ROWS:
         return False

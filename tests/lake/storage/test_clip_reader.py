@@ -24,6 +24,7 @@ from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
 from signverse.lake.storage.pages import block
 from signverse.lake.storage.reader import Joints, KeypointsReader, Placement
+from tests.lake.older import format_1_writer
 
 NOBODY = (np.nan, np.nan, np.nan)
 
@@ -94,38 +95,27 @@ def written(folder: Path, made: list[Video]) -> list[Placement]:
     ]
 
 
-def by_another_writer(path: Path, **options: Any) -> None:
+def by_another_writer(path: Path, make: Callable[..., pq.ParquetWriter] = pq.ParquetWriter, **options: Any) -> None:
     with pq.ParquetFile(path) as old:
         groups = [old.read_row_group(group) for group in range(old.num_row_groups)]
-    with pq.ParquetWriter(path, groups[0].schema, **options) as writer:
+    with make(path, groups[0].schema, **options) as writer:
         for group in groups:
             writer.write_table(group)
 
 
-def of_version_1(path: Path) -> None:
-    """As lakes of version 1 have them: one page a column chunk, and checksums of chunks."""
-    lists = [f"{column}.list.element" for column in list_columns()]
-    by_another_writer(
-        path,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=["video_id", "ingest_id"],
-        column_encoding=dict.fromkeys(lists, "BYTE_STREAM_SPLIT"),
-        write_statistics=["video_id", "frame", "person", *(part.confidence for part in PARTS)],
-        write_page_checksum=True,
-    )
+def of_format_1(path: Path) -> None:
+    """One page a column chunk, and checksums of chunks."""
+    by_another_writer(path, format_1_writer)
     block.add_block(path, None)
 
 
 KINDS: dict[str, Callable[[Path], None]] = {
     "as we write it": lambda path: None,
-    "version 1": of_version_1,
-    "version 1 without checksums": lambda path: by_another_writer(path, compression="zstd", compression_level=1),
+    "format 1": of_format_1,
+    "format 1 without checksums": lambda path: by_another_writer(path, compression="zstd", compression_level=1),
     "another writer": lambda path: by_another_writer(path, compression="snappy", data_page_version="2.0"),
 }
-
-
-PAGED = {"as we write it", "version 1"}
+PAGED = {"as we write it", "format 1"}
 
 
 @settings(max_examples=60, deadline=None)
