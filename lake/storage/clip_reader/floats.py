@@ -134,8 +134,6 @@ def _spread(pages: Pages, values: npt.NDArray[np.float32], out: npt.NDArray[np.f
     ends = np.cumsum(pages.rows).tolist()
     for page, mask in zip(partly, masks, strict=True):
         there[ends[page] - rows[page] : ends[page]] = mask
-    if np.count_nonzero(there) * pages.width != len(values) * width:
-        raise DamagedBytes
     if width == 1:
         out[there[:, 0]] = values.reshape(-1, pages.width)
         out[~there[:, 0]] = np.nan
@@ -146,8 +144,6 @@ def _spread(pages: Pages, values: npt.NDArray[np.float32], out: npt.NDArray[np.f
 
 def _spread_columns(mask: npt.NDArray[np.bool_], values: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
     """As `_spread`, where the same elements [width] are there in every row: joints that the picture never shows."""
-    if len(values) != len(out) * np.count_nonzero(mask):
-        raise DamagedBytes
     rows = values.reshape(len(out), -1)
     edges = [0, *(np.flatnonzero(np.diff(mask)) + 1).tolist(), len(mask)]
     done = 0
@@ -161,10 +157,10 @@ def _spread_columns(mask: npt.NDArray[np.bool_], values: npt.NDArray[np.float32]
 
 def _masks(pages: Pages, which: list[int]) -> list[Present]:
     """Which elements are there, of some of the pages."""
-    levels, rows, data = pages.levels.tolist(), pages.rows.tolist(), pages.data.data
+    levels, rows, counts, data = pages.levels.tolist(), pages.rows.tolist(), pages.counts.tolist(), pages.data.data
     ends = (pages.places + pages.values).tolist()
     starts = (pages.places + pages.values - pages.level_bytes).tolist()
-    return [present(bytes(data[starts[i] : ends[i]]), levels[i], rows[i], pages.width) for i in which]
+    return [present(bytes(data[starts[i] : ends[i]]), levels[i], rows[i], pages.width, counts[i]) for i in which]
 
 
 def _is_same(mask: Present, other: Present) -> bool:

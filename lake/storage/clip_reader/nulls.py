@@ -23,23 +23,32 @@ Present = npt.NDArray[np.bool_]
 else [rows, width]."""
 
 
-# Joints that the picture never shows are null in every frame: the same levels in one page after the other.
-@lru_cache(maxsize=512)
-def present(levels: bytes, count: int, rows: int, width: int) -> Present:
+_MOST_KEPT: Final = 1 << 18
+"""Bytes of an answer that is kept, twice those of ours: 128 MB in all, whatever a file is made to hold."""
+
+
+def present(levels: bytes, count: int, rows: int, width: int, values: int) -> Present:
     """Which elements of a page are there.
 
     Args:
         levels: as they are in the page, in Parquet's mix of runs and packed bits.
         count: how many levels these are.
+        values: how many elements are there.
 
     Raises:
-        DamagedBytes: they are not those of so many rows.
+        DamagedBytes: they are not those of so many rows and elements.
     """
-    values, times = _runs(levels, count)
-    there = values == _PRESENT
+    if max(len(levels), rows * width) > _MOST_KEPT:
+        return _present(levels, count, rows, width, values)
+    return _kept(levels, count, rows, width, values)
+
+
+def _present(levels: bytes, count: int, rows: int, width: int, values: int) -> Present:
+    of_runs, times = _runs(levels, count)
+    there = of_runs == _PRESENT
     # A null list has one level, whatever its width.
-    times[values == _NULL_LIST] *= width
-    if int(times.sum()) != rows * width or (values == _EMPTY_LIST).any():
+    times[of_runs == _NULL_LIST] *= width
+    if int(times.sum()) != rows * width or int(times[there].sum()) != values or (of_runs == _EMPTY_LIST).any():
         raise DamagedBytes
     if not (times % width).any():
         return np.repeat(there, times // width)[:, None]
@@ -48,6 +57,10 @@ def present(levels: bytes, count: int, rows: int, width: int) -> Present:
         if (found == some).all():
             return some.copy()
     return found
+
+
+# Joints that the picture never shows are null in every frame: the same levels in one page after the other.
+_kept = lru_cache(maxsize=512)(_present)
 
 
 def _runs(levels: bytes, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -77,11 +90,11 @@ def _runs(levels: bytes, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """A number, and the place of what follows it."""
-    value = shift = 0
-    while True:
+    value = 0
+    for shift in range(0, 35, 7):
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-        shift += 7
+    raise DamagedBytes

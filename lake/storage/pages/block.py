@@ -52,6 +52,7 @@ from signverse.lake.storage.pages.page_table import (
     UNPACKED,
     PageTable,
     are_regular,
+    are_sorted,
     first_pieces,
     page_counts,
     paged_columns,
@@ -67,8 +68,8 @@ _TAIL: Final = 8
 """Bytes at the end of every Parquet file: the footer's length and PAR1."""
 
 _SHA: Final = 32
-_MOST_TIMES: Final = 1000
-"""A block grows by less when it is unpacked: a bound for one that is made to fill the memory."""
+_MOST_BYTES: Final = 32 << 20
+"""Of numbers once unpacked, a bound for those that are made to fill the memory: ten hours of five people take 30 MB."""
 
 _FIXED: Final = len(_PAGES) + _SHA + _LENGTH.size
 
@@ -175,6 +176,8 @@ def _page_block(
             json.dumps(groups.video_ids).encode(),
         )
     )
+    if len(payload) > _MOST_BYTES:
+        return None
     counts = _PAGE_COUNTS.pack(len(groups.rows), len(paged), len(pieces), page_rows, len(payload))
     return _PAGES + counts + bytes(pa.Codec("zstd", compression_level=9).compress(payload, asbytes=True))
 
@@ -247,10 +250,10 @@ def read_block(path: Path) -> Block | None:
         (length,) = _LENGTH.unpack(read_at(handle, 4, footer - 4))
         if not _FIXED + _CHUNK_COUNTS.size <= length <= footer - 4:
             return None
+        made = {_CHUNKS: _read_chunks, _PAGES: _read_pages}.get(read_at(handle, len(_PAGES), footer - length))
+        if made is None:
+            return None
         block = read_at(handle, size - footer + length, footer - length)
-    made = {_CHUNKS: _read_chunks, _PAGES: _read_pages}.get(block[:8])
-    if made is None:
-        return None
     end = length - _SHA - _LENGTH.size
     if hashlib.sha256(block[:end] + block[end + _SHA :]).digest() != block[end : end + _SHA]:
         raise DamagedBytes
@@ -270,8 +273,7 @@ def _read_chunks(numbers: memoryview) -> Block:
 
 def _read_pages(block: memoryview) -> Block:
     count, width, total, page_rows, size = _PAGE_COUNTS.unpack_from(block)
-    # zstd packs no more than that; the numbers of a block of ours are far from it.
-    if min(count, width, total, page_rows) < 1 or not 0 <= size <= _MOST_TIMES * len(block):
+    if min(count, width, total, page_rows) < 1 or not 0 <= size <= _MOST_BYTES:
         raise DamagedBytes
     numbers = _Numbers(pa.Codec("zstd").decompress(block[_PAGE_COUNTS.size :], size))
     rows, first, last, person = (numbers.take("<i4", count).astype(np.int64) for _ in range(4))
@@ -284,12 +286,11 @@ def _read_pages(block: memoryview) -> Block:
     listed = int(rows[~plain_groups(rows, frames, person)].sum())
     steps, people = numbers.take("<i4", listed), numbers.take("i1", listed)
     video_ids = json.loads(numbers.rest())
+    if len(video_ids) != count or not are_sorted(rows, frames, person, steps, people):
+        raise DamagedBytes
     starts = 4 + np.cumsum(sizes, dtype=np.int64) - sizes
     pieces = np.stack((starts, sizes, headers, unpacked, levels), axis=1)
-    if (
-        len(video_ids) != count or (rows < 1).any() or (steps < 0).any() or int(paged.sum()) != len(list_widths())
-        or not are_regular(pieces, rows, paged, page_rows)
-    ):  # fmt: skip
+    if int(paged.sum()) != len(list_widths()) or not are_regular(pieces, rows, paged, page_rows):
         raise DamagedBytes
     table = PageTable(
         # One string a video, not one a row group.

@@ -20,8 +20,8 @@ START, SIZE, HEADER, UNPACKED, LEVELS = range(5)
 """Of a piece: where it begins in the file; its bytes, with the header of a page; of a page the bytes of its header, its
 bytes without the header once unpacked, and its definition levels. The last three are 0 for a whole chunk."""
 
-_MOST_PAGE_ROWS: Final = 65_536
-"""A bound for numbers that are made to fill the memory: 45 MB of the widest column."""
+_MOST_ROWS: Final = 65_536
+"""Of a row group, a bound for numbers that are made to fill the memory: 100 MB of points. Ours have 1,024."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,33 @@ def paged_columns(metadata: pq.FileMetaData) -> npt.NDArray[np.bool_] | None:
     return np.array([path in wanted for path in paths])
 
 
+def are_sorted(
+    rows: npt.NDArray[np.int64],
+    frames: npt.NDArray[np.int64],
+    person: npt.NDArray[np.int64],
+    steps: npt.NDArray[np.integer],
+    people: npt.NDArray[np.int8],
+) -> bool:
+    """Whether the rows of every group go from its first frame to its last, sorted by frame and person, none twice.
+
+    The arguments are as in `PageTable`.
+    """
+    first, last = frames.T
+    if not ((rows > 0) & (first >= 0) & (first <= last) & (person >= SEVERAL)).all():
+        return False
+    plain = plain_groups(rows, frames, person)
+    listed = np.flatnonzero(~plain)
+    if not len(listed):
+        return True
+    begins = np.cumsum(rows[listed]) - rows[listed]
+    later = (steps > 0) | ((steps == 0) & (np.diff(people.astype(np.int16), prepend=np.int16(0)) > 0))
+    later[begins] = steps[begins] == 0
+    length = np.add.reduceat(steps, begins, dtype=np.int64)
+    one = np.repeat(np.where(person[listed] == SEVERAL, 0, 1), rows[listed]) > 0
+    whose = np.repeat(person[listed], rows[listed])
+    return bool(later.all() and (length == (last - first)[listed]).all() and (people == whose)[one].all())
+
+
 def are_regular(
     pieces: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], paged: npt.NDArray[np.bool_], page_rows: int
 ) -> bool:
@@ -138,7 +165,7 @@ def are_regular(
     """
     pages = page_counts(rows, page_rows)
     first = first_pieces(pages, paged)
-    if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()) or page_rows > _MOST_PAGE_ROWS:
+    if len(pieces) != int(np.where(paged, pages[:, None], 1).sum()) or max(page_rows, rows.max()) > _MOST_ROWS:
         return False
     for column, width in zip(np.flatnonzero(paged).tolist(), list_widths(), strict=True):
         group = np.repeat(np.arange(len(rows)), pages)

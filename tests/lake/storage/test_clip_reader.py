@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.skeleton import PARTS
 from signverse.lake.storage import parquet_layout
+from signverse.lake.storage.clip_reader.nulls import present
 from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
+from signverse.lake.storage.integrity.digests import DamagedBytes
 from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
 from signverse.lake.storage.pages import block
 from signverse.lake.storage.reader import Joints, KeypointsReader, Placement
@@ -223,7 +225,14 @@ def test_a_flipped_bit_anywhere_is_an_error_that_names_the_file_and_never_anothe
         rewrite(path, held)
 
 
-@pytest.mark.parametrize("kind", ["SIZE", "HEADER", "UNPACKED", "LEVELS", "a page less", "rows"])
+HARMED = [
+    "SIZE", "HEADER", "UNPACKED", "LEVELS", "a page less", "rows", "much behind the last number",
+    "first frame", "first frame below 0", "last frame", "person below the lowest", "person", "step of the first row",
+    "steps to a later frame", "steps beyond every frame", "the same frame twice", "another person",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HARMED)
 def test_numbers_of_a_block_that_contradict_each_other_are_refused(tmp_path: Path, kind: str) -> None:
     """A block whose checksum holds, as one who means harm can make it: no memory is taken for what it claims."""
     frames = np.arange(0, 200, 2, dtype=np.int32)
@@ -234,7 +243,21 @@ def test_numbers_of_a_block_that_contradict_each_other_are_refused(tmp_path: Pat
     def harmed(payload: bytes, counts: tuple[int, ...]) -> bytes:
         groups, columns, pieces, *_ = counts
         numbers, begin = bytearray(payload), 17 * groups + columns
-        page = pieces - 3
+        page, steps = pieces - 3, begin + 17 * pieces
+        number = {
+            "first frame": (4 * groups, 1), "first frame below 0": (4 * groups, -6),
+            "last frame": (8 * groups, 2**31 - 1), "person below the lowest": (12 * groups, -2),
+            "person": (12 * groups, 1), "step of the first row": (steps, 7),
+            "steps to a later frame": (steps + 12, 9), "steps beyond every frame": (steps + 12, 2**31 - 1),
+            "the same frame twice": (steps + 16, 0),
+        }  # fmt: skip
+        if kind in number:
+            at, value = number[kind]
+            return payload[:at] + value.to_bytes(4, "little", signed=True) + payload[at + 4 :]
+        if kind == "another person":
+            return payload[: steps + 400] + b"\1" + payload[steps + 401 :]
+        if kind == "much behind the last number":
+            return payload + b" " * (33 << 20)
         at, size = {
             "SIZE": (begin + 4 * page, 4),
             "UNPACKED": (begin + 4 * (pieces + page), 4),
@@ -258,3 +281,28 @@ def test_numbers_of_a_block_that_contradict_each_other_are_refused(tmp_path: Pat
     path.write_bytes(raw[:start] + body + hashlib.sha256(body + end).digest() + end)
     with pytest.raises(DamagedLakeError, match=path.name):
         KeypointsReader(tmp_path).clip(place, 0, 200, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_levels_that_contradict_the_rows_or_the_floats_of_a_page_are_refused(data: st.DataObject) -> None:
+    rows, width = data.draw(st.integers(1, 9)), data.draw(st.sampled_from([3, 36, 42]))
+    there = data.draw(st.integers(1, rows * width))
+    # A run of those that are there, and one of those that are null.
+    levels = bytes([*varint(2 * there), 3, *varint(2 * (rows * width - there)), 2])
+    mask = present(levels, rows * width, rows, width, there)
+    whole = np.broadcast_to(mask, (rows, width))
+    assert np.array_equal(whole.reshape(-1), np.arange(rows * width) < there)
+    changes = {"rows": (rows + 1, width, there), "floats": (rows, width, there - 1), "more": (rows, width, there + 1)}
+    with pytest.raises(DamagedBytes):
+        present(levels, rows * width, *changes[data.draw(st.sampled_from(sorted(changes)))])
+
+
+@pytest.mark.parametrize("levels", [b"\xff" * 4_000_000, b"\x80" * 4_000_000, b"\0\3" * 9, b"\1"])
+def test_levels_without_an_end_are_refused_at_once(levels: bytes) -> None:
+    with pytest.raises(DamagedBytes):
+        present(levels, 100, 50, 2, 7)
+
+
+def varint(value: int) -> bytes:
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128, value >> 7])
