@@ -26,6 +26,7 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,10 @@ WORKERS: Final = 2
 BUFFER: Final = 1000
 CLIPS_A_TAR: Final = 250
 """Eight and more tars, so that each of two workers has several to shuffle."""
+
+
+# What Lance reads cannot be written to, and nobody does; each worker would say so.
+warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
 
 
 @dataclass(frozen=True)
