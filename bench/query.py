@@ -66,8 +66,18 @@ def _balance(path: Path) -> Callable[[], Any]:
 
 
 def _text(path: Path) -> Callable[[], Any]:
+    return _captions_where(path, "has_text(text, 'abc')")
+
+
+def _lower_text(path: Path) -> Callable[[], Any]:
+    """As who does not know `has_text` writes it; it misses letters in other forms."""
+    return _captions_where(path, "contains(lower(text), 'abc')")
+
+
+def _captions_where(path: Path, condition: str) -> Callable[[], Any]:
     con = Lake.open(path).duckdb()
-    return lambda: con.sql("select count(*) from captions where contains(lower(text), 'abc')").fetchall()[0][0]
+    query = f"select count(*) from captions where {condition}"
+    return lambda: con.sql(query).fetchall()[0][0]
 
 
 def _clip(path: Path) -> Callable[[], Any]:
@@ -111,9 +121,10 @@ QUERIES: Final[dict[str, tuple[Callable[[Path], Callable[[], Any]], float | None
     "open the lake": (_opening, 20, WARM),
     "3 rare languages, confidence and duration": (_rare, 30, WARM),
     "the same of ASL": (_ase, 120, WARM),
-    "a DuckDB session": (_session, None, WARM),
+    "a DuckDB session": (_session, 60, WARM),
     "language balance": (_balance, 150, WARM),
-    "text search over all captions": (_text, 400, WARM),
+    "text search over all captions, has_text": (_text, 200, WARM),
+    "the same by contains(lower(text))": (_lower_text, None, WARM),
     "one clip of 96 frames to numpy": (_clip, 3, 256),
     "a wrist's mean over all keypoints": (_wrist, None, WARM),
     "a wrist's mean over one video": (_wrist_of_one, None, WARM),

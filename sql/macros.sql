@@ -141,3 +141,18 @@ create macro frame_to_seconds(frame_number) as frame_number / 24.0;
 -- words.
 -- Example: select sum(words(text)) as words from segments
 create macro words(of_text) as len(string_split_regex(trim(of_text), '\s+')) - (trim(of_text) = '')::int;
+
+-- Whether a text contains another, in any case of any script, and in any of Unicode's forms and widths of its letters, as
+-- `signverse select --text` finds it: has_text(text, 'cafe') is true of CAFE, not of café. It takes less time than
+-- contains(lower(text), 'cafe'), and less than ilike: a pattern is looked for, and only texts that have it are compared letter
+-- by letter.
+-- Example: select count(*) as segments from segments where has_text(text, 'weather')
+create macro has_text(in_text, searched) as case
+    -- Of ASCII, which has one form: what the pattern finds need not be folded.
+    when strlen(in_text) = length(in_text) then case
+        when not regexp_matches(in_text, text_pattern(searched, true)) then false
+        else contains(lower(in_text), files.folded(searched))
+    end
+    when not regexp_matches(in_text, text_pattern(searched, false)) then false
+    else contains(files.folded(in_text), files.folded(searched))
+end;

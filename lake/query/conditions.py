@@ -12,6 +12,7 @@ from operator import or_
 from typing import Final, Literal
 from unicodedata import category, normalize
 
+import duckdb
 import polars as pl
 
 _LARGEST_FLOAT32: Final = 3e38
@@ -47,6 +48,9 @@ _FOLDED_TO: Final[dict[str, str]] = {
 
 _LONGEST_PATTERN: Final = 100
 """Letters; the libraries refuse regular expressions that take megabytes."""
+
+_NOWHERE: Final = r"[^\x00-\x{10ffff}]"
+"""A regular expression that is found in no text."""
 
 _FORMS: Final = ("NFC", "NFD")
 
@@ -121,22 +125,30 @@ def contains(words: str, column: str, text: str) -> Condition:
         return found.scatter(at, exact.to_series())
 
     expression = pl.col(column).map_batches(search, return_dtype=pl.Boolean(), is_elementwise=True)
-    of_ascii = _in_ascii(column, asked) if asked.isascii() else "false"
-    sql = (
-        f"case when strlen({column}) = length({column}) then {of_ascii} "
-        f"when not regexp_matches({column}, {quoted(pattern)}) then false "
-        f"else contains({_folded_sql(column)}, {_folded_sql(quoted(text))}) end"
+    return Condition(words, expression, f"has_text({column}, {quoted(text)})")
+
+
+def add_text_search(con: duckdb.DuckDBPyConnection) -> None:
+    """Adds to a session what the macro `has_text` is made of: `text_pattern` and `files.folded`."""
+    con.create_function("text_pattern", _text_pattern, ["VARCHAR", "BOOLEAN"], "VARCHAR")
+    con.execute(f"create macro files.folded(of_text) as {_folded_sql('of_text')}")
+
+
+@lru_cache(maxsize=256)
+def _text_pattern(text: str, in_ascii: bool) -> str:
+    """As `_may_contain`, of a text as it was typed. DuckDB asks once a query, as it plans, for a text that is given.
+
+    Args:
+        in_ascii: only texts of ASCII are looked at: a pattern without letters of other scripts takes half of the time.
+    """
+    asked = str(pl.select(_folded(pl.lit(text))).item())
+    if not in_ascii:
+        return _may_contain(asked)
+    if not asked.isascii():
+        return _NOWHERE
+    return "".join(
+        f"[{letter}{letter.upper()}]" if letter.isalpha() else _escaped(letter) for letter in asked[:_LONGEST_PATTERN]
     )
-    return Condition(words, expression, f"({sql})")
-
-
-def _in_ascii(column: str, asked: str) -> str:
-    """SQL: whether a text of ASCII contains another, in small letters, in any case."""
-    if len(asked) > _LONGEST_PATTERN:
-        return f"contains(lower({column}), {quoted(asked)})"
-    # Found in half of the time that DuckDB takes to make small letters of a text.
-    pattern = "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else _escaped(letter) for letter in asked)
-    return f"regexp_matches({column}, {quoted(pattern)})"
 
 
 def _may_contain(asked: str) -> str:

@@ -19,6 +19,7 @@ from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import TABLES, WRITTEN_AT, Table
 from signverse.lake.model.skeleton import JOINTS, PARTS
 from signverse.lake.model.thresholds import CLEAR_HANDS, SEEN, STEADY_HANDS
+from signverse.lake.query.conditions import add_text_search
 from signverse.lake.storage.integrity.duckdb_files import FUNCTION, PROTOCOL, LakeFiles, register
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_error
 from signverse.lake.storage.parquet_layout import column_types, columns_for_duckdb, literal_path
@@ -81,6 +82,7 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
     # Constants of the package have one place, in Python.
     for name, threshold in (("seen", SEEN), ("clear_hands", CLEAR_HANDS), ("steady_hands", STEADY_HANDS)):
         con.execute(f"create macro files.{name}() as {threshold}")
+    add_text_search(con)
     for name in ("views.sql", "macros.sql"):
         con.execute((sql_folder() / name).read_text(encoding="utf-8"))
     # Last: DuckDB plans a view as it is made, and those above it are made in a quarter of the time over empty tables.

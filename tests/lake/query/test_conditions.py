@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signverse.lake.lake import Lake
 from signverse.lake.query.conditions import Condition, _folded, _may_contain, any_of, contains, matches
 
 LETTERS_OF_TEXTS = (
@@ -21,8 +22,8 @@ LETTERS = st.text(LETTERS_OF_TEXTS, max_size=6)
 
 
 @pytest.fixture(scope="module")
-def con():
-    with duckdb.connect() as con:
+def con(tmp_path_factory):
+    with Lake.create(tmp_path_factory.mktemp("texts") / "lake").duckdb() as con:
         yield con
 
 
@@ -90,6 +91,16 @@ def test_words_of_any_length_can_be_asked_for(con, letter):
         False,
         False,
         None,
+    ]
+
+
+@given(st.lists(st.tuples(st.none() | LETTERS, st.none() | LETTERS), min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_the_text_that_sql_looks_for_may_be_another_in_each_row(con, rows):
+    con.register("pairs", pl.DataFrame(rows, {"text": pl.String, "asked": pl.String}, orient="row").to_arrow())
+    found = con.execute("select has_text(text, asked) from pairs").fetchall()
+    assert [row[0] for row in found] == [
+        None if asked is None else passing(con, contains("", "text", asked), [text])[0] for text, asked in rows
     ]
 
 
