@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import polars as pl
 
@@ -27,26 +27,7 @@ from signverse.lake.storage.snapshot import Snapshot
 if TYPE_CHECKING:
     import duckdb
 
-    from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
-
-
-class _DatasetOptions(TypedDict, total=False):
-    """The options of `Lake.torch_dataset` that do not decide what it returns."""
-
-    parts: Iterable[str | Part]
-    person: int
-    shuffle: bool
-    seed: int
-    rank: int | None
-    world_size: int | None
-    uneven: Uneven
-    transform: Callable[[dict[str, Any]], Any] | None
-    fill: float | None
-    valid: bool
-    dtype: Any
-    read_ahead: int
-    threads: int | None
-    prepare: Preparation | None
+    from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream, DatasetOptions
 
 
 class Lake:
@@ -297,17 +278,17 @@ class Lake:
 
     @overload
     def torch_dataset(
-        self, clips: Clips, *, map_style: Literal[False] = False, **options: Unpack[_DatasetOptions]
+        self, clips: Clips, *, map_style: Literal[False] = False, **options: Unpack[DatasetOptions]
     ) -> ClipStream: ...
 
     @overload
     def torch_dataset(
-        self, clips: Clips, *, map_style: Literal[True], **options: Unpack[_DatasetOptions]
+        self, clips: Clips, *, map_style: Literal[True], **options: Unpack[DatasetOptions]
     ) -> ClipDataset: ...
 
     @overload
     def torch_dataset(
-        self, clips: Clips, *, map_style: bool, **options: Unpack[_DatasetOptions]
+        self, clips: Clips, *, map_style: bool, **options: Unpack[DatasetOptions]
     ) -> ClipDataset | ClipStream: ...
 
     def torch_dataset(

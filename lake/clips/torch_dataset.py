@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy.typing as npt
 
@@ -21,11 +21,12 @@ except ModuleNotFoundError as error:
     torch, Dataset, IterableDataset, get_worker_info = None, object, object, None
 
 from signverse.lake.clips.order import Share, Uneven
-from signverse.lake.clips.preparation import window_mask
+from signverse.lake.clips.preparation import Preparation, window_mask
 from signverse.lake.clips.stream import ClipReader, Reading, read_points
 from signverse.lake.clips.table import ClipTable, joint_names
 from signverse.lake.clips.torch_batches import requested_batch
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.skeleton import Part
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.reader import KeypointsReader
 
@@ -36,6 +37,25 @@ Of windows also mask, a bool tensor [T], False in padding. With `valid=True` als
 where a point is absent."""
 
 Transform = Callable[[Sample], Any]
+
+
+class DatasetOptions(TypedDict, total=False):
+    """The options of `Lake.torch_dataset` that do not decide what it returns."""
+
+    parts: Iterable[str | Part]
+    person: int
+    shuffle: bool
+    seed: int
+    rank: int | None
+    world_size: int | None
+    uneven: Uneven
+    transform: Transform | None
+    fill: float | None
+    valid: bool
+    dtype: Any
+    read_ahead: int
+    threads: int | None
+    prepare: Preparation | None
 
 
 class ClipDataset(Dataset):  # type: ignore[misc]
