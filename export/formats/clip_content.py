@@ -20,6 +20,7 @@ from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS
 from signverse.lake.model.wording import some
+from signverse.lake.storage.integrity.foreign_errors import VERIFY
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
@@ -131,7 +132,7 @@ def plan_chunks(
     if odd.height:
         raise DamagedLakeError(
             f"segments are not called by their video and a number of their own: {some(odd['segment_id'].to_list())}",
-            "Run: signverse verify LAKE.",
+            VERIFY,
         )
     people = pl.max_horizontal(pl.lit(1), "people_max") if all_people else pl.lit(1)
     expected = pl.col("num_frames").cast(pl.Int64) * people * frame_bytes + clip_bytes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from signverse.lake.model.errors import BadInputError
@@ -18,6 +20,16 @@ def some(names: Sequence[str], count: int = 3) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 video", "1,200 videos"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def as_argument(path: Path) -> str:
+    """A path as one types it in a command: relative where it lies in the folder that one is in."""
+    try:
+        path = path.relative_to(Path.cwd())
+    except (ValueError, OSError):
+        # It lies elsewhere; or the folder is gone.
+        return shlex.quote(str(path))
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def printable(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, SignverseError
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
+from signverse.lake.model.wording import as_argument
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.log_entries import is_made
@@ -211,8 +211,8 @@ def refuse_lost_videos(folder: Path) -> None:
         if written:
             raise DamagedLakeError(
                 f"{folder} has held rows of {', '.join(written)}, but its table 'videos' is lost or has lost its log",
-                "Nothing was changed. Bring the folder 'videos' back from a copy, or run: signverse repair "
-                f"{shlex.quote(str(folder))}",
+                "Nothing was changed. Bring the folder 'videos' back from a copy, or run: "
+                f"signverse repair {as_argument(folder)}",
             )
 
 

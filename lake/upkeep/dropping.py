@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import polars as pl
 
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, TABLES
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.wording import as_argument, counted, some
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.absence import done_without_video, named_in_no_version
@@ -98,7 +97,7 @@ def refuse_to_drop_done(snapshot: Snapshot, drops: Drops) -> None:
     """
     if drops.unlisted:
         count = counted(len(drops.unlisted), "video")
-        lake = shlex.quote(str(snapshot.folder))
+        lake = as_argument(snapshot.folder)
         raise BadInputError(
             f"outcomes say that {count} are done which 'videos' lacks, and maintenance would delete the rest of them: "
             f"{some(sorted(drops.unlisted))}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.schema import CAPTIONS, FORMAT_VERSION, KEYPOINTS, PLACEMENT, SEGMENTS, TABLES, VIDEOS, Table
-from signverse.lake.model.wording import counted
+from signverse.lake.model.wording import as_argument, counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
@@ -118,8 +117,8 @@ def make_plan(
         DamagedLakeError: a file of `videos` is lost; or keypoints that a row of it refers to are in a file that the
             table does not have.
     """
-    cutoff = retained_since(snapshot.folder, retention)
     # Long because: what is found of the tables goes into one plan.
+    cutoff = retained_since(snapshot.folder, retention)
     # Files first, then `videos`, and both of the newest version: what is committed in between has its rows of `videos`.
     listed = {table: delta.active_files(delta.open_table(snapshot.folder / table.name), table) for table in TABLES}
     snapshot = Snapshot(snapshot.folder)
@@ -289,7 +288,7 @@ def _check_keypoints(
         raise DamagedLakeError(
             f"the keypoints of {key[0]} are in {check.placements[key]['keypoints_file']}, which the table does not "
             "have",
-            f"Nothing was changed. Run: signverse repair {shlex.quote(str(snapshot.folder))}.",
+            f"Nothing was changed. Run: signverse repair {as_argument(snapshot.folder)}.",
         )
     return check
 

@@ -106,9 +106,7 @@ def _read_ingestions(
         place = placement_of({"video_id": video_id, **stored})
         table = reader.rows(place, ["ingest_id", *columns], 0, EVERY_FRAME)
         if table.num_rows == 0 or table.column("ingest_id")[0].as_py() != ingest_id:
-            raise DamagedLakeError(
-                f"{place.file} does not hold '{video_id}' where its row says", "Run: signverse verify LAKE."
-            )
+            raise DamagedLakeError(f"{place.file} does not hold '{video_id}' where its row says", VERIFY)
         yield (video_id, ingest_id), stored, table.drop_columns(["ingest_id"])
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.model.wording import as_argument
 from signverse.lake.storage.integrity import log_records
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
@@ -262,7 +262,7 @@ def newest_version(folder: Path) -> int:
 
 def damaged_log(folder: Path, problem: LogProblem) -> DamagedLakeError:
     """The error for something wrong with the log of a table."""
-    lake = shlex.quote(str(folder.parent))
+    lake = as_argument(folder.parent)
     return DamagedLakeError(
         f"the log of table '{folder.name}' is damaged: {problem}",
         f"Nothing was changed. See what is lost: signverse verify {lake}; mend it: signverse repair {lake}",

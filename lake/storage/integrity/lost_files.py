@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import polars as pl
 
 from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, TABLES, VIDEOS, Table
-from signverse.lake.model.wording import counted, some
+from signverse.lake.model.wording import as_argument, counted, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.digests import CHANGED, compare_files, is_as_written, is_intact
@@ -219,7 +218,7 @@ def replaced_since(snapshot: Snapshot, lost: LostFile) -> bool:
 def way_back(folder: Path, lost: Iterable[LostFile]) -> str:
     """What brings the rows of lost files back, in a sentence."""
     tables = {found.table.name for found in lost}
-    lake = shlex.quote(str(folder))
+    lake = as_argument(folder)
     if tables <= {KEYPOINTS.name}:
         return (
             "Take these videos again: signverse ingest videos FOLDER, or signverse ingest shards TARS, with --lake "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.wording import byte_size, counted, lasting, some
+from signverse.lake.model.wording import as_argument, byte_size, counted, lasting, some
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,12 @@ def test_a_duration_has_the_unit_that_suits_it() -> None:
     assert [lasting(s) for s in (0.5, 14, 119, 750, 11_520, 36_000_000)] == [
         "0.5 s", "14 s", "119 s", "12.5 min", "3.2 hours", "10,000.0 hours",
     ]  # fmt: skip
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1), max_size=3))
+def test_a_path_in_a_command_names_the_same_place_and_is_no_option(names: list[str]) -> None:
+    for path in (Path.cwd().joinpath(*names), Path("/somewhere", "else", *names)):
+        (typed,) = shlex.split(as_argument(path))
+        assert Path(typed).absolute() == path.absolute()
+        assert not typed.startswith("-")
+        assert Path(typed).is_absolute() == (path.parts[1] == "somewhere")
