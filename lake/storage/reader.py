@@ -20,7 +20,7 @@ from signverse.lake.storage.clip_reader.spans import spans_of
 from signverse.lake.storage.clip_reader.whole_chunks import pages_of_chunks
 from signverse.lake.storage.footers import Footer, Footers, unreadable
 from signverse.lake.storage.integrity.chunk_checksums import KEPT_BYTES, Checksums, checksums_of
-from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
+from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_errors_as
 from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.pages.page_table import PageTable
 
@@ -131,9 +131,18 @@ class KeypointsReader:
         first, last = np.searchsorted(frames, [start, end])
         return table.slice(first, last - first)
 
-    def clip(self, place: Placement, start: int, end: int, person: int, parts: Sequence[Part] = PARTS) -> Points:
-        """Frames [start, end) of one person, float32 [end - start, 128, 3], nan where absent."""
-        return self.clips([(place, start, end)], person, Joints.in_place(parts))[0]
+    def clip(
+        self,
+        place: Placement,
+        start: int,
+        end: int,
+        person: int,
+        parts: Sequence[Part] = PARTS,
+        *,
+        mask_hidden: bool = False,
+    ) -> Points:
+        """Frames [start, end) of one person, float32 [end - start, 128, 3], nan where absent; see `clips`."""
+        return self.clips([(place, start, end)], person, Joints.in_place(parts), mask_hidden=mask_hidden)[0]
 
     def clips(
         self,
@@ -230,13 +239,10 @@ def _row_groups(groups: PageTable | Footer, place: Placement, start: int, end: i
     if place.first < 0 or last > len(groups.rows):
         raise DamagedLakeError(
             f"{place.file} has {len(groups.rows)} row groups, '{place.video_id}' is placed at {place.first} to {last}",
-            "Run: signverse verify LAKE.",
+            VERIFY,
         )
     for index in range(place.first, last):
         if groups.video_ids[index] != place.video_id:
-            raise DamagedLakeError(
-                f"row group {index} of {place.file} does not hold '{place.video_id}'",
-                "Run: signverse verify LAKE.",
-            )
+            raise DamagedLakeError(f"row group {index} of {place.file} does not hold '{place.video_id}'", VERIFY)
     frames = groups.frames[place.first : last]
     return [place.first + i for i in np.flatnonzero((frames[:, 0] < end) & (frames[:, 1] >= start)).tolist()]

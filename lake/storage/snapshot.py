@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -29,13 +28,13 @@ from signverse.lake.model.schema import (
     WRITTEN_AT,
     Table,
 )
-from signverse.lake.model.skeleton import BODY
 from signverse.lake.model.times import version_at
+from signverse.lake.model.wording import as_argument
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.integrity.scan import scan
-from signverse.lake.storage.keypoints import Points, Rows, hide_unseen
+from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.location import check_logs, existing_lake, made_lake
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 
@@ -320,7 +319,7 @@ class Snapshot:
         row = self.placements.get(video_id)
         if row is None:
             near = difflib.get_close_matches(video_id[:200], self.placements, n=3)
-            listing = f'List them: signverse sql "select video_id from videos" --lake {self.folder}'  # noqa: S608 (to type)
+            listing = f'List them: signverse sql "select video_id from videos" --lake {as_argument(self.folder)}'  # noqa: S608 (to type)
             raise UnknownVideoError(
                 f"no video {video_id[:60]!r} in {self.folder}", f"Nearest: {', '.join(near)}." if near else listing
             )
@@ -360,15 +359,7 @@ class Snapshot:
         """
         row = self._placement_row(video_id)
         start, end = clip_range(start_frame, end_frame, row["num_frames"])
-        points = self.reader.clip(placement_of(row), start, end, person)
-        if mask_hidden and np.isnan(points[:, BODY.slice, 2]).any():
-            for rows in self.people(video_id, start_frame=start, end_frame=end):
-                mine = rows.take((rows.persons == person) & (rows.frames >= start) & (rows.frames < end))
-                if mine.visible is not None:
-                    of_rows = points[mine.frames - start]
-                    hide_unseen(of_rows, mine.visible)
-                    points[mine.frames - start] = of_rows
-        return points
+        return self.reader.clip(placement_of(row), start, end, person, mask_hidden=mask_hidden)
 
     def keypoint_rows(
         self, video_id: str, columns: Sequence[str], *, start_frame: int = 0, end_frame: int | None = None
