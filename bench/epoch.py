@@ -107,6 +107,8 @@ def _run(lake: Lake, folder: Path) -> None:
         f"PyTorch, {WORKERS} workers": list(_loaders(lake, clips, tars, rows)),
     }
     for group, readers in groups.items():
+        if not readers:
+            continue
         print(f"  {group:38} {'clips/s':>8} {'frames/s':>9} {'core, us/frame':>15}")
         for name, epochs in _in_turn(readers).items():
             for epoch in epochs:
