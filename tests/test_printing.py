@@ -12,6 +12,7 @@ PRINTERS = {
     "lake/cli/progress.py": "print_line cleans its line",
     "lake/query/output.py": "rows, cleaned for a terminal",
     "lake/cli/query.py": "an array as .npy, which is refused where stdout is a terminal",
+    "ingest/models/tensorrt.py": "cleans its line, in a worker that has no command line",
     "ingest/cli/inspection.py": "cleans what it says of files",
     "ingest/cli/acquisition/screen.py": "tables and lines of rich, in which each text is cleaned",
 }

@@ -52,7 +52,7 @@ def test_a_table_has_the_columns_of_the_design(new_lake, name):
 @pytest.mark.parametrize("name", DESIGN)
 def test_a_table_says_its_format_and_keeps_its_log_short(new_lake, name):
     properties = DeltaTable(str(new_lake / name)).metadata().configuration
-    assert properties["signverse.formatVersion"] == "1"
+    assert properties["signverse.formatVersion"] == "2"
     assert properties["delta.checkpointInterval"] == "100"
 
 
