@@ -3,6 +3,7 @@
 Compared with the released form (npz in a tar, here our own `card` shards) and the default Delta writer with the
 model's own float32. 40 synthetic signers of 1,500 frames; medians over clips chosen by a seed, all warm. The synthetic
 motion is smoother than that of real keypoints and its noise is not: bytes a frame are of these data, the ratios count.
+Beside the time that passes stands the time of the processor, which other work on the machine changes less.
 Then the layouts that were weighed, of which page_layout.py tells.
 """
 
@@ -34,7 +35,7 @@ from signverse.lake.storage.committer import Committer
 from signverse.lake.storage.keypoints import from_table, to_table
 from signverse.lake.storage.reader import placement_of
 
-VIDEOS, FRAMES, CLIP = 40, 1500, 96
+VIDEOS, FRAMES, CLIP, ROUNDS = 40, 1500, 96, 3
 
 
 def main() -> None:
@@ -103,22 +104,27 @@ def _run(folder: Path) -> None:
         parts = ("body", "face", "left_hand", "right_hand")
         return np.stack([np.concatenate([f["person_0"][part] for part in parts]) for f in frames[start : start + CLIP]])
 
-    one = _median(from_lake, clips)
-    print(f"layout: {VIDEOS} videos of {FRAMES:,} frames, clips of {CLIP} frames; medians, and ratios to the lake")
-    print(f"  bytes a frame   lake {_bytes(lake.folder / 'keypoints'):8,.0f}", end="")
     size = _bytes(lake.folder / "keypoints")
+    print(f"layout: {VIDEOS} videos of {FRAMES:,} frames, clips of {CLIP} frames; medians, and ratios to the lake")
+    print(f"  bytes a frame: lake {size:,.0f}", end="")
     for label, where in (("default Delta", folder / "plain"), ("card tar", folder / "shards")):
-        print(f"   {label} {_bytes(where):8,.0f} ({_bytes(where) / size:.1f}x)", end="")
-    print(f"\n  one clip        lake {one * 1e3:8.2f} ms", end="")
-    for label, read in (("default Delta", from_plain), ("card tar", from_shard)):
-        took = _median(read, clips[:6])
-        print(f"   {label} {took * 1e3:8.1f} ms ({took / one:.0f}x)", end="")
-    hand = _median(hand_from_lake, clips)
-    print(f"\n  right hand only lake {hand * 1e3:8.2f} ms ({hand / one:.2f}x of all parts)")
+        print(f", {label} {_bytes(where):,.0f} ({_bytes(where) / size:.1f} times)", end="")
+    readers = {
+        "lake": from_lake,
+        "lake, right hand only": hand_from_lake,
+        "default Delta": from_plain,
+        "card tar": from_shard,
+    }
+    taken = _medians(readers, clips)
+    print()
+    for label, (seconds, of_a_core) in taken.items():
+        times = of_a_core / taken["lake"][1]
+        print(f"  one clip, {label}: {seconds * 1e3:.2f} ms, {of_a_core * 1e3:.2f} of a core ({times:.2f} times)")
     with lake.duckdb() as con:
         query = "select avg(joint_y('right_wrist')) from keypoints"
-        took = _median(lambda *_: con.sql(query).fetchall(), clips[:5])
-    print(f"  SQL mean of a wrist over {VIDEOS * FRAMES:,} frames {took * 1e3:.0f} ms")
+        what = f"SQL mean of a wrist over {VIDEOS * FRAMES:,} frames"
+        seconds, of_a_core = _medians({what: lambda *_: con.sql(query).fetchall()}, clips[:5])[what]
+    print(f"  {what}: {seconds * 1e3:.0f} ms, {of_a_core * 1e3:.0f} of a core")
 
 
 def _bytes(folder: Path) -> float:
@@ -126,11 +132,17 @@ def _bytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in files) / (VIDEOS * FRAMES)
 
 
-def _median(read: Callable[..., object], clips: list[tuple[str, int]]) -> float:
-    read(*clips[0])
-    times = []
-    for clip in clips:
-        began = time.perf_counter()
-        read(*clip)
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+def _medians(readers: dict[str, Callable[..., object]], clips: list[tuple[str, int]]) -> dict[str, tuple[float, float]]:
+    """Seconds that pass, and seconds of a core, for a clip; the readers take turns, as the machine may be busy."""
+    taken: dict[str, list[tuple[float, float]]] = {label: [] for label in readers}
+    for _ in range(ROUNDS):
+        for label, read in readers.items():
+            read(*clips[0])
+            for clip in clips:
+                began, busy = time.perf_counter(), time.process_time()
+                read(*clip)
+                taken[label].append((time.perf_counter() - began, time.process_time() - busy))
+    return {
+        label: (statistics.median(one[0] for one in times), statistics.median(one[1] for one in times))
+        for label, times in taken.items()
+    }
