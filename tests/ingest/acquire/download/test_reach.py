@@ -57,6 +57,7 @@ class Server:
 
     def __init__(self, server: ThreadingHTTPServer, answers: dict[str, Answer], asked: list[tuple[str, str]]) -> None:
         self.port, self.answers, self.asked = server.server_port, answers, asked
+        self.refused: list[str] = []
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -99,8 +100,14 @@ def serving() -> Iterator[Server]:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server whose address 127.0.0.1 stands for the internet; 127.0.0.2 and all others are private."""
-    monkeypatch.setattr(reach, "is_public", lambda address: address == "127.0.0.1")
     with serving() as started:
+
+        def is_the_internet(address: str) -> bool:
+            if address != "127.0.0.1":
+                started.refused.append(address)
+            return address == "127.0.0.1"
+
+        monkeypatch.setattr(reach, "is_public", is_the_internet)
         yield started
 
 
@@ -181,6 +188,8 @@ def test_with_public_only_no_way_leads_to_a_private_address(
     assert server.inside() == []
     assert (found.outcome.kind, found.outcome.reason) == ("failed", "not_public")
     assert found.outcome.message == "127.0.0.2: not a public address, refused by --public-only"
+    # A refusal is final: nobody waits while it is tried again.
+    assert server.refused == ["127.0.0.2"]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
