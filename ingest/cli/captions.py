@@ -9,8 +9,9 @@ import typer
 
 from signverse.ingest.captions.settings import TextSettings
 from signverse.ingest.cli.extraction_options import SentencesOption, SoundMarksOption
-from signverse.ingest.cli.shared import ingest_group, resumable, say_failed
-from signverse.lake.cli.shared import DryRunOption, LakeOption, complain, say
+from signverse.ingest.cli.shared import StalledAfterOption, ingest_group, resumable, say_failed
+from signverse.ingest.extract.defaults import STALLED_S
+from signverse.lake.cli.shared import DryRunOption, LakeOption, WorkerMemoryOption, complain, say
 
 if TYPE_CHECKING:
     from signverse.ingest.recaption.find import FoundCaptions
@@ -33,6 +34,8 @@ def captions(
     ] = False,
     sound_marks: SoundMarksOption = "keep",
     sentences: SentencesOption = False,
+    worker_memory: WorkerMemoryOption = None,
+    stalled_after: StalledAfterOption = STALLED_S,
     dry_run: DryRunOption = False,
 ) -> None:
     """Take captions for videos that the lake has.
@@ -49,6 +52,7 @@ def captions(
     # Here, not above: what these import is heavy, and --help should not wait for it.
     from signverse.ingest.recaption.find import find_captions
     from signverse.ingest.recaption.run import ingest_captions
+    from signverse.lake.jobs.executor import WorkerLimits
     from signverse.lake.lake import Lake
 
     # Opened before it is prepared for writing: a lake that is not there is not made.
@@ -56,8 +60,9 @@ def captions(
     opened = Lake.create(lake)
     found = find_captions(sources, opened.snapshot.visible()["video_id"].to_list())
     text = TextSettings(sound_marks=sound_marks == "keep", sentences=sentences)
+    limits = WorkerLimits(worker_memory, stalled_after)
     with resumable():
-        summary = ingest_captions(opened, found, text=text, only=only, dry_run=dry_run)
+        summary = ingest_captions(opened, found, text=text, only=only, dry_run=dry_run, limits=limits)
     _report(summary, found, lake, dry_run=dry_run)
 
 

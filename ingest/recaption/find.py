@@ -36,6 +36,17 @@ class FoundCaptions:
         """The videos that there are captions for, sorted."""
         return sorted(self.files.keys() | self.tars.files.keys())
 
+    @property
+    def size(self) -> int:
+        """Bytes of all captions."""
+        files = [path.stat().st_size for files in self.files.values() for path, _ in files if path.exists()]
+        return sum(files) + sum(member.size for members in self.tars.files.values() for _, member in members)
+
+    def of(self, video_id: str) -> FoundCaptions:
+        """The captions of one video."""
+        files, tars = self.files.get(video_id), self.tars.files.get(video_id)
+        return FoundCaptions({video_id: files} if files else {}, CaptionIndex({video_id: tars} if tars else {}))
+
 
 def find_captions(sources: Sequence[Path], video_ids: Collection[str]) -> FoundCaptions:
     """Find captions in folders and their subfolders, in single files and in subtitles tars.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +24,10 @@ from signverse.ingest.recaption.find import FoundCaptions
 from signverse.ingest.shards.caption_tracks import subtitles_tracks
 from signverse.ingest.videos.caption_times import joins_in, on_video_clock
 from signverse.ingest.videos.rows import TextRows, build_text
-from signverse.ingest.videos.run import attempts_so_far
+from signverse.ingest.videos.run import attempts_so_far, failure_reason
 from signverse.ingest.videos.stored_captions import AT_ONCE, TrackChanges, merge, stored_tracks
+from signverse.lake.jobs.executor import UNLIMITED, Engine, Job, Report, WorkerLimits
+from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import SEGMENTS, VIDEOS
@@ -35,6 +38,10 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 
 STAGE: Final = "captions"
 """The stage of captions in `outcomes`."""
+
+_READ_HERE: Final = 4 << 20
+"""Bytes of captions of a video that are read without a process of their own, which takes a second to start: they take
+0.1 GB and two seconds whatever they hold, and ten hours of dense captions are 2 MB."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,10 @@ def ingest_captions(
     text: TextSettings = AS_THEY_ARE,
     only: bool = False,
     dry_run: bool = False,
+    limits: WorkerLimits = UNLIMITED,
+    engine: Engine = LOCAL,
 ) -> Summary:
-    """Take captions into a lake for videos that it has.
+    """Take captions into a lake for videos that it has; large ones are read in a process of their own.
 
     A video whose captions cannot be read is recorded in `outcomes` and stays as it is; the others go on.
 
@@ -99,15 +108,29 @@ def ingest_captions(
         text: how captions are read.
         only: tracks that the lake has of these videos and that were not found are removed.
         dry_run: say what would change, and write nothing.
+        limits: of the process that reads; a video that takes more has failed.
+        engine: where it runs.
     """
     summary = Summary()
     attempts = attempts_so_far(lake)
-    with Committer(lake.folder) as committer:
+    where = lake.folder, lake.version, text, only
+    with Committer(lake.folder) as committer, engine.executor(1, make_job, *where, memory_mb=limits.memory_mb) as pool:
         for start in range(0, len(found.video_ids), AT_ONCE):
             ids = found.video_ids[start : start + AT_ONCE]
             stored = _stored(lake, ids)
-            for video_id in ids:
-                result, rows = _recaption(lake, found, stored[video_id], text, only)
+            tasks = [Task(stored[video_id], found.of(video_id)) for video_id in ids]
+            for video_id, task in zip(ids, tasks, strict=True):
+                reason = "bad_captions"
+                if task.found.size <= _READ_HERE:
+                    result, rows = _recaption(lake, task.found, task.stored, text, only)
+                else:
+                    # Nothing is reported on the way: the only event is how it ended.
+                    (event,) = pool.run([task], limits.stalled_s)
+                    if event.kind == "result":
+                        result, rows = event.value
+                    else:
+                        result, rows = Recaptioned(video_id, failed=event.failure), None
+                        reason = failure_reason(event)
                 summary.add(result)
                 if dry_run:
                     continue
@@ -115,13 +138,13 @@ def ingest_captions(
                 if rows is not None:
                     committer.add(rows, attempt=attempt)
                 elif result.failed:
-                    committer.record(video_id, STAGE, "failed", "bad_captions", result.failed, attempt=attempt)
+                    committer.record(video_id, STAGE, "failed", reason, result.failed, attempt=attempt)
     lake.refresh()
     return summary
 
 
 @dataclass(frozen=True)
-class _Stored:
+class Stored:
     """What a lake holds of a video: its row of `videos`, those of `segments` in order, and its caption tracks."""
 
     video: dict[str, Any]
@@ -129,7 +152,25 @@ class _Stored:
     tracks: list[Track]
 
 
-def _stored(lake: Lake, video_ids: Sequence[str]) -> dict[str, _Stored]:
+@dataclass(frozen=True)
+class Task:
+    """A video to read captions for: what the lake holds of it, and its files alone of all that were found."""
+
+    stored: Stored
+    found: FoundCaptions
+
+
+def make_job(folder: Path, version: int, text: TextSettings, only: bool) -> Job:
+    """Reads the captions of videos of a lake's version; a task's result is a Recaptioned, and rows where it has any."""
+    lake = Lake.open(folder, version=version)
+
+    def job(task: Task, _: Report) -> tuple[Recaptioned, VideoRows | None]:
+        return _recaption(lake, task.found, task.stored, text, only)
+
+    return job
+
+
+def _stored(lake: Lake, video_ids: Sequence[str]) -> dict[str, Stored]:
     """What a lake holds of visible videos, by video id."""
     of_videos = pl.col("video_id").is_in(list(video_ids))
     tracks = stored_tracks(lake, video_ids)
@@ -137,13 +178,13 @@ def _stored(lake: Lake, video_ids: Sequence[str]) -> dict[str, _Stored]:
     for row in collect(lake.table(SEGMENTS.name).filter(of_videos).sort("video_id", "ordinal")).iter_rows(named=True):
         segments.setdefault(row["video_id"], []).append(row)
     return {
-        row["video_id"]: _Stored(row, segments.get(row["video_id"], []), tracks.get(row["video_id"], []))
+        row["video_id"]: Stored(row, segments.get(row["video_id"], []), tracks.get(row["video_id"], []))
         for row in collect(lake.table(VIDEOS.name).filter(of_videos)).iter_rows(named=True)
     }
 
 
 def _recaption(
-    lake: Lake, found: FoundCaptions, stored: _Stored, text: TextSettings, only: bool
+    lake: Lake, found: FoundCaptions, stored: Stored, text: TextSettings, only: bool
 ) -> tuple[Recaptioned, VideoRows | None]:
     """What becomes of a video, and its new rows where there are any."""
     video, video_id = stored.video, stored.video["video_id"]

@@ -40,7 +40,7 @@ def read_ass(text: str, reading: Reading) -> None:
         elif key.lower() == "format" and section == "[events]":
             order = tuple(name.strip().lower() for name in rest.split(","))
         elif f"{key.lower()}:" == DIALOGUE and section not in {"[fonts]", "[graphics]"}:
-            reading.found += 1
+            reading.find()
             _read_line(rest, order, number, reading)
 
 

@@ -13,15 +13,23 @@ _MAX_MS: Final = 1000 * 3600 * 1000
 """A thousand hours: no caption comes later."""
 
 
+_MAX_OBJECTS: Final = 2_000_000
+"""Events and segments of them: ten hours of recognised speech, a segment a word, have 400,000."""
+
+
 def read_json3(text: str, name: str, reading: Reading) -> None:
     """Reads the text of a json3 file. Words of speech recognition have times.
 
     Raises:
         BadCaptionsError: it is not what YouTube sends; names the file.
     """
+    if text.count("{") > _MAX_OBJECTS:
+        # Each takes twenty times its bytes in memory, before anything is known of it.
+        raise BadCaptionsError(f"{name} has more than {_MAX_OBJECTS:,} objects in it, no captions have so many")
     try:
         events = json.loads(text)["events"]
         shown = [event for event in events if _words(event).strip()]
+        reading.find(len(shown))
         reading.is_recognised = any(segment.get("tOffsetMs") for event in shown for segment in event["segs"])
         spans = [_span(event) for event in shown]
         words = [tuple(clean(line, entities=False) for line in _words(event).splitlines()) for event in shown]
@@ -32,7 +40,6 @@ def read_json3(text: str, name: str, reading: Reading) -> None:
         spans = [(start, min(end, after) if after > start else end) for (start, end), (after, _) in pairwise(spans)] + (
             spans[-1:]
         )
-    reading.found = len(shown)
     for (start, end), lines in zip(spans, words, strict=True):
         reading.take(start / 1000, end / 1000, tuple(line for line in lines if line))
 

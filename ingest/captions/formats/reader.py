@@ -33,7 +33,7 @@ def read_captions(data: bytes, name: str, language: str = UNDETERMINED) -> Readi
     if len(data) > MAX_BYTES:
         raise BadCaptionsError(f"{name} has {len(data):,} bytes, captions of up to {MAX_BYTES:,} are read")
     text, encoding, remarks = decode(data, name, language)
-    reading = Reading(format="", encoding=encoding, remarks=remarks)
+    reading = Reading(format="", encoding=encoding, name=name, remarks=remarks)
     if re.match(r"\s*WEBVTT(?:\s|$)", text):
         reading.format = "WebVTT"
         read_webvtt(text, reading)

@@ -12,6 +12,9 @@ from signverse.lake.model.errors import BadInputError
 MAX_BYTES: Final = 32 * 1024 * 1024
 """A larger caption file is refused: ten hours of dense captions take about 2 MB."""
 
+MAX_CUES: Final = 200_000
+"""A file of more cues is refused: ten hours in which a cue begins each second have 36,000."""
+
 UNREADABLE: Final = "cannot be read"
 NO_WORDS: Final = "have no words"
 NO_LENGTH: Final = "have an end that is not after the start"
@@ -30,6 +33,7 @@ class Reading:
     Attributes:
         format: WebVTT, SubRip, ASS or json3.
         encoding: such as UTF-8.
+        name: of the file, for messages.
         found: lines with an arrow, or what stands for them in other formats.
         shown: the cues that are taken.
         left_out: the others by reason: how many, and the line of the first.
@@ -41,6 +45,7 @@ class Reading:
 
     format: str
     encoding: str = "UTF-8"
+    name: str = ""
     found: int = 0
     shown: list[Shown] = field(default_factory=list)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
@@ -50,6 +55,16 @@ class Reading:
     is_recognised: bool = False
     remarks: list[str] = field(default_factory=list)
     _cut: int = 0
+
+    def find(self, count: int = 1) -> None:
+        """Counts cues that the file has, before they are taken or left out.
+
+        Raises:
+            BadCaptionsError: there are more than MAX_CUES.
+        """
+        self.found += count
+        if self.found > MAX_CUES:
+            raise BadCaptionsError(f"{self.name} has more than {MAX_CUES:,} cues".lstrip())
 
     def leave_out(self, why: str, line: int = 0) -> None:
         """Counts a cue that is not taken; `why` as in LeftOut."""

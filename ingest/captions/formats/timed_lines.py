@@ -109,7 +109,7 @@ class _Reader:
         if ARROW not in line and not _LIKE_TIMES.match(plain):
             return False
         times = _times(plain)
-        self._reading.found += 1
+        self._reading.find()
         if times is None and self._inside == "cue" and not _DIGITS_AROUND.search(line):
             # What someone says: "A --> B".
             self._reading.leave_out(ARROW_IN_WORDS, number)

@@ -10,10 +10,12 @@ import contextlib
 import pytest
 
 from signverse.ingest.captions.embedded import meant_by
+from signverse.ingest.captions.formats import reading
 from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.track_reader import track_from
 
 MANY = 1_000_000
+MANY_CUES = 1000
 VTT = "WEBVTT\n\n"
 CUE = "00:01.000 --> 00:02.000\n"
 ASS = "[Events]\nFormat: Start, End, Text\nDialogue: 0:00:01.00,0:00:02.00,"
@@ -61,3 +63,42 @@ def test_a_title_of_a_stream_is_quoted_on_one_line_and_not_at_length(title: str)
     assert name.language == "en"
     assert len(name.doubt) < 200
     assert name.doubt.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.vtt", VTT + (CUE + "a\n\n") * (MANY_CUES + 1)),
+        ("a.vtt", VTT + CUE + "-->\n" * MANY_CUES),
+        ("a.srt", (CUE + "a\n\n") * (MANY_CUES + 1)),
+        ("a.ass", ASS + "a\n" + (ASS.split("\n")[-1] + "a\n") * MANY_CUES),
+        ("a.json3", '{"events":[' + '{"segs":[{"utf8":"a"}]},' * MANY_CUES + '{"segs":[{"utf8":"a"}]}]}'),
+    ],
+    ids=["cues", "arrows", "SubRip", "ASS", "json3"],
+)
+def test_a_file_of_more_cues_than_a_video_can_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setattr(reading, "MAX_CUES", MANY_CUES)
+    with pytest.raises(BadCaptionsError, match=f"{name} has more than 1,000 cues"):
+        track_from(text.encode(), name, "en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"events":' + "[" * 100_000,
+        '{"events":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"events":[],"a":' + '{"a":' * 100_000 + "1" + "}" * 100_001,
+        '{"events":[{"segs":' + '[{"segs":' * 50_000 + "1" + "}]" * 50_000 + "}]}",
+        '{"events":[{"tStartMs":' + "9" * MANY + ',"segs":[{"utf8":"a"}]}]}',
+        '{"events":[{"tStartMs":1e999,"segs":[{"utf8":"a"}]}]}',
+        '{"events":[{"tStartMs":NaN,"segs":[{"utf8":"a"}]}]}',
+        '{"events":[' + "{}," * MANY * 2 + "{}]}",
+    ],
+    ids=["open", "lists", "objects", "segments", "digits", "infinite", "nan", "empty"],
+)
+def test_json_that_is_deep_or_endless_is_refused_in_a_line(text: str) -> None:
+    with pytest.raises(BadCaptionsError, match=r"^a\.json3 (cannot be read|has more than)") as refused:
+        track_from(text.encode(), "a.json3", "en")
+    assert len(str(refused.value)) < 300
