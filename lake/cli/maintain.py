@@ -62,13 +62,12 @@ def maintain(
     signverse maintain --lake LAKE
     """
     # Long because: its options are declared here.
-    import shlex
     import time
     from datetime import UTC, datetime, timedelta
 
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
-    from signverse.lake.model.wording import counted, size_of, some
+    from signverse.lake.model.wording import as_argument, counted, size_of, some
     from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
@@ -80,7 +79,7 @@ def maintain(
     plan = make_plan(opened.snapshot, retention=kept_for, full=full, keep_format=keep_format)
     if plan.lost:
         lost = f"{counted(len(plan.lost), 'lost file')} left as {'it is' if len(plan.lost) == 1 else 'they are'}"
-        complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {shlex.quote(str(lake))}")
+        complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {as_argument(opened.folder)}")
     before = extent(opened.snapshot)
     unreferenced = unreferenced_files(opened.snapshot, kept_for)
     drops = find_drops(opened.snapshot, plan, unreferenced)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.wording import as_argument
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.lost_files import LostFile, lost_in
+from signverse.lake.storage.location import lake_folder
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.repair.report import Commands
 
@@ -39,7 +40,7 @@ def advise(path: str | Path, broken: Collection[str], problems: int) -> Advice:
         broken: paths of the data files that cannot be read, of `verify_folder`.
         problems: how many there are, those of files among them.
     """
-    repair = f"signverse repair {shlex.quote(str(path))}"
+    repair = f"signverse repair {as_argument(lake_folder(path))}"
     try:
         snapshot = Snapshot.open(path)
         known: dict[str, dict[str, str]] = {}
@@ -47,7 +48,7 @@ def advise(path: str | Path, broken: Collection[str], problems: int) -> Advice:
             table, _, file = Path(name).relative_to(snapshot.folder).as_posix().partition("/")
             known.setdefault(table, {})[file] = CHANGED
         lost = lost_in(snapshot, known)
-        commands = Commands.of(snapshot, Path(path)).for_files(lost)
+        commands = Commands.of(snapshot, snapshot.folder).for_files(lost)
     except SignverseError:
         return Advice((), (repair,))
     missed = tuple(file for file in lost if file.videos is None or file.videos)

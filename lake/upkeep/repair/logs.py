@@ -30,11 +30,11 @@ _NOT_SEEN_ELSEWHERE: Final = (SOURCES, CAPTIONS, SPLITS)
 _ACTIONS: Final = {"add", "remove", "metaData", "protocol", "txn", "domainMetadata", "cdc"}
 
 
-def mend_logs(lake: Path, typed: Path, report: Report) -> None:
+def mend_logs(lake: Path, named: Path, report: Report) -> None:
     """Makes every table of a lake one that can be opened; what entries added is then found by its files.
 
     Args:
-        typed: the lake as the commands to run name it.
+        named: the lake that commands are to name; in a dry run the other is its shadow.
     """
     for table in TABLES:
         folder = lake / table.name
@@ -57,7 +57,7 @@ def mend_logs(lake: Path, typed: Path, report: Report) -> None:
             for version in range(first, last + 1):
                 _replace_entry(lake, table, version)
         if not _opens(folder):
-            _make_again(lake, typed, table, report)
+            _make_again(lake, named, table, report)
         _end_records(lake, folder)
 
 
@@ -152,7 +152,7 @@ def _opens(folder: Path) -> bool:
     return True
 
 
-def _make_again(lake: Path, typed: Path, table: Table, report: Report) -> None:
+def _make_again(lake: Path, named: Path, table: Table, report: Report) -> None:
     """Makes a table whose log is lost or cannot be read, empty; its files are then found by their names."""
     folder = lake / table.name
     log = folder / "_delta_log"
@@ -167,7 +167,7 @@ def _make_again(lake: Path, typed: Path, table: Table, report: Report) -> None:
     report.add(f"log of {table.name}", "is lost with the table's rows: made again")
     if table in _NOT_SEEN_ELSEWHERE:
         report.add(table.name, f"all rows of {table.name} are lost", "lost")
-        report.commands += Commands(typed).for_table(table)
+        report.commands += Commands(named).for_table(table)
 
 
 def removed_files(folder: Path) -> set[str]:

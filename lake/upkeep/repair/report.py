@@ -12,6 +12,7 @@ import polars as pl
 
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, SEGMENTS, SOURCES, SPLITS, VIDEOS, Table
+from signverse.lake.model.wording import as_argument
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile
@@ -68,13 +69,13 @@ class Commands:
     """Command lines that bring back what a lake has lost. FOLDER and MANIFEST are for the person to fill in.
 
     Args:
-        lake: the folder, as the commands name it.
+        lake: the folder.
         tars: by id of the videos that came from released shards, the name of their tar; of all others they were
             extracted. Without it nothing is known of where videos came from.
     """
 
     def __init__(self, lake: Path, tars: Mapping[str, str] | None = None) -> None:
-        self._lake = shlex.quote(str(lake))
+        self._lake = as_argument(lake)
         self._tars = tars
 
     @classmethod

@@ -56,10 +56,10 @@ def repair(path: str | Path, *, dry_run: bool = False, drop_lost: Collection[str
     if dry_run:
         with temporary_folder("repair") as folder:
             shadow = _shadow(lake, folder / lake.name)
-            return _repair(shadow, lake, Path(path), drop_lost)
+            return _repair(shadow, lake, drop_lost)
     make_durable_folder(lake / writers.FOLDER)
     with FileLock(lake / writers.FOLDER / _LOCK, mode=0o666):
-        return _repair(lake, lake, Path(path), drop_lost)
+        return _repair(lake, lake, drop_lost)
 
 
 def _shadow(lake: Path, shadow: Path) -> Path:
@@ -78,16 +78,15 @@ def _shadow(lake: Path, shadow: Path) -> Path:
     return shadow
 
 
-def _repair(lake: Path, named: Path, typed: Path, drop_lost: Collection[str]) -> Report:
+def _repair(lake: Path, named: Path, drop_lost: Collection[str]) -> Report:
     """Mends a lake.
 
     Args:
-        named: where writers that live have their locks: the lake itself, but for a dry run.
-        typed: the lake as the commands to run name it.
+        named: the lake that was named, where writers that live have their locks; in a dry run the other is its shadow.
     """
     report = Report()
     without_videos = not (lake / VIDEOS.name / "_delta_log").is_dir()
-    mend_logs(lake, typed, report)
+    mend_logs(lake, named, report)
     tables = Tables(lake, named)
     take_back(tables, report)
     rebuild_videos(tables, report, all_lost=without_videos or not tables.active(VIDEOS))
@@ -107,8 +106,8 @@ def _repair(lake: Path, named: Path, typed: Path, drop_lost: Collection[str]) ->
         found = f"a file {file.problem}; {file.cost}"
         report.add(file.table.name, found, "removed" if file.table.name in drop_lost else "lost", file.path)
     # Before rows are removed.
-    commands = Commands.of(Snapshot(lake), typed)
-    _report_without_segments(tables, typed, report)
+    commands = Commands.of(Snapshot(lake), named)
+    _report_without_segments(tables, named, report)
     if drop_lost:
         _drop_lost(tables, [file for file in lost if file.table.name in drop_lost])
         record_done(tables, report)
@@ -124,7 +123,7 @@ def _lost(tables: Tables) -> list[LostFile]:
     return lost_in(snapshot, broken)
 
 
-def _report_without_segments(tables: Tables, typed: Path, report: Report) -> None:
+def _report_without_segments(tables: Tables, named: Path, report: Report) -> None:
     """Finds visible videos that no clip is of; not where a file of segments is lost, whose videos are known as such."""
     snapshot = Snapshot(tables.lake)
     try:
@@ -135,7 +134,7 @@ def _report_without_segments(tables: Tables, typed: Path, report: Report) -> Non
         return
     if ids:
         report.add(SEGMENTS.name, f"{counted(len(ids), 'video')} without segments: {some(ids)}", "lost")
-        report.commands += Commands.of(snapshot, typed).for_segments(ids)
+        report.commands += Commands.of(snapshot, named).for_segments(ids)
 
 
 def _drop_files(tables: Tables, table: Table, files: Collection[LostFile]) -> None:
