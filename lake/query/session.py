@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import duckdb
 import polars as pl
@@ -25,9 +24,6 @@ from signverse.lake.storage.integrity.lost_files import LostFile, lost_error
 from signverse.lake.storage.parquet_layout import column_types, columns_for_duckdb, literal_path
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.temporary.leftovers import temporary_folder_of
-
-_AT_ONCE: Final = 4
-"""Threads that open the tables of a lake."""
 
 
 @lru_cache(maxsize=1)
@@ -51,10 +47,9 @@ def connect(snapshot: Snapshot, *, files: bool = False) -> duckdb.DuckDBPyConnec
     except DamagedLakeError as error:
         visible = str(error)
     names = [table.name for table in TABLES]
-    # Opening seven logs is half of the time of a session's start.
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        opened = threads.submit(duckdb.connect)
-        schemas = dict(zip(names, threads.map(snapshot.schema, names), strict=True))
+    with ThreadPoolExecutor(1) as thread:
+        opened = thread.submit(duckdb.connect)
+        schemas = {name: snapshot.schema(name) for name in names}
     con = opened.result()
     con.execute("set parquet_metadata_cache = true; set timezone = 'UTC'; create schema files;")
     # What does not fit into memory goes to the folder of temporary files, not to the working directory.

@@ -5,6 +5,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
     location.py        where a lake may lie, and making one: folders; URLs are refused
     delta.py           the transaction log: open, append, replace files
+    opened_tables.py   tables that this process has opened, so that their logs are read once
     committer.py       finished videos become rows, committed together
     file_writer.py     one data file while it is written
     parquet_layout.py  how Parquet files are written, with the measured choices

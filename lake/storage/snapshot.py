@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from signverse.lake.model.errors import BadInputError, UnknownVideoError
 from signverse.lake.model.frame_ranges import FPS, clip_range
@@ -36,6 +35,7 @@ from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, ref
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.location import check_logs, existing_lake, made_lake
+from signverse.lake.storage.opened_tables import OpenedTable, made_of_files, opened_table
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
@@ -59,10 +59,9 @@ class Snapshot:
         self.reader = KeypointsReader(folder / KEYPOINTS.name)
         self._requested_version = version
         self._requested_time = as_of
-        self._delta_tables: dict[str, DeltaTable] = {}
-        self._stored_files: dict[str, list[delta.ActiveFile]] = {}
+        self._tables: dict[str, OpenedTable] = {}
         self._lost: dict[str, list[LostFile]] = {}
-        self._delta_table(VIDEOS)
+        self._opened(VIDEOS)
 
     @classmethod
     def open(
@@ -118,27 +117,27 @@ class Snapshot:
         """
         check_logs(self.folder)
         self.close()
-        for kept in (self._delta_tables, self._stored_files, self._lost):
-            kept.clear()
+        self._tables.clear()
+        self._lost.clear()
         for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
             self.__dict__.pop(name, None)
 
     @property
     def version(self) -> int:
         """The lake's version: that of its `videos` table."""
-        return int(self._delta_table(VIDEOS).version())
+        return int(self._opened(VIDEOS).delta.version())
 
     @property
     def is_older(self) -> bool:
         """Whether it was opened at a version or a time: what is newer is not seen."""
         return self._requested_version is not None
 
-    def _delta_table(self, table: Table) -> DeltaTable:
-        if table.name not in self._delta_tables:
+    def _opened(self, table: Table) -> OpenedTable:
+        if table.name not in self._tables:
             # Only `videos` is read at a version: the others are reached through its ingest ids.
             version = self._requested_version if table is VIDEOS else None
-            self._delta_tables[table.name] = delta.open_table(self.folder / table.name, version=version)
-        return self._delta_tables[table.name]
+            self._tables[table.name] = opened_table(self.folder / table.name, table, version)
+        return self._tables[table.name]
 
     def read_until(self, name: str) -> datetime | None:
         """The time up to which a table without ingestions is read; None where all of it is.
@@ -161,15 +160,11 @@ class Snapshot:
 
     def table_version(self, name: str) -> int:
         """The version of a table's own log that is read."""
-        return int(self._delta_table(_TABLE_BY_NAME[name]).version())
+        return int(self._opened(_TABLE_BY_NAME[name]).delta.version())
 
     def stored_files(self, name: str) -> list[delta.ActiveFile]:
         """The Parquet files of a table, in the order of their names."""
-        if name not in self._stored_files:
-            table = _TABLE_BY_NAME[name]
-            files = delta.active_files(self._delta_table(table), table)
-            self._stored_files[name] = sorted(files, key=lambda file: file.name)
-        return self._stored_files[name]
+        return self._opened(_TABLE_BY_NAME[name]).files
 
     def files(self, name: str) -> list[str]:
         """Paths of the Parquet files of a table, in the order of their names."""
@@ -178,7 +173,7 @@ class Snapshot:
 
     def schema(self, name: str) -> pa.Schema:
         """The columns of a table: those of today, and those that a later version of this package added."""
-        return delta.full_schema(self._delta_table(_TABLE_BY_NAME[name]), _TABLE_BY_NAME[name])
+        return delta.full_schema(self._opened(_TABLE_BY_NAME[name]).delta, _TABLE_BY_NAME[name])
 
     def lost(self, name: str) -> list[LostFile]:
         """The files of a table that are missing or cut, with the videos that they cost."""
@@ -256,17 +251,23 @@ class Snapshot:
     def _visible(self) -> pl.DataFrame:
         if self._requested_version is not None and not all(Path(file).exists() for file in self.files(VIDEOS.name)):
             raise self._past_retention()
-        wrote = pl.coalesce("keypoints_ingest_id", "ingest_id").alias("keypoints_ingest_id")
-        ids = collect(self.raw_table(VIDEOS.name).select("video_id", "ingest_id", wrote, "ingested_at"))
-        # After maintenance each video has one row, and to sort by text takes half of the time of a session's start.
-        if ids["video_id"].n_unique() < ids.height:
-            ids = ids.sort("ingested_at", "ingest_id").unique("video_id", keep="last", maintain_order=True)
-        newest = ids.select("video_id", "ingest_id", "keypoints_ingest_id").sort("video_id")
+        if self._requested_version is None and not self.lost(VIDEOS.name):
+            names = [file.name for file in self.stored_files(VIDEOS.name)]
+            return made_of_files("visible", self.folder / VIDEOS.name, names, self._newest_ingestions)
+        newest = self._newest_ingestions()
         if self._requested_version is not None:
             missing = newest.join(self._current_placements, on="ingest_id", how="anti")
             if not missing.is_empty():
                 raise self._past_retention()
         return newest
+
+    def _newest_ingestions(self) -> pl.DataFrame:
+        wrote = pl.coalesce("keypoints_ingest_id", "ingest_id").alias("keypoints_ingest_id")
+        ids = collect(self.raw_table(VIDEOS.name).select("video_id", "ingest_id", wrote, "ingested_at"))
+        # After maintenance each video has one row, and to sort by text takes half of the time of a session's start.
+        if ids["video_id"].n_unique() < ids.height:
+            ids = ids.sort("ingested_at", "ingest_id").unique("video_id", keep="last", maintain_order=True)
+        return ids.select("video_id", "ingest_id", "keypoints_ingest_id").sort("video_id")
 
     @cached_property
     def _current_placements(self) -> pl.DataFrame:

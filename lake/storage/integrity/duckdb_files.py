@@ -75,7 +75,9 @@ class LakeFiles:
     def add(self, table: str, folder: Path, names: Sequence[str]) -> None:
         """Adds the files of a table: paths inside its folder, which a query over it is to read."""
         paths = [f"{folder}/{name}" for name in names]
-        by_name = {f"{PROTOCOL}://{name}": Path(path) for name, path in zip(names, paths, strict=True)}
+        # Thousands of files of other tables have no name of ours.
+        own = zip(names, paths, strict=True) if table == KEYPOINTS.name else ()
+        by_name = {f"{PROTOCOL}://{name}": Path(path) for name, path in own}
         self._files[table] = _TableFiles(by_name, paths, [literal_path(path) for path in paths])
 
     def path_of(self, name: str) -> Path:

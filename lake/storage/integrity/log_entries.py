@@ -41,6 +41,13 @@ _COARSE_S: Final = 10.0
 _MAGIC: Final = b"PAR1"
 
 
+LogState = tuple[tuple[str | int, ...], ...]
+"""The names of a log's files and records, with what tells whether they were written to; empty where there is no log."""
+
+_whole: Final[dict[Path, LogState]] = {}
+"""By table, what its log was when this process last looked and found nothing wrong."""
+
+
 class BadEntryError(Exception):
     """An entry of a log does not say what was written."""
 
@@ -231,8 +238,18 @@ def refuse_pipes(folder: Path) -> None:
             raise damaged_log(folder, LogProblem(None, Path(entry.path), NOT_A_FILE))
 
 
+def log_state(folder: Path) -> LogState:
+    """What the log of a table and its records are now: while it is the same, nothing was written to them."""
+    try:
+        found = sorted((entry.name, entry.stat()) for entry in os.scandir(folder / "_delta_log"))
+    except OSError:
+        return ()
+    files = ((name, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns) for name, at in found)
+    return (*files, tuple(sorted(log_records.names(folder))))
+
+
 def check(folder: Path, *, thorough: bool = False) -> None:
-    """Looks for entries of a table's log that are empty, cut or missing, at the cost of listing its names.
+    """Looks for entries of a table's log that are empty, cut or missing; in a log that stays the same, once a process.
 
     Args:
         thorough: read every entry and checkpoint.
@@ -240,8 +257,12 @@ def check(folder: Path, *, thorough: bool = False) -> None:
     Raises:
         DamagedLakeError: there is one. What it added is not in the table.
     """
+    state = log_state(folder)
+    if not thorough and state and _whole.get(folder) == state:
+        return
     for problem in problems(folder, thorough=thorough):
         raise damaged_log(folder, problem)
+    _whole[folder] = state
 
 
 def check_end(folder: Path) -> None:

@@ -72,7 +72,7 @@ def record_checkpoint(folder: Path, path: Path) -> None:
     make_durable_folder(folder.parent / FOLDER)
     _path(folder, f"{path.name}-{digest(path)}").touch()
     made = path.name.partition(".")[0]
-    for name in list(_names(folder)):
+    for name in list(names(folder)):
         parts = _DIGEST.fullmatch(name)
         # Of one that is not there yet, another process may be about to move it to its place.
         if parts and parts["version"] < made and not (folder / "_delta_log" / parts["checkpoint"]).exists():
@@ -87,7 +87,7 @@ def is_checkpoint_as_recorded(folder: Path, path: Path) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    found = (parts for parts in map(_DIGEST.fullmatch, _names(folder)) if parts)
+    found = (parts for parts in map(_DIGEST.fullmatch, names(folder)) if parts)
     digests = {parts["digest"] for parts in found if parts["checkpoint"] == path.name}
     if not digests:
         return True
@@ -104,10 +104,10 @@ def is_checkpoint_as_recorded(folder: Path, path: Path) -> bool:
 
 
 def _versions(folder: Path) -> set[int]:
-    return {int(name) for name in _names(folder) if _VERSION.fullmatch(name)}
+    return {int(name) for name in names(folder) if _VERSION.fullmatch(name)}
 
 
-def _names(folder: Path) -> Iterator[str]:
+def names(folder: Path) -> Iterator[str]:
     """What is recorded of a table: names without that of the table."""
     start = f"{folder.name}-"
     # Who may read the tables and not this folder reads them without it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.digests import CHANGED, compare_files, is_as_written, is_intact
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.scan import scan
+from signverse.lake.storage.opened_tables import made_of_files
 
 if TYPE_CHECKING:
     from signverse.lake.storage.snapshot import Snapshot
@@ -122,8 +123,9 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
 def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
     """The files that placements name, and that are neither in the log nor in the folder."""
     try:
-        rows = snapshot.raw_table(VIDEOS.name).select(pl.col("keypoints_file").unique())
-        placed = set(collect(rows)["keypoints_file"]) - {None}
+        refuse_lost(snapshot, VIDEOS)
+        files = [file.name for file in snapshot.stored_files(VIDEOS.name)]
+        placed = made_of_files("placed", snapshot.folder / VIDEOS.name, files, lambda: _placed(snapshot))
         # Mostly all are in the log. Rows of replaced ingestions may name others, which maintenance removed.
         if placed - named or snapshot.is_older:
             placed = set(snapshot.placement_rows["keypoints_file"]) - {None}
@@ -131,6 +133,11 @@ def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
         return []
     folder = snapshot.folder / KEYPOINTS.name
     return [delta.unknown_file(name, KEYPOINTS) for name in sorted(placed - named) if not (folder / name).exists()]
+
+
+def _placed(snapshot: Snapshot) -> Set[str]:
+    """The keypoints files that rows of `videos` name, those of replaced ingestions too."""
+    return frozenset(collect(snapshot.raw_table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
 
 
 def _owners(snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]) -> dict[str, tuple[str, ...] | None]:
