@@ -97,15 +97,18 @@ def open_table(folder: Path, *, version: int | None = None) -> DeltaTable:
             raise BadInputError(f"{folder.parent} has no version {version}", f"It has 0 to {newest}.") from None
         written = format_property(table)
     if not written.isdecimal():
-        raise NotALakeError(
-            f"{folder} is a Delta table, but not one of a lake", f"It lacks the property {FORMAT_PROPERTY}."
-        )
-    if int(written) > FORMAT_VERSION:
-        raise NewerLakeError(
-            f"{folder.parent} has format {written}, this version reads up to {FORMAT_VERSION}",
-            "Update your installation of signverse-lake from its repository.",
-        )
+        lacking = f"It lacks the property {FORMAT_PROPERTY}."
+        raise NotALakeError(f"{folder} is a Delta table, but not one of a lake", lacking)
+    refuse_newer(folder, table)
     return table
+
+
+def refuse_newer(folder: Path, table: DeltaTable) -> None:
+    """Raises NewerLakeError where a later version of this package wrote an open table."""
+    written = format_property(table)
+    if int(written) > FORMAT_VERSION:
+        found = f"{folder.parent} has format {written}, this version reads up to {FORMAT_VERSION}"
+        raise NewerLakeError(found, "Update your installation of signverse-lake from its repository.")
 
 
 def format_property(table: DeltaTable) -> str:
@@ -118,12 +121,8 @@ def commit_times(folder: Path) -> dict[int, datetime]:
     # Of the newest version: of an older one the library returns the same entries and numbers them wrongly.
     with foreign_errors_as(damaged(f"the log of table {folder}")):
         history = open_table(folder).history()
-    entries = ((entry.get("version"), entry.get("timestamp")) for entry in history)
-    return {
-        version: datetime.fromtimestamp(stamp / 1000, UTC)
-        for version, stamp in entries
-        if version is not None and stamp is not None
-    }
+    known = (entry for entry in history if entry.get("version") is not None and entry.get("timestamp") is not None)
+    return {entry["version"]: datetime.fromtimestamp(entry["timestamp"] / 1000, UTC) for entry in known}
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def opened_table(folder: Path, table: Table, version: int | None = None) -> Open
     state = log_state(folder)
     known = _opened.get(folder)
     if known is not None and state and known[0] == state:
+        delta.refuse_newer(folder, known[1].delta)
         return known[1]
     found = OpenedTable(delta.open_table(folder), table)
     _remember(_opened, folder, (state, found))
