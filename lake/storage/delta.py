@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
+from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -22,6 +22,7 @@ from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
 from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
+from signverse.lake.storage.integrity.commit_info import Change, properties
 from signverse.lake.storage.integrity.digests import digest
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_log, sync_names
@@ -32,11 +33,6 @@ takes 308 ms at 1,000 commits, with these under 10."""
 
 RETRIES: Final = 100
 """At the default of 15, 46 of 400 appends by 16 writers were refused; with 100 none was."""
-
-
-def properties(actions: int, retries: int) -> CommitProperties:
-    """How an entry of a log is written: with the number of its actions, and so many tries where others commit too."""
-    return CommitProperties(custom_metadata={log_entries.ACTIONS: str(actions)}, max_commit_retries=retries)
 
 
 def full_schema(opened: DeltaTable, table: Table) -> pa.Schema:
@@ -241,7 +237,7 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
         removals = [RemoveAction(file.name, False, now, file.size, _values(table, file.partition)) for file in old]
         try:
             # No retries inside: the library adds a second removal of the same file, and rows would double.
-            _write(delta, table, [*removals, *_additions(folder, table, new, new_data=False)], retries=0)
+            _write(delta, table, [*removals, *_additions(folder, table, new, new_data=False)], retries=0, old=old)
         except CommitFailedError:
             # It may have taken effect all the same, and failed at its checkpoint.
             if not {file.name for file in new} <= {file.name for file in active_files(open_table(folder), table)}:
@@ -253,13 +249,17 @@ def replace_files(folder: Path, table: Table, old: Sequence[ActiveFile], new: Se
     return False
 
 
-def _write(delta: DeltaTable, table: Table, actions: list[Any], *, retries: int) -> None:
+def _write(
+    delta: DeltaTable, table: Table, actions: list[Any], *, retries: int, old: Iterable[ActiveFile] = ()
+) -> None:
+    changes: list[Change] = [("remove", file.name, file.size, _values(table, file.partition), None) for file in old]
+    changes += [("add", a.path, a.size, a.partition_values, a.stats) for a in actions if isinstance(a, AddAction)]
     delta.create_write_transaction(
         actions,
         mode="append",
         schema=delta.schema(),
         partition_by=[table.partition] if table.partition else None,
-        commit_properties=properties(len(actions), retries),
+        commit_properties=properties(len(actions), retries, changes),
         # Of its checkpoints a power cut leaves half: see `write_checkpoints`.
         post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
     )

@@ -14,7 +14,7 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALak
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import as_argument
 from signverse.lake.storage import delta
-from signverse.lake.storage.integrity import log_entries, log_records, writers
+from signverse.lake.storage.integrity import commit_info, log_entries, log_records, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 
@@ -136,7 +136,7 @@ def create(folder: Path, table: Table) -> None:
             },
             # The format is a property of ours, which Delta does not know.
             raise_if_key_not_exists=False,
-            commit_properties=delta.properties(2, 0),
+            commit_properties=commit_info.properties(2, 0),
         )
     except DeltaError:
         # Another process may have been faster.
@@ -184,7 +184,7 @@ def raise_format(lake: Path) -> None:
                     {FORMAT_PROPERTY: str(FORMAT_VERSION)},
                     # The format is a property of ours, which Delta does not know.
                     raise_if_not_exists=False,
-                    commit_properties=delta.properties(1, 0),
+                    commit_properties=commit_info.properties(1, 0),
                 )
                 delta.end_commit(folder)
             except CommitFailedError:

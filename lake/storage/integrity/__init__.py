@@ -6,6 +6,7 @@ May know lake.model; lost_files.py takes a Snapshot. Start with digests.py for r
     sync.py            files and folders reach the disk
     writers.py         which processes write to a lake, their working folders, and the time by the store's clock
     log_entries.py     reading the entries of a transaction log, and what is wrong with them
+    commit_info.py     what an entry says of itself: how many actions it has, and a digest of what it changes
     log_records.py     what is recorded beside the logs: how far each goes, and digests of checkpoints
     checkpoints.py     checkpoints that are whole before anyone sees them
     digests.py         the digest in a file's name: of small tables all of a file is compared

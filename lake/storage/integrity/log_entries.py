@@ -19,11 +19,15 @@ from urllib.parse import unquote
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.wording import as_argument
 from signverse.lake.storage.integrity import log_records
+from signverse.lake.storage.integrity.commit_info import ACTIONS, is_as_committed
 from signverse.lake.storage.integrity.digests import CHANGED
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 
-ACTIONS: Final = "signverse.actions"
-"""In the commitInfo of an entry: how many actions follow, so that lines which are missing at its end are noticed."""
+_KINDS: Final = {
+    *("commitInfo", "add", "remove", "metaData", "protocol"),
+    *("txn", "domainMetadata", "cdc", "checkpointMetadata", "sidecar"),
+}
+"""The actions of Delta; the library overlooks others."""
 
 _ENTRY: Final = re.compile(r"\d{20}\.json")
 _CHECKPOINT: Final = re.compile(r"(\d{20})\.checkpoint(\..+)?\.parquet")
@@ -50,6 +54,13 @@ _whole: Final[dict[Path, LogState]] = {}
 
 class BadEntryError(Exception):
     """An entry of a log does not say what was written."""
+
+
+class ChangedEntryError(BadEntryError):
+    """An entry can be read and names other files than it did: which of them is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("is damaged: its actions are not those that were committed")
 
 
 @dataclass(frozen=True)
@@ -119,11 +130,15 @@ def read_entry(path: Path) -> list[dict[str, Any]]:
         raise BadEntryError("is cut or damaged") from None
     if not all(isinstance(action, dict) and len(action) == 1 for action in actions):
         raise BadEntryError("is damaged: its lines are not actions")
+    if not {name for action in actions for name in action} <= _KINDS:
+        raise ChangedEntryError
     info = next((action["commitInfo"] for action in actions if "commitInfo" in action), None)
     others = sum("commitInfo" not in action for action in actions)
     if isinstance(info, dict) and str(info.get(ACTIONS, "")).isdecimal():
         if others != int(info[ACTIONS]):
             raise BadEntryError(f"is cut: it holds {others} of {info[ACTIONS]} actions")
+        if not is_as_committed(info, actions):
+            raise ChangedEntryError
     elif not others and not str((info or {}).get("operation", "")).startswith("VACUUM"):
         raise BadEntryError("is cut: it changes nothing")
     if path.name == entry_path(path, 0).name and not makes_a_table(actions):
@@ -193,10 +208,14 @@ def problems(folder: Path, *, thorough: bool = False) -> Iterator[LogProblem]:
     if found or covered:
         yield from _missing_end(folder, max([*found, *covered]), recorded)
     latest = list(found)[-_LATEST:]
+    read: dict[str, int] = {}
     for version, entry in found.items():
         try:
             if thorough or version in latest or not entry.is_file():
-                read_entry(Path(entry.path))
+                first = read.setdefault(repr(read_entry(Path(entry.path))), version)
+                if first != version:
+                    # Names are never given twice, nor is the time the same.
+                    raise BadEntryError(f"is a copy of entry {first}, or that of it")
             elif not entry.stat().st_size:
                 raise BadEntryError("is empty, as a power cut leaves it")
         except BadEntryError as error:

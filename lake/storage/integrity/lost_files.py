@@ -112,11 +112,15 @@ def find_lost(snapshot: Snapshot, table: Table, known: Mapping[str, str] | None 
     problems = {file.name: problem_of(folder, file, read=small) for file in unknown}
     problems = {**damaged, **{name: problem for name, problem in problems.items() if problem}}
     broken = [(file, problems[file.name]) for file in files if file.name in problems]
+    names = {file.name for file in files}
     if table is KEYPOINTS:
-        broken += [(file, "is missing") for file in _unnamed(snapshot, {file.name for file in files})]
+        broken += [(file, "is missing") for file in _unnamed(snapshot, names)]
     if not broken:
         return []
     owners = _owners(snapshot, table, [file for file, _ in broken])
+    if table is KEYPOINTS and not snapshot.is_older and _are_elsewhere(snapshot, names):
+        # It may be a file that the log does not name, by another name.
+        owners = {name: videos or None for name, videos in owners.items()}
     return [LostFile(table, file, problem, owners[file.name]) for file, problem in broken]
 
 
@@ -138,6 +142,14 @@ def _unnamed(snapshot: Snapshot, named: set[str]) -> list[ActiveFile]:
 def _placed(snapshot: Snapshot) -> Set[str]:
     """The keypoints files that rows of `videos` name, those of replaced ingestions too."""
     return frozenset(collect(snapshot.raw_table(VIDEOS.name).select("keypoints_file"))["keypoints_file"].drop_nulls())
+
+
+def _are_elsewhere(snapshot: Snapshot, named: set[str]) -> bool:
+    """Whether keypoints of visible videos are in files that the log does not name."""
+    try:
+        return not named.issuperset(set(snapshot.placement_rows["keypoints_file"]) - {None})
+    except SignverseError:
+        return False
 
 
 def _owners(snapshot: Snapshot, table: Table, broken: Sequence[ActiveFile]) -> dict[str, tuple[str, ...] | None]:

@@ -14,6 +14,7 @@ from signverse.lake.model.schema import CAPTIONS, SOURCES, SPLITS, TABLES, Table
 from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, log_records, writers
+from signverse.lake.storage.integrity.commit_info import ACTIONS
 from signverse.lake.storage.integrity.digests import refuse_no_file
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_file, sync_folder
 from signverse.lake.storage.location import create
@@ -97,14 +98,14 @@ def keep_copy(lake: Path, path: Path) -> None:
 def _replace_entry(lake: Path, table: Table, version: int) -> None:
     """Puts an entry in the place of a damaged one, with those of its actions that can be read."""
     path = log_entries.entry_path(lake / table.name, version)
-    actions = _readable(path)
+    actions = _trusted(path)
     if version == 0 and not log_entries.makes_a_table(actions):
         made = _first_entry(table)
         actions = [*made, *(action for action in actions if not action.keys() & {"protocol", "metaData"})]
     info = {
         "timestamp": time.time_ns() // 1_000_000,
         "operation": "REPAIR",
-        log_entries.ACTIONS: str(len(actions)),
+        ACTIONS: str(len(actions)),
     }
     text = "\n".join(json.dumps(action) for action in [{"commitInfo": info}, *actions]) + "\n"
     with writers.working_folder(lake) as work:
@@ -117,6 +118,24 @@ def _replace_entry(lake: Path, table: Table, version: int) -> None:
             set_aside(lake, path)
         new.replace(path)
     sync_folder(path.parent)
+
+
+def _trusted(path: Path) -> list[dict[str, Any]]:
+    """The actions of a damaged entry that count; what else it added or removed is found by the files.
+
+    No name counts where one may have been changed, nor of an entry that replaces files: where one that was to be
+    removed stays, its rows would be there twice.
+    """
+    actions = _readable(path)
+    try:
+        log_entries.read_entry(path)
+        changed = False
+    except (log_entries.BadEntryError, OSError) as error:
+        changed = isinstance(error, log_entries.ChangedEntryError)
+    added = [action["add"] for action in actions if isinstance(action.get("add"), dict)]
+    if changed or any("remove" in action for action in actions) or any(add.get("dataChange") is False for add in added):
+        return [action for action in actions if action.keys().isdisjoint(log_entries.CHANGES)]
+    return actions
 
 
 def _readable(path: Path) -> list[dict[str, Any]]:
