@@ -30,7 +30,11 @@ def write_index(out: Path, kind: type[R], index: Sequence[R], sums: Mapping[str,
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(kind), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in index)
+    # Python's writer leaves a lone carriage return bare, where a reader sees the end of a line.
+    quoting = csv.DictWriter(text, columns(kind), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    for row in map(asdict, index):
+        has_return = any(isinstance(value, str) and "\r" in value for value in row.values())
+        (quoting if has_return else writer).writerow(row)
     listing = text.getvalue().encode()
     with whole_file(out / INDEX) as file:
         file.write(listing)

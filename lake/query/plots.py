@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.query.reports import short_name
 from signverse.lake.storage.temporary.whole_file import whole_file
 
@@ -43,6 +44,8 @@ _STYLE: Final[dict[str, Any]] = {
     "lines.linewidth": 1.2,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
+    # Names of languages are anybody's: "$" in one is a dollar, and no formula.
+    "text.parse_math": False,
     # The same rows give the same bytes.
     "svg.hashsalt": "signverse",
     # Type 3, matplotlib's default, is refused by many journals.
@@ -54,6 +57,9 @@ _WIDTH: Final = 7.2
 
 _NAMES: Final = 1.75
 """Inches for the names of languages."""
+
+_LONGEST_NAME: Final = 60
+"""Characters of a language's name: the longest in use have 45, and a picture is as wide as its longest name."""
 
 _ROW: Final = 0.155
 """Inches a language: 56 fit on a page."""
@@ -119,7 +125,13 @@ def _name(code: str | None, name: str | None) -> str:
     """A language for an axis: "Polish (pso)"."""
     if code is None:
         return "All languages"
-    return f"{short_name(name)} ({code})" if name else code
+    return _printed(f"{short_name(name)} ({code})" if name else code)
+
+
+def _printed(name: str) -> str:
+    """A name on one short line, without control characters and the two others that XML, and so SVG, cannot hold."""
+    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+    return clean(name).replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
 
 
 def _by_language(rows: pl.DataFrame, panels: int, widths: list[float]) -> tuple[Figure, list[Axes]]:
@@ -304,7 +316,7 @@ def _captions(rows: pl.DataFrame) -> Figure:
         at = [place[language] for language in mine["language"]]
         cues.plot(_floats(mine["cues"]), at, marker, color=colour, label=kind, clip_on=False)
         rate.plot(_floats(mine["characters_per_second"]), at, marker, color=colour, clip_on=False)
-    cues.set_yticks(range(len(languages)), [language or "unknown" for language in languages])
+    cues.set_yticks(range(len(languages)), [_printed(language or "unknown") for language in languages])
     cues.set_ylim(len(languages) - 0.4, -0.6)
     cues.set_ylabel("captions in")
     cues.set_xlabel("cues")

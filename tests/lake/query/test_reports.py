@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -259,3 +261,28 @@ def test_the_labels_of_caps_lie_on_no_mark_and_apart(con, tmp_path, fill, video,
     for label in labels:
         box = label.get_window_extent(renderer).padded(5)
         assert not any(box.contains(x, y) for line in marks for x, y in line if np.isfinite((x, y)).all())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "<script>alert(1)</script>",
+            "]]>",
+            "<![CDATA[",
+            "&amp;<!--",
+            '"><a href="x">',
+            "a\nb",
+            "a\x1b[2Jb\x07",
+            "a\0b",
+        ),
+        *("\u202eabc", "a\ufffeb\uffff", "\x85", "$\\frac{$", "$x$ or $y$", "a $ b", "a--b -->", "n" * 100_000),
+    ],
+)
+def test_whatever_a_language_is_called_a_figure_is_well_formed_and_shows_it_as_text(tmp_path: Path, name: str) -> None:
+    rows = pl.DataFrame({"kind": ["manual"], "language": [name], "cues": [5], "characters_per_second": [3.0]})
+    plots.draw("captions", rows, tmp_path / "a.svg")
+    drawn = ElementTree.parse(tmp_path / "a.svg")
+    tags = {element.tag.rpartition("}")[2] for element in drawn.iter()}
+    assert not tags & {"script", "a", "image", "foreignObject"}
+    assert (tmp_path / "a.svg").stat().st_size < 200_000
