@@ -44,7 +44,7 @@ _STYLE: Final[dict[str, Any]] = {
     "lines.linewidth": 1.2,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
-    # Names of languages are anybody's: "$" in one is a dollar, and no formula.
+    # Names of languages come from strangers: "$" in one is a dollar, and no formula.
     "text.parse_math": False,
     # The same rows give the same bytes.
     "svg.hashsalt": "signverse",
@@ -59,7 +59,7 @@ _NAMES: Final = 1.75
 """Inches for the names of languages."""
 
 _LONGEST_NAME: Final = 60
-"""Characters of a language's name: the longest in use have 45, and a picture is as wide as its longest name."""
+"""Characters of a language's name: the longest that is known has 27, and a picture is as wide as its longest name."""
 
 _ROW: Final = 0.155
 """Inches a language: 56 fit on a page."""

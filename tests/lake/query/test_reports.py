@@ -263,6 +263,7 @@ def test_the_labels_of_caps_lie_on_no_mark_and_apart(con, tmp_path, fill, video,
         assert not any(box.contains(x, y) for line in marks for x, y in line if np.isfinite((x, y)).all())
 
 
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 @pytest.mark.parametrize(
     "name",
     [
