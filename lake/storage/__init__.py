@@ -4,6 +4,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
 
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
     location.py        where a lake may lie, and making one: folders; URLs are refused
+    lake_format.py     the format of a lake, and raising it
     delta.py           the transaction log: open, append, replace files
     opened_tables.py   tables that this process has opened, so that their logs are read once
     committer.py       finished videos become rows, committed together

@@ -24,7 +24,7 @@ from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
-from signverse.lake.storage.location import raise_format
+from signverse.lake.storage.lake_format import raise_format
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.spill import Spill
 

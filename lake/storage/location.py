@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import DeltaError
 
-from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError, SignverseError
-from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, TABLES, VIDEOS, Table
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALakeError
+from signverse.lake.model.schema import FORMAT_PROPERTY, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import as_argument
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import commit_info, log_entries, log_records, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
+from signverse.lake.storage.lake_format import format_beside
 
 _OF_A_BROKEN_MAKING: Final = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
 """What a log holds whose making was broken off."""
@@ -131,7 +131,7 @@ def create(folder: Path, table: Table) -> None:
             name=table.name,
             description=f"A row is {table.about}.",
             configuration={
-                FORMAT_PROPERTY: str(_format_beside(folder)),
+                FORMAT_PROPERTY: str(format_beside(folder)),
                 "delta.checkpointInterval": str(delta.CHECKPOINT_INTERVAL),
             },
             # The format is a property of ours, which Delta does not know.
@@ -143,53 +143,6 @@ def create(folder: Path, table: Table) -> None:
         if not log_entries.is_made(folder):
             raise
     sync_log(folder)
-
-
-def format_of(lake: Path) -> int:
-    """The format of a lake, that of its table `videos`; of one that is made now, today's.
-
-    Raises:
-        NewerLakeError, DamagedLakeError: `videos` cannot be read.
-    """
-    if not is_lake(lake):
-        return FORMAT_VERSION
-    return int(delta.format_property(delta.open_table(lake / VIDEOS.name)))
-
-
-def _format_beside(folder: Path) -> int:
-    """The format of a table that is made again in a lake; today's, where `videos` cannot say."""
-    with suppress(SignverseError):
-        return format_of(folder.parent)
-    return FORMAT_VERSION
-
-
-def raise_format(lake: Path) -> None:
-    """Makes a lake of an older format one of today's: older software refuses it from now on.
-
-    `videos` comes last, so that a raising that was broken off is seen, and done again.
-
-    Raises:
-        CommitFailedError: other processes committed first each time.
-    """
-    if format_of(lake) >= FORMAT_VERSION:
-        return
-    for table in sorted(TABLES, key=lambda table: table is VIDEOS):
-        folder = lake / table.name
-        for left in reversed(range(delta.RETRIES)):
-            opened = delta.open_table(folder)
-            if int(delta.format_property(opened)) >= FORMAT_VERSION:
-                break
-            try:
-                opened.alter.set_table_properties(
-                    {FORMAT_PROPERTY: str(FORMAT_VERSION)},
-                    # The format is a property of ours, which Delta does not know.
-                    raise_if_not_exists=False,
-                    commit_properties=commit_info.properties(1, 0),
-                )
-                delta.end_commit(folder)
-            except CommitFailedError:
-                if not left:
-                    raise
 
 
 def _remove_half_entry(folder: Path) -> None:

@@ -20,7 +20,7 @@ from signverse.lake.model.wording import size_of
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
-from signverse.lake.storage.location import raise_format
+from signverse.lake.storage.lake_format import raise_format
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
 from signverse.lake.upkeep.plan import Key, Plan

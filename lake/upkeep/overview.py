@@ -11,7 +11,7 @@ from signverse.lake.model.languages import languages
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, SPLITS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.integrity.foreign_errors import collect
-from signverse.lake.storage.location import format_of
+from signverse.lake.storage.lake_format import format_of
 from signverse.lake.storage.snapshot import Snapshot
 
 _SHOWN: Final = 5

@@ -22,7 +22,7 @@ from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import collect, damaged, foreign_errors_as
 from signverse.lake.storage.integrity.scan import scan
-from signverse.lake.storage.location import format_of
+from signverse.lake.storage.lake_format import format_of
 from signverse.lake.storage.parquet_layout import FILE_BYTES, format_of_file
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.compaction import is_small

@@ -45,7 +45,7 @@ def format_1(*, checksums: bool = True) -> Iterator[None]:
     try:
         with (
             patch("signverse.lake.storage.parquet_layout.keypoints_writer", format_1_writer),
-            patch("signverse.lake.storage.location.FORMAT_VERSION", 1),
+            patch("signverse.lake.storage.lake_format.FORMAT_VERSION", 1),
             patch("signverse.lake.storage.file_writer.add_block", _chunk_block if checksums else lambda *_: None),
         ):
             yield

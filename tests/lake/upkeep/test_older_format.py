@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import NewerLakeError, SignverseError
 from signverse.lake.model.schema import FORMAT_VERSION, KEYPOINTS, TABLES, VIDEOS
-from signverse.lake.storage import delta, location
+from signverse.lake.storage import delta, lake_format
 from signverse.lake.storage.committer import Committer, StoredKeypoints
-from signverse.lake.storage.location import format_of, raise_format
+from signverse.lake.storage.lake_format import format_of, raise_format
 from signverse.lake.storage.parquet_layout import format_of_file
 from signverse.lake.upkeep import maintain as maintain_module
 from signverse.lake.upkeep.maintain import maintain
@@ -128,7 +128,7 @@ def test_a_rewriting_that_is_interrupted_is_gone_on_with(older, monkeypatch):
 def test_a_raising_that_is_broken_off_is_done_again(older, monkeypatch):
     upkeep(older, keep_format=True)
     with monkeypatch.context() as patch:
-        patch.setattr(location, "TABLES", [table for table in TABLES if table is not VIDEOS])
+        patch.setattr(lake_format, "TABLES", [table for table in TABLES if table is not VIDEOS])
         raise_format(older)
     assert format_of(older) == 1
     upkeep(older)
