@@ -11,7 +11,6 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     file_writer.py     one data file while it is written
     parquet_layout.py  how Parquet files are written, with the measured choices
     reader.py          keypoints of a clip: the row groups of a placement, and no others
-    footers.py         cached footers of keypoints files
     keypoints.py       keypoints as numpy arrays and as rows, both ways
     sources.py         the table of listed videos
     stored_splits.py   looking up splits and their parts

@@ -18,10 +18,10 @@ from signverse.lake.storage.clip_reader.plan import PagedFile, Span
 from signverse.lake.storage.clip_reader.row_group import RowGroup
 from signverse.lake.storage.clip_reader.spans import spans_of
 from signverse.lake.storage.clip_reader.whole_chunks import pages_of_chunks
-from signverse.lake.storage.footers import Footer, Footers, unreadable
 from signverse.lake.storage.integrity.chunk_checksums import KEPT_BYTES, Checksums, checksums_of
 from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_errors_as
 from signverse.lake.storage.keypoints import Points, Rows
+from signverse.lake.storage.pages.footers import Footer, Footers, unreadable
 from signverse.lake.storage.pages.page_table import PageTable
 
 EVERY_FRAME: Final = 2**31 - 1

@@ -1,7 +1,7 @@
 """Clips out of the pages of keypoints files, many at a time: each step of Python and of numpy is paid once a batch.
 
-May know lake.model and, of storage, pages, integrity, footers and keypoints. Start with batch.py, which takes
-the steps in this order:
+May know lake.model and, of storage, pages, integrity and keypoints. Start with batch.py, which takes the steps in
+this order:
 
     spans.py    which rows of which row groups a clip is
     plan.py     which pages of which row groups; those that clips share, once

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS, PARTS, Part
-from signverse.lake.storage.footers import Footers, unreadable
 from signverse.lake.storage.integrity.foreign_errors import foreign_errors_as
 from signverse.lake.storage.keypoints import (
     Points,
@@ -19,6 +18,7 @@ from signverse.lake.storage.keypoints import (
     list_columns,
     visible_from_table,
 )
+from signverse.lake.storage.pages.footers import Footers, unreadable
 
 
 class RowGroup:

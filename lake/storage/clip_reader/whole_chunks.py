@@ -7,9 +7,9 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.storage.footers import Footers
 from signverse.lake.storage.integrity.chunk_checksums import Checksums
 from signverse.lake.storage.integrity.digests import read_at
+from signverse.lake.storage.pages.footers import Footers
 from signverse.lake.storage.pages.page_headers import LONGEST, page_at
 from signverse.lake.storage.pages.page_table import PageTable, are_regular, paged_columns, plain_groups
 

@@ -17,9 +17,9 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.schema import VIDEOS
 from signverse.lake.model.skeleton import LEFT_HAND
 from signverse.lake.storage import delta
-from signverse.lake.storage import footers as footers_module
 from signverse.lake.storage import reader as reader_module
 from signverse.lake.storage.keypoints import from_table, list_columns, snap, to_table
+from signverse.lake.storage.pages import footers as footers_module
 from signverse.lake.storage.reader import KeypointsReader, Placement, placement_of
 
 FRAMES = {"one-frame-0": 1, "-dash_first": 1025, "exactly1024": 1024, "two-people0": 700, "nobody-here": 30}
