@@ -240,7 +240,7 @@ CUES = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4), TEXTS), min_siz
 NAMES = st.sampled_from(["a.en.vtt", "a.de.vtt", "a.en-orig.vtt", "a.vtt", "b.en.vtt", "a.en-t-de.vtt", "c.fr.vtt"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=5)
 @given(st.dictionaries(NAMES, CUES, max_size=4), st.dictionaries(NAMES, CUES, min_size=1, max_size=4), st.booleans())
 def test_first_captions_and_later_ones_together_are_as_if_all_had_been_there(
     tmp_path_factory: pytest.TempPathFactory, first, later, sentences: bool
