@@ -54,12 +54,30 @@ def mend_logs(lake: Path, named: Path, report: Report) -> None:
             report.add(f"log of {table.name}", f"{problem.path.name} {problem.what}")
             if first > log_entries.newest_version(folder):
                 # The log ends before: what comes back is committed after that.
+                _report_lost_files(lake, named, table, last - first + 1, report)
                 continue
             for version in range(first, last + 1):
                 _replace_entry(lake, table, version)
         if not _opens(folder):
             _make_again(lake, named, table, report)
         _end_records(lake, folder)
+
+
+def _report_lost_files(lake: Path, typed: Path, table: Table, count: int, report: Report) -> None:
+    """Finds fewer files than entries that are lost, of a table of which no other tells what it held."""
+    if table not in _NOT_SEEN_ELSEWHERE:
+        return
+    folder = lake / table.name
+    named: set[str] = set()
+    for path in (folder / "_delta_log").glob("*.json"):
+        named |= log_entries.names_in(_readable(path))
+    for path in (folder / "_delta_log").glob("*.checkpoint*.parquet"):
+        named |= log_entries.names_in_checkpoint(path)
+    left = len(data_files(folder, links=True).keys() - named)
+    if left < count:
+        found = f"rows of {table.name} may be lost: of {counted(count, 'lost version')}, {counted(left, 'file')} left"
+        report.add(table.name, found, "lost")
+        report.commands += Commands(typed).for_table(table)
 
 
 def _end_records(lake: Path, folder: Path) -> None:

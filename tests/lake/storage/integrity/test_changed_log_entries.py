@@ -139,3 +139,17 @@ def test_keypoints_under_another_name_in_an_older_log_are_missed(lake):
         for read in (lambda: collect(opened.table("keypoints")), lambda: opened.sql("from keypoints")):
             with pytest.raises(DamagedLakeError, match="qart-"):
                 read()
+
+
+def test_captions_whose_newest_entries_and_files_are_lost_are_said_to_be_lost(tmp_path, fill, video):
+    lake = tmp_path / "lake"
+    for name in ("first", "second"):
+        fill(lake, video(name, frames=9))
+    entry = log_entries.entry_path(lake / "captions", 2)
+    for name in log_entries.names_in(log_entries.read_entry(entry)):
+        (lake / "captions" / name).unlink()
+    entry.unlink()
+    report = repair(lake)
+    assert report.lost == 1
+    assert any("ingest captions" in command for command in report.commands)
+    assert repair(lake).findings == []
