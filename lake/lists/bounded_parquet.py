@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +22,7 @@ _ROOM: Final = 128 << 20
 _ROWS_AT_ONCE: Final = 1 << 14
 
 
-def read_bounded(source: Path | IO[bytes], size: int, what: str) -> pa.Table:
+def read_bounded(source: Path | pa.NativeFile, size: int, what: str) -> pa.Table:
     """All rows of a Parquet file of so many bytes.
 
     Raises:

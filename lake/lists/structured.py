@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -223,12 +222,14 @@ def read_parquet(data: bytes, what: str) -> Records:
         BadInputError: it cannot be read.
     """
     import polars as pl
+    import pyarrow as pa
 
     from signverse.lake.lists.bounded_parquet import read_bounded
 
     try:
-        # Not by Polars, which makes all that a file stands for, and panics where memory ends.
-        frame = cast("pl.DataFrame", pl.from_arrow(read_bounded(io.BytesIO(data), len(data), what)))
+        # Not by Polars, which makes all that a file stands for, and panics where memory ends. And not from a file of
+        # Python's: a thread of Arrow that still reads from one as the program ends takes it down (SIGABRT).
+        frame = cast("pl.DataFrame", pl.from_arrow(read_bounded(pa.BufferReader(data), len(data), what)))
         if frame.height * frame.width > _MOST_CELLS:
             raise BadInputError(f"{what} has {frame.height:,} rows of {frame.width:,} columns, which no list has")
         plain = [
