@@ -34,7 +34,8 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def same(ours: Any, theirs: Any) -> None:
     assert ours.repairs == theirs.repairs
-    for name in ("numbers", "frames", "slots", "points", "body_visible"):
+    np.testing.assert_array_equal(ours.rows.all(), theirs.rows.all())
+    for name in ("numbers", "frames", "slots", "body_visible"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
 
 
