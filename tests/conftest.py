@@ -10,6 +10,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.fakehub.fixture import hub
+
+__all__ = ["hub"]
+
 # A machine that is busy takes longer than 200 ms now and then: no deadline in any test.
 hypothesis.settings.register_profile("signverse", deadline=None)
 hypothesis.settings.load_profile("signverse")
