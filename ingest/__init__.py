@@ -7,6 +7,7 @@ what is below it:
     quickstart.py           the main commands on the sample
     doctor.py               what this machine has, and what extraction would use
     sample/                 synthetic signers and a public-domain portrait
+    remote/                 tars on the hub, a web server or in a bucket, read in part
     acquire/                downloading, alone or together with extraction
     recaption/              captions for videos that the lake has already
     inspection/             what would be read from a file

@@ -1,0 +1,10 @@
+"""Where tars lie, and their bytes: any range of any file of a source, whatever kind of source it is.
+
+Nothing here knows what a tar is. Start with address.py, which says what an address stands for, and protocols.py, which
+says what all sources can do.
+
+    protocols.py     what a source and a file of it are; their errors
+    address.py       an address as a person types it: a hub data set, https://, s3://, a folder, a tar
+    local.py         a folder or a tar of this machine
+    read_ranges.py   many ranges of a file: near ones in one request, several requests at a time, in order
+"""
