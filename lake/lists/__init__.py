@@ -11,5 +11,6 @@ Start with table.py.
     bounded_parquet.py  Parquet of which no more is made than its bytes can honestly stand for
     records.py      what the readers of the formats give
     columns.py      which column is which, by the names that people use
+    tar_members.py  the index of the members of tars: Parquet, written and checked
     addresses.py    the video id in an address or a file's name
 """
