@@ -47,7 +47,7 @@ _MOST_VALUES: Final = 1 << 25
 """Numbers of a column in a row group that are read: five times what an export writes of the face, 130 MB."""
 
 _LISTS: Final = [name for part in PARTS for name in (part.xy, part.score)]
-_SCHEMA: Final = pa.schema(
+SCHEMA: Final = pa.schema(
     [*ABOUT, *((name, pa.list_(FLOAT)) for name in _LISTS), ("body_visible", pa.list_(pa.bool_()))]
 )
 
@@ -66,7 +66,7 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
         hashed = _Sink(file)
         with pq.ParquetWriter(
             hashed,
-            _SCHEMA,
+            SCHEMA,
             compression="zstd",
             compression_level=1,
             use_dictionary=[item.name for item in ABOUT if item.type == pa.string()],
@@ -155,7 +155,7 @@ def _table(clips: Sequence[_Row]) -> pa.Table:
         arrays.append(_floats([clip.points[..., part.slice, :2] for clip in clips]))
         arrays.append(_floats([clip.points[..., part.slice, 2] for clip in clips]))
     arrays.append(_booleans([clip.visible for clip in clips]))
-    return pa.Table.from_arrays(arrays, schema=_SCHEMA)
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def _floats(clips: Sequence[npt.NDArray[np.float32]]) -> pa.Array:

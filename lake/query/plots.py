@@ -92,6 +92,17 @@ def draw(report: str, rows: pl.DataFrame, out: Path) -> None:
         BadInputError: there is nothing to draw, the report has no drawing, or the file cannot be written.
     """
     check_plot_name(out)
+    data = drawn(report, rows, out.suffix.lower().lstrip("."))
+    with whole_file(out) as file:
+        file.write(data)
+
+
+def drawn(report: str, rows: pl.DataFrame, form: str) -> bytes:
+    """A report as a picture: the bytes of a PNG, SVG or PDF file, the same for the same rows.
+
+    Raises:
+        BadInputError: there is nothing to draw, or the report has no drawing.
+    """
     if report not in DRAWINGS:
         raise BadInputError(f"the report {report} has no drawing", f"These have: {', '.join(DRAWINGS)}.")
     if rows.is_empty():
@@ -99,13 +110,11 @@ def draw(report: str, rows: pl.DataFrame, out: Path) -> None:
     # Matplotlib is imported in functions, for speed of start: most reports are not drawn.
     from matplotlib import rc_context
 
-    drawn = io.BytesIO()
+    picture = io.BytesIO()
     with rc_context(_STYLE):  # type: ignore[arg-type]
-        form = out.suffix.lower().lstrip(".")
         metadata: dict[str, Any] = dict.fromkeys(_METADATA[form])
-        DRAWINGS[report](rows).savefig(drawn, format=form, dpi=200, bbox_inches="tight", metadata=metadata)
-    with whole_file(out) as file:
-        file.write(drawn.getvalue())
+        DRAWINGS[report](rows).savefig(picture, format=form, dpi=200, bbox_inches="tight", metadata=metadata)
+    return picture.getvalue()
 
 
 def _figure(columns: int, height: float, widths: list[float], *, named: bool) -> tuple[Figure, list[Axes]]:
