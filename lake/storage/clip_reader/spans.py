@@ -8,6 +8,7 @@ import numpy as np
 
 from signverse.lake.model.skeleton import Part
 from signverse.lake.storage.clip_reader.plan import Kept, PagedFile, Span
+from signverse.lake.storage.clip_reader.scratch import new_points
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.pages.page_table import PageTable
 
@@ -27,11 +28,9 @@ def spans_of(
     """
     places = [(group, *place) for group in groups if (place := _rows(file.pages, group, start, length, person))]
     frames = sum(last - first if kept is None else len(kept[0]) for _, first, last, _, kept in places)
-    shape = length, size, 3
-    if frames == length and size == sum(part.size for part in parts):
-        points: Points = np.empty(shape, np.float32)
-    else:
-        points = np.full(shape, np.nan, np.float32)
+    points = new_points(length, size)
+    if frames < length or size > sum(part.size for part in parts):
+        points.fill(np.nan)
     spans = []
     for group, first, last, at, kept in places:
         target = points[at : at + last - first] if kept is None else points
