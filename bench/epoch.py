@@ -191,6 +191,7 @@ def _loaders(lake: Lake, clips: pl.DataFrame, tars: Tars | None, rows: LanceRows
     extras: dict[str, Any] = {"fill": 0.0, "valid": True, "dtype": torch.float16}
     yield reader("ours, torch_dataset", lake.torch_dataset(clips, shuffle=True))
     yield reader("  with fill, valid, float16", lake.torch_dataset(clips, shuffle=True, **extras))
+    yield reader("  with group_by_length", lake.torch_dataset(clips, shuffle=True, group_by_length=True))
     yield reader("ours, by index", lake.torch_dataset(clips, map_style=True), shuffle=True)
     if tars:
         yield reader("webdataset, buffer of 1,000", tars.pipeline())

@@ -299,6 +299,7 @@ class Lake:
         parts: Iterable[str | Part] = PARTS,
         person: int = 0,
         shuffle: bool = False,
+        group_by_length: bool = False,
         seed: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
@@ -321,6 +322,8 @@ class Lake:
             dtype: see `read_clips`; of PyTorch, too, such as torch.bfloat16, in which pixels are exact to 1/8 up to 32.
             map_style: by index; the DataLoader then shuffles and distributes.
             shuffle: by the seed and the epoch of `set_epoch`.
+            group_by_length: with `shuffle`, a batch of the DataLoader holds clips of similar length, so that it has
+                little padding: the clips of each `read_ahead` in a row are sorted by length into batches.
             rank, world_size: of this process among those that divide the clips; by default those of torch.distributed,
                 or of the environment variables RANK and WORLD_SIZE that torchrun sets.
             uneven: what becomes of clips that cannot be divided evenly among ranks, all of which have the same number
@@ -341,10 +344,22 @@ class Lake:
                 "a map-style dataset takes neither shuffle nor rank and world_size, nor uneven",
                 "Give the DataLoader shuffle=True or a DistributedSampler.",
             )
+        if group_by_length and not shuffle:
+            raise BadInputError("group_by_length is of a shuffled order", "Add shuffle=True.")
         order: OrderName = "shuffled" if shuffle else "stored"
         prepare = prepare or Preparation()
         output = Output.of(fill, valid, dtype)
-        reading = Reading(joints_of(parts), person, order, seed, 0, read_ahead, threads, prepare=prepare, output=output)
+        reading = Reading(
+            joints_of(parts),
+            person,
+            order,
+            seed,
+            read_ahead=read_ahead,
+            threads=threads,
+            prepare=prepare,
+            output=output,
+            group_by_length=group_by_length,
+        )
         table = windows_of(clip_table(self.snapshot, clips), prepare)
         if map_style:
             return ClipDataset(table, reading, transform)

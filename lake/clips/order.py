@@ -124,3 +124,25 @@ def shuffle_windows(order: Order, window: int, seed: int, epoch: int, number: in
     random = np.random.default_rng([seed, epoch, number])
     windows = [random.permutation(order[first : first + window]) for first in range(0, len(order), window)]
     return np.concatenate(windows) if windows else order
+
+
+def group_by_length(table: ClipTable, order: Order, window: int, batch_size: int, seed: int, epoch: int) -> Order:
+    """The order with the clips of each window so that batches hold clips of similar length.
+
+    Clips of a window are sorted by length and divided into batches, which come in random order; only the last batch of
+    all may be smaller. A window is made as large as the next multiple of `batch_size`, so that no batch crosses one.
+    """
+    random = np.random.default_rng([seed, epoch])
+    length = table.frames[:, 1] - table.frames[:, 0]
+    window = -(-window // batch_size) * batch_size
+    grouped = []
+    for first in range(0, len(order), window):
+        clips = order[first : first + window]
+        clips = clips[np.argsort(length[clips], kind="stable")]
+        whole = len(clips) // batch_size
+        # The clips of the smaller batch are any of the window, not always its longest.
+        rest = np.zeros(len(clips), bool)
+        rest[random.choice(len(clips), len(clips) - whole * batch_size, replace=False)] = True
+        batches = clips[~rest].reshape(whole, batch_size)
+        grouped += [random.permutation(batches).reshape(-1), clips[rest]]
+    return np.concatenate(grouped) if grouped else order

@@ -12,7 +12,15 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from signverse.lake.clips.order import Order, Share, order_digest, shuffle_windows, shuffled_order, stored_order
+from signverse.lake.clips.order import (
+    Order,
+    Share,
+    group_by_length,
+    order_digest,
+    shuffle_windows,
+    shuffled_order,
+    stored_order,
+)
 from signverse.lake.clips.output import FLOAT16_MAX, ClipPoints, Output, as_requested
 from signverse.lake.clips.preparation import Preparation, prepared, window_mask
 from signverse.lake.clips.table import ClipTable, joint_names
@@ -65,6 +73,7 @@ class Reading:
 
     Attributes:
         share: the part of this reader, where several divide the clips.
+        group_by_length: whether a batch of a shuffled order holds clips of similar length.
     """
 
     joints: Joints
@@ -77,6 +86,7 @@ class Reading:
     share: Share = field(default_factory=Share)
     prepare: Preparation = field(default_factory=Preparation)
     output: Output = field(default_factory=Output)
+    group_by_length: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in get_args(OrderName):
@@ -101,7 +111,10 @@ class Reading:
         """The clips of this reader, in order."""
         if self.order == "shuffled":
             part = self.share.of(shuffled_order(table, self.seed, self.epoch))
-            return shuffle_windows(part, self.read_ahead, self.seed, self.epoch, self.share.number)
+            part = shuffle_windows(part, self.read_ahead, self.seed, self.epoch, self.share.number)
+            if self.group_by_length:
+                part = group_by_length(table, part, self.read_ahead, self.share.batch_size, self.seed, self.epoch)
+            return part
         order = stored_order(table) if self.order == "stored" else np.arange(len(table))
         return self.share.of(order)
 
@@ -284,5 +297,7 @@ class ClipReader(Iterator[Clip]):
             "seed": reading.seed if shuffled else None,
             # Clips are shuffled within windows of this size.
             "read_ahead": reading.read_ahead if shuffled else None,
+            # None, as in the states of versions that did not have it.
+            "group_by_length": reading.group_by_length or None,
             **asdict(reading.share),
         }

@@ -45,6 +45,7 @@ class DatasetOptions(TypedDict, total=False):
     parts: Iterable[str | Part]
     person: int
     shuffle: bool
+    group_by_length: bool
     seed: int
     rank: int | None
     world_size: int | None
@@ -201,7 +202,7 @@ class ClipSamples(Iterator[Any]):
                 "may differ; use one worker or map_style=True",
                 stacklevel=3,
             )
-        if request is not None and share.workers > 1:
+        if request is not None and (share.workers > 1 or self._reading.group_by_length):
             share = replace(share, batch_size=request.batch_size)
         first, last = share.of_rank(len(self._table))
         if request is not None and request.drop_last and last - first < request.batch_size and share.worker == 0:

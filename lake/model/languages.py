@@ -199,11 +199,10 @@ def is_known(name: str) -> bool:
 
 
 def _hint(name: str, spoken: SpokenLanguage | None) -> str:
-    near = f"Nearest: {', '.join(map(_describe, nearest(name)))}."
-    if spoken is None:
-        return near
-    what = f"It is {spoken.name}, a spoken language."
-    return f"{what} {near}" if _signed_where(spoken) else what
+    what = f"It is {spoken.name}, a spoken language." if spoken else ""
+    if spoken and not _signed_where(spoken):
+        return what
+    return f"{what} Nearest: {', '.join(map(_describe, nearest(name)))}.".lstrip()
 
 
 def _signed_where(spoken: SpokenLanguage) -> list[str]:

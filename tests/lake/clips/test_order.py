@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.lake.clips.order import Share, shuffle_windows
+from signverse.lake.clips.order import Share, group_by_length, shuffle_windows
 from signverse.lake.model.errors import BadInputError
 
 
@@ -64,3 +65,21 @@ def test_shuffling_within_windows_keeps_the_clips(clips, seed, window):
     shuffled = shuffle_windows(order, window, seed, 0, 0)
     for first in range(0, clips, window):
         assert sorted(shuffled[first : first + window]) == sorted(order[first : first + window])
+
+
+@settings(max_examples=100, deadline=None)
+@given(clips=st.integers(0, 300), seed=st.integers(0, 5), window=st.integers(1, 80), batch_size=st.integers(1, 40))
+def test_batches_of_similar_length_are_whole_and_have_each_clip_once(clips, seed, window, batch_size):
+    random = np.random.default_rng(seed)
+    lengths = random.integers(1, 1000, clips)
+    table = SimpleNamespace(frames=np.stack((np.zeros(clips, np.int64), lengths), axis=1))
+    order = random.permutation(clips)
+    grouped = group_by_length(table, order, window, batch_size, seed, 0)
+    window = -(-window // batch_size) * batch_size
+    for first in range(0, clips, window):
+        mine = grouped[first : first + window]
+        assert sorted(mine) == sorted(order[first : first + window])
+        # The batches of a window, by their shortest, do not overlap.
+        whole = [lengths[mine[at : at + batch_size]] for at in range(0, len(mine) - batch_size + 1, batch_size)]
+        ranges = sorted((batch.min(), batch.max()) for batch in whole)
+        assert all(high <= low for (_, high), (low, _) in itertools.pairwise(ranges))

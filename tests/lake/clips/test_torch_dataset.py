@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from signverse.lake.lake import Lake
@@ -235,6 +236,44 @@ def test_a_stateful_dataloader_is_resumed_to_the_sample(open_street, workers, ma
 
 
 @needs_torch
+def test_batches_of_similar_length_have_less_padding_and_every_clip_once(open_street):
+    clips = open_street.clips().collect()
+    # Lengths that differ by far more than chance: clips of 5 to 60 frames.
+    lengths = [5 + 11 * (i % 6) for i in range(clips.height)]
+    clips = clips.with_columns((clips["start_frame"] + pl.Series(lengths)).alias("end_frame"))
+
+    def batches(**options):
+        dataset = open_street.torch_dataset(clips, shuffle=True, read_ahead=60, **options)
+        return list(DataLoader(dataset, batch_size=4, collate_fn=collate))
+
+    def padded(found):
+        return sum(int((~batch["mask"]).sum()) for batch in found)
+
+    plain, grouped = batches(), batches(group_by_length=True)
+    assert sorted(i for batch in grouped for i in batch["segment_id"]) == sorted(clips["segment_id"])
+    assert [len(batch["lengths"]) for batch in grouped] == [len(batch["lengths"]) for batch in plain]
+    assert padded(grouped) < padded(plain) / 3
+    assert [batch["segment_id"] for batch in grouped] != [
+        batch["segment_id"] for batch in batches(group_by_length=True, seed=1)
+    ]
+
+
+@needs_torch
+def test_an_epoch_in_batches_of_similar_length_is_resumed_to_the_sample(open_street):
+    def samples(**options):
+        return iter(open_street.torch_dataset(open_street.clips(), shuffle=True, read_ahead=10, **options))
+
+    whole = ids(samples(group_by_length=True))
+    first = samples(group_by_length=True)
+    read = [next(first)["segment_id"] for _ in range(23)]
+    after = samples(group_by_length=True)
+    after.load_state_dict(first.state_dict())
+    assert read + ids(after) == whole
+    with pytest.raises(BadInputError, match="group_by_length"):
+        samples().load_state_dict(first.state_dict())
+
+
+@needs_torch
 def test_the_state_of_another_rank_is_refused(open_street):
     def samples(rank, world_size):
         return iter(open_street.torch_dataset(open_street.clips(), rank=rank, world_size=world_size))
@@ -269,6 +308,7 @@ def test_what_makes_no_sense_is_refused(open_street):
         ({"rank": 0, "world_size": 58, "uneven": "drop"}, "57 clips for 58 ranks: with uneven='drop' no rank gets any"),
         ({"rank": 0, "world_size": 58, "uneven": "keep"}, "some ranks get none. Use fewer ranks, or uneven='repeat'"),
         ({"rank": 2, "world_size": 2}, "rank is 2 of 2. It takes 0 to 1"),
+        ({"group_by_length": True}, "group_by_length is of a shuffled order. Add shuffle=True"),
         ({"parts": ["foot"]}, "not a part of the body"),
     ):
         with pytest.raises(BadInputError, match=words):
