@@ -337,6 +337,7 @@ class Lake:
                 `read_clips`.
             EmptySelectionError: there is no clip.
         """
+        # Long because: its options are declared here.
         from signverse.lake.clips.torch_dataset import ClipDataset, ClipStream
 
         if map_style and (shuffle or rank is not None or world_size is not None or uneven != "repeat"):
