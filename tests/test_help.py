@@ -131,7 +131,7 @@ def test_every_command_with_workers_takes_limits_for_them() -> None:
 SEVERAL_MEANINGS = {
     "--format": "of rows, or of the status",
     "--limit": "clips, or videos of a download",
-    "--out": "an export, or the folder of quickstart",
+    "--out": "an export, the folder of quickstart, or of a card",
     "--output": "rows, or one array or picture in one format",
     "--redo": "a condition is for videos that are extracted again",
     "--selection": "what all is: videos or clips",

@@ -1,9 +1,11 @@
-"""The commands that write files: they turn options into arguments of export.release, and results into words.
+"""The commands that write and publish files: they turn options into arguments of export.release and export.publish, and
+results into words.
 
 May import everything in export, and lake. Imported at every start of the command line: heavy modules are imported in
 the functions. Start with commands.py.
 
 - commands.py: export shards, verify, picture.
+- publish.py: publish.
 - clips.py: export webdataset, parquet and pose.
 - options.py: what the exports share: options, progress bar.
 """

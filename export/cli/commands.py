@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli import clips as clip_commands
+from signverse.export.cli import publish as publish_command
 from signverse.export.cli.options import (
     ExportOption,
     OverwriteOption,
@@ -40,6 +41,7 @@ export = typer.Typer(
 def mount(app: typer.Typer) -> None:
     """Add the commands of this package."""
     app.add_typer(export, name="export")
+    app.command("publish")(publish_command.publish)
     app.command("verify")(verify)
     app.command("picture", cls=VideoIdCommand)(picture)
 

@@ -1,7 +1,17 @@
 """What goes to the hub, and what describes it there.
 
-May import export.release, export.formats, export.draw and lake.
+May import export.release, export.formats, export.draw and lake. Start with publisher.py, which says what is done in
+which order.
 
-- card.py: README.md and croissant.json of an export or a lake; start there.
+- publisher.py: what is sent, removed and kept; the batches; resumption; the tag.
+- content.py: the files that an export consists of, as they will lie in the repository.
+- secrets.py: names and texts that look like secrets, which are refused.
+- licences.py: which licence applies; none is assumed.
+- plan.py: what differs between here and there, in batches.
+- hub.py: the hub's client, whose requests are tried again.
+- answers.py: whether to ask again, and the lines that the hub's errors become.
+- credentials.py: the token, and errors without it.
+- upload.py: files as they are sent: counted, hashed on the way, ended by Ctrl-C.
+- card.py: README.md and croissant.json of an export or a lake.
 - croissant.py: croissant.json. dataset_card/: the parts of README.md.
 """

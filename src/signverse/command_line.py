@@ -32,7 +32,7 @@ class Commands(SectionedGroup):
         "Get data in": ("quickstart", "ingest", "inspect", "models"),
         "Ask": ("info", "stats", "sql", "status"),
         "Choose": ("select", "split", "keypoints", "picture"),
-        "Export": ("export",),
+        "Export": ("export", "publish"),
         "Keep": ("verify", "repair", "maintain", "doctor"),
     }
 

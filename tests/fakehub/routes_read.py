@@ -95,6 +95,15 @@ def refs(asked: Asked, key: str) -> Reply:
     )
 
 
+def commits(asked: Asked, key: str, revision: str) -> Reply:
+    """The commits of a branch, the newest first."""
+    found = repository(asked, key).branches.get(revision)
+    if found is None:
+        raise Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+    about = {"authors": [{"user": "owner"}], "date": "2026-11-28T00:00:00.000Z", "message": ""}
+    return Reply([{"id": commit.oid, "title": commit.summary, **about} for commit in reversed(found)])
+
+
 def row(kind: str, name: str, oid: str) -> dict[str, str]:
     return {"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid}
 
@@ -146,6 +155,7 @@ READING = (
     ("GET", re.compile(ANY + r"/tree/([^/]+)(?:/(.*))?"), tree),
     ("POST", re.compile(ANY + r"/paths-info/([^/]+)"), paths_info),
     ("GET", re.compile(ANY + r"/refs"), refs),
+    ("GET", re.compile(ANY + r"/commits/([^/]+)"), commits),
     ("GET HEAD", re.compile(r"/(datasets/[^/]+/[^/]+)/resolve/([^/]+)/(.+)"), resolve),
     ("GET HEAD", re.compile(r"/cdn/get/([0-9a-f]{64})"), cdn),
 )

@@ -1,0 +1,258 @@
+"""Publishing an export: what is done in which order, so that it can be ended at any moment and gone on with anywhere.
+
+Data files are committed first, some at a time; index.csv, SHA256SUMS and the card go last, with the removal of what the
+export does not have any more. Nothing is kept here about how far it went: the next run, on whatever machine, asks the
+hub what is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from signverse.export.formats.index_rows import INDEX, SUMS
+from signverse.export.publish.card import README, card_files
+from signverse.export.publish.content import DESCRIPTIONS, Content, Source, export_content, kind_of, of_bytes
+from signverse.export.publish.croissant import CROISSANT
+from signverse.export.publish.dataset_card.yaml_text import MAX_CARD
+from signverse.export.publish.hub import Hub
+from signverse.export.publish.licences import Licence, choose_licence
+from signverse.export.publish.plan import TITLE, Plan, is_there, make_plan
+from signverse.export.publish.secrets import refuse_secret_names, refuse_secret_texts
+from signverse.lake.model.errors import BadInputError, MistypedError
+from signverse.lake.model.untrusted.regular_files import read_regular
+from signverse.lake.model.wording import counted, size_of, some
+
+Withdrawn = Literal["remove", "keep"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it is published.
+
+    Attributes:
+        licence: identifier; None: what the cards say.
+        private, gated: make it so; False leaves it as it is.
+        tag: names the result; "" for none.
+        withdrawn: whether files of videos that are not in the export any more are removed from older versions too; None
+            where nobody said it.
+    """
+
+    licence: str | None = None
+    private: bool = False
+    gated: bool = False
+    tag: str = ""
+    withdrawn: Withdrawn | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What will be done, in all.
+
+    Attributes:
+        descriptions: the card and what lies beside it; `last` are those of the last commit's files that differ.
+        purge: old objects that are removed for good, as the client has them.
+        tagged: the tag names what is published already.
+        remarks: what a person should know of the card, a line each.
+    """
+
+    plan: Plan
+    settings: Settings
+    descriptions: Mapping[str, bytes]
+    last: Sequence[Source]
+    purge: Sequence[Any] = ()
+    tagged: bool = False
+    remarks: Sequence[str] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to be committed."""
+        return not (self.plan.send or self.last or self.plan.remove or self.purge)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are sent."""
+        return sum(source.size for source in (*self.plan.send, *self.last))
+
+
+@dataclass
+class Progress:
+    """Takes what happens; by default nothing comes of it."""
+
+    on_bytes: Callable[[int], None] = lambda _: None
+    on_files: Callable[[int], None] = lambda _: None
+    say: Callable[[str], None] = field(default=lambda _: None)
+
+
+def read_content(path: Path, token: str = "") -> Content:
+    """What is published of a folder.
+
+    Raises:
+        BadInputError: it is not an export, not whole, or holds what must not be published.
+    """
+    if path.is_dir():
+        refuse_secret_names(path, (found.relative_to(path).as_posix() for found in path.rglob("*")))
+    content = export_content(path)
+    if content.kind == "pose":
+        raise BadInputError(
+            f"{path} is a folder of .pose files, a file a clip, which the hub's readers do not know",
+            "Publish the clips as `signverse export parquet` or `signverse export webdataset` writes them.",
+        )
+    refuse_secret_texts((*content.data, *content.listings, *content.descriptions), token)
+    return content
+
+
+def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
+    """Looks at what is published and plans what is to be done. Nothing is changed.
+
+    Raises:
+        BadInputError: it cannot be published as asked; says why and what to do.
+    """
+    if settings.tag and not re.fullmatch(r"[A-Za-z0-9_](?:[\w.-]{0,98}[\w-])?", settings.tag):
+        raise MistypedError(f"'{settings.tag[:40]}' cannot be a tag", "Such as v1 or 2026-11.")
+    plan = make_plan(content, hub)
+    remarks: list[str] = []
+    present = _present_card(hub, plan)
+    here = next((source for source in content.descriptions if source.path == README), None)
+    own = read_regular(here.place, MAX_CARD) if here is not None and here.place is not None else None
+    licence = choose_licence(settings.licence, own, present, str(content.folder))
+    gated = settings.gated or bool(plan.state and plan.state.gated)
+    card = present if present is not None else own
+    descriptions = _descriptions(content, hub.name, licence, card, gated=gated, remarks=remarks)
+    refuse_secret_texts((of_bytes(path, data) for path, data in descriptions.items()), hub.token)
+    last = [*plan.listings, *(of_bytes(path, data) for path, data in descriptions.items())]
+    last = [source for source in last if not is_there(source, plan.remote)]
+    stale = sorted((DESCRIPTIONS & plan.remote.keys()) - descriptions.keys())
+    plan = replace(plan, remove=sorted({*plan.remove, *stale}))
+    prepared = Prepared(plan, settings, descriptions, last, remarks=remarks)
+    tags = hub.tags() if plan.state and (settings.tag or plan.gone) else {}
+    if settings.tag in tags:
+        _refuse_moved_tag(hub, prepared, tags[settings.tag])
+        prepared = replace(prepared, tagged=True)
+    if plan.gone and settings.withdrawn != "keep":
+        _refuse_unasked_purge(hub, prepared, tags)
+        return replace(prepared, purge=_old_objects(hub, plan))
+    return prepared
+
+
+def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
+    """Sends what is to be sent; returns the commit that is published.
+
+    Raises:
+        BadInputError: the hub refused something, or a file is damaged. What was committed until then stays there, and
+            the next run goes on from it.
+    """
+    plan, settings = prepared.plan, prepared.settings
+    state = plan.state
+    if not hub.token:
+        raise BadInputError(
+            "publishing needs a token", "Set HF_TOKEN to one that may write, or log in with `hf auth login`."
+        )
+    if state is None:
+        hub.create(settings.private)
+        state = hub.state()
+    if state is not None and state.commit is None:
+        hub.create_branch()
+        state = hub.state()
+    if state is None or state.commit is None:
+        raise BadInputError(f"{hub.name} was made and cannot be seen", "Run the same command again.")
+    if (settings.private and not state.private) or (settings.gated and not state.gated):
+        # Before anything is sent that only some may read.
+        hub.restrict(private=settings.private, gated=settings.gated)
+    commit = state.commit
+    for number, batch in enumerate(plan.batches, 1):
+        title = f"{TITLE}{plan.content.kind}, part {number} of {len(plan.batches)}"
+        commit = hub.commit(title, batch, (), commit, progress.on_bytes)
+        progress.on_files(len(batch))
+    remove = plan.remove
+    if prepared.purge:
+        if remove:
+            commit = hub.commit(f"{TITLE}removal of {counted(len(remove), 'file')}", (), remove, commit)
+            remove = ()
+        hub.delete_for_good(prepared.purge)
+        # The hub rewrites the history without them.
+        after = hub.state()
+        commit = after.commit if after is not None and after.commit is not None else commit
+    if prepared.last or remove:
+        commit = hub.commit(f"{TITLE}index, checksums and card", prepared.last, remove, commit, progress.on_bytes)
+        progress.on_files(len(prepared.last))
+    if settings.tag and not prepared.tagged:
+        hub.tag(settings.tag, commit)
+    return commit
+
+
+def _descriptions(
+    content: Content, name: str, licence: Licence, card: bytes | None, *, gated: bool, remarks: list[str]
+) -> dict[str, bytes]:
+    """The card and what lies beside it, by their paths: the card is written again, around what a person wrote in it."""
+    try:
+        earlier = card.decode("utf-8") if card is not None else None
+    except UnicodeDecodeError:
+        raise BadInputError(f"the README.md of {name} is not text in UTF-8", "Save it as UTF-8.") from None
+    beside = {source.path: source for source in content.descriptions if source.path not in {README, CROISSANT}}
+    made = card_files(content.folder, licence.hub, name, earlier, gated=gated, remarks=remarks)
+    return {**{path: source.content() for path, source in beside.items()}, **made}
+
+
+def _present_card(hub: Hub, plan: Plan) -> bytes | None:
+    if README not in plan.remote or plan.state is None or plan.state.commit is None:
+        return None
+    return hub.read(README, plan.state.commit)
+
+
+def _refuse_moved_tag(hub: Hub, prepared: Prepared, target: str) -> None:
+    state = prepared.plan.state
+    if not prepared.idle or state is None or state.commit != target:
+        raise BadInputError(
+            f"the tag {prepared.settings.tag} of {hub.name} names another version, and readers rely on it",
+            "Give the new version another tag.",
+        )
+
+
+def _refuse_unasked_purge(hub: Hub, prepared: Prepared, tags: Mapping[str, str]) -> None:
+    """Refuses to remove for good what was given a name, or most of what is there, unless that was asked for."""
+    plan = prepared.plan
+    if prepared.settings.withdrawn == "remove":
+        return
+    named = sorted(tags)
+    if named or 2 * len(plan.gone) > plan.published:
+        why = f"older versions are tagged ({some(named)})" if named else "that is most of them"
+        raise BadInputError(
+            f"{counted(len(plan.gone), 'video')} of {plan.published:,} that {hub.name} holds are not in "
+            f"{plan.content.folder} any more ({some(sorted(plan.gone))}), and {why}",
+            "--withdrawn remove removes their files for good, from older versions too, as a takedown asks; --withdrawn "
+            "keep leaves older versions as they are.",
+        )
+
+
+def _old_objects(hub: Hub, plan: Plan) -> list[Any]:
+    """The large objects of earlier versions of the export's own files that no file will use any more."""
+    used = {source.sha256 for source in (*plan.content.data, *plan.content.listings)}
+    used |= {remote.oid for path, remote in plan.remote.items() if path in plan.unknown}
+    used |= {remote.oid for source in plan.content.data if source.sealed and (remote := plan.remote.get(source.path))}
+    ours = {INDEX, SUMS, *DESCRIPTIONS, *plan.remove, *(source.path for source in plan.content.data)}
+    return [
+        one
+        for one in hub.large_objects()
+        if (one.filename in ours or kind_of(one.filename) == plan.content.kind) and not {one.oid, one.file_oid} & used
+    ]
+
+
+def describe_plan(prepared: Prepared, hub: Hub) -> list[str]:
+    """What will be done, as lines of at most 80 columns before names."""
+    plan = prepared.plan
+    rows = [
+        ("send", len(plan.send) + len(prepared.last), prepared.size),
+        ("there already", *plan.kept),
+        ("remove", len(plan.remove), sum(plan.remote[path].size for path in plan.remove)),
+        ("remove for good", len(prepared.purge), sum(int(one.size) for one in prepared.purge)),
+        ("leave, not of it", len(plan.unknown), sum(plan.remote[path].size for path in plan.unknown)),
+    ]
+    width = max(len(f"{count:,}") for _, count, _ in rows) + 1
+    return [
+        f"{what:<17}{count:>{width},} {'file ' if count == 1 else 'files'} {size_of(size):>9}"
+        for what, count, size in rows
+    ]
