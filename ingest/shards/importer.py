@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Final, Self
 
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.ingest.shards.reader import STAGE, Failure, Options, TarSummary, make_job
 from signverse.ingest.shards.tar_files import ShardTask, Started
 from signverse.ingest.videos.run import Summary, attempts_so_far, failure_reason
+from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Engine
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.storage.committer import Committer, VideoRows
 from signverse.lake.storage.integrity.lost_files import videos_to_take_again
+
+_NO_MORE: Final = object()
+
+_LOOK_UP_S: Final = 0.2
+"""How long events are waited for where a worker is free, and the next tar may come."""
 
 
 @dataclass
@@ -70,34 +79,114 @@ def import_shards(
         on_shard: called with the path of each finished tar.
     """
     if not redo:
-        there = set(lake.snapshot.visible()["video_id"]) - videos_to_take_again(lake.snapshot)
-        options = replace(options, skip=frozenset(there))
-    attempts = attempts_so_far(lake)
-    waiting = [ShardTask(path) for path in shards]
-    with Committer(lake.folder) as committer, engine.executor(workers, make_job, options, memory_mb=memory_mb) as pool:
-        importing = _Import(committer, options, attempts, listed or {})
-        while waiting:
-            again: list[ShardTask] = []
-            progress: dict[Path, _Progress] = defaultdict(_Progress)
-            for event in pool.run(waiting, stalled_s):
-                path, item = event.task.path, event.value
-                at = progress[path]
-                if event.kind in ("died", "stalled", "memory"):
-                    # The tar is read again, from the next video on.
-                    if at.last:
-                        again.append(replace(event.task, skip=event.task.skip | at.started))
-                    item = Failure(at.last or path.name, f"{path}: {event.failure}", failure_reason(event))
-                    # Should the next process end before it starts a video, it is the tar's own doing.
-                    at.last = ""
-                elif event.kind == "error":
-                    item = Failure(path.name, str(item))
-                importing.handle(path, item, at)
-                if isinstance(item, VideoRows | Failure) and on_video is not None:
-                    on_video(item)
-                if event.kind in {"result", "error"} and on_shard is not None:
-                    on_shard(path)
-            waiting = again
+        options = replace(options, skip=in_lake(lake))
+    with ShardImport(
+        lake, options, workers=workers, memory_mb=memory_mb, stalled_s=stalled_s, engine=engine, listed=listed
+    ) as importing:
+        for event in importing.run(ShardTask(path) for path in shards):
+            if isinstance(event, Path):
+                if on_shard is not None:
+                    on_shard(event)
+            elif on_video is not None:
+                on_video(event)
     return importing.summary
+
+
+def in_lake(lake: Lake) -> frozenset[str]:
+    """The videos that a lake has and need not be imported again: not those whose keypoints are lost."""
+    return frozenset(set(lake.snapshot.visible()["video_id"]) - videos_to_take_again(lake.snapshot))
+
+
+class ShardImport:
+    """An import of tars that come one after the other. Use as a context manager; leaving it commits what is finished.
+
+    Attributes:
+        summary: how it went so far.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        options: Options,
+        *,
+        workers: int = 1,
+        memory_mb: int | None = None,
+        stalled_s: float = STALLED_S,
+        engine: Engine = LOCAL,
+        listed: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        """Prepares an import; for the arguments see `import_shards`."""
+        self._committer = Committer(lake.folder)
+        self._recorder = _Recorder(self._committer, options, attempts_so_far(lake), listed or {})
+        self._stalled_s = stalled_s
+        self._make_pool = partial(engine.executor, workers, make_job, options, memory_mb=memory_mb)
+        self.summary = self._recorder.summary
+
+    def __enter__(self) -> Self:
+        self._committer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._committer.__exit__(kind, error, trace)
+
+    @property
+    def committed(self) -> bool:
+        """Whether all that was imported and recorded so far is in the lake for good."""
+        return not self._committer.waiting
+
+    def record(self, video_id: str, outcome: str, reason: str, why: str) -> None:
+        """Records a video that cannot be imported, for `outcomes`."""
+        self._recorder.record(video_id, outcome, reason, why)
+
+    def run(self, tasks: Iterable[ShardTask | None]) -> Iterator[VideoRows | Failure | Path]:
+        """Imports tars, and gives each video or failure, and the path of each tar that is finished.
+
+        Args:
+            tasks: asked for when a worker is free; None where the next one is not there yet.
+        """
+        coming = iter(tasks)
+        ended = False
+        again: list[ShardTask] = []
+        progress: dict[Path, _Progress] = defaultdict(_Progress)
+        with self._make_pool() as pool:
+            while True:
+                while pool.free and not ended:
+                    task = next(coming, _NO_MORE)
+                    if isinstance(task, ShardTask):
+                        pool.submit(task)
+                        continue
+                    ended = task is _NO_MORE
+                    break
+                if ended and not pool.busy:
+                    if not again:
+                        return
+                    coming, ended, again = iter(again), False, []
+                    continue
+                for event in pool.poll(self._stalled_s, math.inf if ended or not pool.free else _LOOK_UP_S):
+                    path = event.task.path
+                    item, next_task = _what_happened(event, progress[path])
+                    again += next_task
+                    self._recorder.handle(path, item, progress[path])
+                    if isinstance(item, VideoRows | Failure):
+                        yield item
+                    if event.kind in {"result", "error"}:
+                        yield path
+                self._committer.flush_if_due()
+
+
+def _what_happened(event: Event, at: _Progress) -> tuple[Any, list[ShardTask]]:
+    """What an event says of a tar, and the task that goes on with it where its process has ended."""
+    path, item = event.task.path, event.value
+    if event.kind in ("died", "stalled", "memory"):
+        # The tar is read again, from the next video on.
+        again = [replace(event.task, skip=event.task.skip | at.started)] if at.last else []
+        item = Failure(at.last or path.name, f"{path}: {event.failure}", failure_reason(event))
+        # Should the next process end before it starts a video, it is the tar's own doing.
+        at.last = ""
+        return item, again
+    return (Failure(path.name, str(item)) if event.kind == "error" else item), []
 
 
 @dataclass
@@ -108,7 +197,7 @@ class _Progress:
     last: str = ""
 
 
-class _Import:
+class _Recorder:
     """The committing side: records what the workers report."""
 
     def __init__(
@@ -134,7 +223,7 @@ class _Import:
             self._end_of_tar(path, item)
         elif isinstance(item, Failure):
             at.started.add(item.video_id)
-            self._record(item.video_id, "failed", item.reason, item.why)
+            self.record(item.video_id, "failed", item.reason, item.why)
             self.summary.failed += 1
             self.summary.account.failed(item.video_id, item.reason)
         elif isinstance(item, VideoRows):
@@ -162,19 +251,20 @@ class _Import:
                 continue
             if tar.damage:
                 # It may lie behind the damage: another copy of the tar may have it.
-                self._record(video_id, "failed", "bad_shard", f"{path.name} is said to hold it; {tar.damage}")
+                self.record(video_id, "failed", "bad_shard", f"{path.name} is said to hold it; {tar.damage}")
                 self.summary.failed += 1
                 self.summary.account.failed(video_id, "bad_shard")
             else:
                 why = f"{path.name} is said to hold it, and does not"
-                self._record(video_id, "unavailable", "absent_from_shard", why)
+                self.record(video_id, "unavailable", "absent_from_shard", why)
                 self.summary.absent += 1
 
     def _is_of_another_language(self, video_id: str) -> bool:
         entry = self._options.entries.get(video_id)
         return bool(self._options.languages and entry and entry.sign_language not in self._options.languages)
 
-    def _record(self, video_id: str, outcome: str, reason: str, why: str) -> None:
+    def record(self, video_id: str, outcome: str, reason: str, why: str) -> None:
+        """Records a video that was not imported."""
         self._committer.record(video_id, STAGE, outcome, reason, why, attempt=self._attempt(video_id))
 
     def _attempt(self, video_id: str) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.formats.reading import BadCaptionsError
@@ -101,21 +99,21 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
     Raises:
         BadInputError: the file is not a tar.
     """
-    with Tar(task.path) as tar:
+    with task.open() as tar:
         others: list[str] = []
         videos, refused = videos_in(tar, others)
-        if not videos and not refused and not tar.damage:
+        if not videos and not refused and not tar.damage and task.copy is None:
             yield Failure(task.path.name, f"{task.path} holds no video: no folder, only {printable(some(others))}")
         for name, why in refused.items():
             videos.pop(name, None)
-            if name not in task.skip:
+            if task.is_wanted(name):
                 yield Failure(name, f"{task.path}: {why}")
         other_languages: Counter[str] = Counter()
-        in_lake = len(videos.keys() & options.skip)
+        in_lake = len(videos.keys() & options.skip) if task.copy is None else 0
         cut = cut_video(tar, videos)
         damage_reported = False
         for position, (video_id, members) in enumerate(videos.items()):
-            if video_id in options.skip or video_id in task.skip:
+            if video_id in options.skip or not task.is_wanted(video_id):
                 continue
             yield Started(video_id)
             if video_id == cut:
@@ -124,7 +122,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
                 continue
             try:
                 with quietly():
-                    rows = _read_video(tar, options, video_id, members, position)
+                    rows = _read_video(tar, options, video_id, members, (task.origin, position))
             except SignverseError as error:
                 yield Failure(video_id, f"{task.path}: {error}")
             except Exception as error:
@@ -140,15 +138,15 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
             other_languages,
             tar.damage,
             in_lake,
-            Counter(printable(name.removeprefix("./")) for name in others) if videos else Counter(),
+            Counter(printable(name.removeprefix("./")) for name in others if videos and task.copy is None),
         )
-        if tar.damage and not damage_reported:
+        if tar.damage and not damage_reported and (task.copy is None or (cut not in videos and task.is_wanted(cut))):
             # Of a video whose first file is cut there is nothing else.
             yield Failure(task.path.name if cut in videos else cut or task.path.name, tar.damage)
 
 
 def _read_video(
-    tar: Tar, options: Options, video_id: str, members: Mapping[str, Member], position: int
+    tar: Tar, options: Options, video_id: str, members: Mapping[str, Member], place: tuple[str, int]
 ) -> VideoRows | _OtherLanguage:
     """The rows of a video. Its language is checked before its poses are read."""
     caption = None
@@ -173,7 +171,7 @@ def _read_video(
     (repair if options.repair else as_published)(poses)
     if not any(name.endswith(".complete") for name in members):
         remarks.append(("not_marked_complete", "it is not marked complete"))
-    return _rows(tar.path, entry, poses, tracks, remarks, position)
+    return _rows(place, entry, poses, tracks, remarks)
 
 
 def _entry(entry: Entry, caption: CardCaption | None) -> tuple[Entry, list[tuple[str, str]]]:
@@ -193,7 +191,7 @@ def _entry(entry: Entry, caption: CardCaption | None) -> tuple[Entry, list[tuple
 
 
 def _rows(
-    path: Path, entry: Entry, poses: Poses, tracks: Sequence[Track], remarks: list[tuple[str, str]], position: int
+    place: tuple[str, int], entry: Entry, poses: Poses, tracks: Sequence[Track], remarks: list[tuple[str, str]]
 ) -> VideoRows:
     if poses.repairs:
         remarks.append(("repaired", f"repaired: {', '.join(poses.repairs)}"))
@@ -211,8 +209,8 @@ def _rows(
         remarks=remarks,
         about={
             "source": "shard",
-            "source_shard": os.fsencode(path.name).decode("utf-8", "replace"),
-            "source_position": position,
+            "source_shard": place[0],
+            "source_position": place[1],
             "absent_frames": poses.absent_frames,
             "repairs": poses.repairs,
         },

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from signverse.ingest.shards.caption_tracks import is_subtitles_tar
 from signverse.ingest.shards.dialects import dialect_of, video_folder
-from signverse.ingest.shards.untrusted.tar_reader import Member, Tar
+from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Listing, Member, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, normal_form
 from signverse.lake.model.wording import counted, printable, some
@@ -125,11 +126,58 @@ def sort_tars(sources: Sequence[Path], captions: Sequence[Path]) -> TarFiles:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """Where the bytes of a tar are that lies elsewhere: those of its wanted videos, each at its place.
+
+    Attributes:
+        path: of the copy, a file of this machine.
+        listing: what the tar holds; None where the copy is of all of it.
+        origin: the tar's address, with its revision and checksum, for `videos.source_shard`.
+        only: ids of the videos whose bytes are in the copy.
+    """
+
+    path: Path
+    listing: Listing | None
+    origin: str
+    only: frozenset[str]
+
+
+@dataclass(frozen=True)
 class ShardTask:
-    """A tar to import; `skip` are ids that were dealt with before its process died."""
+    """A tar to import.
+
+    Attributes:
+        path: of the tar; where there is a `copy`, its path at the source.
+        skip: ids that were dealt with before its process died.
+        copy: where the bytes are of a tar that lies elsewhere.
+    """
 
     path: Path
     skip: frozenset[str] = frozenset()
+    copy: Copy | None = None
+
+    @property
+    def origin(self) -> str:
+        """What `videos.source_shard` says of its videos."""
+        return self.copy.origin if self.copy else os.fsencode(self.path.name).decode("utf-8", "replace")
+
+    def is_wanted(self, video_id: str) -> bool:
+        """Whether a video is to be looked at: of a copy, one that was asked for."""
+        return video_id not in self.skip and (self.copy is None or video_id in self.copy.only)
+
+    @contextmanager
+    def open(self) -> Iterator[Tar]:
+        """The tar, opened.
+
+        Raises:
+            BadInputError: it cannot be opened, or is not a tar.
+        """
+        if self.copy is None:
+            with Tar(self.path) as tar:
+                yield tar
+            return
+        with closing(FileBytes(self.copy.path)) as file, Tar(self.path, file, self.copy.listing) as tar:
+            yield tar
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,11 @@ class Committer:
         """Number of finished videos that are not committed yet."""
         return len(self._rows[VIDEOS.name]) + sum(file.num_rows for file in self._written.get(VIDEOS.name, ()))
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits for the next commit: a finished video, or the record of an attempt."""
+        return self._since is not None
+
     def add(self, rows: VideoRows, *, attempt: int = 1) -> None:
         """Writes a finished video's keypoints in a thread, and keeps its other rows for the next commit."""
         with held():

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,11 +70,61 @@ class Member:
     size: int
 
 
+class TarBytes(Protocol):
+    """The bytes of a tar, read by place: a file of this machine, or one elsewhere."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+
+    def pread(self, start: int, size: int) -> bytes:
+        """So many bytes; fewer only where the file has got shorter."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a tar holds, known before it is opened.
+
+    Attributes:
+        size: bytes of the tar.
+        members: its regular files, in order.
+        skipped, damage, cut_in: as of `Tar`.
+    """
+
+    size: int
+    members: tuple[Member, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    damage: str = ""
+    cut_in: str = ""
+
+
+class FileBytes:
+    """The bytes of a file of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        # A folder may hold pipes and devices of that name.
+        self._file = open_regular(path, buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def pread(self, start: int, size: int) -> bytes:
+        data = os.pread(self._file.fileno(), size, start)
+        # One call reads at most 2 GB.
+        while data and len(data) < size:
+            more = os.pread(self._file.fileno(), size - len(data), start + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _Inside(io.RawIOBase):
     """A member of a tar as a file of its own."""
 
-    def __init__(self, handle: int, member: Member) -> None:
-        self._handle, self._member, self._at = handle, member, 0
+    def __init__(self, file: TarBytes, member: Member) -> None:
+        self._file, self._member, self._at = file, member, 0
 
     def readable(self) -> bool:
         return True
@@ -84,9 +134,10 @@ class _Inside(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer)[: max(0, self._member.size - self._at)]
-        count = os.preadv(self._handle, [view], self._member.start + self._at) if view else 0
-        self._at += count
-        return count
+        data = self._file.pread(self._member.start + self._at, len(view)) if view else b""
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._member.size}[whence]
@@ -105,14 +156,27 @@ class Tar:
         cut_in: the file in which it stopped; "" where it stopped between two, or there is no damage.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: TarBytes | None = None, listing: Listing | None = None) -> None:
+        """Opens a tar.
+
+        Args:
+            path: of the file; its name in messages where `file` is given.
+            file: its bytes; of these only members that are read need to be there where there is a `listing`.
+            listing: what it holds; None to find out.
+
+        Raises:
+            BadInputError: it cannot be opened.
+        """
         self.path = path
         self.passed_over: list[tuple[str, str]] = []
         self.damage = ""
         self.cut_in = ""
-        # A folder may hold pipes and devices of that name.
-        self._file = open_regular(path, buffering=0)
-        self.size = os.fstat(self._file.fileno()).st_size
+        self._listing = listing
+        self._opened = None
+        if file is None:
+            file = self._opened = FileBytes(path)
+        self._file: TarBytes = file
+        self.size = file.size
 
     def __enter__(self) -> Tar:
         return self
@@ -120,7 +184,8 @@ class Tar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def read(self, start: int, size: int, name: str) -> bytes:
         """Bytes of the tar.
@@ -128,14 +193,7 @@ class Tar:
         Raises:
             BadInputError: the tar ends before them.
         """
-        data = os.pread(self._file.fileno(), size, start) if start + size <= self.size else b""
-        if len(data) != size:
-            # One call reads at most 2 GB.
-            while data and len(data) < size:
-                more = os.pread(self._file.fileno(), size - len(data), start + len(data))
-                if not more:
-                    break
-                data += more
+        data = self._file.pread(start, size) if start + size <= self.size else b""
         if len(data) != size:
             raise BadInputError(f"{self.path}: {name} ends early")
         return data
@@ -148,7 +206,7 @@ class Tar:
         """
         if member.start + member.size > self.size:
             raise BadInputError(f"{self.path}: {member.name} ends early")
-        return io.BufferedReader(_Inside(self._file.fileno(), member), 2**18)
+        return io.BufferedReader(_Inside(self._file, member), 2**18)
 
     def read_many(self, starts: Sequence[int], size: int, name: str) -> npt.NDArray[np.uint8]:
         """Files of one size, uint8 [n, size].
@@ -157,11 +215,18 @@ class Tar:
             BadInputError: the tar ends before them.
         """
         files = np.empty((len(starts), size), np.uint8)
-        handle = self._file.fileno()
         for row, start in zip(files, starts, strict=True):
-            if os.preadv(handle, [row.data], start) != size:
-                raise BadInputError(f"{self.path}: {name} ends early")
+            row[:] = np.frombuffer(self.read(start, size, name), np.uint8)
         return files
+
+    def listing(self) -> Listing:
+        """What it holds, to be used the next time.
+
+        Raises:
+            BadInputError: there is no member at all, so it is not a tar.
+        """
+        members = tuple(self.members())
+        return Listing(self.size, members, tuple(self.passed_over), self.damage, self.cut_in)
 
     def members(self) -> Iterator[Member]:
         """The regular files, in order, up to any damage; `damage` then says where it is.
@@ -169,6 +234,11 @@ class Tar:
         Raises:
             BadInputError: there is no member at all, so it is not a tar.
         """
+        if self._listing is not None:
+            self.passed_over = list(self._listing.skipped)
+            self.damage, self.cut_in = self._listing.damage, self._listing.cut_in
+            yield from self._listing.members
+            return
         count = 0
         try:
             for member in self._members():
@@ -184,7 +254,7 @@ class Tar:
         about = _About()
         self._check_is_not_compressed()
         while at + _BLOCK <= self.size:
-            header = os.pread(self._file.fileno(), _BLOCK, at)
+            header = self._file.pread(at, _BLOCK)
             if not header.strip(b"\0"):
                 if self._continues(at):
                     # Zeros in the middle: what a broken download leaves, or two tars in one file.
@@ -230,7 +300,7 @@ class Tar:
         raise BadInputError(f"{self.path} has no end mark: it may be cut short")
 
     def _check_is_not_compressed(self) -> None:
-        start = os.pread(self._file.fileno(), _BLOCK, 0)
+        start = self._file.pread(0, min(_BLOCK, self.size))
         found = next((found for magic, found in _COMPRESSED.items() if start.startswith(magic)), None)
         # A name in a tar may begin like that, too.
         if found and not (len(start) == _BLOCK and _sound(start)):
@@ -250,7 +320,7 @@ class Tar:
         """Where the data of a GNU sparse file start: its map continues in further blocks while a flag says so."""
         more = header[482]
         while more and start + _BLOCK <= self.size:
-            more = os.pread(self._file.fileno(), 1, start + 504)[0]
+            more = self._file.pread(start + 504, 1)[0]
             start += _BLOCK
         return start
 
