@@ -7,6 +7,7 @@ line, so heavy libraries are imported inside the functions.
     shared.py              groups, options and messages of several commands
     videos.py              `ingest videos`; progress.py draws its progress bar
     captions.py            `ingest captions`
+    fetch.py               `fetch`
     shards.py              `ingest shards`; shards_report.py has progress and summary
     inspection.py          `inspect`
     acquisition/           `ingest plan`, `ingest download`, `ingest run`, `status`

@@ -2,5 +2,6 @@
 
 May import acquire, shards, videos and what is below them. Start with sources/address.py.
 
+    fetch/      wanted videos out of tars, into a lake
     sources/    where the tars are, and any range of their bytes
 """

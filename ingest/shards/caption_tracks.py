@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,11 +46,8 @@ def index_captions(tars: Sequence[Path]) -> CaptionIndex:
     found: dict[str, list[tuple[Path, Member]]] = {}
     for path in tars:
         with Tar(path) as tar:
-            for member in tar.members():
-                parts = member.name.removeprefix("./").split("/")
-                if len(parts) > 1 and (_ENGLISH.fullmatch(parts[-1]) or _ORIGINAL.fullmatch(parts[-1])):
-                    # The folder that the file lies in is the video's, however deep.
-                    found.setdefault(parts[-2], []).append((path, member))
+            for video_id, member in captions_in(tar.members()):
+                found.setdefault(video_id, []).append((path, member))
     return CaptionIndex({video_id: tuple(files) for video_id, files in found.items()})
 
 
@@ -61,13 +58,28 @@ def is_subtitles_tar(path: Path) -> bool:
         BadInputError: it cannot be read.
     """
     with Tar(path) as tar, suppress(BadInputError):
-        for member in islice(tar.members(), _MEMBERS_LOOKED_AT):
-            file = member.name.rsplit("/", 1)[-1]
-            if _ENGLISH.fullmatch(file) or _ORIGINAL.fullmatch(file):
-                return True
-            if file.endswith((".npz", VTT)):
-                return False
+        return are_subtitles(tar.members())
     return False
+
+
+def are_subtitles(members: Iterable[Member]) -> bool:
+    """Whether members are those of a subtitles tar: by the name of the first .vtt or .npz file."""
+    for member in islice(members, _MEMBERS_LOOKED_AT):
+        file = member.name.rsplit("/", 1)[-1]
+        if _ENGLISH.fullmatch(file) or _ORIGINAL.fullmatch(file):
+            return True
+        if file.endswith((".npz", VTT)):
+            return False
+    return False
+
+
+def captions_in(members: Iterable[Member]) -> Iterator[tuple[str, Member]]:
+    """The caption files among the members of a subtitles tar, each with the id of its video."""
+    for member in members:
+        parts = member.name.removeprefix("./").split("/")
+        if len(parts) > 1 and (_ENGLISH.fullmatch(parts[-1]) or _ORIGINAL.fullmatch(parts[-1])):
+            # The folder that the file lies in is the video's, however deep.
+            yield parts[-2], member
 
 
 def tracks_of(

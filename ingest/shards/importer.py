@@ -136,6 +136,10 @@ class ShardImport:
         """Whether all that was imported and recorded so far is in the lake for good."""
         return not self._committer.waiting
 
+    def commit(self) -> None:
+        """Commits what was imported and recorded so far."""
+        self._committer.flush()
+
     def record(self, video_id: str, outcome: str, reason: str, why: str) -> None:
         """Records a video that cannot be imported, for `outcomes`."""
         self._recorder.record(video_id, outcome, reason, why)

@@ -29,7 +29,7 @@ class Commands(SectionedGroup):
     """The commands as `--help` lists them: by what people do."""
 
     sections = {  # noqa: RUF012 (never changed)
-        "Get data in": ("quickstart", "ingest", "inspect", "models"),
+        "Get data in": ("quickstart", "ingest", "fetch", "inspect", "models"),
         "Ask": ("info", "stats", "sql", "status"),
         "Choose": ("select", "split", "keypoints", "picture"),
         "Export": ("export", "publish"),

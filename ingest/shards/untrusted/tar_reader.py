@@ -325,6 +325,19 @@ class Tar:
         return start
 
 
+def is_header_of(header: bytes, member: Member) -> bool:
+    """Whether the block before a member's data is its header, as far as that block alone tells.
+
+    A name of more than 100 bytes, or in other letters than ASCII's, stands in a header before that one.
+    """
+    if len(header) != _BLOCK or not _sound(header) or header[156:157] not in (b"0", b"\0"):
+        return False
+    name = member.name.encode("utf-8", "surrogateescape")
+    elsewhere = len(name) > 100 or not name.isascii()
+    # Of 8 GB and more the size is not there either; no member of that size is read.
+    return _number(header[124:136]) == member.size and (elsewhere or _name(header) == name)
+
+
 @dataclass(frozen=True, slots=True)
 class _About:
     """What the headers before a member say about it."""

@@ -1,0 +1,120 @@
+"""Finds the wanted videos at a source: which tars are to be brought, and what of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from signverse.ingest.remote.fetch.known import KnownTars, cache_folder, short_name
+from signverse.ingest.remote.fetch.plan import Shard, share_out
+from signverse.ingest.remote.fetch.streams import Streams
+from signverse.ingest.remote.fetch.survey import Survey, list_tars, walk_tars
+from signverse.ingest.remote.sources.protocols import TarSource
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.storage.integrity.sync import make_durable_folder
+
+
+@dataclass
+class Found:
+    """Where the wanted videos are.
+
+    Attributes:
+        source: which was searched.
+        shards: all its tars.
+        poses: those that are to be brought for their poses, each with the ids in `only`. Of a tar that is copied whole
+            it is found out then which of them it holds.
+        subtitles: tars with captions of wanted videos.
+        left: ids of wanted videos that no tar has of which the content is known.
+        listed: what the state JSON says, see `Survey`.
+        remarks: what a person should know, a line each.
+    """
+
+    source: TarSource
+    shards: list[Shard]
+    poses: list[Shard]
+    subtitles: list[Shard]
+    left: set[str]
+    listed: dict[str, frozenset[str]] | None
+    remarks: list[str] = field(default_factory=list)
+
+
+def find_videos(
+    source: TarSource,
+    wanted: Sequence[str],
+    streams: Streams,
+    *,
+    state: Path | None = None,
+    subtitles: Sequence[TarSource] = (),
+    on_plan: Callable[[int], None] | None = None,
+    on_shard: Callable[[Shard], None] | None = None,
+) -> Found:
+    """Finds the tars that hold the wanted videos; walks the headers of those of which that is not known yet.
+
+    Args:
+        state: the state JSON of the upload; None for the one at the source, if there is one.
+        subtitles: sources of tars of captions.
+        on_plan: called with the number of tars that are to be walked.
+        on_shard: called with each tar that was walked.
+
+    Raises:
+        BadInputError: there is no tar, or a source or the state JSON cannot be read.
+    """
+    surveys = [list_tars(source, KnownTars(source.address), state)]
+    surveys += [list_tars(each, KnownTars(each.address)) for each in subtitles]
+    unknown = [(survey, survey.unknown(wanted)) for survey in surveys]
+    if on_plan is not None:
+        on_plan(sum(len(shards) for _, shards in unknown))
+    for survey, shards in unknown:
+        walk_tars(shards, KnownTars(survey.shards[0].source.address), streams, on_shard)
+    return _found(source, surveys, wanted)
+
+
+def _found(source: TarSource, surveys: Sequence[Survey], wanted: Sequence[str]) -> Found:
+    own = surveys[0].shards
+    left = share_out(own, wanted)
+    for shard in own:
+        if shard.dense and not shard.subtitles:
+            shard.only = frozenset(left if shard.listed is None else left & shard.listed)
+    captions = [shard for survey in surveys for shard in survey.shards if shard.subtitles and not shard.problem]
+    for shard in captions:
+        shard.only = frozenset(wanted if shard.dense else shard.videos.keys() & set(wanted))
+    remarks = [line for survey in surveys for line in survey.remarks]
+    remarks += [
+        f"{shard.path} cannot be read: {shard.problem}"
+        for survey in surveys
+        for shard in survey.shards
+        if shard.problem
+    ]
+    return Found(
+        source,
+        own,
+        [shard for shard in own if shard.only and not shard.subtitles and not shard.problem],
+        [shard for shard in captions if shard.only],
+        left,
+        dict(surveys[0].listed) if surveys[0].listed is not None else None,
+        remarks,
+    )
+
+
+@contextmanager
+def copies_folder(source: TarSource, target: Path) -> Iterator[Path]:
+    """The folder where parts of tars are on their way to a lake, for this process alone.
+
+    Raises:
+        BadInputError: another process brings videos from this source to this lake.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = cache_folder() / "copies" / short_name(f"{source.address} {target.absolute()}")
+    make_durable_folder(folder)
+    lock = FileLock(folder.with_name(folder.name + ".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BadInputError(f"another fetch from {source.address} to {target} is under way", "Wait for it.") from None
+    try:
+        yield folder
+    finally:
+        lock.release()

@@ -1,0 +1,197 @@
+"""Wanted videos of tars elsewhere, straight into a lake: no tar is kept, and nothing of it but what is wanted comes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.extract.defaults import STALLED_S
+from signverse.ingest.remote.fetch.account import Fetched, Missing, missing
+from signverse.ingest.remote.fetch.find import Found, copies_folder
+from signverse.ingest.remote.fetch.known import KnownTars
+from signverse.ingest.remote.fetch.plan import Shard
+from signverse.ingest.remote.fetch.streams import Streams
+from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
+from signverse.ingest.remote.fetch.wanted import Wanted
+from signverse.ingest.remote.sources.protocols import SourceError
+from signverse.ingest.shards.caption_tracks import CaptionIndex
+from signverse.ingest.shards.importer import ImportSummary, ShardImport
+from signverse.ingest.shards.reader import Failure, Options
+from signverse.ingest.shards.tar_files import Copy, ShardTask
+from signverse.ingest.shards.untrusted.tar_reader import Member
+from signverse.lake.lake import Lake
+from signverse.lake.storage.committer import VideoRows
+
+_COMMITTED_AT: Final = 4
+"""Tars that are imported and not committed: then they are, so that their copies can go."""
+
+
+def fetch_into_lake(
+    lake: Lake,
+    found: Found,
+    wanted: Wanted,
+    ids: Sequence[str],
+    streams: Streams,
+    *,
+    repair: bool = True,
+    workers: int = 1,
+    memory_mb: int | None = None,
+    stalled_s: float = STALLED_S,
+    on_bytes: Callable[[int], None] | None = None,
+    on_video: Callable[[VideoRows | Failure], None] | None = None,
+) -> tuple[Fetched, ImportSummary]:
+    """Brings the wanted videos into a lake, and records in its `outcomes` what became of each.
+
+    What arrives is kept in the user's cache until it is committed: the same call goes on after any interruption.
+
+    Args:
+        found: where they are, see `find_videos`.
+        ids: of the wanted videos that the lake has not got.
+        repair: whether known defects of the published bytes are repaired.
+        workers: tars that are read in parallel, once they are here.
+        memory_mb, stalled_s: see `import_shards`.
+        on_bytes: called with the number of bytes that have arrived.
+        on_video: called with each VideoRows or Failure.
+
+    Raises:
+        SourceError: the source cannot be reached any more. What arrived is kept.
+        OSError: the disk cannot be written.
+    """
+    account = Fetched(wanted=len(wanted.ids), there=len(wanted.ids) - len(ids), remarks=list(found.remarks))
+    start, before = time.monotonic(), found.source.traffic.requests
+    received = found.source.traffic.bytes
+    with copies_folder(found.source, lake.folder) as folder:
+        transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes)
+        transfers.forget_others([*found.poses, *found.subtitles])
+        captions = _bring_captions(transfers, found.subtitles, account)
+        options = Options(wanted.entries, frozenset(), repair, captions.index)
+        with ShardImport(lake, options, workers=workers, memory_mb=memory_mb, stalled_s=stalled_s) as importing:
+            bringing = _Bringing(transfers, found, importing, account)
+            for event in importing.run(bringing.tasks()):
+                if isinstance(event, Path):
+                    bringing.end_of_tar(event)
+                    continue
+                bringing.took(event)
+                if on_video is not None:
+                    on_video(event)
+            bringing.say_what_is_missing(ids)
+        bringing.remove_committed()
+        for arrived in captions.copies:
+            arrived.copy.remove()
+    account.seconds = time.monotonic() - start
+    account.requests = found.source.traffic.requests - before
+    account.bytes = found.source.traffic.bytes - received
+    return account, importing.summary
+
+
+def origin(shard: Shard) -> str:
+    """A tar's address for `videos.source_shard`: with the revision of the source and the checksum of the tar."""
+    source = shard.source
+    revision = f"@{source.revision}" if source.revision else ""
+    place = source.address if source.address.endswith(f"/{shard.path}") else f"{source.address}{revision}/{shard.path}"
+    if not shard.oid or shard.oid.startswith("modified:"):
+        return place
+    return f"{place}#sha256:{shard.oid}" if re.fullmatch(r"[0-9a-f]{64}", shard.oid) else f"{place}#{shard.oid}"
+
+
+@dataclass
+class _Captions:
+    """Captions of subtitles tars that were brought, and the copies that they lie in."""
+
+    index: CaptionIndex
+    copies: list[Arrived] = field(default_factory=list)
+
+
+def _bring_captions(transfers: Transfers, shards: Sequence[Shard], account: Fetched) -> _Captions:
+    files: dict[str, list[tuple[Path, Member]]] = {}
+    copies = []
+    for arrived in transfers.bring(shards):
+        if arrived is None:
+            continue
+        if arrived.problem:
+            # Poses without captions would be a silent loss; a later import does not bring them.
+            raise SourceError(arrived.problem, "Run the same command again.")
+        copies.append(arrived)
+        for video_id in sorted(arrived.shard.only):
+            members = arrived.shard.videos.get(video_id, {}).values()
+            files.setdefault(video_id, []).extend((arrived.copy.path, member) for member in members)
+    return _Captions(CaptionIndex({video_id: tuple(found) for video_id, found in files.items()}), copies)
+
+
+class _Bringing:
+    """Tars on their way into a lake, and what became of their videos."""
+
+    def __init__(self, transfers: Transfers, found: Found, importing: ShardImport, account: Fetched) -> None:
+        self._transfers, self._found, self._importing, self._account = transfers, found, importing, account
+        self._held: dict[Path, Arrived] = {}
+        self._finished: list[Arrived] = []
+        self._given: set[str] = set()
+        self._seen: set[str] = set()
+        self._problems: dict[str, str] = {}
+
+    def tasks(self) -> Iterator[ShardTask | None]:
+        """The tars as they arrive; None where none has."""
+        for arrived in self._transfers.bring(self._found.poses, lambda: len(self._held)):
+            if len(self._finished) >= _COMMITTED_AT:
+                self._importing.commit()
+            self.remove_committed()
+            if arrived is None:
+                yield None
+                continue
+            shard, copy = arrived.shard, arrived.copy
+            if arrived.problem:
+                # What has arrived of it stays for the next run.
+                copy.close()
+                for video_id in shard.only:
+                    self._problems.setdefault(video_id, arrived.problem)
+                continue
+            # Of a tar that was copied whole it is known only now what it holds.
+            only = frozenset(name for name in shard.only - self._given if shard.has(name))
+            if not only:
+                copy.remove()
+                continue
+            self._given |= only
+            self._held[Path(shard.path)] = arrived
+            yield ShardTask(Path(shard.path), copy=Copy(copy.path, shard.listing, origin(shard), only))
+
+    def took(self, item: VideoRows | Failure) -> None:
+        """Counts a video that came in, or failed."""
+        video_id = item.video_id if isinstance(item, Failure) else item.video["video_id"]
+        if isinstance(item, VideoRows):
+            self._account.fetched += 1
+        elif video_id in self._given and video_id not in self._seen:
+            self._account.add(Missing(video_id, "failed", item.reason, item.why))
+        self._seen.add(video_id)
+
+    def end_of_tar(self, path: Path) -> None:
+        """Its copy is not needed any more once what was made of it is committed."""
+        if path in self._held:
+            self._finished.append(self._held[path])
+
+    def remove_committed(self) -> None:
+        """Removes the copies of tars of which all is in the lake for good."""
+        if self._importing.committed:
+            for arrived in self._finished:
+                arrived.copy.remove()
+                self._held.pop(Path(arrived.shard.path), None)
+            self._finished.clear()
+
+    def say_what_is_missing(self, ids: Sequence[str]) -> None:
+        """Counts and records the videos that did not arrive."""
+        left = [video_id for video_id in ids if video_id not in self._seen]
+        fetched_in_vain = [
+            Missing(name, "failed", "not_fetched", self._problems[name]) for name in left if name in self._problems
+        ]
+        crashed = [
+            Missing(name, "failed", "bad_shard", "its tar could not be read to the end")
+            for name in left
+            if name in self._given and name not in self._problems
+        ]
+        others = [name for name in left if name not in self._given and name not in self._problems]
+        for each in (*fetched_in_vain, *crashed, *missing(others, self._found.shards, self._found.listed)):
+            self._account.add(each)
+            self._importing.record(each.video_id, each.outcome, each.reason, each.why)

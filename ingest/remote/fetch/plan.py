@@ -1,0 +1,138 @@
+"""Which tars of a source hold the wanted videos, and which of their bytes are needed.
+
+A tar is known by its listing, from the index or a walk; or it is `dense`: its members are so small that a walk would
+read all of it, and it is copied whole, and listed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.remote.fetch.copies import Range
+from signverse.ingest.remote.sources.protocols import TarSource
+from signverse.ingest.remote.sources.read_ranges import merge
+from signverse.ingest.shards.caption_tracks import are_subtitles, captions_in
+from signverse.ingest.shards.tar_files import cut_video, videos_in
+from signverse.ingest.shards.untrusted.tar_reader import Listing, Member, Tar, TarBytes
+
+HEADER: Final = 512
+
+GAP: Final = 64 * 1024
+"""Bytes between two ranges that are read along, at most."""
+
+
+@dataclass
+class Shard:
+    """A tar of the source.
+
+    Attributes:
+        source: where it is.
+        path: its name at the source.
+        size: bytes; None where that is not known yet.
+        oid: which bytes they are, see `RangedFile`.
+        listing: what it holds; None where that is not known yet.
+        dense: a walk would read all of it.
+        listed: ids of the videos that the state JSON says it holds; None where there is none, or it does not name the
+            tar.
+        problem: why it cannot be read at all.
+        walked: what is known of it is from its own headers, not from an index that lay beside it.
+        subtitles: it holds captions of videos whose poses are in other tars.
+        videos: what is in it, by video; empty where it is not known.
+        refused: what cannot be a video, with the reason.
+        cut: the video that may lack files because the tar is damaged.
+        only: ids of the wanted videos that are taken from it.
+    """
+
+    source: TarSource
+    path: str
+    size: int | None
+    oid: str | None
+    listing: Listing | None = None
+    dense: bool = False
+    listed: frozenset[str] | None = None
+    problem: str = ""
+    walked: bool = False
+    subtitles: bool = False
+    videos: Mapping[str, Mapping[str, Member]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    cut: str = ""
+    only: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The name without folders, as the state JSON has it."""
+        return self.path.rpartition("/")[2]
+
+    def know(self, listing: Listing) -> None:
+        """Takes in what the tar holds."""
+        self.listing, self.size, self.dense = listing, listing.size, False
+        self.subtitles = are_subtitles(listing.members)
+        if self.subtitles:
+            found: dict[str, dict[str, Member]] = {}
+            for video_id, member in captions_in(listing.members):
+                found.setdefault(video_id, {})[member.name] = member
+            self.videos = found
+            return
+        with Tar(Path(self.path), _Nothing(listing.size), listing) as tar:
+            self.videos, self.refused = videos_in(tar)
+            self.cut = cut_video(tar, dict(self.videos))
+
+    def has(self, video_id: str) -> bool:
+        """Whether it holds a video, be it one that cannot be read."""
+        return video_id in self.videos or video_id in self.refused
+
+    def is_sound(self, video_id: str) -> bool:
+        """Whether it holds all of a video."""
+        return video_id in self.videos and video_id not in self.refused and video_id != self.cut
+
+    def members(self) -> list[Member]:
+        """The files of the wanted videos, in the order of the tar."""
+        found = [member for name in self.only for member in self.videos.get(name, {}).values()]
+        return sorted(found, key=lambda member: member.start)
+
+    def ranges(self) -> list[Range]:
+        """The bytes that are needed: the wanted members with their headers, or all of a dense tar."""
+        if self.listing is None:
+            return [(0, self.size or 0)]
+        pairs = [(each.start - HEADER, each.size + HEADER) for each in self.members()]
+        groups = list(merge(pairs, gap=GAP))
+        return [(group[0][0], max(start + size for start, size in group)) for group in groups]
+
+
+class _Nothing(TarBytes):
+    """The bytes of a tar of which only the listing is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def pread(self, start: int, size: int) -> bytes:
+        return b""
+
+
+def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
+    """Says of each wanted video which tar it is taken from: the first that holds all of it, else the first that has it.
+
+    Returns:
+        The ids that no tar has of which the content is known.
+    """
+    poses = [shard for shard in shards if not shard.subtitles and shard.listing is not None]
+    taken: dict[int, set[str]] = {}
+    left = set()
+    for video_id in wanted:
+        holders = [shard for shard in poses if shard.has(video_id)]
+        best = next((shard for shard in holders if shard.is_sound(video_id)), holders[0] if holders else None)
+        if best is None:
+            left.add(video_id)
+        else:
+            taken.setdefault(id(best), set()).add(video_id)
+    for shard in shards:
+        if shard.listing is not None:
+            shard.only = frozenset(taken.get(id(shard), ()))
+    return left

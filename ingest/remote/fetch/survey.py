@@ -1,0 +1,127 @@
+"""Finds out which tars of a source hold the wanted videos: from its index, from ours, or by walking their headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.remote.fetch.known import KnownTars, published
+from signverse.ingest.remote.fetch.plan import Shard
+from signverse.ingest.remote.fetch.streams import Streams
+from signverse.ingest.remote.fetch.walk import walk
+from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, TarSource, tars
+from signverse.ingest.shards.caption_tracks import are_subtitles
+from signverse.ingest.shards.upload_state import MAX_STATE_BYTES, STATE_NAMES, read_state, videos_listed
+from signverse.lake.model.errors import BadInputError
+
+_WAKE_S: Final = 0.5
+"""How long one waits for a walk without looking up, for Ctrl-C."""
+
+
+@dataclass
+class Survey:
+    """The tars of a source, and what is known of them.
+
+    Attributes:
+        shards: all tars, in the order of their paths.
+        listed: by the name of a tar, the videos that the state JSON says it holds; None where there is none.
+        remarks: what a person should know, a line each.
+    """
+
+    shards: list[Shard]
+    listed: Mapping[str, frozenset[str]] | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def unknown(self, wanted: Collection[str]) -> list[Shard]:
+        """The tars that may hold wanted videos, or captions, and of which it is not known what they hold."""
+        return [
+            shard
+            for shard in self.shards
+            if shard.listing is None
+            and not shard.dense
+            and not shard.problem
+            and (shard.listed is None or not shard.listed.isdisjoint(wanted))
+        ]
+
+
+def list_tars(source: TarSource, known: KnownTars, state: Path | None = None) -> Survey:
+    """The tars of a source, with what is known of them before any is opened.
+
+    Args:
+        state: the state JSON of the upload; None for the one at the source, if there is one.
+
+    Raises:
+        SourceError: the source cannot be listed.
+        BadInputError: there is no tar, or the state JSON cannot be read.
+    """
+    files = source.files()
+    found = tars(files)
+    if not found:
+        raise BadInputError(f"no .tar in {source.address}", "Name a data set, folder or bucket of released shards.")
+    survey = Survey([Shard(source, file.path, file.size, file.oid) for file in found])
+    survey.listed = read_state(state) if state else _state(source, {file.path for file in files})
+    listings = published(source, files, survey.remarks)
+    for shard in survey.shards:
+        if survey.listed is not None:
+            shard.listed = survey.listed.get(shard.name)
+        listing = listings.get(shard.path) or known.get(shard.path, shard.size, shard.oid)
+        if listing is not None:
+            shard.know(listing)
+    return survey
+
+
+def _state(source: TarSource, paths: Collection[str]) -> dict[str, frozenset[str]] | None:
+    for path in paths:
+        if any(path == name or path.endswith(f"/{name}") for name in STATE_NAMES):
+            with closing(source.open(path)) as file:
+                if file.size > MAX_STATE_BYTES:
+                    raise BadInputError(f"{path} has {file.size:,} bytes, at most {MAX_STATE_BYTES:,} are read")
+                return videos_listed(file.pread(0, file.size), path)
+    return None
+
+
+def walk_tars(
+    shards: Collection[Shard],
+    known: KnownTars,
+    streams: Streams,
+    on_shard: Callable[[Shard], None] | None = None,
+) -> None:
+    """Finds out what tars hold that is not known yet, several at a time; what a tar cannot be read for is its problem.
+
+    Args:
+        on_shard: called with each tar when that is known.
+
+    Raises:
+        SourceError: the source cannot be reached any more.
+    """
+    for shard in shards:
+        streams.submit(shard, lambda shard=shard: _look_into(shard, known))  # type: ignore[misc]
+    while streams.pending:
+        done = streams.next_done(_WAKE_S)
+        if done is None:
+            continue
+        if isinstance(done.error, RemoteFileError | BadInputError) and not isinstance(done.error, SourceError):
+            done.key.problem = str(done.error)
+        elif done.error is not None:
+            raise done.error
+        if on_shard is not None:
+            on_shard(done.key)
+
+
+def _look_into(shard: Shard, known: KnownTars) -> None:
+    """Walks a tar, unless it is known under the sum that opening it tells."""
+    with closing(shard.source.open(shard.path)) as file:
+        told = (shard.size, shard.oid)
+        shard.size, shard.oid = file.size, file.oid
+        listing = known.get(shard.path, file.size, file.oid) if told != (file.size, file.oid) else None
+        if listing is None:
+            walked = walk(file)
+            listing = walked.listing
+            if listing is None:
+                shard.dense, shard.subtitles = True, are_subtitles(walked.beginning)
+                return
+            known.put(shard.path, file.oid, listing)
+        shard.know(listing)
