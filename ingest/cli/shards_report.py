@@ -38,14 +38,19 @@ class ImportProgress:
 
     def on_video(self, item: VideoRows | Failure) -> None:
         """Prints a video that failed, or one of whose captions some cannot be read."""
-        if isinstance(item, Failure):
-            print_line(self._console, f"{item.video_id}: failed: {item.why}")
-        elif "bad_captions" in item.reason:
-            print_line(self._console, f"{item.video['video_id']}: {item.message}")
+        if (line := remark_on(item)) is not None:
+            print_line(self._console, line)
 
     def on_shard(self, _: Path) -> None:
         """Advances the bar by one tar."""
         self._progress.advance(self._bar)
+
+
+def remark_on(item: VideoRows | Failure) -> str | None:
+    """A line about a video that failed, or one of whose captions some cannot be read; None about any other."""
+    if isinstance(item, Failure):
+        return f"{item.video_id}: failed: {item.why}"
+    return f"{item.video['video_id']}: {item.message}" if "bad_captions" in item.reason else None
 
 
 def report(summary: ImportSummary, shards: int, lake: Path, *, manifest: bool) -> None:
@@ -66,6 +71,15 @@ def _lines(summary: ImportSummary, shards: int, manifest: bool) -> Iterator[str]
     there = f", {summary.in_lake:,} already in the lake" if summary.in_lake else ""
     frames = counted(summary.frames, "frame")
     yield f"{counted(summary.done, 'video')} ingested{there}, {frames}, from {counted(shards, 'shard')}"
+    yield from details(summary, manifest)
+
+
+def details(summary: ImportSummary, manifest: bool) -> Iterator[str]:
+    """What was taken, changed and left of the videos of an import, a line each.
+
+    Args:
+        manifest: whether one was given.
+    """
     why = "the manifest does not name them" if manifest else "--manifest CSV names their languages"
     # Repairs have lines of their own.
     yield from (f"  {line}" for line in summary.account.lines(without=["repaired"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from signverse.ingest.remote.fetch.plan import Shard
-from signverse.lake.model.wording import some
+from signverse.lake.model.wording import counted, lasting, size_of, some
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,17 @@ class Fetched:
     def add(self, found: Missing) -> None:
         """Counts a video that was not found."""
         (self.failed if found.outcome == "failed" else self.absent).append(found)
+
+    def lines(self) -> Iterator[str]:
+        """What became of the wanted videos, and what it cost."""
+        parts = [f"{self.fetched:,} fetched"]
+        parts += [f"{self.there:,} there already"] if self.there else []
+        parts += [f"{len(self.absent):,} absent"] if self.absent else []
+        parts += [f"{len(self.failed):,} failed"] if self.failed else []
+        cost = f"{size_of(self.bytes)} in {counted(self.requests, 'request')}, {lasting(self.seconds)}"
+        yield f"{counted(self.wanted, 'video')} wanted: {', '.join(parts)}; {cost}"
+        for line in self.reasons():
+            yield f"  {line}"
 
     def reasons(self) -> Iterator[str]:
         """A line for each reason why videos are absent or failed, with the first of them."""

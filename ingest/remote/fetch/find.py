@@ -39,39 +39,54 @@ class Found:
     listed: dict[str, frozenset[str]] | None
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Bytes that are to be brought."""
+        shards = (*self.poses, *self.subtitles)
+        return sum(end - start for shard in shards for start, end in shard.ranges())
+
+
+def look_at(source: TarSource, *, state: Path | None = None, subtitles: Sequence[TarSource] = ()) -> list[Survey]:
+    """The tars of a source, and of sources of captions, with what is known of them before any is opened.
+
+    Args:
+        state: the state JSON of the upload; None for the one at the source, if there is one.
+        subtitles: sources of tars of captions.
+
+    Raises:
+        BadInputError: there is no tar, or a source or the state JSON cannot be read.
+    """
+    first = list_tars(source, KnownTars(source.address), state)
+    return [first, *(list_tars(each, KnownTars(each.address)) for each in subtitles)]
+
 
 def find_videos(
-    source: TarSource,
+    surveys: Sequence[Survey],
     wanted: Sequence[str],
     streams: Streams,
     *,
-    state: Path | None = None,
-    subtitles: Sequence[TarSource] = (),
     on_plan: Callable[[int], None] | None = None,
     on_shard: Callable[[Shard], None] | None = None,
 ) -> Found:
     """Finds the tars that hold the wanted videos; walks the headers of those of which that is not known yet.
 
     Args:
-        state: the state JSON of the upload; None for the one at the source, if there is one.
-        subtitles: sources of tars of captions.
+        surveys: as `look_at` gives them.
         on_plan: called with the number of tars that are to be walked.
         on_shard: called with each tar that was walked.
 
     Raises:
-        BadInputError: there is no tar, or a source or the state JSON cannot be read.
+        SourceError: a source cannot be reached any more.
     """
-    surveys = [list_tars(source, KnownTars(source.address), state)]
-    surveys += [list_tars(each, KnownTars(each.address)) for each in subtitles]
-    unknown = [(survey, survey.unknown(wanted)) for survey in surveys]
+    unknown = [(survey, survey.unknown(wanted) if wanted else []) for survey in surveys]
     if on_plan is not None:
         on_plan(sum(len(shards) for _, shards in unknown))
     for survey, shards in unknown:
         walk_tars(shards, KnownTars(survey.shards[0].source.address), streams, on_shard)
-    return _found(source, surveys, wanted)
+    return _found(surveys, wanted)
 
 
-def _found(source: TarSource, surveys: Sequence[Survey], wanted: Sequence[str]) -> Found:
+def _found(surveys: Sequence[Survey], wanted: Sequence[str]) -> Found:
     own = surveys[0].shards
     left = share_out(own, wanted)
     for shard in own:
@@ -88,7 +103,7 @@ def _found(source: TarSource, surveys: Sequence[Survey], wanted: Sequence[str]) 
         if shard.problem
     ]
     return Found(
-        source,
+        own[0].source,
         own,
         [shard for shard in own if shard.only and not shard.subtitles and not shard.problem],
         [shard for shard in captions if shard.only],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.extract.defaults import STALLED_S
+from signverse.ingest.manifest import Entry, Manifest, known_entries, write_sources
 from signverse.ingest.remote.fetch.account import Fetched, Missing, missing
 from signverse.ingest.remote.fetch.find import Found, copies_folder
 from signverse.ingest.remote.fetch.known import KnownTars
@@ -19,15 +20,40 @@ from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
 from signverse.ingest.remote.fetch.wanted import Wanted
 from signverse.ingest.remote.sources.protocols import SourceError
 from signverse.ingest.shards.caption_tracks import CaptionIndex
-from signverse.ingest.shards.importer import ImportSummary, ShardImport
+from signverse.ingest.shards.importer import ImportSummary, ShardImport, in_lake
 from signverse.ingest.shards.reader import Failure, Options
 from signverse.ingest.shards.tar_files import Copy, ShardTask
 from signverse.ingest.shards.untrusted.tar_reader import Member
+from signverse.ingest.videos.relabel import relabel
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import VideoRows
+from signverse.lake.storage.location import is_lake, lake_folder
 
 _COMMITTED_AT: Final = 4
 """Tars that are imported and not committed: then they are, so that their copies can go."""
+
+
+def videos_there(folder: Path) -> frozenset[str]:
+    """The videos that a lake has; none where there is no lake yet."""
+    return in_lake(Lake.open(folder)) if is_lake(lake_folder(folder)) else frozenset()
+
+
+def entries_there(folder: Path | None) -> dict[str, Entry]:
+    """What the manifests of earlier runs say, which a lake has recorded; nothing where there is no lake."""
+    return known_entries(Lake.open(folder)) if folder and is_lake(lake_folder(folder)) else {}
+
+
+def prepare_lake(folder: Path, manifest: Manifest | None, *, redo: bool = False) -> tuple[Lake, list[str]]:
+    """The lake that videos go into, made where there is none, with the manifest recorded; and what was relabelled.
+
+    Raises:
+        NotALakeError: none may lie there.
+    """
+    lake = Lake.create(folder)
+    if manifest is None:
+        return lake, []
+    write_sources(lake, manifest)
+    return lake, [] if redo else relabel(lake, manifest.entries)
 
 
 def fetch_into_lake(

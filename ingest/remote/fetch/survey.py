@@ -114,9 +114,9 @@ def walk_tars(
 def _look_into(shard: Shard, known: KnownTars) -> None:
     """Walks a tar, unless it is known under the sum that opening it tells."""
     with closing(shard.source.open(shard.path)) as file:
-        told = (shard.size, shard.oid)
+        listed = (shard.size, shard.oid)
         shard.size, shard.oid = file.size, file.oid
-        listing = known.get(shard.path, file.size, file.oid) if told != (file.size, file.oid) else None
+        listing = known.get(shard.path, file.size, file.oid) if listed != (file.size, file.oid) else None
         if listing is None:
             walked = walk(file)
             listing = walked.listing
