@@ -65,6 +65,7 @@ def fetch(
     signverse fetch SHARDS --ids wanted.txt --lake LAKE
     signverse fetch SHARDS --manifest manifest.csv --language asf --lake LAKE
     """
+    # Long because: the options are many.
     # Here, not above: what these import is heavy, and --help should not wait for it.
     from signverse.ingest.cli.shards_report import details
     from signverse.ingest.remote.fetch.find import look_at
