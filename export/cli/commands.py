@@ -92,9 +92,10 @@ def shards(
 ) -> None:
     """Write videos or clips as release shards.
 
-    A shard is a tar of a poses.npz and the captions of each video. Beside the tars: index.csv (a video a row) and
-    SHA256SUMS. The same lake gives the same bytes. After an interruption the same command goes on with the tars that
-    are missing. Choose with a file that `select` wrote, or with the same options.
+    A shard is a tar of a poses.npz and the captions of each video. Beside the tars: index.csv (a video a row),
+    members.parquet (where in its tar each file is) and SHA256SUMS. The same lake gives the same bytes. After an
+    interruption the same command goes on with the tars that are missing. Choose with a file that `select` wrote, or
+    with the same options.
 
     \b
     signverse export shards --lake LAKE --out DIR

@@ -10,7 +10,7 @@ from typing import IO, Final, Generic, Protocol, TypeVar
 from signverse.export.formats.clip_content import Chunk
 from signverse.export.formats.index_rows import ClipRow, Row, VideoRow
 from signverse.export.formats.video_content import Content, Outline
-from signverse.export.writers.tar_writer import Member
+from signverse.export.writers.tar_writer import Member, Place
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 
@@ -28,11 +28,16 @@ class File:
 
 @dataclass(frozen=True)
 class Written(Generic[R]):
-    """A unit of an export that is finished: its files, and its rows of the index."""
+    """A unit of an export that is finished: its files, and its rows of the index.
+
+    Attributes:
+        members: of its one file, where that is a tar whose members are listed; see `FolderRules`.
+    """
 
     name: str
     files: Sequence[File]
     index: Sequence[R]
+    members: Sequence[Place] = ()
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,13 @@ class FolderRules(Generic[R]):
         unit: pattern of the names of its units: what is written as a whole.
         file: pattern of its files, as paths in the folder; at most one folder deep.
         row: a row of its index.csv.
+        lists_members: its units are tars, with a folder a video in them, whose members members.parquet lists.
     """
 
     unit: str
     file: str
     row: type[R]
+    lists_members: bool = False
 
 
 class WriteChunk(Protocol):
@@ -126,5 +133,5 @@ SHARD_NAME: Final = "Sign_DWPose_NPZ_{:06d}.tar"
 
 _SHARD: Final = r"Sign_DWPose_NPZ_\d{6}\.tar"
 
-SHARD_FOLDER: Final = FolderRules(_SHARD, _SHARD, VideoRow)
+SHARD_FOLDER: Final = FolderRules(_SHARD, _SHARD, VideoRow, lists_members=True)
 """Of release shards, whatever their layout."""

@@ -8,6 +8,9 @@ from typing import Any, Final, TypeVar
 
 INDEX: Final = "index.csv"
 SUMS: Final = "SHA256SUMS"
+MEMBERS: Final = "members.parquet"
+"""Beside shards: where in its tar each member is, so that a reader from afar takes what it wants of them. It has this
+name in lake.lists.tar_members too, which is not imported at every start of the command line."""
 
 MAX_LISTING: Final = 256 << 20
 """Bytes of index.csv or SHA256SUMS: of two million clips in a file each."""

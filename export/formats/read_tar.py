@@ -6,7 +6,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
@@ -17,6 +17,22 @@ _MAX_ABOUT: Final = 1 << 20
 
 _MAX_JSON: Final = 16 << 20
 """Bytes of a JSON: the captions of ten hours have a tenth of it. Python's lists and dicts take 30 times the room."""
+
+
+class Found(NamedTuple):
+    """A member of a tar.
+
+    Attributes:
+        name: as the tar has it.
+        data: its content; None for links, pipes and devices.
+        offset: where its data begin in the tar.
+        size: bytes of these data.
+    """
+
+    name: str
+    data: IO[bytes] | None
+    offset: int
+    size: int
 
 
 class _Member(tarfile.TarInfo):
@@ -31,10 +47,10 @@ class _Member(tarfile.TarInfo):
         return member
 
 
-def read_members(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
-    """The name and the content of each member of a tar, in order; None for links, pipes and devices.
+def read_members(path: Path) -> Iterator[Found]:
+    """Each member of a tar, in order.
 
-    A sparse file is none: a header of a few bytes makes terabytes of zeros of it.
+    A sparse file has no content here: a header of a few bytes makes terabytes of zeros of it.
 
     Raises:
         BadInputError, tarfile.TarError, OSError, ValueError, RecursionError: it cannot be read.
@@ -44,7 +60,8 @@ def read_members(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
             # Of an extended header, which is read after the head.
             if member.size < 0:
                 raise tarfile.ReadError(f"a member has the size {member.size:,}")
-            yield member.name, tar.extractfile(member) if member.isreg() and not member.issparse() else None
+            data = tar.extractfile(member) if member.isreg() and not member.issparse() else None
+            yield Found(member.name, data, member.offset_data, member.size)
             # Python's reader keeps each that it has seen.
             tar.members = []  # type: ignore[attr-defined]
 

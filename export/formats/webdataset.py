@@ -90,7 +90,8 @@ def verify(path: Path, _: str, rows: Sequence[ClipRow]) -> Iterator[str]:
     digests: dict[str, str] = {}
     ids: dict[str, str] = {}
     try:
-        for name, data in read_members(path):
+        for found in read_members(path):
+            name, data = found.name, found.data
             key, _, ending = name.partition(".")
             if data is None:
                 yield f"{path}: {name} is not a plain file"

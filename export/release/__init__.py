@@ -7,5 +7,6 @@ May import export.formats, export.writers and lake. Start with folder.py.
 - shards.py: release shards: tars of videos.
 - clip_exports.py: clips in one of the formats of clips.
 - index.py: index.csv and SHA256SUMS.
-- verify.py: whether the files are what these two say.
+- members.py: members.parquet: where in its tar each member is.
+- verify.py: whether the files are what these say.
 """

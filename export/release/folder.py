@@ -1,8 +1,8 @@
 """The folder of an export: writing it, and resuming it after an interruption.
 
 An export is written in units, such as one tar. Beside the files lie `.export.json`, which says what is exported,
-and a note for each unit that is finished. At the end index.csv and SHA256SUMS replace these. All is on disk before it
-counts, so that an export which was said to be finished survives a power cut.
+and a note for each unit that is finished. At the end index.csv, members.parquet (of shards) and SHA256SUMS replace
+these. All is on disk before it counts, so that an export which was said to be finished survives a power cut.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import shutil
+import tarfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -20,9 +21,11 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from signverse.export.formats.format import File, FolderRules, Written
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, index_row
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, MEMBERS, SUMS, Row, index_row
 from signverse.export.formats.registry import FOLDERS
 from signverse.export.release.index import write_index
+from signverse.export.release.members import places_in, write_members
+from signverse.export.writers.tar_writer import Place
 from signverse.lake.jobs.executor import UNLIMITED, Engine, Job, Report, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
@@ -149,7 +152,7 @@ class Folder(Generic[R]):
         engine: Engine = LOCAL,
         on_unit: Callable[[Written[R]], None] | None = None,
     ) -> list[R]:
-        """Write units, then index.csv and SHA256SUMS; returns the rows of the index.
+        """Write units, then members.parquet (of shards), index.csv and SHA256SUMS; returns the rows of the index.
 
         After a kill the next run writes the missing units only, see `prepare`; an error or Ctrl-C leaves no part of an
         unfinished unit.
@@ -179,6 +182,8 @@ class Folder(Generic[R]):
         index = [row for written in in_order for row in written.index]
         sums = {file.name: file.sha256 for written in in_order for file in written.files}
         with _failing(self.out):
+            if self.rules.lists_members:
+                sums[MEMBERS] = write_members(self.out, in_order)
             write_index(self.out, self.rules.row, index, sums)
             # What says that it can be resumed goes last.
             for name in (*(_note_name(unit.name) for unit in units), _STATE):
@@ -238,9 +243,16 @@ class Folder(Generic[R]):
             files = [File(**file) for file in note["files"]]
             if any((self.out / file.name).stat().st_size != file.size for file in files):
                 return None
-            return Written(unit, files, [index_row(self.rules.row, row) for row in note["index"]])
-        except (BadInputError, OSError, ValueError, KeyError, TypeError, RecursionError):
+            index = [index_row(self.rules.row, row) for row in note["index"]]
+            return Written(unit, files, index, self._places(note, files) if self.rules.lists_members else ())
+        except (BadInputError, OSError, ValueError, KeyError, TypeError, RecursionError, tarfile.TarError):
             return None
+
+    def _places(self, note: Mapping[str, Any], files: Sequence[File]) -> list[Place]:
+        if "members" in note:
+            return [Place(**place) for place in note["members"]]
+        # Checkouts before 0.1.0 did not note them.
+        return [place for file in files for place in places_in(self.out / file.name)]
 
 
 def _foreign(out: Path, earlier: set[str]) -> list[str]:
@@ -251,7 +263,7 @@ def _foreign(out: Path, earlier: set[str]) -> list[str]:
     with suppress(BadInputError):
         lines = read_regular(out / SUMS, MAX_LISTING).decode("utf-8", "replace").splitlines()
         listed |= {line[64:].lstrip(" *") for line in lines}
-    return sorted(name for name in earlier if is_content(name) and name not in listed)
+    return sorted(name for name in earlier if (is_content(name) or name == MEMBERS) and name not in listed)
 
 
 def is_ours(name: str) -> bool:
@@ -269,7 +281,7 @@ def is_content(name: str) -> bool:
 
 
 def _is_final(name: str) -> bool:
-    if name in {INDEX, SUMS, _STATE} or is_content(name):
+    if name in {INDEX, MEMBERS, SUMS, _STATE} or is_content(name):
         return True
     return any(re.fullmatch(rf"\.{rules.unit}{re.escape(_NOTE)}", name) for rules in FOLDERS)
 
@@ -331,7 +343,8 @@ def _write_unit(write: Callable[[Lake, Path, U], Written[R]], out: Path, lake: L
     written = write(lake, out, unit)
     with _failing(out):
         sync_names(out, [file.name for file in written.files])
-    note = {"files": [asdict(file) for file in written.files], "index": [asdict(row) for row in written.index]}
+    parts: dict[str, Sequence[Any]] = {"files": written.files, "index": written.index, "members": written.members}
+    note = {name: [asdict(one) for one in part] for name, part in parts.items()}
     with whole_file(out / _note_name(unit.name)) as file:
         file.write(json.dumps(note).encode())
     return written

@@ -134,7 +134,7 @@ def export_shards(
     engine: Engine = LOCAL,
     on_shard: Callable[[Written[VideoRow]], None] | None = None,
 ) -> list[VideoRow]:
-    """Write shards, then index.csv and SHA256SUMS; returns the rows of the index.
+    """Write shards, then members.parquet, index.csv and SHA256SUMS; returns the rows of the index.
 
     Args:
         done: shards of this export that an earlier run wrote, see `prepare_folder`.
@@ -198,7 +198,7 @@ def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segmen
         )
         for outline in written
     ]
-    return Written(shard.name, [File(shard.name, tar.file.size, tar.file.sha256())], index)
+    return Written(shard.name, [File(shard.name, tar.file.size, tar.file.sha256())], index, tar.places())
 
 
 def _read(lake: Lake, shard: Shard, layout: str, only_segments: bool) -> Iterator[Any]:

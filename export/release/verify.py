@@ -7,14 +7,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, MEMBERS, SUMS, ClipRow, Row, VideoRow
 from signverse.export.formats.read_tar import read_members, unreadable
 from signverse.export.formats.registry import CLIP_FORMATS, SHARD_LAYOUTS
 from signverse.export.release.folder import is_content, walk
 from signverse.export.release.index import read_index
+from signverse.export.release.members import verify_members
+from signverse.export.writers.tar_writer import Place
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular, read_regular
 
@@ -45,7 +48,7 @@ def verify_export(folder: Path) -> Iterator[str]:
         else:
             sums[found.group(2)] = found.group(1)
     for name in walk(folder):
-        if is_content(name) and name not in sums:
+        if (is_content(name) or name == MEMBERS) and name not in sums:
             yield f"{folder / name} is not listed in {SUMS}"
     sound: set[str] = set()
     for name, expected in sums.items():
@@ -67,12 +70,16 @@ def verify_export(folder: Path) -> Iterator[str]:
     by_file: dict[str, list[Any]] = defaultdict(list)
     for row in index:
         by_file[row.path].append(row)
-    verify = _verify_clips if isinstance(next(iter(index), None), ClipRow) else _verify_shard
+    places: dict[str, list[Place]] = {}
+    of_shard = partial(_verify_shard, places=places)
+    verify = _verify_clips if isinstance(next(iter(index), None), ClipRow) else of_shard
     for name in sorted(by_file.keys() | {name for name in sums if is_content(name)}):
         if name in sound:
             yield from verify(folder, name, sums[name], by_file[name])
         elif name not in sums:
             yield f"{folder / name} is in {INDEX} and not in {SUMS}"
+    if MEMBERS in sound:
+        yield from verify_members(folder, sums, places)
 
 
 def _checksum(path: Path, expected: str) -> str:
@@ -95,8 +102,14 @@ def _verify_clips(folder: Path, name: str, sha256: str, rows: Sequence[ClipRow])
         yield from form.verify(folder / name, sha256, rows)
 
 
-def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> Iterator[str]:
-    """Yield what of a shard differs from the index: its checksum may be right and its content not what is listed."""
+def _verify_shard(
+    folder: Path, name: str, _: str, rows: Sequence[VideoRow], places: dict[str, list[Place]]
+) -> Iterator[str]:
+    """Yield what of a shard differs from the index: its checksum may be right and its content not what is listed.
+
+    Args:
+        places: takes where its members are, by the shard's name.
+    """
     path = folder / name
     try:
         found, problems = _read_shard(path)
@@ -106,6 +119,7 @@ def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> 
         yield f"{path} cannot be read: {' '.join(str(error).split())}"
         return
     yield from problems
+    places[name] = found.places
     for row in rows:
         video_id = row.video_id
         # Of a video without keypoints the files of the first layout are missed.
@@ -127,11 +141,12 @@ def _verify_shard(folder: Path, name: str, _: str, rows: Sequence[VideoRow]) -> 
 
 @dataclass
 class _Shard:
-    """What a shard holds: the names of its files, and the sha256 of the keypoints and the segments of each video."""
+    """What a shard holds: its files, and the sha256 of the keypoints and the number of segments of each video."""
 
     names: set[str] = field(default_factory=set)
     digests: dict[str, str] = field(default_factory=dict)
     segments: dict[str, int] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
 
 
 def _read_shard(path: Path) -> tuple[_Shard, list[str]]:
@@ -139,13 +154,17 @@ def _read_shard(path: Path) -> tuple[_Shard, list[str]]:
     found, problems = _Shard(), []
     keypoints = {layout.keypoints for layout in SHARD_LAYOUTS.values()}
     count_segments = {layout.segments: layout.count_segments for layout in SHARD_LAYOUTS.values()}
-    for name, data in read_members(path):
+    for name, data, offset, size in read_members(path):
         found.names.add(name)
         video_id, _, file = name.partition("/")
         if data is None:
             problems.append(f"{path}: {name} is not a plain file")
-        elif file in keypoints:
-            found.digests[video_id] = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+            continue
+        digest = hashlib.file_digest(data, "sha256").hexdigest()  # type: ignore[arg-type]
+        found.places.append(Place(name, offset, size, digest))
+        data.seek(0)
+        if file in keypoints:
+            found.digests[video_id] = digest
         elif (count := count_segments.get(file)) is not None:
             found.segments[video_id] = count(data)
     return found, problems

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -17,6 +18,16 @@ from signverse.lake.storage.temporary.whole_file import whole_file
 
 Member = bytes | Callable[[IO[bytes]], None]
 """The content of a file in a tar: its bytes, or a function that writes them to a seekable file."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A member of a finished tar: where its data begin, how many bytes they are, and their sha256."""
+
+    member: str
+    offset: int
+    size: int
+    sha256: str
 
 
 class HashingWriter:
@@ -43,27 +54,31 @@ class Tar:
     def __init__(self, file: BackgroundHash) -> None:
         self.file = file
         self._sums: dict[str, Future[str]] = {}
+        self._members: list[tuple[str, int, int, str | Future[str]]] = []
 
     def add(self, name: str, data: Member) -> None:
         """Add a file; `sha256` has the checksum of one that is given as a function."""
         out, start = self.file.out, self.file.size
         if isinstance(data, bytes):
-            end = start + out.write(_head(name, len(data)) + data)
+            head = _head(name, len(data))
+            end = start + out.write(head + data)
+            self._members.append((name, start + len(head), len(data), hashlib.sha256(data).hexdigest()))
         else:
             # Its size is known when it is written.
-            head = len(_head(name, 0))
-            inside = start + out.write(bytes(head))
+            room = len(_head(name, 0))
+            inside = start + out.write(bytes(room))
             # A zip takes an error of the disk at its first seek for a file without seeks, and goes on in another form.
             out.flush()
             data(cast(IO[bytes], _Inside(out, inside)))
             end = out.seek(0, io.SEEK_END)
             known = _head(name, end - inside)
-            if len(known) != head:
+            if len(known) != room:
                 raise BadInputError(f"{name} has {end - inside:,} bytes, more than a file of a tar may have")
             out.seek(start)
             out.write(known)
             out.seek(end)
             self._sums[name] = self.file.part(inside, end)
+            self._members.append((name, inside, end - inside, self._sums[name]))
         self.file.finished(end + out.write(bytes(-end % tarfile.BLOCKSIZE)))
 
     def finish(self) -> None:
@@ -74,6 +89,13 @@ class Tar:
     def sha256(self, name: str) -> str:
         """The sha256 of a file that was given as a function."""
         return self._sums[name].result()
+
+    def places(self) -> list[Place]:
+        """Where each file is, in order."""
+        return [
+            Place(name, offset, size, digest if isinstance(digest, str) else digest.result())
+            for name, offset, size, digest in self._members
+        ]
 
 
 def _head(name: str, size: int) -> bytes:

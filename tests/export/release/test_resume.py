@@ -40,7 +40,7 @@ if __name__ == "__main__":
 """
 
 SHARDS = [f"Sign_DWPose_NPZ_00000{i}.tar" for i in range(1, 7)]
-WHOLE = ["SHA256SUMS", *SHARDS, "index.csv"]
+WHOLE = ["SHA256SUMS", *SHARDS, "index.csv", "members.parquet"]
 
 
 def names(out: Path) -> list[str]:
@@ -264,7 +264,7 @@ def test_another_lake_in_the_folder_of_an_unfinished_export_is_refused(
     code, _, told = signverse("export", "shards", "--lake", lake.folder, "--out", unfinished)
     assert (code, "an unfinished export of something else" in told) == (1, True)
     assert signverse("export", "shards", "--lake", lake.folder, "--out", unfinished, "--overwrite")[0] == 0
-    assert names(unfinished) == ["SHA256SUMS", SHARDS[0], "index.csv"]
+    assert names(unfinished) == ["SHA256SUMS", SHARDS[0], "index.csv", "members.parquet"]
     assert signverse("verify", unfinished)[0] == 0
 
 

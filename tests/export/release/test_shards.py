@@ -42,10 +42,11 @@ def test_an_export_is_shards_an_index_and_checksums_that_the_usual_tool_confirms
     code, said, told = signverse("export", "shards", "--lake", sample.folder, "--out", out)
     assert (code, said) == (0, "")
     assert told == f"6 videos, 804 frames in 1 shard -> {out}\n"
-    assert names(out) == ["SHA256SUMS", "Sign_DWPose_NPZ_000001.tar", "index.csv"]
+    assert names(out) == ["SHA256SUMS", "Sign_DWPose_NPZ_000001.tar", "index.csv", "members.parquet"]
     checked = subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=out, capture_output=True, text=True)
     assert checked.returncode == 0
-    assert checked.stdout.splitlines() == ["Sign_DWPose_NPZ_000001.tar: OK", "index.csv: OK"]
+    checked_files = [line.removesuffix(": OK") for line in checked.stdout.splitlines()]
+    assert checked_files == ["Sign_DWPose_NPZ_000001.tar", "index.csv", "members.parquet"]
     assert signverse("verify", out) == (0, "", f"no problems found in the export {out}\n")
 
 
@@ -239,7 +240,7 @@ def test_an_export_that_is_there_stays_as_it_is_unless_it_may_be_replaced(
     assert {name: (out / name).read_bytes() for name in names(out)} == before
     code, *_ = signverse("export", "shards", "--lake", small.folder, "--out", out, "--overwrite")
     assert code == 0
-    assert names(out) == ["SHA256SUMS", "Sign_DWPose_NPZ_000001.tar", "index.csv", "notes.txt"]
+    assert names(out) == ["SHA256SUMS", "Sign_DWPose_NPZ_000001.tar", "index.csv", "members.parquet", "notes.txt"]
     assert (out / "notes.txt").read_text() == "mine"
     assert signverse("verify", out)[0] == 0
 

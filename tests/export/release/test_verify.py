@@ -165,8 +165,10 @@ def test_a_link_in_a_shard_is_named_and_not_followed(out: Path, problems) -> Non
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
     resum(out, ONE)
-    (line,) = problems(out)
-    assert line == f"{out / ONE}: synthASE001/etc is not a plain file"
+    assert problems(out) == [
+        f"{out / ONE}: synthASE001/etc is not a plain file",
+        f"{out / 'members.parquet'} is of another {ONE}",
+    ]
 
 
 def test_a_line_of_checksums_that_is_none_and_one_that_leads_elsewhere_are_told(out: Path, problems) -> None:
@@ -174,8 +176,8 @@ def test_a_line_of_checksums_that_is_none_and_one_that_leads_elsewhere_are_told(
         file.write("nonsense\n" + "0" * 64 + "  ../../etc/passwd\n")
     lines = problems(out)
     assert [line.rpartition("SHA256SUMS")[2] for line in lines] == [
-        " line 4 is not a checksum",
         " line 5 is not a checksum",
+        " line 6 is not a checksum",
     ]
 
 
