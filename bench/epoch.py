@@ -10,8 +10,8 @@ one process as numpy. Readers take turns; every one has read an epoch before. Sh
 - ours: row groups (1,024 frames of a video) in random order, and the clips of each `read_ahead` (256) in random order
   among themselves; ours by index: any permutation;
 - webdataset: tars in random order, and a buffer of 1,000 clips out of which each next one is drawn;
-- Lance: any permutation. A row a frame and one column [384], format 2.2, a batch read by one take. (A column a part, the
-  fastest of `bench clips`, took 1.7 microseconds of a core a frame here where one column took 1.1.)
+- Lance: any permutation. A row a frame and one column [384], format 2.2, a batch read by one take. (A column a part,
+  the fastest of `bench clips`, took 1.7 microseconds of a core a frame here where one column took 1.1.)
 
 The tars are what `signverse export webdataset` writes. What tars and Lance hold of a clip is copied as it is, 1,536
 bytes a frame; a lake has 0.3 of the bytes, which have to be unpacked. All of it lies in the system's file cache here.
