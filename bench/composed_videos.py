@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 
 from bench.synthetic_scenes import Scene
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
 from signverse.ingest.tracking.detections import TRACKED_JOINTS, iou
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import BODY
 from signverse.lake.model.thresholds import SEEN

@@ -34,7 +34,6 @@ import cv2
 import numpy as np
 
 from bench.random_models import make_detector, make_pose
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.extractor import Extractor
 from signverse.ingest.manifest import Entry
@@ -47,6 +46,7 @@ from signverse.ingest.models.runtime import make_session, usable_device
 from signverse.ingest.models.tensorrt import engine_folder, engine_lock, engine_options, load_tensorrt
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import available_cores, default_workers, extraction_pool
+from signverse.lake.media.decode import Decoder
 
 TABLE: Final = Path(__file__).with_name("gpu.md")
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64)

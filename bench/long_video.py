@@ -23,7 +23,6 @@ import numpy as np
 
 from bench.memory import peak_mb
 from signverse.ingest.extract import extractor
-from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos import workers
@@ -32,6 +31,7 @@ from signverse.ingest.videos.workers import extract_video
 from signverse.lake.jobs.executor import Job, Report
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
+from signverse.lake.media.facts import VideoFacts
 from signverse.lake.storage.committer import Committer, VideoRows
 
 HOUR: Final = 24 * 3600

@@ -179,7 +179,7 @@ def rtmlib(detector: str, pose: str) -> Run:
 
 
 def main(name: str, models: str, out: str, *paths: str) -> None:
-    from signverse.ingest.extract.decode import Decoder
+    from signverse.lake.media.decode import Decoder
 
     run = {"easy": easy, "exact": exact, "rtmlib": rtmlib}[name](
         f"{models}/yolox_nano_640.onnx", f"{models}/wholebody133_384x288.onnx"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.frame_ranges import FPS
 
 ROOT = Path(__file__).parents[1]

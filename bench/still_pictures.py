@@ -15,12 +15,12 @@ import numpy as np
 
 from bench.composed_videos import HEIGHT, WIDTH
 from bench.synthetic_scenes import Scene
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
+from signverse.lake.media.decode import Decoder
 
 FRAMES: Final = 72
 _INSET_HEIGHT: Final = 125

@@ -10,6 +10,7 @@ Knows neither ingest nor export. From top to bottom, each may know those below (
     jobs/            where work runs
     storage/         the files: Snapshot reads, Committer writes
     lists/           lists that people give, such as manifests
+    media/           a video file to pictures at 24 a second
     model/           what rows mean
 
 Packages below lake.py take a Snapshot, never a Lake. Start with lake.py and storage/snapshot.py.

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.ingest.captions.files_beside import CaptionFiles
-from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.videos.video_names import info_path, load_info
+from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, id_in_name, normal_form
 from signverse.lake.storage.temporary.whole_file import write_whole

@@ -1,12 +1,11 @@
 """From a video file to the keypoints of the people in it.
 
-Knows: `ingest.models` (detector and pose model), `ingest.tracking` (who is who), `lake.model` (the skeleton) and the
-spill files of `lake.storage`; nothing of lakes, captions or command lines. Start with `extractor.py`.
+Knows: `ingest.models` (detector and pose model), `ingest.tracking` (who is who), `lake.media` (a video file to frames),
+`lake.model` (the skeleton) and the spill files of `lake.storage`; nothing of lakes, captions or command lines. Start
+with `extractor.py`.
 
 - `extractor.py`: `Extractor`, the models loaded once for many videos; memory limits and batching.
-- `decode.py`: a video file to frames at 24 a second, damage and rotation included.
 - `probe.py`: what would be read from a video file, for `signverse inspect`.
-- `video_file/`: what a video file holds, which stream is the video, and when each picture is shown.
 - `windows.py`: detection on every Nth frame, box propagation between, requests of many windows in one batch.
 - `box_propagation.py`: boxes moved along with people, and when to detect again; cut detection by thumbnails.
 - `pipeline.py`: a thread pool with ordered results.

@@ -11,13 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.frame_buffer import FrameRows, SpillBuffer
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.extract.pipeline import batched, map_in_order
-from signverse.ingest.extract.video_file.clock import Join
-from signverse.ingest.extract.video_file.facts import VideoFacts
 from signverse.ingest.extract.windows import Boxes, FramePeople, Image, process_window, run_batched
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.load import load_models
@@ -26,6 +23,9 @@ from signverse.ingest.models.pins import model_sha256
 from signverse.ingest.models.pose import MAX_BATCH, PoseEstimator
 from signverse.ingest.tracking.detections import CHUNK
 from signverse.ingest.tracking.identities import MAX_PEOPLE, number_people
+from signverse.lake.media.clock import Join
+from signverse.lake.media.decode import Decoder
+from signverse.lake.media.facts import VideoFacts
 from signverse.lake.model.skeleton import NUM_JOINTS
 
 IMAGES_BYTES: Final = 512 << 20

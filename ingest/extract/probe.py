@@ -8,14 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.extract.decode import Decoder
-from signverse.ingest.extract.video_file.clock import is_discontinuous, make_clock
-from signverse.ingest.extract.video_file.encryption import is_encrypted
-from signverse.ingest.extract.video_file.facts import VideoFacts
-from signverse.ingest.extract.video_file.opening import open_video
-from signverse.ingest.extract.video_file.packets import READ_AGAIN, Packets
-from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
-from signverse.ingest.extract.video_file.streams import video_streams
+from signverse.lake.media.clock import is_discontinuous, make_clock
+from signverse.lake.media.decode import Decoder
+from signverse.lake.media.encryption import is_encrypted
+from signverse.lake.media.facts import VideoFacts
+from signverse.lake.media.opening import open_video
+from signverse.lake.media.packets import READ_AGAIN, Packets
+from signverse.lake.media.remainder import OTHER_STREAMS, unread_recording
+from signverse.lake.media.streams import video_streams
 from signverse.lake.model.frame_ranges import FPS
 
 if TYPE_CHECKING:

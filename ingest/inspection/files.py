@@ -30,8 +30,8 @@ def find_files(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
             found.append(source)
             continue
         from signverse.ingest.captions.files_beside import is_caption_file
-        from signverse.ingest.extract.decode import SUFFIXES
         from signverse.ingest.videos.folder_scan import TAR, walk_folder
+        from signverse.lake.media.decode import SUFFIXES
         from signverse.lake.storage.location import is_lake
 
         below = [parent / name for parent, names in walk_folder(source, remarks) for name in names if name[0] != "."]

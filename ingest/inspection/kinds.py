@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
-from signverse.ingest.extract.decode import SUFFIXES as VIDEO_SUFFIXES
 from signverse.ingest.shards.caption_tracks import is_subtitles_tar
+from signverse.lake.media.decode import SUFFIXES as VIDEO_SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from signverse.ingest.captions.tracks import Cue, Track
-from signverse.ingest.extract.video_file.clock import Join
+from signverse.lake.media.clock import Join
 
 # A caption of the last words may begin when the picture has just ended.
 _TOLERANCE_S: Final = 1.0

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.files_beside import is_caption_file
-from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.videos.video_names import INFO
+from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.wording import counted, some
 
 _PICTURES: Final = (

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.captions.files_beside import CaptionFiles, caption_owner
-from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.videos.folder_scan import FolderScan, scan_folder
 from signverse.ingest.videos.options import IdFrom
 from signverse.ingest.videos.video_names import VideoNames
+from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import normal_form
 from signverse.lake.model.wording import counted, some

@@ -11,8 +11,6 @@ from signverse.ingest.captions.embedded import embedded_tracks
 from signverse.ingest.captions.files_beside import read_track
 from signverse.ingest.captions.settings import AS_THEY_ARE, TextSettings
 from signverse.ingest.captions.tracks import Track, unique
-from signverse.ingest.extract.video_file.facts import VideoFacts
-from signverse.ingest.extract.video_file.opening import open_video
 from signverse.ingest.models.devices import GPU_DEVICES, parse_device, process_devices
 from signverse.ingest.models.pair import ModelPair
 from signverse.ingest.videos.caption_times import as_events, on_video_clock
@@ -21,6 +19,8 @@ from signverse.ingest.videos.rows import build_rows
 from signverse.lake.jobs.executor import Engine, Executor, Job, Report
 from signverse.lake.jobs.memory import default_memory_mb
 from signverse.lake.jobs.pool import LOCAL
+from signverse.lake.media.facts import VideoFacts
+from signverse.lake.media.opening import open_video
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.wording import counted
 from signverse.lake.storage.committer import VideoRows

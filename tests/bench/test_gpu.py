@@ -11,7 +11,6 @@ import pytest
 
 from bench import gpu
 from bench.random_models import make_detector, make_pose
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.manifest import Entry
 from signverse.ingest.models import devices
 from signverse.ingest.models.detector import Detector
@@ -21,6 +20,7 @@ from signverse.ingest.models.runtime import make_session
 from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.workers import extract_video, make_job
 from signverse.lake.jobs.pool import ProcessPool
+from signverse.lake.media.decode import Decoder
 
 
 @pytest.mark.slow

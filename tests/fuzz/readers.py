@@ -203,8 +203,8 @@ def _videos() -> dict[str, list[bytes]]:
 
 
 def _read_video(path: Path) -> None:
-    from signverse.ingest.extract.decode import Decoder
     from signverse.ingest.extract.probe import probe
+    from signverse.lake.media.decode import Decoder
 
     probe(path)
     with Decoder(path) as video:

@@ -21,8 +21,8 @@ from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, ke
 from signverse.ingest.captions.files_beside import captions_beside, tag_of
 from signverse.ingest.captions.formats.reading import BadCaptionsError
 from signverse.ingest.captions.track_names import file_tag
-from signverse.ingest.extract.decode import Decoder
 from signverse.lake.jobs.executor import Job, Report
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import VTT
 from signverse.lake.model.untrusted.regular_files import open_regular

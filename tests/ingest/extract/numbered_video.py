@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 
 CELL = 16
 

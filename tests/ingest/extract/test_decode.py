@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 from tests.ingest.extract.numbered_video import frames_of_ffmpeg, number_of, picture, seen, shown, steady, write
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.defaults import DETECT_EVERY
 from signverse.ingest.extract.extractor import Extraction, Extractor, find_people
 from signverse.ingest.extract.openpose import to_openpose
@@ -25,6 +24,7 @@ from signverse.ingest.models.pins import model_sha256
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session, provider_in_use, usable_device
 from signverse.ingest.tracking.identities import assign_people
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import FACE, LEFT_HAND, PARTS, RIGHT_HAND, joint_index
 

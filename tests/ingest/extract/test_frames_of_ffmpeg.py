@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 from tests.ingest.extract.numbered_video import ffmpeg
 
 SIZE = (64, 48)

@@ -17,13 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.extract import decode
-from signverse.ingest.extract.decode import SUFFIXES, Decoder
 from signverse.ingest.extract.probe import probe
-from signverse.ingest.extract.video_file import packets
-from signverse.ingest.extract.video_file.clock import Clock
-from signverse.ingest.extract.video_file.opening import FORMATS, open_video
-from signverse.ingest.extract.video_file.packets import READ_AGAIN
+from signverse.lake.media import decode, packets
+from signverse.lake.media.clock import Clock
+from signverse.lake.media.decode import SUFFIXES, Decoder
+from signverse.lake.media.opening import FORMATS, open_video
+from signverse.lake.media.packets import READ_AGAIN
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 from tests.ingest.extract.hostile_videos import ENCODERS, blank, endless_index, ffmpeg, gif, repeated
@@ -34,7 +33,7 @@ ROOT = Path(__file__).parents[3]
 OPEN = """
 import sys
 from bench.memory import peak_mb
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 try:
     with Decoder(sys.argv[1]) as video:

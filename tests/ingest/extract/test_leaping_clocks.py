@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.probe import probe
+from signverse.lake.media.decode import Decoder
 from tests.ingest.extract.damaged_clocks import TICKS, TURN, shift_cluster, shift_flv, shift_ts
 from tests.ingest.extract.numbered_video import number_of, seen, steady, write
 

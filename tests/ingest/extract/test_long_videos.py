@@ -115,7 +115,7 @@ def peak_of(code: str, *arguments: object) -> list[float]:
 
 
 DECODE = """
-from signverse.ingest.extract.decode import Decoder
+from signverse.lake.media.decode import Decoder
 with Decoder(sys.argv[1]) as video:
     print(sum(1 for _ in video), video.damaged_frames)
 """

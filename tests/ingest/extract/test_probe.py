@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.probe import probe
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 from tests.ingest.extract.numbered_video import ffmpeg, steady, write
 

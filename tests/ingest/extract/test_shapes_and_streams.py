@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.extract.probe import probe
+from signverse.lake.media.decode import Decoder
 from signverse.lake.model.errors import BadInputError
 from tests.ingest.extract.numbered_video import ffmpeg, number_of, picture, seen, write
 

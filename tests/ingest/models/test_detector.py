@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.models.detector import Detector, decode_cells, letterbox, make_grid, nms, person_cells
 from signverse.ingest.models.runtime import make_session
+from signverse.lake.media.decode import Decoder
 
 
 def test_a_wide_image_fills_the_width_and_leaves_grey_below() -> None:

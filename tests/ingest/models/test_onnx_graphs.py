@@ -12,7 +12,6 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from signverse.ingest.extract.decode import Decoder
 from signverse.ingest.models.detector import Detector
 from signverse.ingest.models.devices import Device
 from signverse.ingest.models.io_binding import BoundModel
@@ -21,6 +20,7 @@ from signverse.ingest.models.onnx_graphs import FOUND, IMAGES, ExtendedGraph, ex
 from signverse.ingest.models.pair import ModelPair, find_models
 from signverse.ingest.models.pose import PoseEstimator
 from signverse.ingest.models.runtime import make_session
+from signverse.lake.media.decode import Decoder
 
 RNG = np.random.default_rng(7)
 

@@ -187,8 +187,8 @@ def test_a_point_without_score_is_absent() -> None:
 
 
 def test_the_same_crop_gives_the_same_points_on_a_real_frame(data: Path) -> None:
-    from signverse.ingest.extract.decode import Decoder
     from signverse.ingest.models.runtime import make_session
+    from signverse.lake.media.decode import Decoder
 
     estimate = PoseEstimator(make_session(data / "models" / "wholebody133_384x288.onnx", "cpu", 2))
     with Decoder(data / "videos" / "signer_720p24.mp4") as video:

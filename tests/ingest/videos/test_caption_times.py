@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.tracks import Cue, Track
-from signverse.ingest.extract.video_file.clock import Join
 from signverse.ingest.videos.caption_times import as_events, joins_in, on_video_clock
+from signverse.lake.media.clock import Join
 
 JUMP = [Join(0.0, 0.0), Join(40.0, 1.0)]
 """A recording of a second, then one whose clock is 39 s ahead."""

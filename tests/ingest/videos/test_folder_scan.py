@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.ingest.captions.files_beside import is_caption_file
-from signverse.ingest.extract.decode import SUFFIXES
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.ingest.videos.folder_scan import scan_folder
 from signverse.ingest.videos.plan import plan_videos
+from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from signverse.ingest.extract.video_file.encryption import has_encrypted_entry, refuse_encrypted
+from signverse.lake.media.encryption import has_encrypted_entry, refuse_encrypted
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
 

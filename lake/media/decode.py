@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from signverse.ingest.extract.video_file.clock import Join, make_clock
-from signverse.ingest.extract.video_file.encryption import is_encrypted, is_encrypted_packet, refuse_encrypted
-from signverse.ingest.extract.video_file.facts import display_width, rotation_filters, stored_aspect, video_facts
-from signverse.ingest.extract.video_file.filter_graph import filter_graph
-from signverse.ingest.extract.video_file.opening import MAX_PIXELS, claimed_size, open_video
-from signverse.ingest.extract.video_file.packets import READ_AGAIN, Packets
-from signverse.ingest.extract.video_file.remainder import OTHER_STREAMS, unread_recording
-from signverse.ingest.extract.video_file.streams import describe_choice, ranked_streams
+from signverse.lake.media.clock import Join, make_clock
+from signverse.lake.media.encryption import is_encrypted, is_encrypted_packet, refuse_encrypted
+from signverse.lake.media.facts import display_width, rotation_filters, stored_aspect, video_facts
+from signverse.lake.media.filter_graph import filter_graph
+from signverse.lake.media.opening import MAX_PIXELS, claimed_size, open_video
+from signverse.lake.media.packets import READ_AGAIN, Packets
+from signverse.lake.media.remainder import OTHER_STREAMS, unread_recording
+from signverse.lake.media.streams import describe_choice, ranked_streams
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS, MAX_FRAMES, MAX_SIDE
 

@@ -1,8 +1,9 @@
-"""What a video file holds, and when each of its pictures is shown.
+"""A video file's pictures at 24 a second: what ingestion looks at, and what skeletons are drawn on.
 
 Knows `lake.model` (errors, frame rate) and PyAV, which is imported inside functions: it would slow the start of the
-command line. Start with opening.py.
+command line. Start with decode.py.
 
+    decode.py        a video file to frames at 24 a second, damage and rotation included
     opening.py       a file to a container of FFmpeg, or a refusal in one line
     encryption.py    whether its pictures are encrypted
     streams.py       which of its streams is the video
