@@ -46,11 +46,12 @@ def publish(
         Path | None, typer.Option("--out", metavar="DIR", help="With --dry-run: write the card there, to look at it.")
     ] = None,
 ) -> None:
-    """Publish an export as a data set of the Hugging Face hub.
+    """Publish an export or a lake on the Hugging Face hub.
 
     Sends what is not there yet, then the index, the checksums and the card, and prints the address. After an
     interruption the same command goes on, from any machine; once all is there it sends nothing. Files that the export
-    does not have any more are removed; those of other people stay. What looks like a secret is refused.
+    does not have any more are removed; those of other people stay. Of a lake the newest version is published, without
+    older ones. What looks like a secret is refused.
 
     The token comes from HF_TOKEN or from `hf auth login`; HF_ENDPOINT names another hub.
 
@@ -58,7 +59,7 @@ def publish(
     signverse publish EXPORT me/poses --licence cc-by-nc-4.0
     signverse publish EXPORT me/poses --tag v1
     signverse publish EXPORT me/poses --licence cc-by-4.0 --dry-run --out card
-    signverse publish EXPORT me/poses --private --gated --revision next
+    signverse publish LAKE me/lake --private --gated --revision next
     """
     from signverse.export.publish.credentials import access_token, repository_name, without_token
     from signverse.export.publish.hub import Hub

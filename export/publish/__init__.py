@@ -5,6 +5,7 @@ which order.
 
 - publisher.py: what is sent, removed and kept; the batches; resumption; the tag.
 - content.py: the files that an export consists of, as they will lie in the repository.
+- lake_content.py: the files of a lake's newest version.
 - secrets.py: names and texts that look like secrets, which are refused.
 - licences.py: which licence applies; none is assumed.
 - plan.py: what differs between here and there, in batches.

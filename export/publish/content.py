@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,7 +22,8 @@ from signverse.export.publish.dataset_card.facts import STATISTICS
 from signverse.export.release.folder import is_content, is_ours
 from signverse.export.release.index import read_index
 from signverse.export.release.verify import is_export
-from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError
+from signverse.lake.model.schema import TABLES
 from signverse.lake.model.untrusted.regular_files import open_regular, read_regular
 from signverse.lake.model.wording import some
 
@@ -29,6 +31,12 @@ DESCRIPTIONS: Final = frozenset({README, CROISSANT, STATISTICS, CLIPS, CLIP_PICT
 """Paths of what describes an export: SHA256SUMS need not list it."""
 
 SHARDS: Final = "release shards"
+LAKE: Final = "lake"
+
+HUBS_OWN: Final = re.compile(r"\.gitattributes|\.cache/huggingface/.*")
+"""Files that the hub and its client put beside what was published and downloaded."""
+
+_OF_A_LAKE: Final = re.compile(rf"(?:{'|'.join(table.name for table in TABLES)})/(?:.+\.parquet|_delta_log/.+)")
 
 _SUM: Final = re.compile(r"([0-9a-f]{64}) [ *]([^\\]+)")
 
@@ -73,11 +81,19 @@ class Source:
 
         Raises:
             BadInputError: it cannot be read.
+        DamagedLakeError: it is not what its name promises.
         """
-        if self.sha256:
-            return self.sha256
+        return self.sha256 or self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         with self.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        if self.sealed and f"-{found[:32]}." not in self.path:
+            raise DamagedLakeError(
+                f"{self.place} is damaged: its bytes are not those that were written", "`signverse verify` says more."
+            )
+        return found
 
     def git_oid(self) -> str:
         """The name that git gives its content.
@@ -103,11 +119,13 @@ class Content:
 
     Attributes:
         folder: the export or the lake.
-        kind: release shards, or the name of the format of its clips.
+        kind: release shards, the name of the format of its clips, or lake.
         data: its files, without those below.
-        listings: index.csv and SHA256SUMS, which go last: they say that it is whole.
+        listings: index.csv and SHA256SUMS, which go last: they say that it is whole. Of a lake its logs and no
+            SHA256SUMS, for which its files would have to be read.
         descriptions: those of `DESCRIPTIONS` that lie in the folder.
         videos: the ids of its videos.
+        origin: where they came from, in words; "" where that is not known.
     """
 
     folder: Path
@@ -116,12 +134,15 @@ class Content:
     listings: Sequence[Source]
     descriptions: Sequence[Source]
     videos: frozenset[str]
+    origin: str = ""
 
 
 def kind_of(path: str) -> str:
     """Of which kind of export a file of this path in a repository is a part; "" where it is of none."""
     if re.fullmatch(SHARD_FOLDER.file, path):
         return SHARDS
+    if _OF_A_LAKE.fullmatch(path):
+        return LAKE
     return next((name for name, form in CLIP_FORMATS.items() if re.fullmatch(form.folder.file, path)), "")
 
 
@@ -142,7 +163,7 @@ def export_content(folder: Path) -> Content:
         )
     sums = read_sums(read_regular(folder / SUMS, MAX_LISTING), str(folder / SUMS))
     others = sorted(files.keys() - sums.keys() - DESCRIPTIONS - {SUMS})
-    others = [name for name in others if not (is_ours(name) and not is_content(name))]
+    others = [name for name in others if not HUBS_OWN.match(name) and (is_content(name) or not is_ours(name))]
     if others:
         raise BadInputError(
             f"{folder} holds files that are not part of the export: {some(others, 5)}", "Move them elsewhere."

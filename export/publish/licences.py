@@ -100,12 +100,13 @@ def licence_of_card(card: bytes) -> Licence | None:
         return None
 
 
-def choose_licence(given: str | None, here: bytes | None, there: bytes | None, what: str) -> Licence:
+def choose_licence(given: str | None, here: bytes | None, there: bytes | None, what: str, origin: str = "") -> Licence:
     """The licence of what is published: as given, or as the card beside it or the one in the repository says.
 
     Args:
         here, there: README.md in the folder, and in the repository.
         what: how messages call what is published.
+        origin: where its videos came from, in words.
 
     Raises:
         BadInputError: it is not known, or the two cards do not agree.
@@ -122,7 +123,7 @@ def choose_licence(given: str | None, here: bytes | None, there: bytes | None, w
     if not found:
         raise BadInputError(
             f"the licence of {what} is not known, and none is assumed: poses take that of the videos or of the data "
-            "set that they came from",
+            f"set that they came from{f', here {origin}' if origin else ''}",
             "Ask its origin and give it with --licence. SignVerse-2M says cc-by-nc-4.0 since its commit 9c6ddbf, and "
             "said mit before: --licence cc-by-nc-4.0.",
         )

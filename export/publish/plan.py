@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
 from signverse.export.formats.index_rows import INDEX, SUMS
-from signverse.export.publish.content import DESCRIPTIONS, Content, Source, kind_of, read_sums, videos_of
+from signverse.export.publish.content import (
+    DESCRIPTIONS,
+    HUBS_OWN,
+    LAKE,
+    Content,
+    Source,
+    kind_of,
+    read_sums,
+    videos_of,
+)
 from signverse.export.publish.hub import Hub, Remote, State
+from signverse.export.publish.lake_content import sums_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, some
 
@@ -25,8 +35,6 @@ ENTRIES_A_FOLDER: Final = 10_000
 
 TITLE: Final = "signverse: "
 """Begins the titles of our commits."""
-
-_HUBS_OWN: Final = frozenset({".gitattributes"})
 
 _DATA: Final = frozenset({".tar", ".parquet", ".pose", ".arrow", ".npz"})
 """Endings of what the hub's viewer and `datasets` take for the data of a repository: of one format only."""
@@ -71,6 +79,8 @@ def make_plan(content: Content, hub: Hub) -> Plan:
     """
     state = hub.state()
     remote = hub.files(state.commit) if state and state.commit else {}
+    if content.kind == LAKE:
+        content = _with_sums(content, remote)
     wanted = {source.path: source for source in (*content.data, *content.listings)}
     sums, index = _published(hub, state, remote, wanted)
     ours = {path for path in remote if path in sums or kind_of(path) or path in {INDEX, SUMS, *DESCRIPTIONS}}
@@ -80,7 +90,7 @@ def make_plan(content: Content, hub: Hub) -> Plan:
     if SUMS not in remote:
         _refuse_foreign(hub, state, [source.path for source in send if source.path in remote])
     remove = sorted(ours - wanted.keys() - {*DESCRIPTIONS})
-    unknown = sorted(remote.keys() - ours - wanted.keys() - _HUBS_OWN)
+    unknown = sorted(path for path in remote.keys() - ours - wanted.keys() if not HUBS_OWN.match(path))
     _refuse_large_folders(content, {*wanted, *unknown, *DESCRIPTIONS})
     there = [source for source in wanted.values() if source not in send and source not in listings]
     published = frozenset(video for videos in videos_of(index).values() for video in videos)
@@ -112,6 +122,15 @@ def is_there(source: Source, remote: Mapping[str, Remote]) -> bool:
     return source.sealed or found.oid == source.digest()
 
 
+def _with_sums(content: Content, remote: Mapping[str, Remote]) -> Content:
+    """A lake with its SHA256SUMS, where no file need be read for it; without, where some are not there."""
+    there = {one.path: remote[one.path] for one in content.data if one.path in remote and is_there(one, remote)}
+    if len(there) < len(content.data):
+        return content
+    known = {path: found.oid for path, found in there.items() if found.large}
+    return replace(content, listings=[*content.listings, sums_of(content, known)])
+
+
 def _published(
     hub: Hub, state: State | None, remote: Mapping[str, Remote], wanted: Mapping[str, Source]
 ) -> tuple[Collection[str], bytes]:
@@ -119,7 +138,7 @@ def _published(
     commit = state.commit if state else None
     if commit is None or SUMS not in remote:
         return (), b""
-    if is_there(wanted[SUMS], remote):
+    if SUMS in wanted and is_there(wanted[SUMS], remote):
         return wanted.keys(), b""
     sums = read_sums(hub.read(SUMS, commit), f"{SUMS} of {hub.name}")
     index = hub.read(INDEX, commit) if INDEX in remote and not is_there(wanted[INDEX], remote) else b""

@@ -15,16 +15,19 @@ from typing import Any, Literal
 
 from signverse.export.formats.index_rows import INDEX, SUMS
 from signverse.export.publish.card import README, card_files
-from signverse.export.publish.content import DESCRIPTIONS, Content, Source, export_content, kind_of, of_bytes
+from signverse.export.publish.content import DESCRIPTIONS, LAKE, Content, Source, export_content, kind_of, of_bytes
 from signverse.export.publish.croissant import CROISSANT
 from signverse.export.publish.dataset_card.yaml_text import MAX_CARD
 from signverse.export.publish.hub import Hub
+from signverse.export.publish.lake_content import lake_content, sums_of
 from signverse.export.publish.licences import Licence, choose_licence
 from signverse.export.publish.plan import TITLE, Plan, is_there, make_plan
 from signverse.export.publish.secrets import refuse_secret_names, refuse_secret_texts
+from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, MistypedError
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import counted, size_of, some
+from signverse.lake.storage.location import is_lake
 
 Withdrawn = Literal["remove", "keep"]
 
@@ -95,13 +98,14 @@ def read_content(path: Path, token: str = "") -> Content:
     """
     if path.is_dir():
         refuse_secret_names(path, (found.relative_to(path).as_posix() for found in path.rglob("*")))
-    content = export_content(path)
+    content = lake_content(path) if is_lake(path) else export_content(path)
     if content.kind == "pose":
         raise BadInputError(
             f"{path} is a folder of .pose files, a file a clip, which the hub's readers do not know",
             "Publish the clips as `signverse export parquet` or `signverse export webdataset` writes them.",
         )
-    refuse_secret_texts((*content.data, *content.listings, *content.descriptions), token)
+    texts = [source for source in content.data if not source.path.endswith((".tar", ".parquet"))]
+    refuse_secret_texts((*texts, *content.listings, *content.descriptions), token)
     return content
 
 
@@ -118,7 +122,7 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
     present = _present_card(hub, plan)
     here = next((source for source in content.descriptions if source.path == README), None)
     own = read_regular(here.place, MAX_CARD) if here is not None and here.place is not None else None
-    licence = choose_licence(settings.licence, own, present, str(content.folder))
+    licence = choose_licence(settings.licence, own, present, str(content.folder), content.origin)
     gated = settings.gated or bool(plan.state and plan.state.gated)
     card = present if present is not None else own
     descriptions = _descriptions(content, hub.name, licence, card, gated=gated, remarks=remarks)
@@ -176,9 +180,14 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         # The hub rewrites the history without them.
         after = hub.state()
         commit = after.commit if after is not None and after.commit is not None else commit
-    if prepared.last or remove:
-        commit = hub.commit(f"{TITLE}index, checksums and card", prepared.last, remove, commit, progress.on_bytes)
-        progress.on_files(len(prepared.last))
+    last = list(prepared.last)
+    if plan.content.kind == LAKE and plan.send:
+        # Its files have been read now.
+        kept = plan.remote.keys() - {source.path for source in plan.send}
+        last.append(sums_of(plan.content, {path: plan.remote[path].oid for path in kept if plan.remote[path].large}))
+    if last or remove:
+        commit = hub.commit(f"{TITLE}index, checksums and card", last, remove, commit, progress.on_bytes)
+        progress.on_files(len(last))
     if settings.tag and not prepared.tagged:
         hub.tag(settings.tag, commit)
     return commit
@@ -193,6 +202,9 @@ def _descriptions(
     except UnicodeDecodeError:
         raise BadInputError(f"the README.md of {name} is not text in UTF-8", "Save it as UTF-8.") from None
     beside = {source.path: source for source in content.descriptions if source.path not in {README, CROISSANT}}
+    if content.kind == LAKE:
+        with Lake.open(content.folder) as lake:
+            return card_files(lake, licence.hub, name, earlier, gated=gated, remarks=remarks)
     made = card_files(content.folder, licence.hub, name, earlier, gated=gated, remarks=remarks)
     return {**{path: source.content() for path, source in beside.items()}, **made}
 

@@ -60,7 +60,7 @@ class Upload(io.BufferedIOBase):
             self._read += len(fresh)
             self._on_bytes(len(fresh))
         at_end = self._read >= self._source.size or (not data and size != 0)
-        if at_end and self._source.sha256 and self._hash.hexdigest() != self._source.sha256:
+        if at_end and self._hash.hexdigest() != self._source.digest():
             raise DamagedSourceError(
                 f"{self._source.place or self._source.path} is damaged: it is not what its checksum says",
                 "`signverse verify` says more; write the export again, with --overwrite.",

@@ -12,6 +12,7 @@ maintain.py, which carries it out.
     overview.py     what a lake holds, at a glance
     absence.py      entries that a log lacks, and rows in files that no version names
     dropping.py     what maintenance drops that was never committed
+    fresh_log.py    logs of a copy that holds the newest version only
     verify.py       whether every file is as it was written, and every row where it should be
     repair/         mending what was lost from what is there
 """

@@ -1,0 +1,68 @@
+"""A lake is published as what its newest version needs, and is a lake again where it is downloaded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import snapshot_download
+
+from signverse.lake.lake import Lake
+from tests.export.publish.conftest import LICENCE
+from tests.fakehub.hub import Hub
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def download(name: str, folder: Path) -> Path:
+    return Path(snapshot_download(name, repo_type="dataset", local_dir=folder))
+
+
+def test_a_published_lake_is_a_lake_again_and_a_second_run_sends_nothing(
+    hub: Hub, sample: Lake, tmp_path: Path, signverse: Command
+) -> None:
+    folder = Path(shutil.copytree(sample.folder, tmp_path / "lake"))
+    code, out, err = signverse("publish", folder, "owner/lake", *LICENCE)
+    assert (code, out) == (0, f"{hub.address}/datasets/owner/lake\n"), err
+    copy = download("owner/lake", tmp_path / "copy")
+    assert signverse("verify", copy)[:2] == (0, "")
+    with Lake.open(copy) as again:
+        ids = again.videos().collect()["video_id"].to_list()
+        assert len(ids) == 6
+        for video_id in ids:
+            assert np.array_equal(again.keypoints(video_id), sample.keypoints(video_id), equal_nan=True)
+    hub.clear_log()
+    code, out, err = signverse("publish", folder, "owner/lake")
+    assert code == 0 and "nothing was sent" in err
+    assert len(hub.requests) <= 3
+    # Another machine that has downloaded it finds nothing to send either.
+    code, out, err = signverse("publish", copy, "owner/lake")
+    assert code == 0 and "nothing was sent" in err, err
+
+
+def test_a_lake_from_shards_says_where_its_videos_came_from_where_the_licence_is_unknown(
+    hub: Hub, sample: Lake, signverse: Command
+) -> None:
+    code, _, err = signverse("publish", sample.folder, "owner/lake")
+    assert code == 1 and "synthetic.tar (6 videos)" in err and "--licence" in err
+    assert not hub.repositories
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "videos/notes.txt", ".env", "keypoints/id_rsa"])
+def test_what_is_not_of_the_lake_is_refused_by_its_name(
+    name: str, hub: Hub, sample: Lake, tmp_path: Path, signverse: Command
+) -> None:
+    folder = Path(shutil.copytree(sample.folder, tmp_path / "lake"))
+    (folder / name).write_text("mine")
+    code, _, err = signverse("publish", folder, "owner/lake", *LICENCE)
+    assert code == 1 and name in err and not hub.requests
+
+
+def test_a_lake_that_needs_repair_is_refused(hub: Hub, sample: Lake, tmp_path: Path, signverse: Command) -> None:
+    folder = Path(shutil.copytree(sample.folder, tmp_path / "lake"))
+    next((folder / "keypoints").rglob("part-*.parquet")).unlink()
+    code, _, err = signverse("publish", folder, "owner/lake", *LICENCE)
+    assert code == 1 and "signverse repair" in err and not hub.requests
