@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 from signverse.lake.jobs.executor import Job
 from signverse.lake.jobs.fd_passing import send
+from signverse.lake.jobs.left_out import leave_pandas_out
 from signverse.lake.model.errors import SignverseError
 
 _REPEAT_S: Final = 0.5
@@ -71,6 +72,7 @@ def serve(
     Args:
         parent: its other end is closed when the parent ends.
     """
+    leave_pandas_out()
     # Ctrl-C reaches the whole group: the parent decides what is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     termination = _Termination()

@@ -24,6 +24,9 @@ def main() -> None:
         if handler is not signal.SIG_IGN:
             signal.signal(number, _end)
     from signverse.command_line import main as run_command
+    from signverse.lake.jobs.left_out import leave_pandas_out
+
+    leave_pandas_out()
 
     signal.signal(signal.SIGINT, before[signal.SIGINT])
     # That of SIGTERM stays until the command puts its own in its place.
