@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -69,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
         asked = Asked(
             hub, self.command, parts.path, unquote(parts.path), parse_qs(parts.query), self.headers, self._read()
         )
+        if hub.pause and self.command in ("POST", "PUT"):
+            time.sleep(hub.pause)
         fault = hub.next_fault(self.command, self.path)
         instead = refusal(fault.status, "", fault.message, fault.headers) if isinstance(fault, Answer) else None
         if isinstance(fault, Answer | Drop) and not fault.after_doing:

@@ -62,6 +62,7 @@ class Hub:
         requests: the log, in the order of the answers.
         page: rows a page of a tree listing.
         lifetime: seconds that a signed address of the CDN is good for.
+        pause: seconds that pass before an answer to a POST or PUT.
         ignored: names that the server leaves out of a commit without an error, as a .gitignore there does.
     """
 
@@ -74,6 +75,7 @@ class Hub:
         self.requests: list[Request] = []
         self.page = 1000
         self.lifetime = 3600.0
+        self.pause = 0.0
         self.ignored: set[str] = set()
         self.signed: dict[str, tuple[str, float]] = {}
         self.errors: list[BaseException] = []
