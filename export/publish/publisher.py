@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from signverse.export.formats.index_rows import INDEX, SUMS
 from signverse.export.publish.card import README, card_files
-from signverse.export.publish.content import DESCRIPTIONS, LAKE, Content, Source, export_content, kind_of, of_bytes
+from signverse.export.publish.content import (
+    DESCRIPTIONS,
+    LAKE,
+    Content,
+    Source,
+    export_content,
+    kind_of,
+    of_bytes,
+    videos_of,
+)
 from signverse.export.publish.croissant import CROISSANT
 from signverse.export.publish.dataset_card.yaml_text import MAX_CARD
 from signverse.export.publish.hub import Hub
@@ -28,6 +38,9 @@ from signverse.lake.model.errors import BadInputError, MistypedError
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import counted, size_of, some
 from signverse.lake.storage.location import is_lake
+
+LAST: Final = f"{TITLE}index, checksums and card"
+"""The title of the commit that finishes a version."""
 
 Withdrawn = Literal["remove", "keep"]
 
@@ -136,6 +149,9 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
     if settings.tag in tags:
         _refuse_moved_tag(hub, prepared, tags[settings.tag])
         prepared = replace(prepared, tagged=True)
+    if settings.withdrawn == "remove" and plan.state and plan.state.commit:
+        plan = replace(plan, gone=plan.gone | (_published_ever(hub) - content.videos))
+        prepared = replace(prepared, plan=plan)
     if plan.gone and settings.withdrawn != "keep":
         _refuse_unasked_purge(hub, prepared, tags)
         return replace(prepared, purge=_old_objects(hub, plan))
@@ -186,7 +202,7 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         kept = plan.remote.keys() - {source.path for source in plan.send}
         last.append(sums_of(plan.content, {path: plan.remote[path].oid for path in kept if plan.remote[path].large}))
     if last or remove:
-        commit = hub.commit(f"{TITLE}index, checksums and card", last, remove, commit, progress.on_bytes)
+        commit = hub.commit(LAST, last, remove, commit, progress.on_bytes)
         progress.on_files(len(last))
     if settings.tag and not prepared.tagged:
         hub.tag(settings.tag, commit)
@@ -238,6 +254,17 @@ def _refuse_unasked_purge(hub: Hub, prepared: Prepared, tags: Mapping[str, str])
             "--withdrawn remove removes their files for good, from older versions too, as a takedown asks; --withdrawn "
             "keep leaves older versions as they are.",
         )
+
+
+def _published_ever(hub: Hub) -> frozenset[str]:
+    """The videos of every version that was finished, as far as the history goes: some may have been kept earlier."""
+    found: set[str] = set()
+    for commit, title in hub.commits():
+        if title == LAST:
+            # A takedown has removed an index that was large from older versions.
+            with suppress(BadInputError):
+                found |= {video for videos in videos_of(hub.read(INDEX, commit)).values() for video in videos}
+    return frozenset(found)
 
 
 def _old_objects(hub: Hub, plan: Plan) -> list[Any]:
