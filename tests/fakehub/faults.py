@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fakehub.handler import Reply
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,18 @@ class Cut:
     at: int = 0
 
 
+@dataclass(frozen=True)
+class Altered:
+    """The true answer, changed: with other headers, another part of the file, more of it, or all of it."""
+
+    change: Callable[[Reply], Reply]
+
+
 @dataclass
 class Fault:
     """What goes wrong, for which requests, and how many of them it concerned."""
 
-    what: Answer | Drop | Cut
+    what: Answer | Drop | Cut | Altered
     path: re.Pattern[str]
     method: str
     times: int | None

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.fakehub.faults import Answer, Cut, Drop
+from tests.fakehub.faults import Altered, Answer, Cut, Drop
 
 if TYPE_CHECKING:
     from tests.fakehub.hub import Hub, Server
@@ -79,7 +79,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             with hub.lock:
                 done = answer(asked)
-            reply = done if fault is None or isinstance(fault, Cut) else instead
+            reply = done if fault is None or isinstance(fault, Cut | Altered) else instead
+            if isinstance(fault, Altered):
+                reply = fault.change(done)
         if reply is None:
             self._log(asked, 0, 0)
             self.close_connection = True

@@ -27,11 +27,11 @@ from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.fakehub.faults import Answer, Cut, Drop, Fault
+from tests.fakehub.faults import Altered, Answer, Cut, Drop, Fault
 from tests.fakehub.handler import Handler
 from tests.fakehub.repositories import Entry, Repository, entry_of
 
-__all__ = ["READ_TOKEN", "WRITE_TOKEN", "Answer", "Cut", "Drop", "Hub", "Request"]
+__all__ = ["READ_TOKEN", "WRITE_TOKEN", "Altered", "Answer", "Cut", "Drop", "Hub", "Request"]
 
 WRITE_TOKEN = "hf_" + "FakeWriteTokenOfTheTests" + "0" * 10
 READ_TOKEN = "hf_" + "FakeReadTokenOfTheTests" + "0" * 11
@@ -135,7 +135,13 @@ class Hub:
         return [commit.summary for commit in self.repositories[f"{kind}s/{name}"].branches[revision]]
 
     def fail(
-        self, what: Answer | Drop | Cut, *, path: str = "", method: str = "", times: int | None = 1, after: int = 0
+        self,
+        what: Answer | Drop | Cut | Altered,
+        *,
+        path: str = "",
+        method: str = "",
+        times: int | None = 1,
+        after: int = 0,
     ) -> None:
         """Lets requests fail whose path holds a regular expression.
 
@@ -167,7 +173,7 @@ class Hub:
 
     # The methods below are for the handler.
 
-    def next_fault(self, method: str, path: str) -> Answer | Drop | Cut | None:
+    def next_fault(self, method: str, path: str) -> Answer | Drop | Cut | Altered | None:
         with self.lock:
             for fault in self._faults:
                 if fault.path.search(path) and fault.method in {"", method} and fault.due():

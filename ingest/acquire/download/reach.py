@@ -12,6 +12,7 @@ import ipaddress
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,16 +77,49 @@ class _Reach:
     Attributes:
         is_limited: a download is under way.
         public_only: its connections may lead to public addresses only.
-        name: the last one that was looked up.
     """
 
     is_limited: bool = False
     public_only: bool = False
-    name: str = ""
     is_hooked: bool = False
 
 
 _reach: Final = _Reach()
+
+
+class _Thread(threading.local):
+    """The same for what one thread connects to.
+
+    Attributes:
+        refusal: why its connections may lead to public addresses only; "" where they may lead anywhere.
+        name: the last one that it looked up.
+    """
+
+    refusal: str = ""
+    name: str = ""
+
+
+_thread: Final = _Thread()
+
+
+@contextmanager
+def public_connections(refusal: str) -> Iterator[None]:
+    """While it lasts, this thread connects to public addresses only; others go on as they do.
+
+    Connections that are open already are not looked at.
+
+    Args:
+        refusal: how the error goes on after the address.
+
+    Raises:
+        NotPublicError: in the block, where a connection would lead to another address.
+    """
+    _hook()
+    before, _thread.refusal = _thread.refusal, refusal
+    try:
+        yield
+    finally:
+        _thread.refusal = before
 
 
 @contextmanager
@@ -98,10 +132,7 @@ def limited_reach(*, public_only: bool) -> Iterator[None]:
     Raises:
         NotPublicError: in the block, where a connection would lead to another address.
     """
-    if not _reach.is_hooked:
-        # A hook stays for as long as the process lives.
-        sys.addaudithook(_on_event)
-        _reach.is_hooked = True
+    _hook()
     before = _reach.is_limited, _reach.public_only
     _reach.is_limited, _reach.public_only = True, public_only
     try:
@@ -110,15 +141,23 @@ def limited_reach(*, public_only: bool) -> Iterator[None]:
         _reach.is_limited, _reach.public_only = before
 
 
+def _hook() -> None:
+    if not _reach.is_hooked:
+        # A hook stays for as long as the process lives.
+        sys.addaudithook(_on_event)
+        _reach.is_hooked = True
+
+
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _reach.is_limited:
+    if not (_reach.is_limited or _thread.refusal):
         return
     if event in _STARTS:
-        _check_program(event, arguments)
-    elif not _reach.public_only:
+        if _reach.is_limited:
+            _check_program(event, arguments)
+    elif not (_reach.public_only or _thread.refusal):
         return
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        _reach.name = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+        _thread.name = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
     elif event in _CONNECTS and arguments[1] is not None:
         _check_address(*arguments)
 
@@ -140,5 +179,6 @@ def _check_address(connection: socket.socket, address: Any) -> None:
     if not isinstance(address, tuple) or not is_public(shown):
         # Libraries would close it after an `Exception`.
         connection.close()
-        leads = f"{_reach.name[:200]} leads to {shown}" if _reach.name not in ("", shown) else shown
-        raise NotPublicError(f"{leads}: not a public address, refused by --public-only")
+        leads = f"{_thread.name[:200]} leads to {shown}" if _thread.name not in ("", shown) else shown
+        refusal = _thread.refusal or "not a public address, refused by --public-only"
+        raise NotPublicError(f"{leads}: {refusal}")

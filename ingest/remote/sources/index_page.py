@@ -1,0 +1,93 @@
+"""The files that the page of a folder on a web server links to.
+
+Apache, nginx, Python's http.server and others write HTML, each their own; nginx and Caddy can write JSON. Common to all
+are links, relative to the page, and a slash at the end of folders.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+
+from signverse.ingest.remote.sources.http_client import origin
+from signverse.ingest.remote.sources.protocols import is_plain
+
+_MAX_LINKS: Final = 200_000
+
+
+@dataclass
+class Links:
+    """What a page links to inside of its folder.
+
+    Attributes:
+        files: their names, decoded, and addresses.
+        folders: the same of folders.
+        odd: names that cannot be a file's inside of the folder, or cannot be shown.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+
+
+class _Parser(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a" and len(self.links) < _MAX_LINKS:
+            self.links += [value for name, value in attrs if name == "href" and value]
+
+
+def links_of(page: bytes, url: str, kind: str) -> Links:
+    """The links of the page of a folder. What leads out of the folder is left out.
+
+    Args:
+        url: the page's address; the folder is all up to its last slash.
+        kind: the page's Content-Type.
+    """
+    found = Links()
+    base = urlunsplit(urlsplit(url)._replace(query="", fragment=""))
+    base = base[: base.rindex("/") + 1]
+    for link in _of_json(page) if "json" in kind else _of_html(page):
+        try:
+            target = urlsplit(urljoin(base, link.strip()))
+            inside = origin(urlunsplit(target)) == origin(base) and target.path.startswith(urlsplit(base).path)
+        except ValueError:
+            continue
+        # Without the query: lists are sorted by links to the page itself.
+        name = target.path.removeprefix(urlsplit(base).path) if inside else ""
+        if name:
+            _add(found, name, base)
+    return found
+
+
+def _add(found: Links, name: str, base: str) -> None:
+    decoded = unquote(name, errors="surrogateescape")
+    if not is_plain(decoded.removesuffix("/")):
+        found.odd.append(decoded)
+    elif decoded.endswith("/"):
+        found.folders.setdefault(decoded.removesuffix("/"), base + name)
+    else:
+        found.files.setdefault(decoded, base + name)
+
+
+def _of_html(page: bytes) -> list[str]:
+    parser = _Parser()
+    parser.feed(page.decode("utf-8", errors="replace"))
+    return parser.links
+
+
+def _of_json(page: bytes) -> list[str]:
+    """Links to the entries of a listing in JSON: objects with a name, and a type (nginx) or is_dir (Caddy)."""
+    try:
+        rows: Any = json.loads(page)
+    except (ValueError, RecursionError):
+        return []
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    names = [(str(row.get("name") or ""), bool(row.get("type") == "directory" or row.get("is_dir"))) for row in rows]
+    return [f"./{quote(name.removesuffix('/'))}{'/' if folder else ''}" for name, folder in names if name]
