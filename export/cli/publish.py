@@ -61,8 +61,8 @@ def publish(
     signverse publish EXPORT me/poses --licence cc-by-4.0 --dry-run --out card
     signverse publish LAKE me/lake --private --gated --revision next
     """
-    from signverse.export.publish.credentials import access_token, repository_name, without_token
-    from signverse.export.publish.hub import Hub
+    from signverse.export.publish.client.credentials import access_token, repository_name, without_token
+    from signverse.export.publish.client.hub import Hub
 
     # Long because: its options are declared here.
     from signverse.export.publish.publisher import Settings, describe_plan, prepare, read_content

@@ -9,10 +9,7 @@ which order.
 - secrets.py: names and texts that look like secrets, which are refused.
 - licences.py: which licence applies; none is assumed.
 - plan.py: what differs between here and there, in batches.
-- hub.py: the hub's client, whose requests are tried again.
-- answers.py: whether to ask again, and the lines that the hub's errors become.
-- credentials.py: the token, and errors without it.
-- upload.py: files as they are sent: counted, hashed on the way, ended by Ctrl-C.
+- client/: the hub's client: requests, errors, the token.
 - card.py: README.md and croissant.json of an export or a lake.
 - croissant.py: croissant.json. dataset_card/: the parts of README.md.
 """

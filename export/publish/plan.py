@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from signverse.export.formats.index_rows import INDEX, SUMS
+from signverse.export.publish.client.hub import Hub, Remote, State
 from signverse.export.publish.content import (
     DESCRIPTIONS,
     HUBS_OWN,
@@ -19,7 +20,6 @@ from signverse.export.publish.content import (
     read_sums,
     videos_of,
 )
-from signverse.export.publish.hub import Hub, Remote, State
 from signverse.export.publish.lake_content import sums_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import counted, some

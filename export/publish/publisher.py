@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from signverse.export.formats.index_rows import INDEX, SUMS
 from signverse.export.publish.card import README, card_files
+from signverse.export.publish.client.hub import Hub
 from signverse.export.publish.content import (
     DESCRIPTIONS,
     LAKE,
@@ -28,7 +29,6 @@ from signverse.export.publish.content import (
 )
 from signverse.export.publish.croissant import CROISSANT
 from signverse.export.publish.dataset_card.yaml_text import MAX_CARD
-from signverse.export.publish.hub import Hub
 from signverse.export.publish.lake_content import lake_content, sums_of
 from signverse.export.publish.licences import Licence, choose_licence
 from signverse.export.publish.plan import TITLE, Plan, is_there, make_plan

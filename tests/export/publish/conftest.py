@@ -27,7 +27,7 @@ _EXPORT = {
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here waits for a second where a person would have to."""
-    monkeypatch.setattr("signverse.export.publish.answers.PAUSE_S", 0.01)
+    monkeypatch.setattr("signverse.export.publish.client.answers.PAUSE_S", 0.01)
     shortened = SimpleNamespace(**{**vars(time), "sleep": lambda _: None})
     monkeypatch.setattr("huggingface_hub.utils._http.time", shortened)
 

@@ -111,8 +111,8 @@ def test_a_hub_that_is_away_is_one_line(written: Callable[[str], Path], signvers
 
 
 def test_another_writer_is_not_written_over(hub: Hub) -> None:
+    from signverse.export.publish.client.hub import Hub as Client
     from signverse.export.publish.content import of_bytes
-    from signverse.export.publish.hub import Hub as Client
     from signverse.lake.model.errors import BadInputError
     from tests.fakehub.hub import WRITE_TOKEN
 

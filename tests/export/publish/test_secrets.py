@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.export.publish.credentials import redacted
+from signverse.export.publish.client.credentials import redacted
 from signverse.export.publish.secrets import TEXTS, secret_name
 from tests.export.publish.conftest import LICENCE
 from tests.export.publish.test_publish import Command

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from signverse.export.publish.credentials import redacted
-from signverse.export.publish.upload import StoppedError
+from signverse.export.publish.client.credentials import redacted
+from signverse.export.publish.client.upload import StoppedError
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 PAUSE_S: Final = 1.0

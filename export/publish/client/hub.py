@@ -16,9 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from signverse.export.publish.answers import PASSING, is_of_the_network, pause, refused, says, second_writer, status_of
+from signverse.export.publish.client.answers import (
+    PASSING,
+    is_of_the_network,
+    pause,
+    refused,
+    says,
+    second_writer,
+    status_of,
+)
+from signverse.export.publish.client.upload import Upload
 from signverse.export.publish.content import Source
-from signverse.export.publish.upload import Upload
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.model.wording import lasting
