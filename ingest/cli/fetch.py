@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from signverse.ingest.cli.acquisition.options import OptionalLakeOption
 from signverse.ingest.cli.shared import (
     LanguageOption,
     ManifestOption,
@@ -24,7 +25,7 @@ from signverse.ingest.cli.shared import (
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.lake.cli.option_groups import mistyped
 from signverse.lake.cli.progress import byte_bar, print_line, stderr_console
-from signverse.lake.cli.shared import LakeOption, WorkerMemoryOption, say
+from signverse.lake.cli.shared import DryRunOption, WorkerMemoryOption, complain, say, show
 
 if TYPE_CHECKING:
     from signverse.ingest.manifest import Manifest
@@ -38,13 +39,23 @@ if TYPE_CHECKING:
 
 
 def fetch(
+    context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Released shards: a hub data set, or a folder or server of tars.")
+        str,
+        typer.Argument(metavar="SOURCE", help="Hub data set [@revision], https:// or s3:// folder, or a local one."),
     ],
-    lake: LakeOption,
+    lake: OptionalLakeOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Instead of a lake: a folder for tars of the wanted videos."),
+    ] = None,
     manifest: ManifestOption = None,
     ids: Annotated[Path | None, typer.Option(metavar="FILE", help="List of the video ids that are wanted.")] = None,
     language: LanguageOption = None,
+    subtitles: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAR_OR_FOLDER", help="Subtitles tars that were released beside the shards; repeatable."),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(metavar="FILE", help="State JSON of the upload (default: that of the source).")
     ] = None,
@@ -55,52 +66,107 @@ def fetch(
     redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has.")] = False,
     worker_memory: WorkerMemoryOption = None,
     stalled_after: StalledAfterOption = STALLED_S,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Fetch wanted videos of shards, and nothing else of them.
+    """Fetch wanted videos of released shards, and nothing else of them.
 
-    The headers of the tars say where each video lies; only its bytes are read, and go straight into the lake, through
-    the same reader as `ingest shards`. The same command continues after an interruption.
+    The headers of the tars say where each video lies; its bytes alone are read. They go through the reader of
+    `ingest shards` straight into a lake, or into tars of their own. The same command continues after an interruption:
+    what has arrived is not fetched again. What is not found, or cannot be read, is named with the reason.
 
     \b
-    signverse fetch SHARDS --ids wanted.txt --lake LAKE
-    signverse fetch SHARDS --manifest manifest.csv --language asf --lake LAKE
+    signverse fetch OWNER/NAME --manifest manifest.csv --language asf --dry-run
+    signverse fetch OWNER/NAME --manifest manifest.csv --language asf --lake LAKE
+    signverse fetch https://HOST/shards/ --ids wanted.txt --out DIR
     """
     # Long because: the options are many.
     # Here, not above: what these import is heavy, and --help should not wait for it.
-    from signverse.ingest.cli.shards_report import details
     from signverse.ingest.remote.fetch.find import look_at
-    from signverse.ingest.remote.fetch.into_lake import fetch_into_lake, prepare_lake, videos_there
+    from signverse.ingest.remote.fetch.into_lake import videos_there
     from signverse.ingest.remote.fetch.streams import Streams
     from signverse.ingest.remote.sources.address import open_source
-    from signverse.lake.cli.maintain import compact_small_files
 
+    named_by = context.get_parameter_source("lake")
+    if out and named_by is not None and named_by.name == "ENVIRONMENT":
+        # The environment's lake is the one that is meant where nothing else is named.
+        lake = None
+    if ((lake is None) == (out is None) and not dry_run) or (lake and out):
+        raise typer.BadParameter("name what the videos go into: --lake LAKE or --out DIR")
     listed = _read_list(manifest)
     wanted = _choose(listed, _read_list(ids), language or (), lake)
-    there = frozenset[str]() if redo else videos_there(lake)
+    there = videos_there(lake) if lake and not redo else frozenset[str]()
     left = [video_id for video_id in wanted.ids if video_id not in there]
-    with open_source(source) as opened, Streams() as streams:
-        surveys = look_at(opened, state=state)
-        made, relabelled = prepare_lake(lake, listed, redo=redo)
-        say_relabelled(relabelled)
-        with resumable(), _Screen() as screen:
-            found = _find(surveys, left, streams, screen)
-            account, summary = fetch_into_lake(
-                made,
-                found,
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_source(each)) for each in (source, *(subtitles or ()))]
+        streams = stack.enter_context(Streams())
+        surveys = look_at(opened[0], state=state, subtitles=opened[1:])
+        say(*(line for each in opened for line in each.remarks))
+        if dry_run:
+            _show_estimate(surveys, wanted, left, streams)
+        elif out:
+            _into_tars(out, surveys, wanted, streams)
+        elif lake:
+            _into_lake(
+                lake,
+                surveys,
                 wanted,
                 left,
                 streams,
+                listed,
+                redo=redo,
                 repair=not no_repair,
                 workers=workers,
                 memory_mb=worker_memory,
                 stalled_s=stalled_after,
-                on_bytes=screen.bytes(found.size),
-                on_video=screen.video,
             )
+
+
+def _show_estimate(surveys: Sequence[Survey], wanted: Wanted, left: Sequence[str], streams: Streams) -> None:
+    from signverse.ingest.remote.fetch.estimate import estimate
+    from signverse.lake.model.wording import counted
+
+    there = len(wanted.ids) - len(left)
+    say(f"{counted(len(wanted.ids), 'video')} wanted{f', {there:,} of them there already' if there else ''}")
+    show(*estimate(surveys, left, streams).lines())
+
+
+def _into_tars(out: Path, surveys: Sequence[Survey], wanted: Wanted, streams: Streams) -> None:
+    from signverse.ingest.remote.fetch.into_tars import OUTCOMES, fetch_into_tars
+
+    with resumable("what has arrived is kept, and the same command goes on from there"), _Screen() as screen:
+        found = _find(surveys, wanted.ids, streams, screen)
+        account = fetch_into_tars(out, found, wanted.ids, streams, on_bytes=screen.bytes(found.size))
+    say(*account.lines())
+    if account.failed:
+        complain(f"{len(account.failed):,} failed; {out / OUTCOMES} says why")
+        raise typer.Exit(1)
+
+
+def _into_lake(
+    lake: Path,
+    surveys: Sequence[Survey],
+    wanted: Wanted,
+    left: Sequence[str],
+    streams: Streams,
+    listed: Manifest | None,
+    *,
+    redo: bool,
+    **how: Any,
+) -> None:
+    from signverse.ingest.cli.shards_report import details
+    from signverse.ingest.remote.fetch.into_lake import fetch_into_lake, prepare_lake
+    from signverse.lake.cli.maintain import compact_small_files
+
+    made, relabelled = prepare_lake(lake, listed, redo=redo)
+    say_relabelled(relabelled)
+    with resumable(), _Screen() as screen:
+        found = _find(surveys, left, streams, screen)
+        account, summary = fetch_into_lake(
+            made, found, wanted, left, streams, on_bytes=screen.bytes(found.size), on_video=screen.video, **how
+        )
     made.refresh()
     compact_small_files(made)
-    for line in (*account.lines(), *details(summary, listed is not None)):
-        say(line)
+    say(*account.lines(), *details(summary, listed is not None))
     if account.failed:
         say_failed(len(account.failed), lake)
         raise typer.Exit(1)

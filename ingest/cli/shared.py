@@ -53,12 +53,12 @@ StalledAfterOption = Annotated[
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Says after Ctrl-C that finished work is kept."""
+def resumable(kept: str = "finished videos are in the lake, and the same command goes on from there") -> Iterator[None]:
+    """Says after Ctrl-C that finished work is kept, and where."""
     try:
         yield
     except KeyboardInterrupt:
-        complain("interrupted: finished videos are in the lake, and the same command goes on from there")
+        complain(f"interrupted: {kept}")
         raise
 
 

@@ -12,5 +12,6 @@ May import the sources, shards and what is below. Start with find.py, which find
     copies.py        partial copies of tars, on which a later run goes on
     streams.py       threads that read side by side
     into_lake.py   what has arrived, through the reader of shards into a lake
+    into_tars.py   what has arrived, into tars of its own
     account.py     what became of each video
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from signverse.ingest.remote.fetch.plan import Shard
+from signverse.ingest.remote.fetch.find import Found
 from signverse.lake.model.wording import counted, lasting, size_of, some
 
 
@@ -19,15 +19,19 @@ class Missing:
     why: str
 
 
-def missing(
-    ids: Iterable[str], shards: Sequence[Shard], listed: Mapping[str, frozenset[str]] | None
-) -> Iterator[Missing]:
+def unfetched(ids: Iterable[str], problems: Mapping[str, str]) -> Iterator[Missing]:
+    """The videos whose tars could not be read to the end, with the reason."""
+    return (Missing(name, "failed", "not_fetched", problems[name]) for name in ids if name in problems)
+
+
+def missing(ids: Iterable[str], found: Found) -> Iterator[Missing]:
     """Why videos were found in no tar.
 
     Args:
         ids: of wanted videos that no tar has that could be read.
-        listed: by the name of a tar, the videos that the state JSON says it holds; None where there is none.
+        found: where they were looked for.
     """
+    shards, listed = found.shards, found.listed
     by_name = {shard.name: shard for shard in shards}
     said_to_hold = {video_id: tar for tar, videos in (listed or {}).items() for video_id in videos}
     unread = [shard for shard in shards if shard.problem]

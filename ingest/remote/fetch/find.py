@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signverse.ingest.remote.fetch.known import KnownTars, cache_folder, short_name
+from signverse.ingest.remote.fetch.known import KnownTars
 from signverse.ingest.remote.fetch.plan import Shard, share_out
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.survey import Survey, list_tars, walk_tars
@@ -114,21 +114,23 @@ def _found(surveys: Sequence[Survey], wanted: Sequence[str]) -> Found:
 
 
 @contextmanager
-def copies_folder(source: TarSource, target: Path) -> Iterator[Path]:
-    """The folder where parts of tars are on their way to a lake, for this process alone.
+def copies_folder(folder: Path, what: str) -> Iterator[Path]:
+    """A folder where parts of tars are on their way, for this process alone.
+
+    Args:
+        what: it is for, in a message.
 
     Raises:
-        BadInputError: another process brings videos from this source to this lake.
+        BadInputError: another process uses it.
     """
     from filelock import FileLock, Timeout
 
-    folder = cache_folder() / "copies" / short_name(f"{source.address} {target.absolute()}")
     make_durable_folder(folder)
-    lock = FileLock(folder.with_name(folder.name + ".lock"), timeout=0)
+    lock = FileLock(folder / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise BadInputError(f"another fetch from {source.address} to {target} is under way", "Wait for it.") from None
+        raise BadInputError(f"another {what} is under way", "Wait for it to end.") from None
     try:
         yield folder
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ from typing import Final
 
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.ingest.manifest import Entry, Manifest, known_entries, write_sources
-from signverse.ingest.remote.fetch.account import Fetched, Missing, missing
+from signverse.ingest.remote.fetch.account import Fetched, Missing, missing, unfetched
 from signverse.ingest.remote.fetch.find import Found, copies_folder
-from signverse.ingest.remote.fetch.known import KnownTars
-from signverse.ingest.remote.fetch.plan import Shard
+from signverse.ingest.remote.fetch.known import KnownTars, cache_folder, short_name
+from signverse.ingest.remote.fetch.plan import Shard, origin
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
 from signverse.ingest.remote.fetch.wanted import Wanted
@@ -88,9 +87,9 @@ def fetch_into_lake(
         OSError: the disk cannot be written.
     """
     account = Fetched(wanted=len(wanted.ids), there=len(wanted.ids) - len(ids), remarks=list(found.remarks))
-    start, before = time.monotonic(), found.source.traffic.requests
-    received = found.source.traffic.bytes
-    with copies_folder(found.source, lake.folder) as folder:
+    start, traffic = time.monotonic(), found.source.traffic
+    place = cache_folder() / "copies" / short_name(f"{found.source.address} {lake.folder}")
+    with copies_folder(place, f"fetch from {found.source.address} into {lake.folder}") as folder:
         transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes)
         transfers.forget_others([*found.poses, *found.subtitles])
         captions = _bring_captions(transfers, found.subtitles, account)
@@ -109,19 +108,8 @@ def fetch_into_lake(
         for arrived in captions.copies:
             arrived.copy.remove()
     account.seconds = time.monotonic() - start
-    account.requests = found.source.traffic.requests - before
-    account.bytes = found.source.traffic.bytes - received
+    account.bytes, account.requests = traffic.bytes, traffic.requests
     return account, importing.summary
-
-
-def origin(shard: Shard) -> str:
-    """A tar's address for `videos.source_shard`: with the revision of the source and the checksum of the tar."""
-    source = shard.source
-    revision = f"@{source.revision}" if source.revision else ""
-    place = source.address if source.address.endswith(f"/{shard.path}") else f"{source.address}{revision}/{shard.path}"
-    if not shard.oid or shard.oid.startswith("modified:"):
-        return place
-    return f"{place}#sha256:{shard.oid}" if re.fullmatch(r"[0-9a-f]{64}", shard.oid) else f"{place}#{shard.oid}"
 
 
 @dataclass
@@ -209,15 +197,12 @@ class _Bringing:
     def say_what_is_missing(self, ids: Sequence[str]) -> None:
         """Counts and records the videos that did not arrive."""
         left = [video_id for video_id in ids if video_id not in self._seen]
-        fetched_in_vain = [
-            Missing(name, "failed", "not_fetched", self._problems[name]) for name in left if name in self._problems
-        ]
         crashed = [
             Missing(name, "failed", "bad_shard", "its tar could not be read to the end")
             for name in left
             if name in self._given and name not in self._problems
         ]
         others = [name for name in left if name not in self._given and name not in self._problems]
-        for each in (*fetched_in_vain, *crashed, *missing(others, self._found.shards, self._found.listed)):
+        for each in (*unfetched(left, self._problems), *crashed, *missing(others, self._found)):
             self._account.add(each)
             self._importing.record(each.video_id, each.outcome, each.reason, each.why)

@@ -6,6 +6,7 @@ read all of it, and it is copied whole, and listed then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,3 +137,13 @@ def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
         if shard.listing is not None:
             shard.only = frozenset(taken.get(id(shard), ()))
     return left
+
+
+def origin(shard: Shard) -> str:
+    """A tar's address with the revision of the source and the checksum of the tar."""
+    source = shard.source
+    revision = f"@{source.revision}" if source.revision else ""
+    place = source.address if source.address.endswith(f"/{shard.path}") else f"{source.address}{revision}/{shard.path}"
+    if not shard.oid or shard.oid.startswith("modified:"):
+        return place
+    return f"{place}#sha256:{shard.oid}" if re.fullmatch(r"[0-9a-f]{64}", shard.oid) else f"{place}#{shard.oid}"

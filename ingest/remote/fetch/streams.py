@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 STREAMS: Final = 8
 """Requests at once, as the hub's own client makes."""
+
+_WAKE_S: Final = 0.5
+"""How long one waits without looking up, for Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,13 @@ class Streams:
             return None
         self.pending -= 1
         return done
+
+    def rest(self) -> Iterator[Done]:
+        """All that is still to be done, as it is."""
+        while self.pending:
+            done = self.next_done(_WAKE_S)
+            if done is not None:
+                yield done
 
     def _work(self) -> None:
         while (item := self._waiting.get()) is not None and not self._ended:

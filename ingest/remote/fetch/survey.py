@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 from signverse.ingest.remote.fetch.known import KnownTars, published
 from signverse.ingest.remote.fetch.plan import Shard
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.walk import walk
-from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, TarSource, tars
+from signverse.ingest.remote.sources.protocols import SourceError, TarSource, tars
 from signverse.ingest.shards.caption_tracks import are_subtitles
 from signverse.ingest.shards.upload_state import MAX_STATE_BYTES, STATE_NAMES, read_state, videos_listed
 from signverse.lake.model.errors import BadInputError
-
-_WAKE_S: Final = 0.5
-"""How long one waits for a walk without looking up, for Ctrl-C."""
 
 
 @dataclass
@@ -83,6 +80,22 @@ def _state(source: TarSource, paths: Collection[str]) -> dict[str, frozenset[str
     return None
 
 
+def open_unlisted(shards: Collection[Shard], known: KnownTars, streams: Streams) -> None:
+    """Asks for the size and the sum of tars of which the source does not list them, and what is known of such.
+
+    Raises:
+        SourceError: the source cannot be reached any more.
+    """
+
+    def ask(shard: Shard) -> None:
+        with closing(shard.source.open(shard.path)) as file:
+            shard.size, shard.oid = file.size, file.oid
+        if (listing := known.get(shard.path, shard.size, shard.oid)) is not None:
+            shard.know(listing)
+
+    _for_each([shard for shard in shards if shard.listing is None and None in (shard.size, shard.oid)], ask, streams)
+
+
 def walk_tars(
     shards: Collection[Shard],
     known: KnownTars,
@@ -97,13 +110,19 @@ def walk_tars(
     Raises:
         SourceError: the source cannot be reached any more.
     """
+    _for_each(shards, partial(_look_into, known=known), streams, on_shard)
+
+
+def _for_each(
+    shards: Collection[Shard],
+    function: Callable[[Shard], None],
+    streams: Streams,
+    on_shard: Callable[[Shard], None] | None = None,
+) -> None:
     for shard in shards:
-        streams.submit(shard, lambda shard=shard: _look_into(shard, known))  # type: ignore[misc]
-    while streams.pending:
-        done = streams.next_done(_WAKE_S)
-        if done is None:
-            continue
-        if isinstance(done.error, RemoteFileError | BadInputError) and not isinstance(done.error, SourceError):
+        streams.submit(shard, partial(function, shard))
+    for done in streams.rest():
+        if isinstance(done.error, BadInputError) and not isinstance(done.error, SourceError):
             done.key.problem = str(done.error)
         elif done.error is not None:
             raise done.error

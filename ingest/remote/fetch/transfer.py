@@ -58,7 +58,16 @@ class Transfers:
         streams: Streams,
         known: KnownTars,
         on_bytes: Callable[[int], None] | None = None,
+        take_over: Callable[[Shard, PartialCopy], None] | None = None,
     ) -> None:
+        """Prepares for copies.
+
+        Args:
+            folder: where they lie.
+            on_bytes: called with the number of bytes that have arrived.
+            take_over: called before a copy begins; may put into it what is here already.
+        """
+        self._take_over = take_over
         self._folder, self._streams, self._known = folder, streams, known
         self._on_bytes = on_bytes or (lambda count: None)
 
@@ -70,7 +79,7 @@ class Transfers:
         """Removes copies of tars that an earlier run began and of which nothing is wanted any more."""
         names = {self.copy_path(shard).name for shard in shards}
         for path in self._folder.iterdir():
-            if path.name not in names and path.name.removesuffix(LIST_SUFFIX) not in names:
+            if path.name.removesuffix(LIST_SUFFIX) not in names and path.name != ".lock":
                 path.unlink(missing_ok=True)
 
     def bring(self, shards: Sequence[Shard], held: Callable[[], int] = lambda: 0) -> Iterator[Arrived | None]:
@@ -123,6 +132,8 @@ class Transfers:
                 ready.append(transfer)
 
     def _begin(self, transfer: _Transfer) -> None:
+        if self._take_over is not None:
+            self._take_over(transfer.shard, transfer.copy)
         needed = transfer.shard.ranges()
         missing = transfer.copy.missing(needed)
         self._on_bytes(sum(end - start for start, end in needed) - sum(end - start for start, end in missing))

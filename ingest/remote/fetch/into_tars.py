@@ -1,0 +1,227 @@
+"""Wanted videos of tars elsewhere, into tars of their own: one a tar of the source, each member byte for byte.
+
+A tar holds the members in the order of the source, under headers of name and size alone: the same videos give the same
+bytes. Beside the tars, outcomes.csv says of each wanted video where it is from, or why it is not here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from signverse.ingest.remote.fetch.account import Fetched, Missing, missing, unfetched
+from signverse.ingest.remote.fetch.copies import PartialCopy
+from signverse.ingest.remote.fetch.find import Found, copies_folder
+from signverse.ingest.remote.fetch.known import KnownTars
+from signverse.ingest.remote.fetch.plan import HEADER, Shard, origin
+from signverse.ingest.remote.fetch.streams import Streams
+from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
+from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Listing, Tar
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import printable
+from signverse.lake.storage.integrity.sync import make_durable_folder
+from signverse.lake.storage.temporary.whole_file import whole_file
+
+OUTCOMES: Final = "outcomes.csv"
+_COLUMNS: Final = ("video_id", "outcome", "reason", "message", "tar", "origin")
+_COPIES: Final = ".fetch"
+_PIECE: Final = 1024**2
+
+
+def fetch_into_tars(
+    out: Path,
+    found: Found,
+    wanted: Sequence[str],
+    streams: Streams,
+    *,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Fetched:
+    """Brings the wanted videos into tars of a folder.
+
+    What is in the folder's tars already stays in them and is not fetched again, whatever is wanted now. What is on its
+    way lies in the folder until its tar is complete: the same call goes on after any interruption.
+
+    Args:
+        found: where they are, see `find_videos`.
+        wanted: ids of all wanted videos.
+        on_bytes: called with the number of bytes that have arrived.
+
+    Raises:
+        BadInputError: a tar of the folder is not from this source.
+        SourceError: the source cannot be reached any more. What arrived is kept.
+        OSError: the disk cannot be written.
+    """
+    account = Fetched(wanted=len(wanted), remarks=list(found.remarks))
+    start, traffic = time.monotonic(), found.source.traffic
+    targets = _Targets(out, found)
+    make_durable_folder(out)
+    with copies_folder(out / _COPIES, f"fetch into {out}") as folder:
+        transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes, targets.take_over)
+        needed = [shard for shard in (*found.subtitles, *found.poses) if not targets.has_all(shard)]
+        transfers.forget_others(needed)
+        problems: dict[str, str] = {}
+        for arrived in transfers.bring(needed):
+            if arrived is None:
+                continue
+            if arrived.problem:
+                arrived.copy.close()
+                problems |= dict.fromkeys(arrived.shard.only, arrived.problem)
+            else:
+                targets.write(arrived)
+            targets.write_outcomes(())
+        for video_id in wanted:
+            if video_id in targets.before:
+                account.there += 1
+            elif video_id in targets.origins:
+                account.fetched += 1
+        left = [video_id for video_id in wanted if video_id not in targets.origins]
+        for each in (*unfetched(left, problems), *missing([i for i in left if i not in problems], found)):
+            account.add(each)
+        targets.write_outcomes((*account.absent, *account.failed))
+    with suppress(OSError):
+        # Where something is on its way for the next run, it stays.
+        (out / _COPIES / ".lock").unlink(missing_ok=True)
+        (out / _COPIES).rmdir()
+    account.seconds, account.bytes, account.requests = time.monotonic() - start, traffic.bytes, traffic.requests
+    return account
+
+
+class _Targets:
+    """The tars of the folder that is written to.
+
+    Attributes:
+        before: ids of the videos of poses that they held before.
+        origins: where each video in them is from, and its tar.
+    """
+
+    def __init__(self, out: Path, found: Found) -> None:
+        self._out = out
+        shards = [*found.subtitles, *found.poses]
+        names = Counter(shard.name for shard in shards)
+        # Tars of one name in several folders are told apart by the folders' names.
+        self._names = {
+            id(shard): shard.name if names[shard.name] == 1 else shard.path.replace("/", "-") for shard in shards
+        }
+        self._listings: dict[str, Listing] = {}
+        self.origins: dict[str, tuple[str, str]] = {}
+        self._origins_before = self._read_outcomes()
+        for shard in shards:
+            self._compare(shard)
+        self.before = frozenset(self.origins)
+
+    def _path(self, shard: Shard) -> Path:
+        return self._out / self._names[id(shard)]
+
+    def _compare(self, shard: Shard) -> None:
+        """Takes in what is in the tar already; whatever that is stays in it.
+
+        Raises:
+            BadInputError: it is not a part of the source's tar.
+        """
+        path = self._path(shard)
+        if not path.exists():
+            return
+        hint = "Name another folder with --out, or remove it."
+        with Tar(path) as tar:
+            listing = tar.listing()
+        if listing.damage:
+            raise BadInputError(f"{path} is not a tar that was fetched: {listing.damage}", hint)
+        before = self._origins_before.get(path.name)
+        if before is not None and before != origin(shard):
+            raise BadInputError(f"{path} is of {before}, which is another tar than {origin(shard)}", hint)
+        self._listings[path.name] = listing
+        if shard.listing is not None:
+            self._keep(shard, listing)
+
+    def _keep(self, shard: Shard, listing: Listing) -> None:
+        """Keeps the videos of an existing tar, complete as they are there."""
+        path = self._path(shard)
+        there = {(member.name, member.size) for member in listing.members}
+        strange = there - {(member.name, member.size) for files in shard.videos.values() for member in files.values()}
+        if strange:
+            raise BadInputError(
+                f"{path} holds {printable(min(strange)[0])}, which {shard.path} of the source does not",
+                "Name another folder with --out, or remove it.",
+            )
+        whole = {
+            video_id
+            for video_id, files in shard.videos.items()
+            if all((member.name, member.size) in there for member in files.values())
+        }
+        shard.only |= whole
+        if not shard.subtitles:
+            self.origins |= dict.fromkeys(whole, (path.name, origin(shard)))
+
+    def has_all(self, shard: Shard) -> bool:
+        """Whether all that is wanted of a tar is there."""
+        listing = self._listings.get(self._names[id(shard)])
+        if listing is None or shard.listing is None:
+            return False
+        there = {member.name for member in listing.members}
+        return all(member.name in there for member in shard.members())
+
+    def take_over(self, shard: Shard, copy: PartialCopy) -> None:
+        """Puts what is there already into the copy, so that it is not fetched again."""
+        listing = self._listings.get(self._names.get(id(shard), ""))
+        if listing is None or shard.listing is None:
+            return
+        places = {member.name: member for member in shard.members()}
+        with closing(FileBytes(self._path(shard))) as file:
+            for member in listing.members:
+                place = places.get(member.name)
+                if place is not None and place.size == member.size:
+                    for at in range(0, HEADER + member.size, _PIECE):
+                        size = min(_PIECE, HEADER + member.size - at)
+                        copy.write(place.start - HEADER + at, file.pread(member.start - HEADER + at, size))
+
+    def write(self, arrived: Arrived) -> None:
+        """Writes a tar out of the copy of its parts, which is removed then."""
+        shard, path = arrived.shard, self._path(arrived.shard)
+        # Of a tar that was copied whole it is known only now what it holds.
+        shard.only = frozenset(name for name in shard.only - self.origins.keys() if shard.has(name))
+        if path.name in self._listings and shard.listing is not None:
+            self._keep(shard, self._listings[path.name])
+        if shard.only:
+            with closing(FileBytes(arrived.copy.path)) as file, whole_file(path) as target:
+                size = 0
+                for member in shard.members():
+                    head = tarfile.TarInfo(member.name)
+                    head.size = member.size
+                    size += target.write(head.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+                    for at in range(0, member.size, _PIECE):
+                        data = file.pread(member.start + at, min(_PIECE, member.size - at))
+                        size += target.write(data)
+                    size += target.write(bytes(-size % tarfile.BLOCKSIZE))
+                end = size + 2 * tarfile.BLOCKSIZE
+                target.write(bytes(end + -end % tarfile.RECORDSIZE - size))
+            if not shard.subtitles:
+                self.origins |= dict.fromkeys(shard.only, (path.name, origin(shard)))
+            self._origins_before[path.name] = origin(shard)
+        arrived.copy.remove()
+
+    def _read_outcomes(self) -> dict[str, str]:
+        """Where the tars of the folder are from, by their names."""
+        try:
+            text = (self._out / OUTCOMES).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        rows = csv.DictReader(io.StringIO(text))
+        return {row["tar"]: row["origin"] for row in rows if row.get("tar") and row.get("origin")}
+
+    def write_outcomes(self, others: Iterable[Missing]) -> None:
+        """Writes what became of each video."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(_COLUMNS)
+        rows = [(name, "done", "", "", *self.origins[name]) for name in self.origins]
+        rows += [(each.video_id, each.outcome, each.reason, each.why, "", "") for each in others]
+        table.writerows(sorted(rows))
+        with whole_file(self._out / OUTCOMES) as file:
+            file.write(text.getvalue().encode("utf-8", "backslashreplace"))

@@ -1,0 +1,108 @@
+"""Wanted videos come into tars of their own: each member byte for byte, and nothing is fetched twice."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.remote.fetch.remote_shards import content, listed, release
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def files_of(tar: Path) -> dict[str, bytes]:
+    with tarfile.open(tar) as opened:
+        return {member.name: opened.extractfile(member).read() for member in opened if member.isfile()}  # type: ignore[union-attr]
+
+
+def test_members_come_byte_for_byte_and_the_same_wish_gives_the_same_tars(tmp_path: Path, signverse: Command) -> None:
+    release(tmp_path / "shards" / "dataset", 2, 4, ("card", "consolidated", "per-frame"))
+    wanted = ["v00x00", "v00x03", "v01x01"]
+    ids = listed(tmp_path / "ids.txt", [*wanted, "lost"])
+    for out in ("out", "again"):
+        code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / out)
+        assert code == 0
+        assert "4 videos wanted: 3 fetched, 1 absent" in err
+    tars = sorted(path.name for path in (tmp_path / "out").glob("*.tar"))
+    assert tars == ["Sign_DWPose_NPZ_000001.tar", "Sign_DWPose_NPZ_000002.tar"]
+    for name in tars:
+        whole = files_of(tmp_path / "shards" / "dataset" / name)
+        expected = {file: data for file, data in whole.items() if file.split("/")[0] in wanted}
+        assert files_of(tmp_path / "out" / name) == expected
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*tars, "outcomes.csv"]
+    said = (tmp_path / "out" / "outcomes.csv").read_text()
+    assert "lost,unavailable,not_in_source,no tar of the source has it,," in said
+    assert "v01x01,done,,,Sign_DWPose_NPZ_000002.tar," in said
+
+
+def test_tars_that_were_fetched_are_imported_as_the_whole_ones(tmp_path: Path, signverse: Command) -> None:
+    languages = release(tmp_path / "shards", 1, 3, ("card", "consolidated", "per-frame"))
+    ids = listed(tmp_path / "ids.txt", languages)
+    assert signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / "out")[0] == 0
+    for source in ("shards", "out"):
+        assert signverse("ingest", "shards", tmp_path / source, "--lake", tmp_path / f"lake of {source}")[0] == 0
+    assert content(tmp_path / "lake of out") == content(tmp_path / "lake of shards")
+
+
+def test_a_second_wish_adds_to_the_tars_and_fetches_only_what_they_lack(tmp_path: Path, signverse: Command) -> None:
+    release(tmp_path / "shards", 1, 5)
+    source, out = tmp_path / "shards", tmp_path / "out"
+    assert signverse("fetch", source, "--ids", listed(tmp_path / "a.txt", ["v00x01"]), "--out", out)[0] == 0
+    both = listed(tmp_path / "b.txt", ["v00x04", "v00x01"])
+    _, _, err = signverse("fetch", source, "--ids", both, "--out", out)
+    assert "2 videos wanted: 1 fetched, 1 there already" in err
+    _, _, err = signverse("fetch", source, "--ids", both, "--out", out)
+    assert "2 videos wanted: 0 fetched, 2 there already; 0 bytes" in err
+    assert {name.split("/")[0] for name in files_of(out / "Sign_DWPose_NPZ_000001.tar")} == {"v00x01", "v00x04"}
+    assert signverse("fetch", source, "--ids", both, "--out", tmp_path / "at once")[0] == 0
+    name = "Sign_DWPose_NPZ_000001.tar"
+    assert (out / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
+
+
+@pytest.mark.parametrize("foreign", [b"", b"not a tar" * 100])
+def test_a_file_that_is_not_of_the_source_is_left_as_it_is(tmp_path: Path, signverse: Command, foreign: bytes) -> None:
+    release(tmp_path / "shards", 1, 1)
+    ids = listed(tmp_path / "ids.txt", ["v00x00"])
+    place = tmp_path / "out" / "Sign_DWPose_NPZ_000001.tar"
+    place.parent.mkdir()
+    place.write_bytes(foreign)
+    code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", place.parent)
+    assert code == 1
+    assert str(place) in err
+    assert place.read_bytes() == foreign
+
+
+def test_a_tar_with_videos_of_another_source_is_refused(tmp_path: Path, signverse: Command) -> None:
+    release(tmp_path / "shards", 1, 2)
+    release(tmp_path / "others", 1, 4)
+    out = tmp_path / "out"
+    every = listed(tmp_path / "b.txt", ["v00x00", "v00x03"])
+    assert signverse("fetch", tmp_path / "others", "--ids", every, "--out", out)[0] == 0
+    before = (out / "Sign_DWPose_NPZ_000001.tar").read_bytes()
+    code, _, err = signverse("fetch", tmp_path / "shards", "--ids", every, "--out", out)
+    assert code == 1
+    assert "which is another tar than" in err
+    (out / "outcomes.csv").unlink()
+    code, _, err = signverse("fetch", tmp_path / "shards", "--ids", every, "--out", out)
+    assert code == 1
+    assert "of the source does not" in err
+    assert (out / "Sign_DWPose_NPZ_000001.tar").read_bytes() == before
+
+
+def test_both_or_neither_of_lake_and_out_is_a_mistake(
+    tmp_path: Path, signverse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(tmp_path / "shards", 1, 1)
+    ids = listed(tmp_path / "ids.txt", ["v00x00"])
+    assert signverse("fetch", tmp_path / "shards", "--ids", ids)[0] == 2
+    both = ("--lake", tmp_path / "lake", "--out", tmp_path / "out")
+    assert signverse("fetch", tmp_path / "shards", "--ids", ids, *both)[0] == 2
+    assert not (tmp_path / "out").exists() and not (tmp_path / "lake").exists()
+    # The lake of the environment is meant where nothing else is named.
+    monkeypatch.setenv("SIGNVERSE_LAKE", str(tmp_path / "lake"))
+    assert signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / "out")[0] == 0
+    assert not (tmp_path / "lake").exists()
