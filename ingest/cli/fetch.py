@@ -68,9 +68,9 @@ def fetch(
     stalled_after: StalledAfterOption = STALLED_S,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Fetch wanted videos of released shards, and nothing else of them.
+    """Fetch wanted videos out of shards that lie elsewhere.
 
-    The headers of the tars say where each video lies; its bytes alone are read. They go through the reader of
+    The headers of the tars say where each video lies, and nothing else is read of them. Its bytes go through the reader of
     `ingest shards` straight into a lake, or into tars of their own. The same command continues after an interruption:
     what has arrived is not fetched again. What is not found, or cannot be read, is named with the reason.
 

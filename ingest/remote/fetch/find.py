@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from signverse.ingest.remote.fetch.known import KnownTars
 from signverse.ingest.remote.fetch.plan import Shard, share_out
@@ -14,6 +16,8 @@ from signverse.ingest.remote.fetch.survey import Survey, list_tars, walk_tars
 from signverse.ingest.remote.sources.protocols import TarSource
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.storage.integrity.sync import make_durable_folder
+
+_LOCK: Final = ".lock"
 
 
 @dataclass
@@ -126,7 +130,7 @@ def copies_folder(folder: Path, what: str) -> Iterator[Path]:
     from filelock import FileLock, Timeout
 
     make_durable_folder(folder)
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / _LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -134,4 +138,8 @@ def copies_folder(folder: Path, what: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        with suppress(OSError):
+            # Where something is on its way for the next run, it stays.
+            if [path.name for path in folder.iterdir()] == [_LOCK]:
+                shutil.rmtree(folder)
         lock.release()

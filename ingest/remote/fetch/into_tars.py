@@ -12,7 +12,7 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -85,10 +85,6 @@ def fetch_into_tars(
         for each in (*unfetched(left, problems), *missing([i for i in left if i not in problems], found)):
             account.add(each)
         targets.write_outcomes((*account.absent, *account.failed))
-    with suppress(OSError):
-        # Where something is on its way for the next run, it stays.
-        (out / _COPIES / ".lock").unlink(missing_ok=True)
-        (out / _COPIES).rmdir()
     account.seconds, account.bytes, account.requests = time.monotonic() - start, traffic.bytes, traffic.requests
     return account
 
@@ -105,7 +101,7 @@ class _Targets:
         self._out = out
         shards = [*found.subtitles, *found.poses]
         names = Counter(shard.name for shard in shards)
-        # Tars of one name in several folders are told apart by the folders' names.
+        # Tars of one name in several folders are kept apart by the folders' names.
         self._names = {
             id(shard): shard.name if names[shard.name] == 1 else shard.path.replace("/", "-") for shard in shards
         }
