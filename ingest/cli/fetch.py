@@ -70,9 +70,9 @@ def fetch(
 ) -> None:
     """Fetch wanted videos out of shards that lie elsewhere.
 
-    The headers of the tars say where each video lies, and nothing else is read of them. Its bytes go through the reader of
-    `ingest shards` straight into a lake, or into tars of their own. The same command continues after an interruption:
-    what has arrived is not fetched again. What is not found, or cannot be read, is named with the reason.
+    The headers of the tars say where each video lies, and nothing else is read of them. Its bytes go through the
+    reader of `ingest shards` straight into a lake, or into tars of their own. The same command continues after an
+    interruption: what has arrived is not fetched again. What is not found, or cannot be read, is named.
 
     \b
     signverse fetch OWNER/NAME --manifest manifest.csv --language asf --dry-run
