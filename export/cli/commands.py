@@ -20,7 +20,7 @@ from signverse.export.cli.options import (
     worker_limits,
     writing,
 )
-from signverse.export.formats.defaults import LAYOUTS, VIDEOS_PER_SHARD
+from signverse.export.formats.defaults import BODY_SCORES, LAYOUTS, VIDEOS_PER_SHARD
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
@@ -56,11 +56,22 @@ def shards(
     layout: Annotated[
         str,
         typer.Option(
+            "--layout",
+            "--dialect",
             callback=one_of(*LAYOUTS),
             metavar="|".join(LAYOUTS),
             help="Layout of the tar: card (dataset card) or consolidated (released tars).",
         ),
     ] = LAYOUTS[0],
+    body_scores: Annotated[
+        str,
+        typer.Option(
+            callback=one_of(*BODY_SCORES),
+            metavar="|".join(BODY_SCORES),
+            help="Of consolidated: scores, or index codes in their place as in the released tars, which the published "
+            "visualiser needs to draw limbs in its style openpose.",
+        ),
+    ] = BODY_SCORES[0],
     frames: Annotated[
         str,
         typer.Option(
@@ -101,12 +112,17 @@ def shards(
     signverse export shards --lake LAKE --out DIR
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR -l asf -l bfi --captioned
+    signverse export shards --lake LAKE --out DIR --layout consolidated
     """
     # Long because: its options are declared here.
     from signverse.export.release.choice import choose, chosen_clips, chosen_segments, chosen_videos, frames_of
     from signverse.export.release.shards import Spec, export_shards, plan_shards, prepare_folder
+    from signverse.lake.model.errors import MistypedError
     from signverse.lake.model.wording import byte_size, counted
 
+    codes = body_scores == "codes"
+    if codes and layout != "consolidated":
+        raise MistypedError("--body-scores codes is of the layout consolidated", "Add --layout consolidated.")
     with mistyped("--shard-size"):
         size = byte_size(shard_size) if shard_size else 0
     read: list[str] = []
@@ -115,7 +131,7 @@ def shards(
     num_frames = frames_of(chosen_clips(opened, clips, path=selection)) if frames == "clips" else None
     for line in read + remarks:
         say(line)
-    spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None)
+    spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None, codes)
     planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
     with writing("shard", len(planned), len(done)) as on_shard:

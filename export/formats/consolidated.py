@@ -1,6 +1,7 @@
 """The layout `consolidated` of a shard: flat keys, normalised coordinates, frames counted from 1, captions as WebVTT.
 
-It is what the published training code reads. Its defects are not repeated: body scores are scores.
+It is what the published training code reads. Its defects are not repeated: body scores are scores, unless index codes
+are asked for, which the published visualiser takes for the numbers of joints.
 """
 
 from __future__ import annotations
@@ -20,15 +21,20 @@ from signverse.export.writers.pickle_writer import Layer
 from signverse.export.writers.tar_writer import Member
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import VTT
-from signverse.lake.model.skeleton import PARTS
+from signverse.lake.model.skeleton import BODY, PARTS
+from signverse.lake.model.thresholds import SEEN
 from signverse.lake.storage.keypoints import Points
 
 
-def files(outline: Outline, parts: Iterable[Content]) -> dict[str, Member]:
-    """The files of a video by their names inside its folder."""
+def files(outline: Outline, parts: Iterable[Content], *, codes: bool = False) -> dict[str, Member]:
+    """The files of a video by their names inside its folder.
+
+    Args:
+        codes: see `write_poses`.
+    """
     frames = len(outline.frame_ids)
     return {
-        "npz/poses.npz": partial(write_poses, outline=outline, parts=parts),
+        "npz/poses.npz": partial(write_poses, outline=outline, parts=parts, codes=codes),
         "npz/.complete": f"video_id={outline.video_id}\nfps={FPS:g}\nframes={frames}\n".encode(),
         **{f"captions/{name}": data for name, data in captions(outline).items()},
     }
@@ -43,10 +49,19 @@ def released_points(content: Content) -> Points:
     return points
 
 
-def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content]) -> None:
+def index_codes(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What the released tars hold for body scores [frames, people, 18]: 18 * person + joint where seen, else -1."""
+    codes = np.arange(scores.shape[1] * BODY.size, dtype=np.float32).reshape(scores.shape[1:])
+    return np.where(scores > SEEN, codes, np.float32(-1))
+
+
+def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content], *, codes: bool = False) -> None:
     """Writes a video's poses.npz.
 
     It holds per frame num_persons, frame_width, frame_height and person_000_body_keypoints and so on.
+
+    Args:
+        codes: index codes in place of body scores. All else is the same: a joint that is not seen keeps its place.
     """
     count = len(outline.frame_ids)
     arrays = {
@@ -57,10 +72,10 @@ def write_poses(out: IO[bytes], outline: Outline, parts: Iterable[Content]) -> N
         "frame_heights": _scalars(outline.video["height"], count),
         "frame_indices": (outline.frame_ids + 1).astype(np.int32),
     }
-    write_npz(out, arrays, "frame_payloads", count, (list(_layers(part)) for part in parts))
+    write_npz(out, arrays, "frame_payloads", count, (list(_layers(part, codes)) for part in parts))
 
 
-def _layers(content: Content) -> Iterator[Layer]:
+def _layers(content: Content, codes: bool) -> Iterator[Layer]:
     width, height = content.video["width"], content.video["height"]
     for places, people in content.people(released_points(content)):
         if people.shape[1] > 1:
@@ -69,6 +84,8 @@ def _layers(content: Content) -> Iterator[Layer]:
         # Apart, each row of a part is one piece of memory: copied so, not number by number.
         xy, scores = np.empty((*people.shape[:3], 2), np.float32), people[..., 2].copy()
         xy[..., 0], xy[..., 1] = people[..., 0], people[..., 1]
+        if codes:
+            scores[..., BODY.slice] = index_codes(scores[..., BODY.slice])
         values: dict[str, Any] = {
             "num_persons": _scalars(people.shape[1], len(people)),
             "frame_width": _scalars(width, len(people)),
@@ -131,4 +148,10 @@ def _stamp(seconds: float) -> str:
     return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
 
 
-LAYOUT: Final = ShardLayout(files=files, keypoints="npz/poses.npz", others=("npz/.complete",), has_cues=True)
+LAYOUT: Final = ShardLayout(
+    files=files,
+    coded_files=partial(files, codes=True),
+    keypoints="npz/poses.npz",
+    others=("npz/.complete",),
+    has_cues=True,
+)

@@ -7,6 +7,9 @@ from typing import Final
 LAYOUTS: Final = ("card", "consolidated")
 """Layouts of a release shard: that of the dataset card (the default), that of the released tars."""
 
+BODY_SCORES: Final = ("scores", "codes")
+"""Body scores of the layout `consolidated`: those of the lake (the default), or index codes as in the released tars."""
+
 VIDEOS_PER_SHARD: Final = 40
 """As in the released tars."""
 

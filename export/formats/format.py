@@ -119,6 +119,7 @@ class ShardLayout:
         has_cues: it holds the caption tracks, and not the segments only.
         segments: name of the file that lists the segments; "" where none does.
         count_segments: counts them in it. Raises ValueError, KeyError or TypeError where it is damaged.
+        coded_files: as `files`, with index codes in place of body scores; None where the layout has no such form.
     """
 
     files: Callable[[Outline, Iterable[Content]], dict[str, Member]]
@@ -127,6 +128,7 @@ class ShardLayout:
     has_cues: bool = False
     segments: str = ""
     count_segments: Callable[[IO[bytes]], int] | None = None
+    coded_files: Callable[[Outline, Iterable[Content]], dict[str, Member]] | None = None
 
 
 SHARD_NAME: Final = "Sign_DWPose_NPZ_{:06d}.tar"

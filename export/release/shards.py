@@ -22,6 +22,7 @@ from signverse.lake.clips.prefetch import prefetch
 from signverse.lake.jobs.executor import UNLIMITED, Engine, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import CAPTIONS, SEGMENTS
 from signverse.lake.model.wording import document_text
@@ -42,11 +43,13 @@ class Spec:
         layout: a name of `SHARD_LAYOUTS`.
         only_segments: the frames of the chosen segments and no others.
         segments: ids of the chosen segments by video id; None for all.
+        codes: index codes in place of body scores, see `ShardLayout.coded_files`.
     """
 
     layout: str = LAYOUTS[0]
     only_segments: bool = False
     segments: Mapping[str, frozenset[str]] | None = None
+    codes: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,11 @@ def prepare_folder(
         for shard in shards
         for video in shard.videos
     )
-    state = fingerprint(lake, {"layout": spec.layout, "only_segments": spec.only_segments}, content)
+    settings = {"layout": spec.layout, "only_segments": spec.only_segments}
+    if spec.codes:
+        # Not where it is the default: unfinished exports of earlier checkouts do not say it.
+        settings["body_scores"] = "codes"
+    state = fingerprint(lake, settings, content)
     return Folder(out, SHARD_FOLDER).prepare(shards, state, overwrite=overwrite)
 
 
@@ -143,7 +150,7 @@ def export_shards(
         engine: where these processes run.
         on_shard: called with each finished shard.
     """
-    write = partial(write_shard, layout=spec.layout, only_segments=spec.only_segments)
+    write = partial(write_shard, layout=spec.layout, only_segments=spec.only_segments, codes=spec.codes)
     finished = {written.name for written in done}
     with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in finished], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
@@ -172,9 +179,18 @@ def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str,
     return {shard.name: replace(shard, segments=parts.get((shard.name,), nothing)) for shard in shards}
 
 
-def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segments: bool) -> Written[VideoRow]:
-    """Write one shard, which gets its name when all of it is written."""
+def write_shard(
+    lake: Lake, out: Path, shard: Shard, *, layout: str, only_segments: bool, codes: bool = False
+) -> Written[VideoRow]:
+    """Write one shard, which gets its name when all of it is written.
+
+    Raises:
+        BadInputError: the layout has no form with index codes.
+    """
     rules = SHARD_LAYOUTS[layout]
+    files_of = rules.coded_files if codes else rules.files
+    if files_of is None:
+        raise BadInputError(f"the layout {layout} has no index codes for body scores")
     written: list[Outline] = []
     with (
         atomic_tar(out / shard.name) as tar,
@@ -183,7 +199,7 @@ def write_shard(lake: Lake, out: Path, shard: Shard, *, layout: str, only_segmen
     ):
         for outline in reading:
             assert isinstance(outline, Outline)
-            files = rules.files(outline, parts_of(outline, iter(reading.__next__, None)))
+            files = files_of(outline, parts_of(outline, iter(reading.__next__, None)))
             for name, data in files.items():
                 tar.add(f"{outline.video_id}/{name}", data)
             written.append(outline)

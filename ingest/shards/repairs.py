@@ -105,7 +105,8 @@ def _body_flags(poses: Poses) -> None:
 
     def clear(rows: slice, points: Points) -> bool:
         visible[rows] = points[:, BODY.slice, 2] == 1
-        points[:, BODY.slice, 2][visible[rows]] = np.nan
+        # A hidden joint may have a place, which a score of 0 would cost it. In the card absent joints are (0, 0, 0).
+        points[:, BODY.slice, 2][visible[rows] | (poses.dialect != "card")] = np.nan
         return True
 
     poses.rows.update(clear)
