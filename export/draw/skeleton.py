@@ -255,7 +255,8 @@ def _is_dark(colour: Sequence[float]) -> bool:
     return 0.299 * red + 0.587 * green + 0.114 * blue < 128
 
 
-def _seen(person: Points, width: float, height: float) -> NDArray[np.bool_]:
+def seen_points(person: Points, width: float, height: float) -> NDArray[np.bool_]:
+    """Which points of a person, [128, 3], are drawn on a picture of this size."""
     x, y, score = person[:, 0], person[:, 1], person[:, 2]
     # Released data mark absence with places far outside: a line to one of them would cross the picture.
     with np.errstate(invalid="ignore"):
@@ -264,7 +265,7 @@ def _seen(person: Points, width: float, height: float) -> NDArray[np.bool_]:
     return seen
 
 
-def _unit(xy: Points, seen: NDArray[np.bool_]) -> float:
+def shoulder_width(xy: Points, seen: NDArray[np.bool_]) -> float:
     """About one shoulder width, whichever way the person faces: the largest of what can be measured."""
 
     def apart(first: int, second: int) -> float:
@@ -293,10 +294,10 @@ def _draw_person(picture: Image.Image, person: Points, factors: tuple[float, flo
 
     width, height = picture.size
     xy = person[:, :2] * factors
-    seen = _seen(np.column_stack([xy, person[:, 2]]), width, height)
+    seen = seen_points(np.column_stack([xy, person[:, 2]]), width, height)
     if not seen.any():
         return
-    unit = min(_unit(xy, seen), 2.0 * max(width, height))
+    unit = min(shoulder_width(xy, seen), 2.0 * max(width, height))
 
     # Only the region that holds the person is enlarged: a signer fills a fraction of most frames.
     margin = 3 + 0.05 * unit
