@@ -129,10 +129,11 @@ def test_every_command_with_workers_takes_limits_for_them() -> None:
 
 
 SEVERAL_MEANINGS = {
+    "--captions": "tracks to download, or whether they are written into a picture",
     "--format": "of rows, or of the status",
     "--limit": "clips, or videos of a download",
     "--out": "an export, the folder of quickstart, or of a card",
-    "--output": "rows, or one array or picture in one format",
+    "--output": "rows, or one array, picture or video in one format",
     "--redo": "a condition is for videos that are extracted again",
     "--selection": "what all is: videos or clips",
     "--version": "of the program, or of the lake",

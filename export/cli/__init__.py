@@ -6,6 +6,7 @@ the functions. Start with commands.py.
 
 - commands.py: export shards, verify, picture.
 - publish.py: publish.
+- video.py: video.
 - clips.py: export webdataset, parquet and pose.
 - options.py: what the exports share: options, progress bar.
 """

@@ -12,6 +12,7 @@ import typer
 
 from signverse.export.cli import clips as clip_commands
 from signverse.export.cli import publish as publish_command
+from signverse.export.cli import video as video_command
 from signverse.export.cli.options import (
     ExportOption,
     OverwriteOption,
@@ -44,6 +45,7 @@ def mount(app: typer.Typer) -> None:
     app.command("publish")(publish_command.publish)
     app.command("verify")(verify)
     app.command("picture", cls=VideoIdCommand)(picture)
+    app.command("video", cls=VideoIdCommand)(video_command.video)
 
 
 @export.command("shards")

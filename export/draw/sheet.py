@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from signverse.export.draw.scene import read_people
 from signverse.export.draw.skeleton import BLACK, Colour, Points, contact_sheet, frames_to_draw, rgb, shade_of_frame
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import frames_in_video
-from signverse.lake.model.skeleton import NUM_JOINTS
 from signverse.lake.model.thresholds import SEEN
-from signverse.lake.storage.keypoints import hide_unseen
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 from signverse.lake.storage.temporary.whole_file import whole_file
 
@@ -95,11 +94,11 @@ def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, 
     drawn = _people_to_draw(lake, video_id, start, end, look.person)
     # Of a video of hours only these frames are in memory.
     numbers = [start + frame for frame in frames_to_draw(end - start, look.count, None)]
-    people = np.concatenate([_read_people(lake, video_id, number, number + 1, drawn) for number in numbers])
+    people = np.concatenate([read_people(lake, video_id, number, number + 1, drawn) for number in numbers])
     width, height = video["width"], video["height"]
     if look.crop:
         pieces = (
-            _read_people(lake, video_id, first, min(first + ROWS_PER_GROUP, end), drawn)
+            read_people(lake, video_id, first, min(first + ROWS_PER_GROUP, end), drawn)
             for first in range(start, end, ROWS_PER_GROUP)
         )
         left, top, right, bottom = _bounds(pieces, width, height)
@@ -135,18 +134,6 @@ def _people_to_draw(lake: Lake, video_id: str, start: int, end: int, person: int
             f"no person is in frames {start} to {end} of '{video_id}'", "Name another range: --start, --end."
         )
     return present if person is None else [person]
-
-
-def _read_people(lake: Lake, video_id: str, start: int, end: int, drawn: Sequence[int]) -> Points:
-    """These people in frames [start, end), float32 [T, P, 128, 3]; hidden joints absent, absent people nan."""
-    people = np.full((end - start, len(drawn), NUM_JOINTS, 3), np.nan, np.float32)
-    for rows in lake.people(video_id, start_frame=start, end_frame=end):
-        inside = rows.take((rows.frames >= start) & (rows.frames < end))
-        hide_unseen(inside.points, inside.visible)
-        for place, number in enumerate(drawn):
-            mine = inside.persons == number
-            people[inside.frames[mine] - start, place] = inside.points[mine]
-    return people
 
 
 def _bounds(pieces: Iterable[Points], width: int, height: int) -> tuple[int, int, int, int]:

@@ -31,7 +31,7 @@ class Commands(SectionedGroup):
     sections = {  # noqa: RUF012 (never changed)
         "Get data in": ("quickstart", "ingest", "fetch", "inspect", "models"),
         "Ask": ("info", "stats", "sql", "status"),
-        "Choose": ("select", "split", "keypoints", "picture"),
+        "Choose": ("select", "split", "keypoints", "picture", "video"),
         "Export": ("export", "publish"),
         "Keep": ("verify", "repair", "maintain", "doctor"),
     }

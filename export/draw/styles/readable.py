@@ -1,8 +1,8 @@
 """The style `lake`, for people's eyes: what the model was unsure of is faint, and each hand has its colours.
 
-The left side is drawn in warm colours and the right side in cool ones, arms as well as hands, so that a hand can be
-told from the other wherever it is. Lines are as wide as the person is large, with soft edges. A point that is absent,
-or has a score below SEEN, is not there; between SEEN and 1 a line grows from faint to full.
+The left side is drawn in warm colours and the right side in cool ones, arms as well as hands, so that one hand is not
+taken for the other wherever they are. Lines are as wide as the person is large, with soft edges. A point that is
+absent, or has a score below SEEN, is not there; between SEEN and 1 a line grows from faint to full.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Readable:
                 continue
             region = picture[top:bottom, left:right]
             layer = np.zeros((bottom - top, right - left, 4), np.uint8)
-            # Every eighth pixel tells whether the ground is dark.
+            # Every eighth pixel says whether the ground is dark.
             palette = _ON_LIGHT if region[::8, ::8].mean() > 128 else _ON_DARK
             _Pen(layer, xy - (left, top), seen, opacity(person[:, 2]), unit, palette).person()
             lay_over(region, layer)

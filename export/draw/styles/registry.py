@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signverse.export.draw.defaults import STYLES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import NUM_JOINTS
 
 if TYPE_CHECKING:
     from signverse.export.draw.skeleton import Pixels, Points
-
-STYLES: Final = ("lake", "openpose", "dwpose", "controlnext")
 
 Paint = Callable[[NDArray[np.uint8], NDArray[np.floating[Any]]], None]
 """Draws people [P, 128, 3] on a picture, RGB uint8 [H, W, 3], in place; x and y are pixels of the picture."""

@@ -40,6 +40,27 @@ def whole_file(out: Path) -> Iterator[BinaryIO]:
         raise BadInputError(f"{out} cannot be written: {error.strerror or error}") from None
 
 
+@contextmanager
+def whole_path(out: Path, *, suffix: str = "") -> Iterator[Path]:
+    """As `whole_file`, for a library that writes to a name: that of an empty file, which then takes its own.
+
+    Args:
+        suffix: the ending of that name, by which some libraries know what to write.
+
+    Raises:
+        BadInputError: it cannot be written; nothing is left behind and an earlier file stays as it was.
+    """
+    try:
+        with _beside(out, suffix) as (handle, temporary):
+            os.close(handle)
+            yield temporary
+            with temporary.open("rb") as file:
+                sync_open(file.fileno())
+            temporary.replace(out)
+    except OSError as error:
+        raise BadInputError(f"{out} cannot be written: {error.strerror or error}") from None
+
+
 def write_whole(out: Path, data: bytes) -> None:
     """Writes a file, in place of an earlier one; a process that is killed leaves that one or none.
 
@@ -86,10 +107,10 @@ def _create(out: Path, data: bytes) -> bool:
 
 
 @contextmanager
-def _beside(out: Path) -> Iterator[tuple[int, Path]]:
+def _beside(out: Path, suffix: str = "") -> Iterator[tuple[int, Path]]:
     """A new open file beside another, under a name by which it is known as half-written; removed in the end."""
     clear_halves(out.parent)
-    handle, name = tempfile.mkstemp(prefix=half_name(out.name), dir=out.parent)
+    handle, name = tempfile.mkstemp(suffix, half_name(out.name), out.parent)
     temporary = Path(name)
     try:
         # mkstemp makes files that only their owner reads; a result is an ordinary file.
