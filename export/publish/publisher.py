@@ -171,6 +171,9 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         raise BadInputError(
             "publishing needs a token", "Set HF_TOKEN to one that may write, or log in with `hf auth login`."
         )
+    card = next((source for source in prepared.last if source.path == README), None)
+    if card is not None and plan.send:
+        hub.check_card(card.data.decode())
     if state is None:
         hub.create(settings.private)
         state = hub.state()
@@ -187,6 +190,8 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         title = f"{TITLE}{plan.content.kind}, part {number} of {len(plan.batches)}"
         commit = hub.commit(title, batch, (), commit, progress.on_bytes)
         progress.on_files(len(batch))
+    if plan.send:
+        _refuse_left_out(hub, commit, plan.send)
     remove = plan.remove
     if prepared.purge:
         if remove:
@@ -203,10 +208,22 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         last.append(sums_of(plan.content, {path: plan.remote[path].oid for path in kept if plan.remote[path].large}))
     if last or remove:
         commit = hub.commit(LAST, last, remove, commit, progress.on_bytes)
+        _refuse_left_out(hub, commit, last)
         progress.on_files(len(last))
     if settings.tag and not prepared.tagged:
         hub.tag(settings.tag, commit)
     return commit
+
+
+def _refuse_left_out(hub: Hub, commit: str, sent: Sequence[Source]) -> None:
+    """Refuses to go on where files that were sent are not there: the hub leaves out what a .gitignore there names."""
+    remote = hub.files(commit)
+    left_out = [source.path for source in sent if not is_there(source, remote)]
+    if left_out:
+        raise BadInputError(
+            f"{hub.name} took {counted(len(left_out), 'file')} and does not have them: {some(left_out)}",
+            "Look for a .gitignore there that names them, and run the same command again.",
+        )
 
 
 def _descriptions(

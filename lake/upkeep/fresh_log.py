@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.schema import TABLES, Table
-from signverse.lake.model.wording import as_argument, counted, some
+from signverse.lake.model.wording import as_argument, some
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.integrity import commit_info
@@ -34,10 +34,9 @@ def fresh_logs(snapshot: Snapshot) -> tuple[dict[str, ActiveFile], dict[str, byt
         names = some([file.path for file in lost])
         raise DamagedLakeError(f"{folder} has lost files: {names}", f"Run: signverse repair {as_argument(folder)}")
     plan = make_plan(snapshot, retention=timedelta(0), small_only=True)
-    dead = plan.replaced | plan.orphans
-    if dead:
+    if plan.replaced or plan.unneeded:
         raise BadInputError(
-            f"the files of {folder} still hold rows of {counted(len(dead), 'ingestion')} that were replaced or dropped",
+            f"the files of {folder} still hold rows of videos that were replaced, dropped or interrupted",
             f"Run: signverse maintain --lake {as_argument(folder)} --retention 0",
         )
     data: dict[str, ActiveFile] = {}

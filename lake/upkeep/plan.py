@@ -73,6 +73,7 @@ class Plan:
         orphans: ingest ids of rows without a row in `videos`, as old: of ingestions that were interrupted.
         videos: whether the table `videos` has to be rewritten.
         lost: paths of lost files that are left as they are, inside the lake.
+        unneeded: paths of files, inside the lake, with rows of ingestions that were replaced or interrupted, as old.
         raises_format: nothing of an older format is left after it: the lake becomes one of today's, which older
             software refuses.
     """
@@ -85,6 +86,7 @@ class Plan:
     videos: bool
     lost: tuple[str, ...] = ()
     raises_format: bool = False
+    unneeded: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -127,6 +129,7 @@ def make_plan(
     keypoints = _check_keypoints(snapshot, listed[KEYPOINTS], videos, cutoff, lost[KEYPOINTS])
     replaced = frozenset(videos.filter("replaced")["ingest_id"])
     orphans: set[str] = set()
+    unneeded: list[str] = []
     rewrites: list[Rewrite] = []
     for table in TABLES:
         if table is VIDEOS:
@@ -139,6 +142,7 @@ def make_plan(
             whole = [file for file in listed[table] if file.name not in lost[table]]
             dirty, skipped, found = _check_rows(snapshot, table, whole, videos, cutoff)
             orphans |= found
+        unneeded += [f"{table.name}/{name}" for name in sorted(dirty)]
         partitions: dict[str | None, list[ActiveFile]] = defaultdict(list)
         for file in listed[table]:
             if file.name not in skipped | lost[table]:
@@ -167,6 +171,7 @@ def make_plan(
         rewrite_videos,
         tuple(left),
         may_raise and format_of(snapshot.folder) < FORMAT_VERSION,
+        tuple(unneeded),
     )
 
 

@@ -62,6 +62,8 @@ class Hub:
         requests: the log, in the order of the answers.
         page: rows a page of a tree listing.
         lifetime: seconds that a signed address of the CDN is good for.
+        part_size: bytes of a part of a large file, where such files are sent in parts.
+        card_errors: what it finds wrong with the header of any card.
         pause: seconds that pass before an answer to a POST or PUT.
         ignored: names that the server leaves out of a commit without an error, as a .gitignore there does.
     """
@@ -76,6 +78,9 @@ class Hub:
         self.page = 1000
         self.lifetime = 3600.0
         self.pause = 0.0
+        self.part_size = 0
+        self.parts: dict[str, dict[int, bytes]] = {}
+        self.card_errors: list[str] = []
         self.ignored: set[str] = set()
         self.signed: dict[str, tuple[str, float]] = {}
         self.errors: list[BaseException] = []

@@ -6,11 +6,15 @@ import base64
 import hashlib
 import json
 import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from tests.fakehub.handler import Asked, Refused, Reply
 from tests.fakehub.repositories import ATTRIBUTES, Entry, Repository, entry_of, is_large
 from tests.fakehub.routes_read import ANY, repository
+
+if TYPE_CHECKING:
+    from tests.fakehub.hub import Hub
 
 
 def writable(asked: Asked, key: str) -> Repository:
@@ -48,7 +52,8 @@ def create(asked: Asked) -> Reply:
 
 
 def validate_yaml(asked: Asked) -> Reply:
-    return Reply({"errors": [], "warnings": []})
+    errors = [{"message": error} for error in asked.hub.card_errors]
+    return Reply({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
 def preupload(asked: Asked, key: str, revision: str) -> Reply:
@@ -76,6 +81,8 @@ def batch(asked: Asked, key: str) -> Reply:
                 "upload": {"href": f"{asked.hub.cdn}/cdn/put/{wanted['oid']}"},
                 "verify": {"href": f"{asked.hub.address}/{key}.git/info/lfs/verify"},
             }
+            if asked.hub.part_size and wanted["size"] > asked.hub.part_size:
+                row["actions"]["upload"] = in_parts(asked.hub, wanted["oid"], wanted["size"])
         rows.append(row)
     return Reply({"transfer": "basic", "objects": rows})
 
@@ -85,6 +92,27 @@ def store(asked: Asked, sha256: str) -> Reply:
         return Reply({"error": "the content has another sha256"}, 400)
     asked.hub.blobs[sha256] = asked.body
     return Reply(headers={"ETag": f'"{sha256}"'})
+
+
+def in_parts(hub: Hub, sha256: str, size: int) -> dict[str, Any]:
+    """How a large file is sent in parts."""
+    parts = range(1, -(-size // hub.part_size) + 1)
+    header = {f"{part:05d}": f"{hub.cdn}/cdn/part/{sha256}/{part}?Signature=s" for part in parts}
+    return {"href": f"{hub.cdn}/cdn/join/{sha256}", "header": {**header, "chunk_size": str(hub.part_size)}}
+
+
+def store_part(asked: Asked, sha256: str, part: str) -> Reply:
+    asked.hub.parts.setdefault(sha256, {})[int(part)] = asked.body
+    return Reply(headers={"ETag": f'"{part}"'})
+
+
+def join_parts(asked: Asked, sha256: str) -> Reply:
+    parts = asked.hub.parts.pop(sha256)
+    content = b"".join(parts[part["partNumber"]] for part in json.loads(asked.body)["parts"])
+    if hashlib.sha256(content).hexdigest() != sha256:
+        return Reply({"error": "the content has another sha256"}, 400)
+    asked.hub.blobs[sha256] = content
+    return Reply({})
 
 
 def verify(asked: Asked, key: str) -> Reply:
@@ -102,6 +130,8 @@ def commit(asked: Asked, key: str, revision: str) -> Reply:
     changes: dict[str, Entry | None] = {}
     for line in lines[1:]:
         value = line["value"]
+        if value["path"] in asked.hub.ignored:
+            continue
         if line["key"] == "file":
             content = base64.b64decode(value["content"])
             changes[value["path"]] = entry_of(value["path"], content, large=False)
@@ -191,6 +221,8 @@ WRITING = (
     ("POST", re.compile(ANY + r"/preupload/([^/]+)"), preupload),
     ("POST", re.compile(r"/(datasets/[^/]+/[^/]+)\.git/info/lfs/objects/batch"), batch),
     ("PUT", re.compile(r"/cdn/put/([0-9a-f]{64})"), store),
+    ("PUT", re.compile(r"/cdn/part/([0-9a-f]{64})/(\d+)"), store_part),
+    ("POST", re.compile(r"/cdn/join/([0-9a-f]{64})"), join_parts),
     ("POST", re.compile(r"/(datasets/[^/]+/[^/]+)\.git/info/lfs/verify"), verify),
     ("POST", re.compile(ANY + r"/commit/([^/]+)"), commit),
     ("POST", re.compile(ANY + r"/branch/([^/]+)"), branch),

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -25,6 +26,7 @@ from signverse.export.publish.client.answers import (
     second_writer,
     status_of,
 )
+from signverse.export.publish.client.credentials import redacted
 from signverse.export.publish.client.upload import Upload
 from signverse.export.publish.content import Source
 from signverse.lake.model.errors import BadInputError, SignverseError
@@ -119,7 +121,7 @@ class Hub:
                 return State(None, bool(info.private), bool(info.gated))
             return State(info.sha, bool(info.private), bool(info.gated))
 
-        return self._ask("look for it", ask)
+        return self._ask(f"look for {self.name}", ask)
 
     def files(self, revision: str) -> dict[str, Remote]:
         """The files of a commit by their paths."""
@@ -161,6 +163,33 @@ class Hub:
             return bytes(content)
 
         return self._ask(f"read {path}", ask)
+
+    def check_card(self, card: str) -> None:
+        """Asks whether the hub takes a card: it would refuse it in the last commit, after all that was sent.
+
+        Raises:
+            BadInputError: it does not; says why.
+        """
+        from huggingface_hub import get_session
+        from huggingface_hub.utils._headers import build_hf_headers
+        from huggingface_hub.utils._http import hf_raise_for_status
+
+        def ask() -> list[str]:
+            answer = get_session().post(
+                f"{self._api.endpoint}/api/validate-yaml",
+                json={"content": card, "repoType": "dataset"},
+                headers=build_hf_headers(token=self.token or False),
+            )
+            if answer.status_code != 400:
+                hf_raise_for_status(answer)
+            return [str(error.get("message")) for error in answer.json().get("errors", [])]
+
+        errors = self._ask("check the card", ask)
+        if errors:
+            raise BadInputError(
+                f"the hub does not take the header of README.md: {redacted('; '.join(errors), self.token)}",
+                "Mend it there, or in the folder.",
+            )
 
     def create(self, private: bool) -> None:
         """Makes the data set.
@@ -243,15 +272,18 @@ class Hub:
             open_files: list[Upload] = []
             try:
                 operations = self._operations(add, remove, stop, on_bytes, open_files)
-                made = self._api.create_commit(
-                    self.name,
-                    operations,
-                    commit_message=title,
-                    repo_type="dataset",
-                    revision=self.branch,
-                    parent_commit=parent,
-                    num_threads=_THREADS,
-                )
+                with warnings.catch_warnings():
+                    # That a header lacks something that the hub would like to see.
+                    warnings.simplefilter("ignore")
+                    made = self._api.create_commit(
+                        self.name,
+                        operations,
+                        commit_message=title,
+                        repo_type="dataset",
+                        revision=self.branch,
+                        parent_commit=parent,
+                        num_threads=_THREADS,
+                    )
                 return str(made.oid)
             finally:
                 for file in open_files:

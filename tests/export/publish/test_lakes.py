@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from huggingface_hub import snapshot_download
 
+from signverse import ingest
 from signverse.lake.lake import Lake
 from tests.export.publish.conftest import LICENCE
 from tests.fakehub.hub import Hub
@@ -59,6 +60,31 @@ def test_what_is_not_of_the_lake_is_refused_by_its_name(
     (folder / name).write_text("mine")
     code, _, err = signverse("publish", folder, "owner/lake", *LICENCE)
     assert code == 1 and name in err and not hub.requests
+
+
+def test_rows_of_replaced_ingestions_are_not_given_away(
+    hub: Hub, sample: Lake, tmp_path: Path, signverse: Command
+) -> None:
+    folder = Path(shutil.copytree(sample.folder, tmp_path / "lake"))
+    tar = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
+    assert signverse("ingest", "shards", tar, "--lake", folder, "--language", "ase", "--redo")[0] == 0
+    code, _, err = signverse("publish", folder, "owner/lake", *LICENCE)
+    assert code == 1 and "signverse maintain --lake" in err and not hub.requests
+    assert signverse("maintain", "--lake", folder, "--retention", "0")[0] == 0
+    assert signverse("publish", folder, "owner/lake", *LICENCE)[0] == 0
+
+
+def test_a_takedown_reaches_a_published_lake(hub: Hub, sample: Lake, tmp_path: Path, signverse: Command) -> None:
+    assert signverse("publish", sample.folder, "owner/lake", *LICENCE)[0] == 0
+    before = hub.repositories["datasets/owner/lake"].large_files().keys()
+    tar = Path(ingest.__file__).parent / "sample" / "synthetic.tar"
+    assert signverse("ingest", "shards", tar, "--lake", tmp_path / "less", "-l", "ase", "-l", "gsg")[0] == 0
+    code, _, err = signverse("publish", tmp_path / "less", "owner/lake")
+    assert code == 0 and "synthBZS" in err and "removed for good" in err
+    copy = download("owner/lake", tmp_path / "copy")
+    assert signverse("verify", copy)[:2] == (0, "")
+    kept = {entry.sha256 for entry in hub.repositories["datasets/owner/lake"].branches["main"][-1].files.values()}
+    assert not (before - kept) & hub.blobs.keys()
 
 
 def test_a_lake_that_needs_repair_is_refused(hub: Hub, sample: Lake, tmp_path: Path, signverse: Command) -> None:
