@@ -41,6 +41,7 @@ NOT_RUN = {
     ("ingest", "download"): "needs a site",
     ("ingest", "run"): "needs models and a site",
     ("models", "pull"): "needs the hub",
+    ("publish",): "needs the hub",
     ("quickstart",): "has a test of its own",
     ("doctor",): "looks at the machine",
 }
