@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli.options import (
+    ByOption,
+    CardOption,
     ExportOption,
+    LicenceOption,
     OverwriteOption,
     StalledAfterOption,
     WorkersOption,
+    wants_card,
     worker_limits,
     writing,
 )
@@ -49,6 +53,8 @@ class ClipOptions:
     worker_memory: int | None
     stalled_after: int | None
     overwrite: bool
+    card: bool
+    licence: str | None
 
 
 exporting_clips = option_group(
@@ -61,6 +67,8 @@ exporting_clips = option_group(
         "worker_memory": (WorkerMemoryOption, None),
         "stalled_after": (StalledAfterOption, None),
         "overwrite": (OverwriteOption, False),
+        "card": (CardOption, False),
+        "licence": (LicenceOption, None),
     },
     ClipOptions,
 )
@@ -76,6 +84,7 @@ def webdataset(
     how: ClipOptions,
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
+    by: ByOption = None,
 ) -> None:
     """Write clips as tars for WebDataset, one sample per clip.
 
@@ -89,7 +98,7 @@ def webdataset(
     tars = webdataset.WebDataset("DIR/signverse-{000000..000041}.tar")
     samples = tars.decode().to_tuple("keypoints.npy", "json")
     """
-    _export("webdataset", opened, conditions, how, clips_per_shard, "tar")
+    _export("webdataset", opened, conditions, how, clips_per_shard, "tar", by_language=by is not None or how.card)
 
 
 @reading
@@ -101,6 +110,7 @@ def parquet(
     how: ClipOptions,
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
+    by: ByOption = None,
 ) -> None:
     """Write clips as Parquet, one row per clip.
 
@@ -117,7 +127,7 @@ def parquet(
     The other parts have 68 joints (face) and 21 (each hand). A clip of more than 32,768 frames (22 minutes of one
     person) has several rows of one segment_id, which follow each other.
     """
-    _export("parquet", opened, conditions, how, clips_per_shard, "file")
+    _export("parquet", opened, conditions, how, clips_per_shard, "file", by_language=by is not None or how.card)
 
 
 @reading
@@ -146,7 +156,16 @@ def pose(
     _export("pose", opened, conditions, how, CLIPS_PER_CHUNK, "clip group")
 
 
-def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, count: int, noun: str) -> None:
+def _export(
+    kind: str,
+    opened: Lake,
+    conditions: Selection,
+    how: ClipOptions,
+    count: int,
+    noun: str,
+    *,
+    by_language: bool = False,
+) -> None:
     from signverse.export.release.choice import choose, clips_to_write
     from signverse.export.release.clip_exports import ClipExport
     from signverse.lake.model.wording import counted
@@ -155,13 +174,21 @@ def _export(kind: str, opened: Lake, conditions: Selection, how: ClipOptions, co
     clips, remarks = clips_to_write(opened, choose(opened, how.selection, conditions, read), path=how.selection)
     for line in read + remarks:
         say(line)
-    job = ClipExport(opened, how.out, kind, how.all_people)
+    card = None
+    if wants_card(how.card, how.licence):
+        from signverse.export.publish.export_card import card_of_clips, in_words
+
+        about = in_words(how.selection, conditions)
+        card = card_of_clips(
+            opened, how.out, clips, kind=kind, licence=how.licence, all_people=how.all_people, selection=about
+        )
+    job = ClipExport(opened, how.out, kind, how.all_people, by_language, card)
     chunks = job.plan(clips, count)
     done = job.prepare(chunks, overwrite=how.overwrite)
     with writing(noun, len(chunks), len(done)) as on_chunk:
         limits = worker_limits(how.worker_memory, how.stalled_after)
         index = job.write(chunks, done=done, workers=how.workers, limits=limits, on_chunk=on_chunk)
-    for line in job.remarks(index):
+    for line in job.remarks(index) + (card.remarks if card else []):
         say(line)
     files = len({row.file for row in index})
     say(

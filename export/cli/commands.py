@@ -14,10 +14,13 @@ from signverse.export.cli import clips as clip_commands
 from signverse.export.cli import publish as publish_command
 from signverse.export.cli import video as video_command
 from signverse.export.cli.options import (
+    CardOption,
     ExportOption,
+    LicenceOption,
     OverwriteOption,
     StalledAfterOption,
     WorkersOption,
+    wants_card,
     worker_limits,
     writing,
 )
@@ -102,6 +105,8 @@ def shards(
     worker_memory: WorkerMemoryOption = None,
     stalled_after: StalledAfterOption = None,
     overwrite: OverwriteOption = False,
+    card: CardOption = False,
+    licence: LicenceOption = None,
 ) -> None:
     """Write videos or clips as release shards.
 
@@ -130,15 +135,24 @@ def shards(
     read: list[str] = []
     clips = choose(opened, selection, conditions, read)
     videos, remarks = chosen_videos(opened, clips, order=order, path=selection)
-    num_frames = frames_of(chosen_clips(opened, clips, path=selection)) if frames == "clips" else None
+    written = chosen_clips(opened, clips, path=selection) if frames == "clips" else None
+    num_frames = None if written is None else frames_of(written)
     for line in read + remarks:
         say(line)
-    spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None, codes)
+    beside = None
+    if wants_card(card, licence):
+        from signverse.export.publish.export_card import card_of_shards, in_words
+
+        about = in_words(selection, conditions)
+        beside = card_of_shards(opened, out, videos, written, layout=layout, licence=licence, selection=about)
+    spec = Spec(layout, frames == "clips", chosen_segments(clips) if clips is not None else None, codes, beside)
     planned = plan_shards(videos, videos_per_shard=videos_per_shard, shard_bytes=size, frames=num_frames)
     done = prepare_folder(out, opened, planned, spec, overwrite=overwrite)
     with writing("shard", len(planned), len(done)) as on_shard:
         limits = worker_limits(worker_memory, stalled_after)
         index = export_shards(opened, planned, out, spec, done=done, workers=workers, limits=limits, on_shard=on_shard)
+    for line in beside.remarks if beside else ():
+        say(line)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
         f"{counted(len(planned), 'shard')} -> {out}"

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.shared import complain, say
+from signverse.lake.model.errors import MistypedError
 
 if TYPE_CHECKING:
     from signverse.lake.jobs.executor import WorkerLimits
@@ -26,7 +28,33 @@ StalledAfterOption = Annotated[
         "--stalled-after", min=1, metavar="SECONDS", help="Give up on a video or file after this long without progress."
     ),
 ]
+CardOption = Annotated[
+    bool, typer.Option("--card", help="Also write README.md and croissant.json: a card of the data set.")
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option(metavar="SPDX", help="Licence of the data, for the card: an SPDX id, an address or a name."),
+]
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=one_of("language"),
+        metavar="language",
+        help="A folder for each language, data/CODE; with --card it is so.",
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")]
+
+
+def wants_card(card: bool, licence: str | None) -> bool:
+    """Whether a card is asked for.
+
+    Raises:
+        MistypedError: a licence is given, and no card.
+    """
+    if licence is not None and not card:
+        raise MistypedError("--licence is of the card, and no card is asked for", "Give --card too.")
+    return card
 
 
 def worker_limits(memory_mb: int | None, stalled_s: float | None) -> WorkerLimits:

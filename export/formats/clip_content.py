@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
@@ -14,17 +15,23 @@ import pyarrow as pa
 
 from signverse.export.formats.index_rows import ClipRow
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.schema import DOUBLE, INT, SEGMENTS, STRING, VIDEOS
 from signverse.lake.model.skeleton import BODY, NUM_JOINTS
-from signverse.lake.model.wording import some
+from signverse.lake.model.wording import printable, some
 from signverse.lake.storage.integrity.foreign_errors import VERIFY
 from signverse.lake.storage.keypoints import Points
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 
 _SEGMENT: Final = [item for item in SEGMENTS.schema if item.name != "ordinal"]
+
+LANGUAGE_FOLDER: Final = r"data/[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*"
+"""Pattern of the folder of a language's files, in an export by language: ISO 639-3 codes and BCP 47 tags."""
+
+MOST_ENTRIES: Final = 10_000
+"""Of a folder on the hub (its docs on storage limits)."""
 
 ABOUT: Final = pa.schema(
     [
@@ -104,15 +111,24 @@ class Chunk:
     Attributes:
         clips: rows of `Lake.unfiltered_clips` with absent_frames.
         size: about how many bytes they take.
+        folder: the folder in that of the export that their file goes to; "" for that of the format.
     """
 
     name: str
     clips: pl.DataFrame = field(repr=False)
     size: int
+    folder: str = ""
 
 
 def plan_chunks(
-    clips: pl.DataFrame, name: str, count: int, *, all_people: bool, frame_bytes: int, clip_bytes: int
+    clips: pl.DataFrame,
+    name: str,
+    count: int,
+    *,
+    all_people: bool,
+    frame_bytes: int,
+    clip_bytes: int,
+    by_language: bool = False,
 ) -> list[Chunk]:
     """Divide clips into chunks, in their order.
 
@@ -121,9 +137,11 @@ def plan_chunks(
         count: clips of each chunk but the last.
         frame_bytes: about what a person in a frame takes.
         clip_bytes: about what a clip takes besides.
+        by_language: a chunk has clips of one language, and goes to the folder data/CODE.
 
     Raises:
         DamagedLakeError: a name in the lake cannot name a file.
+        BadInputError: a language would have more files than a folder may have on the hub.
     """
     for video_id in clips["video_id"].unique():
         check_video_id(video_id)
@@ -136,10 +154,39 @@ def plan_chunks(
         )
     people = pl.max_horizontal(pl.lit(1), "people_max") if all_people else pl.lit(1)
     expected = pl.col("num_frames").cast(pl.Int64) * people * frame_bytes + clip_bytes
+    groups = {"": clips}
+    if by_language:
+        parts = clips.partition_by("sign_language", as_dict=True, maintain_order=True)
+        groups = {_language_folder(code): parts[code,] for code in sorted(code for (code,) in parts)}
+        _check_number(groups, count)
+    slices = ((folder, part) for folder, group in groups.items() for part in group.iter_slices(count))
     return [
-        Chunk(name.format(number), part, part.select(expected.sum()).item())
-        for number, part in enumerate(clips.iter_slices(count))
+        Chunk(name.format(number), part, part.select(expected.sum()).item(), folder)
+        for number, (folder, part) in enumerate(slices)
     ]
+
+
+def _language_folder(code: str) -> str:
+    """The folder of a language's files.
+
+    Raises:
+        DamagedLakeError: the code cannot name a folder.
+    """
+    if not re.fullmatch(LANGUAGE_FOLDER, f"data/{code}"):
+        raise DamagedLakeError(f"'{printable(str(code))}' is not the code of a language", VERIFY)
+    return f"data/{code}"
+
+
+def _check_number(groups: Mapping[str, pl.DataFrame], count: int) -> None:
+    """Raises BadInputError where a folder would have more files than the hub takes."""
+    for folder, group in groups.items():
+        files = -(-group.height // count)
+        if files > MOST_ENTRIES:
+            least = -(-group.height // MOST_ENTRIES)
+            raise BadInputError(
+                f"{folder} would have {files:,} files, and the hub takes {MOST_ENTRIES:,} in a folder",
+                f"Give --clips-per-shard {least} or more.",
+            )
 
 
 def read_clips(lake: Lake, clips: pl.DataFrame, *, all_people: bool) -> Iterator[Clip]:

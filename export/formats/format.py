@@ -46,7 +46,7 @@ class FolderRules(Generic[R]):
 
     Attributes:
         unit: pattern of the names of its units: what is written as a whole.
-        file: pattern of its files, as paths in the folder; at most one folder deep.
+        file: pattern of its files, as paths in the folder; at most two folders deep.
         row: a row of its index.csv.
         lists_members: its units are tars, with a folder a video in them, whose members members.parquet lists.
     """
@@ -93,18 +93,23 @@ class ClipFormat:
 
 
 def folder_in(out: Path, name: str) -> Path:
-    """Makes a folder right in that of an export.
+    """Makes a folder in that of an export.
+
+    Args:
+        name: of the folder, or of it and the one that it lies in: "data/ase"; "" for that of the export itself.
 
     Raises:
         BadInputError: it cannot be made, or leads elsewhere.
     """
-    folder = out / name
-    if folder.is_symlink():
-        raise BadInputError(f"{folder} is a symbolic link, which an export does not follow", "Remove it.")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"the folder {folder} cannot be made: {error.strerror}") from None
+    folder = out
+    for part in name.split("/") if name else ():
+        folder /= part
+        if folder.is_symlink():
+            raise BadInputError(f"{folder} is a symbolic link, which an export does not follow", "Remove it.")
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"the folder {folder} cannot be made: {error.strerror}") from None
     return folder
 
 

@@ -12,6 +12,11 @@ MEMBERS: Final = "members.parquet"
 """Beside shards: where in its tar each member is, so that a reader from afar takes what it wants of them. It has this
 name in lake.lists.tar_members too, which is not imported at every start of the command line."""
 
+BESIDE: Final = frozenset(
+    {"croissant.json", "statistics.json", "clips.parquet", "images/clip.png", "images/languages.png"}
+)
+"""What an export with a card has beside its content, apart from README.md: that is a person's too, and in no sum."""
+
 MAX_LISTING: Final = 256 << 20
 """Bytes of index.csv or SHA256SUMS: of two million clips in a file each."""
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.export.formats.clip_content import ABOUT, Chunk, Clip, read_clips, update_digest
+from signverse.export.formats.clip_content import ABOUT, LANGUAGE_FOLDER, Chunk, Clip, read_clips, update_digest
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.formats.read_tar import unreadable
@@ -61,8 +61,9 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
     with its segment_id, in order; frames and times of a row are its own.
     """
     index: list[ClipRow] = []
-    name = f"{FOLDER}/{chunk.name}"
-    with whole_file(folder_in(out, FOLDER) / chunk.name) as file:
+    folder = chunk.folder or FOLDER
+    name = f"{folder}/{chunk.name}"
+    with whole_file(folder_in(out, folder) / chunk.name) as file:
         hashed = _Sink(file)
         with pq.ParquetWriter(
             hashed,
@@ -73,6 +74,8 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
             column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _LISTS},
             write_statistics=ABOUT.names,
             write_page_checksum=True,
+            # The hub's viewer reads the rows of a page, and refuses large row groups without an index of pages.
+            write_page_index=True,
         ) as writer:
             group: list[_Row] = []
             for clip in read_clips(lake, chunk.clips, all_people=all_people):
@@ -253,12 +256,12 @@ _FILE: Final = r"part-\d{5}\.parquet"
 FORMAT: Final = ClipFormat(
     name="parquet",
     # Exports of earlier checkouts have the files beside index.csv.
-    folder=FolderRules(unit=_FILE, file=rf"(?:{FOLDER}/)?{_FILE}", row=ClipRow),
+    folder=FolderRules(unit=_FILE, file=rf"(?:(?:{FOLDER}|{LANGUAGE_FOLDER})/)?{_FILE}", row=ClipRow),
     chunk_name=NAME,
     frame_bytes=FRAME_BYTES,
     clip_bytes=CLIP_BYTES,
     write=write_part,
     verify=verify,
-    revision=3,
+    revision=4,
     remarks=remarks,
 )

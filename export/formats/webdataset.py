@@ -11,8 +11,8 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.formats.clip_content import Chunk, Clip, read_clips
-from signverse.export.formats.format import ClipFormat, File, FolderRules, Written
+from signverse.export.formats.clip_content import LANGUAGE_FOLDER, Chunk, Clip, read_clips
+from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.formats.read_tar import read_json, read_members, unreadable
 from signverse.export.writers.tar_writer import atomic_tar
@@ -44,7 +44,8 @@ def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writt
     `KEY.body_visible.npy` where the lake has visibility in place of body scores, see `Clip.visible`.
     """
     index: list[ClipRow] = []
-    with atomic_tar(out / chunk.name) as tar:
+    name = f"{chunk.folder}/{chunk.name}" if chunk.folder else chunk.name
+    with atomic_tar(folder_in(out, chunk.folder) / chunk.name) as tar:
         for clip in read_clips(lake, chunk.clips, all_people=all_people):
             key = key_of(clip.about["segment_id"])
             keypoints = f"{key}.keypoints.npy"
@@ -52,8 +53,8 @@ def write_tar(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writt
             if clip.visible is not None:
                 tar.add(f"{key}.body_visible.npy", npy(clip.visible if all_people else clip.visible[:, 0]))
             tar.add(f"{key}.json", as_json(clip.about))
-            index.append(clip.row(chunk.name, tar.sha256(keypoints)))
-    return Written(chunk.name, [File(chunk.name, tar.file.size, tar.file.sha256())], index)
+            index.append(clip.row(name, tar.sha256(keypoints)))
+    return Written(chunk.name, [File(name, tar.file.size, tar.file.sha256())], index)
 
 
 def _keypoints(clip: Clip, all_people: bool) -> Callable[[IO[bytes]], None]:
@@ -122,7 +123,7 @@ _FILE: Final = r"signverse-\d{6}\.tar"
 
 FORMAT: Final = ClipFormat(
     name="webdataset",
-    folder=FolderRules(unit=_FILE, file=_FILE, row=ClipRow),
+    folder=FolderRules(unit=_FILE, file=rf"(?:{LANGUAGE_FOLDER}/)?{_FILE}", row=ClipRow),
     chunk_name=NAME,
     frame_bytes=FRAME_BYTES,
     clip_bytes=CLIP_BYTES,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from signverse.export.formats.index_rows import MAX_LISTING, SUMS
+from signverse.export.publish.clips_table import CLIPS, write_clips
 from signverse.export.publish.croissant import CROISSANT, describe, dump
 from signverse.export.publish.dataset_card.body import CLIP_PICTURE, LANGUAGES_PICTURE, sections
 from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, facts_of_lake
@@ -23,7 +25,6 @@ from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.storage.location import is_lake
 
 README: Final = "README.md"
-CLIPS: Final = "clips.parquet"
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
@@ -101,6 +102,8 @@ def card_files(
 ) -> dict[str, bytes]:
     """All that a card consists of, by path: README.md and croissant.json; of a lake the pictures too.
 
+    Of an export of Parquet without clips.parquet this as well, which the card's default configuration reads.
+
     Args:
         source, licence, repository, existing_readme, gated, remarks: see `write_card`.
 
@@ -113,7 +116,12 @@ def card_files(
     readme = write_card(facts, licence, repository, existing_readme, gated=gated, pictures=list(paths), remarks=remarks)
     given = _licence(licence, split_card(existing_readme or "")[0])
     files = {} if isinstance(source, Lake) else listed_files(source)
-    return {**drawn, CROISSANT: dump(croissant(facts, given, repository, files=files)), README: readme.encode()}
+    more: dict[str, bytes] = {}
+    if facts.kind == "parquet" and isinstance(source, Path) and CLIPS not in files:
+        table = io.BytesIO()
+        write_clips(source, [name for name in files if name.endswith(".parquet")], table)
+        more[CLIPS] = table.getvalue()
+    return {**drawn, **more, CROISSANT: dump(croissant(facts, given, repository, files=files)), README: readme.encode()}
 
 
 def read_readme(folder: Path) -> str:

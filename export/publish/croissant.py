@@ -224,7 +224,8 @@ def _distribution(facts: Facts, address: str, files: Mapping[str, tuple[str, int
     objects = []
     for path, (sha256, size) in sorted(files.items()):
         ending = "." + path.rpartition(".")[2]
-        if path == CROISSANT or (ending == ".parquet" and path != "clips.parquet") or ending == ".pose":
+        in_a_set = ending == ".pose" or path == "clips.parquet" or re.match(r"data/.*\.parquet$", path)
+        if path in {CROISSANT, "README.md"} or in_a_set:
             continue
         objects.append(
             {

@@ -18,7 +18,7 @@ from signverse.export.formats.index_rows import ClipRow
 from signverse.export.formats.posefile import CLIPS_PER_CHUNK
 from signverse.export.formats.registry import CLIP_FORMATS
 from signverse.export.release.choice import clips_to_write
-from signverse.export.release.folder import Folder, fingerprint
+from signverse.export.release.folder import Folder, WriteBeside, fingerprint
 from signverse.lake.clips.table import Clips, selected_rows
 from signverse.lake.jobs.executor import UNLIMITED, Engine, WorkerLimits
 from signverse.lake.jobs.pool import LOCAL
@@ -34,12 +34,16 @@ class ClipExport:
     Attributes:
         kind: a name of `CLIP_FORMATS`.
         all_people: all people, not the primary signer only.
+        by_language: the files of each language in a folder of its own, data/CODE.
+        beside: writes a card, see `Folder.write`.
     """
 
     lake: Lake
     out: Path
     kind: str
     all_people: bool = False
+    by_language: bool = False
+    beside: WriteBeside | None = None
 
     def plan(self, clips: pl.DataFrame, count: int) -> list[Chunk]:
         """Divide clips into chunks of `count`; see `plan_chunks`.
@@ -58,6 +62,7 @@ class ClipExport:
             all_people=self.all_people,
             frame_bytes=form.frame_bytes,
             clip_bytes=form.clip_bytes,
+            by_language=self.by_language,
         )
 
     def prepare(self, chunks: Sequence[Chunk], *, overwrite: bool) -> list[Written[ClipRow]]:
@@ -67,8 +72,14 @@ class ClipExport:
             BadInputError: it holds another export, or the disk has too little room.
         """
         columns = ["segment_id", "ingest_id", "start_frame", "end_frame"]
-        content = ([chunk.name, *row] for chunk in chunks for row in chunk.clips.select(columns).iter_rows())
+        content = (
+            [f"{chunk.folder}/{chunk.name}".lstrip("/"), *row]
+            for chunk in chunks
+            for row in chunk.clips.select(columns).iter_rows()
+        )
         settings = {"kind": self.kind, "all_people": self.all_people, "revision": self._format.revision}
+        if self.beside is not None:
+            settings["card"] = True
         state = fingerprint(self.lake, settings, content)
         return self._folder().prepare(chunks, state, overwrite=overwrite)
 
@@ -85,7 +96,15 @@ class ClipExport:
         """Write chunks, then index.csv and SHA256SUMS; returns the rows of the index. See `Folder.write`."""
         write = partial(self._format.write, all_people=self.all_people)
         return self._folder().write(
-            self.lake, chunks, write, done=done, workers=workers, limits=limits, engine=engine, on_unit=on_chunk
+            self.lake,
+            chunks,
+            write,
+            done=done,
+            workers=workers,
+            limits=limits,
+            engine=engine,
+            on_unit=on_chunk,
+            beside=self.beside,
         )
 
     def remarks(self, index: Sequence[ClipRow]) -> list[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from signverse.export.formats.format import File, FolderRules, Written
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, MEMBERS, SUMS, Row, index_row
+from signverse.export.formats.index_rows import BESIDE, INDEX, MAX_LISTING, MEMBERS, SUMS, Row, index_row
 from signverse.export.formats.registry import FOLDERS
 from signverse.export.release.index import write_index
 from signverse.export.release.members import places_in, write_members
@@ -57,6 +57,9 @@ class Unit(Protocol):
 
 
 U = TypeVar("U", bound=Unit)
+
+WriteBeside = Callable[[Path, Sequence[File]], Mapping[str, str]]
+"""Writes files beside the content of an export, given its folder and its files; returns their sums, by path."""
 
 
 def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Sequence[Any]]) -> str:
@@ -104,6 +107,8 @@ class Folder(Generic[R]):
             clear_halves(out)
         earlier = set(_ours(out)) if out.is_dir() else set()
         foreign = _foreign(out, earlier)
+        if "card" in json.loads(state):
+            foreign += sorted(name for name in BESIDE - earlier if (out / name).exists())
         if foreign:
             # Such as downloaded release tars, which have the same names: --overwrite would remove them.
             raise BadInputError(
@@ -151,6 +156,7 @@ class Folder(Generic[R]):
         limits: WorkerLimits = UNLIMITED,
         engine: Engine = LOCAL,
         on_unit: Callable[[Written[R]], None] | None = None,
+        beside: WriteBeside | None = None,
     ) -> list[R]:
         """Write units, then members.parquet (of shards), index.csv and SHA256SUMS; returns the rows of the index.
 
@@ -164,6 +170,7 @@ class Folder(Generic[R]):
             limits: what each of these processes may take; it reports when a unit is written.
             engine: where these processes run.
             on_unit: called with each finished unit.
+            beside: writes the card and what belongs to it, when all units are there; returns the sums of its files.
         """
         finished = {written.name: written for written in done}
         missing = [unit for unit in units if unit.name not in finished]
@@ -184,6 +191,11 @@ class Folder(Generic[R]):
         with _failing(self.out):
             if self.rules.lists_members:
                 sums[MEMBERS] = write_members(self.out, in_order)
+            if beside is not None:
+                files = [file for written in in_order for file in written.files]
+                if MEMBERS in sums:
+                    files.append(File(MEMBERS, (self.out / MEMBERS).stat().st_size, sums[MEMBERS]))
+                sums |= beside(self.out, files)
             write_index(self.out, self.rules.row, index, sums)
             # What says that it can be resumed goes last.
             for name in (*(_note_name(unit.name) for unit in units), _STATE):
@@ -259,11 +271,26 @@ def _foreign(out: Path, earlier: set[str]) -> list[str]:
     """Files named like those of an export that no list of checksums and no unfinished export accounts for."""
     if _STATE in earlier:
         return []
+    listed = _listed(out)
+    return sorted(name for name in earlier if (is_content(name) or name == MEMBERS) and name not in listed)
+
+
+def _listed(out: Path) -> set[str]:
+    """The files that an export accounts for: index.csv, SHA256SUMS and what that lists."""
     listed: set[str] = {INDEX, SUMS}
     with suppress(BadInputError):
         lines = read_regular(out / SUMS, MAX_LISTING).decode("utf-8", "replace").splitlines()
         listed |= {line[64:].lstrip(" *") for line in lines}
-    return sorted(name for name in earlier if (is_content(name) or name == MEMBERS) and name not in listed)
+    return listed
+
+
+def _state(out: Path) -> dict[str, Any]:
+    """What an unfinished export says of itself; {} where there is none."""
+    with suppress(BadInputError, ValueError, RecursionError):
+        state = json.loads(read_regular(out / _STATE, MAX_LISTING))
+        if isinstance(state, dict):
+            return state
+    return {}
 
 
 def is_ours(name: str) -> bool:
@@ -286,29 +313,34 @@ def _is_final(name: str) -> bool:
     return any(re.fullmatch(rf"\.{rules.unit}{re.escape(_NOTE)}", name) for rules in FOLDERS)
 
 
-def walk(out: Path) -> Iterator[str]:
-    """The paths of the files in a folder and the folders right in it; links to folders are not followed."""
+def walk(out: Path, depth: int = 2) -> Iterator[str]:
+    """The paths of the files in a folder and in those at most two deep in it; links to folders are not followed."""
     for path in sorted(out.iterdir()):
-        if path.is_dir() and not path.is_symlink():
+        if depth and path.is_dir() and not path.is_symlink():
             # A folder that cannot be read, such as lost+found, was not made by an export.
             with suppress(PermissionError):
-                yield from [f"{path.name}/{child.name}" for child in sorted(path.iterdir())]
+                yield from (f"{path.name}/{name}" for name in walk(path, depth - 1))
         else:
             yield path.name
 
 
 def _ours(out: Path) -> Iterator[str]:
-    return (name for name in walk(out) if is_ours(name))
+    """The files of an export; those of its card where it is known to have one."""
+    state = _state(out)
+    beside = BESIDE if state.get("card") else BESIDE & _listed(out)
+    return (name for name in walk(out) if is_ours(name) or name in beside)
 
 
 def _remove(out: Path, names: Iterable[str]) -> None:
     for name in names:
         path = out / name
         path.unlink(missing_ok=True)
-        if path.parent != out:
-            # A folder with other files in it stays.
-            with suppress(OSError):
-                path.parent.rmdir()
+        # A folder with other files in it stays.
+        with suppress(OSError):
+            for folder in path.parents:
+                if folder == out:
+                    break
+                folder.rmdir()
 
 
 def _same(path: Path, state: str) -> bool:

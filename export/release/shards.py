@@ -16,7 +16,7 @@ from signverse.export.formats.format import SHARD_FOLDER, SHARD_NAME, File, Writ
 from signverse.export.formats.index_rows import VideoRow
 from signverse.export.formats.registry import SHARD_LAYOUTS
 from signverse.export.formats.video_content import Outline, outline_of, parts_of
-from signverse.export.release.folder import Folder, fingerprint
+from signverse.export.release.folder import Folder, WriteBeside, fingerprint
 from signverse.export.writers.tar_writer import atomic_tar
 from signverse.lake.clips.prefetch import prefetch
 from signverse.lake.jobs.executor import UNLIMITED, Engine, WorkerLimits
@@ -44,12 +44,14 @@ class Spec:
         only_segments: the frames of the chosen segments and no others.
         segments: ids of the chosen segments by video id; None for all.
         codes: index codes in place of body scores, see `ShardLayout.coded_files`.
+        beside: writes a card, see `Folder.write`.
     """
 
     layout: str = LAYOUTS[0]
     only_segments: bool = False
     segments: Mapping[str, frozenset[str]] | None = None
     codes: bool = False
+    beside: WriteBeside | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def prepare_folder(
     if spec.codes:
         # Not where it is the default: unfinished exports of earlier checkouts do not say it.
         settings["body_scores"] = "codes"
+    if spec.beside is not None:
+        settings["card"] = True
     state = fingerprint(lake, settings, content)
     return Folder(out, SHARD_FOLDER).prepare(shards, state, overwrite=overwrite)
 
@@ -155,7 +159,17 @@ def export_shards(
     with_segments = _with_segments(lake, [shard for shard in shards if shard.name not in finished], spec)
     units = [with_segments.get(shard.name, shard) for shard in shards]
     folder = Folder(out, SHARD_FOLDER)
-    return folder.write(lake, units, write, done=done, workers=workers, limits=limits, engine=engine, on_unit=on_shard)
+    return folder.write(
+        lake,
+        units,
+        write,
+        done=done,
+        workers=workers,
+        limits=limits,
+        engine=engine,
+        on_unit=on_shard,
+        beside=spec.beside,
+    )
 
 
 def _with_segments(lake: Lake, shards: Sequence[Shard], spec: Spec) -> dict[str, Shard]:

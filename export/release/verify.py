@@ -21,8 +21,8 @@ from signverse.export.writers.tar_writer import Place
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular, read_regular
 
-_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/)?[^/\\]+)")
-"""Of SHA256SUMS: what lies in the folder, or in a folder right in it."""
+_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/){0,2}[^/\\]+)")
+"""Of SHA256SUMS: what lies in the folder, at most two folders deep."""
 
 
 def is_export(path: Path) -> bool:

@@ -99,7 +99,7 @@ def sync_names(folder: Path, files: Iterable[str]) -> None:
         folder: of a table.
         files: paths inside it.
     """
-    inside = {(folder / name).parent for name in files}
+    inside = {folder / parent for name in files for parent in Path(name).parents}
     for each in sorted({*inside, folder}):
         sync_folder(each)
 
