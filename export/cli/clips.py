@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli.options import (
-    ByOption,
+    ByLanguageOption,
     CardOption,
     ExportOption,
     LicenceOption,
@@ -84,7 +84,7 @@ def webdataset(
     how: ClipOptions,
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
-    by: ByOption = None,
+    by_language: ByLanguageOption = False,
 ) -> None:
     """Write clips as tars for WebDataset, one sample per clip.
 
@@ -98,7 +98,7 @@ def webdataset(
     tars = webdataset.WebDataset("DIR/signverse-{000000..000041}.tar")
     samples = tars.decode().to_tuple("keypoints.npy", "json")
     """
-    _export("webdataset", opened, conditions, how, clips_per_shard, "tar", by_language=by is not None or how.card)
+    _export("webdataset", opened, conditions, how, clips_per_shard, "tar", by_language=by_language or how.card)
 
 
 @reading
@@ -110,7 +110,7 @@ def parquet(
     how: ClipOptions,
     conditions: Selection,
     clips_per_shard: PerShardOption = CLIPS_PER_FILE,
-    by: ByOption = None,
+    by_language: ByLanguageOption = False,
 ) -> None:
     """Write clips as Parquet, one row per clip.
 
@@ -127,7 +127,7 @@ def parquet(
     The other parts have 68 joints (face) and 21 (each hand). A clip of more than 32,768 frames (22 minutes of one
     person) has several rows of one segment_id, which follow each other.
     """
-    _export("parquet", opened, conditions, how, clips_per_shard, "file", by_language=by is not None or how.card)
+    _export("parquet", opened, conditions, how, clips_per_shard, "file", by_language=by_language or how.card)
 
 
 @reading

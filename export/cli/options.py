@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signverse.lake.cli.option_groups import one_of
 from signverse.lake.cli.shared import complain, say
 from signverse.lake.model.errors import MistypedError
 
@@ -33,15 +32,12 @@ CardOption = Annotated[
 ]
 LicenceOption = Annotated[
     str | None,
-    typer.Option(metavar="SPDX", help="Licence of the data, for the card: an SPDX id, an address or a name."),
-]
-ByOption = Annotated[
-    str | None,
     typer.Option(
-        callback=one_of("language"),
-        metavar="language",
-        help="A folder for each language, data/CODE; with --card it is so.",
+        "--licence", "--license", metavar="SPDX", help="Licence of the data, that of its source; never assumed."
     ),
+]
+ByLanguageOption = Annotated[
+    bool, typer.Option("--by-language", help="Files of each language in data/CODE; with --card they always are.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")]
 

@@ -10,6 +10,6 @@ which order.
 - licences.py: which licence applies; none is assumed.
 - plan.py: what differs between here and there, in batches.
 - client/: the hub's client: requests, errors, the token.
-- card.py: README.md and croissant.json of an export or a lake.
+- card.py: README.md and croissant.json of an export or a lake. export_card.py: those beside an export on disk.
 - croissant.py: croissant.json. dataset_card/: the parts of README.md.
 """

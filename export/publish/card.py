@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from signverse.export.formats.index_rows import MAX_LISTING, SUMS
-from signverse.export.publish.clips_table import CLIPS, write_clips
 from signverse.export.publish.croissant import CROISSANT, describe, dump
 from signverse.export.publish.dataset_card.body import CLIP_PICTURE, LANGUAGES_PICTURE, sections
+from signverse.export.publish.dataset_card.clips_table import CLIPS, write_clips
 from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, facts_of_lake
 from signverse.export.publish.dataset_card.fallback_facts import facts_of_folder
 from signverse.export.publish.dataset_card.header import header, merge_header, record
-from signverse.export.publish.dataset_card.licences import licence_of
 from signverse.export.publish.dataset_card.pictures import pictures
 from signverse.export.publish.dataset_card.sections import made_header, merge
 from signverse.export.publish.dataset_card.yaml_text import MAX_CARD, dump_yaml, split_card
+from signverse.export.publish.licences import stated
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import read_regular
@@ -59,10 +59,10 @@ def write_card(
         pictures = _pictures_in(source) if isinstance(source, Path) else ()
     before, body = split_card(existing_readme or "")
     notes: list[str] = remarks if remarks is not None else []
-    given = _licence(licence, before)
-    made = header(facts, licence_of(licence) if licence else None, gated=gated)
+    given = licence or _stated(before)
+    made = header(facts, stated(licence) if licence else None, gated=gated)
     merged = merge_header(made, before, made_header(body), notes)
-    shown = licence_of(given) if given else None
+    shown = stated(given) if given else None
     text, edited = merge(sections(facts, shown, repository, pictures), body, record(made))
     if edited:
         notes.append(f"sections of README.md that a person edited stay as they are: {', '.join(edited)}")
@@ -114,7 +114,7 @@ def card_files(
     drawn = pictures(source, facts) if isinstance(source, Lake) else {}
     paths = drawn if isinstance(source, Lake) else _pictures_in(source)
     readme = write_card(facts, licence, repository, existing_readme, gated=gated, pictures=list(paths), remarks=remarks)
-    given = _licence(licence, split_card(existing_readme or "")[0])
+    given = licence or licence_in(existing_readme or "")
     files = {} if isinstance(source, Lake) else listed_files(source)
     more: dict[str, bytes] = {}
     if facts.kind == "parquet" and isinstance(source, Path) and CLIPS not in files:
@@ -171,10 +171,16 @@ def _pictures_in(folder: Path) -> list[str]:
     return [name for name in (CLIP_PICTURE, LANGUAGES_PICTURE) if (folder / name).is_file()]
 
 
-def _licence(given: str | None, before: Mapping[str, Any]) -> str | None:
-    """The licence that was given, or else that of an earlier card."""
-    if given:
-        return given
+def licence_in(readme: str) -> str | None:
+    """The licence that a card states; None where it states none.
+
+    Raises:
+        BadInputError: its YAML cannot be read.
+    """
+    return _stated(split_card(readme)[0])
+
+
+def _stated(before: Mapping[str, Any]) -> str | None:
     words = [before.get(key) for key in ("license_link", "license_name", "license")]
     return next((word for word in words if isinstance(word, str) and word), None)
 

@@ -15,9 +15,10 @@ from typing import BinaryIO, Final
 from signverse.export.formats.format import SHARD_FOLDER
 from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, ClipRow, Row, VideoRow
 from signverse.export.formats.registry import CLIP_FORMATS
-from signverse.export.publish.card import CLIPS, README
+from signverse.export.publish.card import README
 from signverse.export.publish.croissant import CROISSANT
 from signverse.export.publish.dataset_card.body import CLIP_PICTURE, LANGUAGES_PICTURE
+from signverse.export.publish.dataset_card.clips_table import CLIPS
 from signverse.export.publish.dataset_card.facts import STATISTICS
 from signverse.export.release.folder import is_content, is_ours
 from signverse.export.release.index import read_index

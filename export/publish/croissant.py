@@ -17,7 +17,6 @@ from signverse.export.publish.dataset_card.body import citation
 from signverse.export.publish.dataset_card.facts import Facts
 from signverse.export.publish.dataset_card.features import CLIPS_SCHEMA
 from signverse.export.publish.dataset_card.header import pretty_name
-from signverse.export.publish.dataset_card.licences import licence_of
 from signverse.export.publish.dataset_card.markdown import plain
 from signverse.export.publish.dataset_card.people import (
     MAINTENANCE,
@@ -30,6 +29,7 @@ from signverse.export.publish.dataset_card.people import (
     synthetic,
     use_cases,
 )
+from signverse.export.publish.licences import stated
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, VIDEOS
 from signverse.lake.model.wording import counted
 
@@ -102,7 +102,7 @@ _TYPES: Final = {
 }
 
 _FORMATS: Final = {
-    ".parquet": "application/vnd.apache.parquet",
+    ".parquet": "application/x-parquet",
     ".tar": "application/x-tar",
     ".csv": "text/csv",
     ".png": "image/png",
@@ -127,7 +127,7 @@ def describe(
         files: sha256 and bytes of the files by their paths.
     """
     address = f"{_HUB}/{repository}" if repository else ""
-    given = licence_of(licence) if licence else None
+    given = stated(licence) if licence else None
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", repository.partition("/")[2] if repository else f"poses-{facts.kind}")
     owner = repository.partition("/")[0] if repository else "signverse-lake"
     made: dict[str, Any] = {

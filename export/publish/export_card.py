@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 
 from signverse.export.formats.format import File, folder_in
-from signverse.export.publish.card import README, croissant, read_readme, write_card
-from signverse.export.publish.clips_table import CLIPS, write_clips
+from signverse.export.publish.card import README, croissant, licence_in, read_readme, write_card
 from signverse.export.publish.croissant import CROISSANT, dump
+from signverse.export.publish.dataset_card.clips_table import CLIPS, write_clips
 from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, gather
 from signverse.export.publish.dataset_card.pictures import pictures
 from signverse.export.publish.dataset_card.yaml_text import split_card
@@ -56,8 +56,9 @@ class ExportCard:
                 hashed = _Sink(file)
                 write_clips(out, [file.name for file in files], hashed)
             found[CLIPS] = hashed.sha256(), hashed.size
-        found[CROISSANT] = _write(out / CROISSANT, dump(croissant(self.facts, self.licence, files=found)))
         earlier = read_readme(out)
+        licence = self.licence or licence_in(earlier)
+        found[CROISSANT] = _write(out / CROISSANT, dump(croissant(self.facts, licence, files=found)))
         readme = write_card(self.facts, self.licence, None, earlier, pictures=list(drawn), remarks=self.remarks)
         _write(out / README, readme.encode())
         return {name: found[name][0] for name in found.keys() - {file.name for file in files}}
@@ -109,7 +110,8 @@ def card_of_clips(
         kind=kind,
         by_language=kind != "pose",
         all_people=all_people,
-        frames=frames_of(clips),
+        # As the index has them: what lies in two clips is written twice.
+        frames=dict(clips.group_by("video_id").agg(pl.col("num_frames").sum()).iter_rows()),
         selection=selection,
     )
     return ExportCard(lake, facts, licence, [])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from signverse.export.publish.dataset_card.markdown import plain
 from signverse.export.publish.dataset_card.yaml_text import split_card
 from signverse.lake.model.errors import BadInputError, MistypedError
 
@@ -80,6 +81,48 @@ def read_licence(text: str) -> Licence:
         ) from None
     hub = next((name for name, of_spdx in SPDX_OF.items() if of_spdx == spdx), spdx.lower())
     return Licence(hub, spdx)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A licence as a card states it, one that nobody lists as well: terms of one's own.
+
+    Attributes:
+        given: as a person gave it, on one line.
+        known: which one that is; None where it is not listed.
+    """
+
+    given: str
+    known: Licence | None
+
+    @property
+    def spdx(self) -> str:
+        """Its identifier; "" where it has none."""
+        known = self.known
+        return known.spdx if known and known.spdx != known.hub else ""
+
+    @property
+    def address(self) -> str:
+        """A page with its text; "" where that is not known."""
+        if self.spdx:
+            return f"https://spdx.org/licenses/{self.spdx}.html"
+        return self.given if re.fullmatch(r"https?://[^\s<>\"]+", self.given) else ""
+
+    def header(self) -> dict[str, str]:
+        """Its keys in the YAML of a card."""
+        if self.known and self.known.hub in HUB_IDS:
+            return {"license": self.known.hub}
+        address = self.address
+        name = re.sub(r"[^a-z0-9.]+", "-", self.given.lower()).strip("-")[:60] if self.spdx or not address else ""
+        return {"license": "other", "license_name": name or "custom", **({"license_link": address} if address else {})}
+
+
+def stated(given: str) -> Stated:
+    """The licence that a person gave: an identifier in any case, an address, or a name."""
+    try:
+        return Stated(plain(given), read_licence(given))
+    except MistypedError:
+        return Stated(plain(given), None)
 
 
 def licence_of_card(card: bytes) -> Licence | None:

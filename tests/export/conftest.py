@@ -31,6 +31,7 @@ class Video:
     track: tuple[str, str, str] = ("manual", "en", "")
     language: str = "ase"
     title: str | None = None
+    channel: str | None = None
     absent_frames: Sequence[int] = ()
     visible: np.ndarray | None = None
 
@@ -52,7 +53,7 @@ def fill(folder: Path, videos: Sequence[Video]) -> Lake:
             kind, language, source = video.track
             committer.add(
                 build_rows(
-                    Entry(video.video_id, video.language, video.language, title=video.title),
+                    Entry(video.video_id, video.language, video.language, title=video.title, channel=video.channel),
                     stage="import",
                     width=320,
                     height=240,

@@ -7,7 +7,6 @@ from typing import Final
 
 from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, language_name
 from signverse.export.publish.dataset_card.header import pretty_name
-from signverse.export.publish.dataset_card.licences import Licence
 from signverse.export.publish.dataset_card.markdown import code, number, plain, quoted, table, word
 from signverse.export.publish.dataset_card.people import (
     MAINTENANCE,
@@ -16,13 +15,13 @@ from signverse.export.publish.dataset_card.people import (
     duration,
     limitations,
     out_of_scope,
-    percent,
     personal,
     processing,
     synthetic,
     use_cases,
 )
 from signverse.export.publish.dataset_card.reading import PLACE, columns, loading
+from signverse.export.publish.licences import Stated
 from signverse.lake.model.wording import counted
 
 LANGUAGES_PICTURE: Final = "images/languages.png"
@@ -37,7 +36,7 @@ _WHAT: Final = {
 
 
 def sections(
-    facts: Facts, licence: Licence | None, repository: str | None, pictures: Collection[str]
+    facts: Facts, licence: Stated | None, repository: str | None, pictures: Collection[str]
 ) -> Mapping[str, str]:
     """The text of each section, in order.
 
@@ -94,7 +93,7 @@ def _statistics(facts: Facts, pictures: Collection[str]) -> str:
         ("sign languages", number(len(facts.languages))),
         ("channels", number(facts.channels) if facts.channels else "not recorded"),
     ]
-    parts = ["## Statistics", "", table(("of", "number"), rows, numbers=1)]
+    parts = ["## Statistics", "", table(("content", "number"), rows, numbers=1)]
     if facts.languages:
         parts += ["", "By sign language, the most hours first:", "", _language_table(facts)]
     if LANGUAGES_PICTURE in pictures:
@@ -115,30 +114,27 @@ def _statistics(facts: Facts, pictures: Collection[str]) -> str:
 
 def _language_table(facts: Facts) -> str:
     small = facts.hours < 2
-    head = (
-        "language", "code", "videos", "clips", "minutes" if small else "hours", "share", "translated", "hands seen",
-        "largest channel",
-    )  # fmt: skip
+    channels = any(row.get("largest_channel") for row in facts.languages)
+    head = ["language", "code", "videos", "clips", "minutes" if small else "hours", "share %", "translated %"]
+    head += ["hands seen", *(["largest channel %"] if channels else [])]
     rows = []
     for row in facts.languages:
         share = row.get("largest_channel_percent")
-        rows.append(
-            (
-                language_name(row["sign_language"]),
-                word(row["sign_language"]),
-                number(row["videos"]),
-                number(row["clips"]),
-                number(row["hours"] * 60 if small else row["hours"], 1),
-                f"{row['share_percent'] or 0:.1f} %",
-                percent(row["translated"], row["clips"]) if row["clips"] else "",
-                number(row["hands_seen"], 2),
-                f"{share:.0f} %" if share is not None else "",
-            )
-        )
-    return table(head, rows, numbers=len(head) - 2) + (
-        "\n\n*translated*: clips whose text a machine translated. *hands seen*: share of frames with both hands. "
-        "*largest channel*: its share of the language's hours; empty where channels are not recorded."
-    )
+        cells = [
+            language_name(row["sign_language"]),
+            word(row["sign_language"]),
+            number(row["videos"]),
+            number(row["clips"]),
+            number(row["hours"] * 60 if small else row["hours"], 1),
+            number(row["share_percent"], 1),
+            number(100 * row["translated"] / row["clips"]) if row["clips"] else "",
+            number(row["hands_seen"], 2),
+        ]
+        rows.append([*cells, *([number(share)] if channels else [])])
+    said = "*translated*: clips whose text a machine translated. *hands seen*: share of frames with both hands."
+    if channels:
+        said += " *largest channel*: its share of the language's hours; empty where channels are not recorded."
+    return f"{table(head, rows, numbers=len(head) - 2)}\n\n{said}"
 
 
 def _provenance(facts: Facts) -> str:
@@ -153,7 +149,7 @@ def _provenance(facts: Facts) -> str:
             ]
             lines.append(f"{counted(row['videos'], 'video')} by {' and '.join(models)}")
         else:
-            lines.append(f"{counted(row['videos'], 'video')} by models that the source does not name")
+            lines.append(f"Models not named by the source: {counted(row['videos'], 'video')}")
     versions = ", ".join(f"{quoted(name)} ({count:,})" for name, count in facts.writer_versions.items())
     lines.append(
         f"Rows written by signverse-lake {versions or 'of an unknown version'}; exported by {quoted(facts.made_by)}"
@@ -210,7 +206,7 @@ def _people(facts: Facts) -> str:
     )
 
 
-def _licence(licence: Licence | None) -> str:
+def _licence(licence: Stated | None) -> str:
     head = "## Licence\n\n"
     after = (
         "Poses and captions inherit the terms of the videos and the data sets that they come from. SignVerse-2M has "
@@ -226,7 +222,7 @@ def _licence(licence: Licence | None) -> str:
     return f"{head}{f'[{name}](<{address}>)' if address and licence.spdx else name}.\n\n{after}"
 
 
-def _citation(facts: Facts, licence: Licence | None, repository: str | None) -> str:
+def _citation(facts: Facts, licence: Stated | None, repository: str | None) -> str:
     return (
         "## Citation\n\nCite the data that the poses come from, and this data set with its tag:\n\n"
         + code(citation(facts, repository), "bibtex")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from signverse.export.publish.dataset_card.facts import Facts, language_name
 from signverse.export.publish.dataset_card.features import configurations
-from signverse.export.publish.dataset_card.licences import Licence
+from signverse.export.publish.licences import Stated
 from signverse.lake.model.languages import by_code
 
 Header = dict[str, Any]
@@ -37,7 +37,7 @@ _GATE: Final = {
 """The form of a data set to which access is asked for."""
 
 
-def header(facts: Facts, licence: Licence | None, *, gated: bool) -> Header:
+def header(facts: Facts, licence: Stated | None, *, gated: bool) -> Header:
     """The keys that are made of the figures."""
     rows = facts.videos if facts.kind in {"card", "consolidated"} else facts.clips
     size = next((name for power, name in enumerate(_SIZES, 3) if rows < 10**power), _SIZES[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signverse.export.publish.dataset_card.facts import Facts
 from signverse.export.publish.dataset_card.markdown import code, table
-from signverse.lake.model.skeleton import PARTS
+from signverse.lake.model.skeleton import BODY_JOINTS, PARTS
 
 PLACE = "OWNER/NAME"
 """Of a data set that is not published yet."""
@@ -44,10 +44,13 @@ def _parquet(facts: Facts, place: str, first: str, folder: str) -> list[str]:
         code(
             f'''from datasets import load_dataset
 
-clips = load_dataset("{place}")["train"]  # texts, times and confidences: a row a clip, no arrays
-poses = load_dataset("{place}", "{named}", streaming=True)["train"]  # with the keypoints
+# Texts, times and confidences, a row a clip, without arrays
+clips = load_dataset("{place}")["train"]
+# With the keypoints
+poses = load_dataset("{place}", "{named}", streaming=True)["train"]
 row = next(iter(poses.with_format("numpy")))
-body = row["body_xy"].reshape(-1, row["num_people"], 18, 2)  # frames, people, joints, x and y in pixels''',
+# Frames, people, joints, x and y in pixels
+body = row["body_xy"].reshape(-1, row["num_people"], 18, 2)''',
             "python",
         ),
         "",
@@ -59,8 +62,10 @@ body = row["body_xy"].reshape(-1, row["num_people"], 18, 2)  # frames, people, j
 import pyarrow.dataset
 
 clips = polars.scan_parquet("hf://datasets/{place}/{folder}/*.parquet")
-clips.filter(polars.col("hands_seen") > 0.9).select("text", "right_hand_xy").head(100).collect()
-table = pyarrow.dataset.dataset("DIR/{folder}").to_table(columns=["segment_id", "body_xy", "num_people"])""",
+seen = clips.filter(polars.col("hands_seen") > 0.9)
+seen.select("text", "right_hand_xy").head(100).collect()
+columns = ["segment_id", "body_xy", "num_people"]
+table = pyarrow.dataset.dataset("DIR/{folder}").to_table(columns=columns)""",
             "python",
         ),
     ]
@@ -77,7 +82,8 @@ import webdataset
 
 clips = webdataset.WebDataset(sorted(glob.glob("{pattern}")), shardshuffle=False)
 for points, about in clips.decode().to_tuple("keypoints.npy", "json"):
-    print(points.shape, about["text"])  # (frames, 128, 3): x and y in pixels, score''',
+    # (frames, 128, 3): x and y in pixels, score
+    print(points.shape, about["text"])''',
             "python",
         ),
         "",
@@ -102,7 +108,7 @@ from pathlib import Path
 
 from pose_format import Pose
 
-for row in csv.DictReader(open("DIR/index.csv")):
+for row in csv.DictReader(Path("DIR/index.csv").open(newline="")):
     pose = Pose.read((Path("DIR") / row["file"]).read_bytes())
     pose.body.data  # masked float32 [frames, people, 128, 2]""",
             "python",
@@ -184,9 +190,7 @@ def columns(facts: Facts) -> str:
         "",
         table(("part", "joints", "points"), joints, numbers=2),
         "",
-        "Body: nose, neck, right shoulder, elbow, wrist, left shoulder, elbow, wrist, right hip, knee, ankle, left "
-        "hip, "
-        "knee, ankle, right eye, left eye, right ear, left ear (OpenPose's order). Face: the 68 landmarks of iBUG. "
+        f"Body (OpenPose's order): {', '.join(BODY_JOINTS).replace('_', ' ')}. Face: the 68 landmarks of iBUG. "
         "Hands: "
         "the root, then four joints of thumb, index, middle, ring and little finger. Right and left are the signer's.",
     ]
@@ -197,7 +201,7 @@ def _arrays(facts: Facts) -> list[str]:
     # Long because: it is text, a table for each kind of export.
     people = "people" if facts.all_people else "1"
     about = (
-        "| `segment_id`, `video_id`, `ingest_id` | string | the clip, its video, and the time that it was ingested |\n"
+        "| `segment_id`, `video_id`, `ingest_id` | string | the clip, its video, and the ingestion of that |\n"
         "| `text`, `text_language`, `caption_kind`, `english_source` | string | the caption, and where it comes from "
         "|\n"
         "| `start_s`, `end_s`, `start_frame`, `end_frame`, `num_frames` | number | where in the video |\n"

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.export.publish.dataset_card.licences import licence_of
 from signverse.export.publish.dataset_card.markdown import quoted
 from signverse.export.publish.dataset_card.sections import made_header, merge
 from signverse.export.publish.dataset_card.yaml_text import dump_yaml, load_yaml, split_card
+from signverse.export.publish.licences import stated
 from signverse.lake.model.errors import BadInputError
 
 TRICKY = [
@@ -164,4 +164,4 @@ def test_a_section_that_is_new_stands_where_it_belongs(name: str) -> None:
     ],
 )
 def test_a_licence_is_named_as_the_hub_names_it(given: str, header: dict[str, str]) -> None:
-    assert licence_of(given).header() == header
+    assert stated(given).header() == header
