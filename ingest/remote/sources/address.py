@@ -46,7 +46,7 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
     text = str(address)
     if scheme := _SCHEME.match(text):
         # Path("https://HOST") is https:/HOST.
-        return _by_scheme(scheme[1].lower(), text[scheme.end() :].lstrip("/"), limits, public_only=public_only)
+        return _by_scheme(scheme[1].lower(), text[scheme.end() :].removeprefix("/"), limits, public_only=public_only)
     hub = _short(text)
     local = Path(text).expanduser()
     if _exists(local):

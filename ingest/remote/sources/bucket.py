@@ -8,6 +8,7 @@ than Amazon's, `AWS_REGION` or `AWS_DEFAULT_REGION` the region.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -40,15 +41,16 @@ _LOGINS: Final = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
 
-_DENIED: Final = (
-    "ACCESS_DENIED",
-    "AccessDenied",
-    "403",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "INVALID_ACCESS",
+_DENIED: Final = frozenset(
+    {
+        *("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID", "INVALID_SIGNATURE"),
+        *("MISSING_AUTHENTICATION_TOKEN", "SIGNATURE_DOES_NOT_MATCH", "UNRECOGNIZED_CLIENT", "401", "403"),
+    }
 )
-_MISSING: Final = ("NO_SUCH_BUCKET", "NoSuchBucket", "404", "does not exist")
+_MISSING: Final = frozenset({"NO_SUCH_BUCKET", "NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "404"})
+_BUSY: Final = frozenset({"SLOW_DOWN", "THROTTLING", "REQUEST_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "429", "503"})
+_BROKEN: Final = frozenset({"NETWORK_CONNECTION", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "408", "500", "502", "504"})
+"""What Arrow calls an error, or the status where it has no name for it."""
 
 
 class BucketFile:
@@ -63,7 +65,7 @@ class BucketFile:
         self.size, self.oid = self._about
 
     def _asked(self, file: Any) -> tuple[int, str | None]:
-        tag = (file.metadata() or {}).get(b"ETag", b"").decode(errors="replace")
+        tag = (file.metadata() or {}).get("ETag", b"").decode(errors="replace")
         return file.size(), strong(tag) if tag else None
 
     def pread(self, start: int, size: int) -> bytes:
@@ -162,26 +164,29 @@ class BucketSource(Opened):
             self._again(attempts, failure, what)
 
     def _again(self, attempts: Attempts, error: OSError, what: str) -> None:
-        text = str(error)
-        if "SLOW_DOWN" in text or "SlowDown" in text or "503" in text:
+        codes = _codes(error)
+        if "flush response stream" in str(error):
+            raise RemoteFileError(f"{what}: the server sends more than it was asked for: it may know no ranges")
+        if codes & _BUSY:
             attempts.busy(503, {})
-        elif (
-            "NETWORK_CONNECTION" in text or "curlCode" in text or "INTERNAL_FAILURE" in text or "HTTP status 5" in text
-        ):
-            attempts.broken("the connection broke off")
+        elif codes & _BROKEN:
+            attempts.broken("the connection broke off" if "NETWORK_CONNECTION" in codes else "the server has an error")
         else:
             raise self._error(error, what) from None
 
     def _error(self, error: OSError, what: str) -> RemoteFileError | SourceError:
-        text = str(error)
-        if isinstance(error, FileNotFoundError) or any(word in text for word in _MISSING):
+        codes = _codes(error)
+        if isinstance(error, FileNotFoundError) or codes & _MISSING:
             return RemoteFileError(f"{what} is not there", "Check the address; keys know upper and lower case.")
-        if any(word in text for word in _DENIED):
+        if codes & _DENIED:
             return SourceError(
                 f"{what} may not be read",
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, say who asks.",
             )
-        return SourceError(f"{what} cannot be read: {printable(text.partition(': ')[2] or text)}")
+        if codes & {"301", "PERMANENT_REDIRECT"}:
+            return SourceError(f"{what} lies in another region", "AWS_REGION says which.")
+        why = f": {', '.join(sorted(codes))}" if codes else ""
+        return SourceError(f"{what} cannot be read{why}", "AWS_ENDPOINT_URL and AWS_REGION say which server is asked.")
 
     def files(self) -> Sequence[SourceFile]:
         return list(self._listed().values())
@@ -234,3 +239,9 @@ class BucketSource(Opened):
 
     def close(self) -> None:
         self._limiter.end()
+
+
+def _codes(error: OSError) -> set[str]:
+    """What Arrow's message calls the error. The rest of it holds the name of the file, and what the server wrote."""
+    found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))? during", str(error))
+    return {code for code in found.groups() if code and code != "UNKNOWN"} if found else set()

@@ -23,7 +23,6 @@ MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _PORTS: Final = {"http": 80, "https": 443}
-_CHUNK: Final = 256 * 1024
 
 
 class BrokenError(Exception):
@@ -149,7 +148,7 @@ class Client:
         limits = self.limiter.limits
         began, received = time.monotonic(), 0
         # The server was asked for bytes as they are: unpacking could make many out of few.
-        for chunk in response.iter_raw(_CHUNK):
+        for chunk in response.iter_raw():
             received += len(chunk)
             yield chunk[: len(chunk) - max(0, received - most - 1)]
             self.limiter.check()

@@ -204,6 +204,9 @@ def test_what_breaks_is_asked_for_again_from_where_it_broke(hub: Hub, fault: str
         assert source.traffic.resolves <= 3
         # Of a body that broke, what had come is not asked for again.
         assert source.traffic.bytes == 200_000
+    if fault == "cut" and path == "/cdn/":
+        starts = [request.range for request in hub.requests_for("/cdn/")]
+        assert starts == ["bytes=1000-200999", "bytes=6000-200999", "bytes=11000-200999"]
 
 
 @pytest.mark.parametrize("fault", [Answer(500), Drop(), Cut(100), Answer(429, {"Retry-After": "0"})], ids=str)
