@@ -194,7 +194,11 @@ def export_content(folder: Path) -> Content:
             Source(INDEX, sizes[INDEX], sums[INDEX], folder / INDEX),
             of_bytes(SUMS, read_regular(folder / SUMS, MAX_LISTING)),
         ],
-        descriptions=[Source(name, files[name], place=folder / name) for name in sorted(DESCRIPTIONS) if name in files],
+        descriptions=[
+            Source(name, files[name], sums.get(name, ""), folder / name)
+            for name in sorted(DESCRIPTIONS)
+            if name in files
+        ],
         videos=frozenset(row.video_id for row in index if isinstance(row, VideoRow | ClipRow)),
     )
 

@@ -47,7 +47,6 @@ class Plan:
     Attributes:
         state: of the repository; None where it is to be made.
         send: data files that are not there, or differ.
-        listings: of index.csv and SHA256SUMS those that differ.
         remove: paths of files of earlier versions that the export does not have any more.
         kept: how many files are there already, and their bytes.
         unknown: paths of files there that are not of the export: they stay.
@@ -58,7 +57,6 @@ class Plan:
     state: State | None
     remote: Mapping[str, Remote]
     send: Sequence[Source]
-    listings: Sequence[Source]
     remove: Sequence[str]
     kept: tuple[int, int]
     unknown: Sequence[str]
@@ -99,7 +97,6 @@ def make_plan(content: Content, hub: Hub) -> Plan:
         state=state,
         remote=remote,
         send=send,
-        listings=listings,
         remove=remove,
         kept=(len(there), sum(source.size for source in there)),
         unknown=unknown,
@@ -138,10 +135,11 @@ def _published(
     commit = state.commit if state else None
     if commit is None or SUMS not in remote:
         return (), b""
-    if SUMS in wanted and is_there(wanted[SUMS], remote):
-        return wanted.keys(), b""
+    if is_there(wanted[INDEX], remote):
+        # It names the files.
+        return wanted.keys() | {SUMS}, b""
     sums = read_sums(hub.read(SUMS, commit), f"{SUMS} of {hub.name}")
-    index = hub.read(INDEX, commit) if INDEX in remote and not is_there(wanted[INDEX], remote) else b""
+    index = hub.read(INDEX, commit) if INDEX in remote else b""
     return sums.keys() | {SUMS}, index
 
 

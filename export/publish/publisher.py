@@ -7,6 +7,7 @@ hub what is there.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from signverse.export.publish.content import (
     export_content,
     kind_of,
     of_bytes,
+    read_sums,
     videos_of,
 )
 from signverse.export.publish.croissant import CROISSANT
@@ -140,7 +142,8 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
     card = present if present is not None else own
     descriptions = _descriptions(content, hub.name, licence, card, gated=gated, remarks=remarks)
     refuse_secret_texts((of_bytes(path, data) for path, data in descriptions.items()), hub.token)
-    last = [*plan.listings, *(of_bytes(path, data) for path, data in descriptions.items())]
+    listings = [_restated(source, descriptions) for source in plan.content.listings]
+    last = [*listings, *(of_bytes(path, data) for path, data in descriptions.items())]
     last = [source for source in last if not is_there(source, plan.remote)]
     stale = sorted((DESCRIPTIONS & plan.remote.keys()) - descriptions.keys())
     plan = replace(plan, remove=sorted({*plan.remove, *stale}))
@@ -154,7 +157,7 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
         prepared = replace(prepared, plan=plan)
     if plan.gone and settings.withdrawn != "keep":
         _refuse_unasked_purge(hub, prepared, tags)
-        return replace(prepared, purge=_old_objects(hub, plan))
+        return replace(prepared, purge=_old_objects(hub, prepared))
     return prepared
 
 
@@ -239,7 +242,23 @@ def _descriptions(
         with Lake.open(content.folder) as lake:
             return card_files(lake, licence.hub, name, earlier, gated=gated, remarks=remarks)
     made = card_files(content.folder, licence.hub, name, earlier, gated=gated, remarks=remarks)
+    for source in beside.values():
+        if source.sha256 and hashlib.sha256(source.content()).hexdigest() != source.sha256:
+            raise BadInputError(
+                f"{source.place} is damaged: it is not what its checksum says", "`signverse verify` says more."
+            )
     return {**{path: source.content() for path, source in beside.items()}, **made}
+
+
+def _restated(listing: Source, descriptions: Mapping[str, bytes]) -> Source:
+    """SHA256SUMS with the sums of descriptions as they are published: croissant.json names the data set there."""
+    if listing.path != SUMS:
+        return listing
+    sums = read_sums(listing.data, SUMS)
+    stated = sums | {path: of_bytes(path, data).sha256 for path, data in descriptions.items() if path in sums}
+    if stated == sums:
+        return listing
+    return of_bytes(SUMS, "".join(f"{sum_}  {path}\n" for path, sum_ in stated.items()).encode())
 
 
 def _present_card(hub: Hub, plan: Plan) -> bytes | None:
@@ -284,9 +303,11 @@ def _published_ever(hub: Hub) -> frozenset[str]:
     return frozenset(found)
 
 
-def _old_objects(hub: Hub, plan: Plan) -> list[Any]:
+def _old_objects(hub: Hub, prepared: Prepared) -> list[Any]:
     """The large objects of earlier versions of the export's own files that no file will use any more."""
-    used = {source.sha256 for source in (*plan.content.data, *plan.content.listings)}
+    plan = prepared.plan
+    described = [of_bytes(path, data) for path, data in prepared.descriptions.items()]
+    used = {source.sha256 for source in (*plan.content.data, *plan.content.listings, *prepared.last, *described)}
     used |= {remote.oid for path, remote in plan.remote.items() if path in plan.unknown}
     used |= {remote.oid for source in plan.content.data if source.sealed and (remote := plan.remote.get(source.path))}
     ours = {INDEX, SUMS, *DESCRIPTIONS, *plan.remove, *(source.path for source in plan.content.data)}
