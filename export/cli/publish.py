@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.lake.cli.option_groups import mistyped, one_of
-from signverse.lake.cli.shared import DryRunOption, complain, say, show
+from signverse.lake.cli.shared import DryRunOption, complain, say, show, writing_rows
 
 if TYPE_CHECKING:
     from signverse.export.publish.publisher import Prepared, Progress
+    from signverse.lake.query.output import Output
 
 
+@writing_rows
 def publish(
+    *,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A lake, or the folder of an export.")],
     name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set; made where there is none.")],
     licence: Annotated[
@@ -42,6 +45,7 @@ def publish(
         ),
     ] = None,
     dry_run: DryRunOption = False,
+    rows_to: Output,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="With --dry-run: write the card there, to look at it.")
     ] = None,
@@ -59,13 +63,16 @@ def publish(
     signverse publish EXPORT me/poses --licence cc-by-nc-4.0
     signverse publish EXPORT me/poses --tag v1
     signverse publish EXPORT me/poses --licence cc-by-4.0 --dry-run --out card
+    signverse publish EXPORT me/poses --dry-run --format csv -o plan.csv
     signverse publish LAKE me/lake --private --gated --revision next
     """
+    import polars as pl
+
     from signverse.export.publish.client.credentials import access_token, repository_name, without_token
     from signverse.export.publish.client.hub import Hub
 
     # Long because: its options are declared here.
-    from signverse.export.publish.publisher import Settings, describe_plan, prepare, read_content
+    from signverse.export.publish.publisher import Settings, planned, prepare, read_content
     from signverse.export.publish.publisher import publish as publish_prepared
     from signverse.lake.model.wording import counted, size_of
 
@@ -80,9 +87,11 @@ def publish(
         settings = Settings(licence, private, gated, tag, withdrawn)  # type: ignore[arg-type]
         prepared = prepare(content, hub, settings)
         say(*prepared.remarks)
+        if dry_run or rows_to.path is not None:
+            rows_to.write(pl.DataFrame(list(planned(prepared)), ["what", "bytes", "file"], orient="row"))
         if dry_run:
-            show(*describe_plan(prepared, hub))
             _say_names(prepared)
+            say(f"{counted(prepared.count, 'file')}, {size_of(prepared.size)} would be sent to {hub.address}")
             _write(out, prepared)
             return
         if not prepared.idle:
@@ -92,8 +101,7 @@ def publish(
         if prepared.idle:
             say(f"all {counted(prepared.plan.kept[0], 'file')} are there already: nothing was sent")
         else:
-            sent = len(prepared.plan.send) + len(prepared.last)
-            say(f"sent {counted(sent, 'file')}, {size_of(prepared.size)}")
+            say(f"sent {counted(prepared.count, 'file')}, {size_of(prepared.size)}")
         show(hub.address)
 
 
@@ -140,7 +148,6 @@ def _sending(prepared: Prepared) -> Iterator[Progress]:
     from signverse.export.publish.publisher import Progress
     from signverse.lake.cli.progress import stderr_console
 
-    total = len(prepared.plan.send) + len(prepared.last)
     console = stderr_console()
     columns = (
         bars.TextColumn("{task.fields[files]}/{task.fields[total_files]} files"),
@@ -152,7 +159,7 @@ def _sending(prepared: Prepared) -> Iterator[Progress]:
     sent = 0
     try:
         with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("", total=prepared.size, files=0, total_files=total)
+            task = bar.add_task("", total=prepared.size, files=0, total_files=prepared.count)
 
             def count(files: int) -> None:
                 nonlocal sent

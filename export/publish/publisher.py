@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ from signverse.export.publish.secrets import refuse_secret_names, refuse_secret_
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, MistypedError
 from signverse.lake.model.untrusted.regular_files import read_regular
-from signverse.lake.model.wording import counted, size_of, some
+from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.location import is_lake
 
 LAST: Final = f"{TITLE}index, checksums and card"
@@ -89,6 +89,11 @@ class Prepared:
     def idle(self) -> bool:
         """Whether nothing is left to be committed."""
         return not (self.plan.send or self.last or self.plan.remove or self.purge)
+
+    @property
+    def count(self) -> int:
+        """Files that are sent; the SHA256SUMS of a lake is made when they have been."""
+        return len(self.plan.send) + len(self.last) + (self.plan.content.kind == LAKE and bool(self.plan.send))
 
     @property
     def size(self) -> int:
@@ -318,18 +323,16 @@ def _old_objects(hub: Hub, prepared: Prepared) -> list[Any]:
     ]
 
 
-def describe_plan(prepared: Prepared, hub: Hub) -> list[str]:
-    """What will be done, as lines of at most 80 columns before names."""
+def planned(prepared: Prepared) -> Iterator[tuple[str, int, str]]:
+    """What is done with each file: send, keep, remove, remove for good or leave; its bytes; its path."""
     plan = prepared.plan
-    rows = [
-        ("send", len(plan.send) + len(prepared.last), prepared.size),
-        ("there already", *plan.kept),
-        ("remove", len(plan.remove), sum(plan.remote[path].size for path in plan.remove)),
-        ("remove for good", len(prepared.purge), sum(int(one.size) for one in prepared.purge)),
-        ("leave, not of it", len(plan.unknown), sum(plan.remote[path].size for path in plan.unknown)),
-    ]
-    width = max(len(f"{count:,}") for _, count, _ in rows) + 1
-    return [
-        f"{what:<17}{count:>{width},} {'file ' if count == 1 else 'files'} {size_of(size):>9}"
-        for what, count, size in rows
-    ]
+    sent = [*plan.send, *prepared.last]
+    yield from (("send", source.size, source.path) for source in sent)
+    if plan.content.kind == LAKE and plan.send:
+        yield "send", sum(len(source.path) + 67 for source in (*plan.content.data, *plan.content.listings)), SUMS
+    kept = {source.path for source in plan.content.data} | prepared.descriptions.keys()
+    kept |= {source.path for source in plan.content.listings}
+    yield from (("keep", plan.remote[path].size, path) for path in sorted(kept - {source.path for source in sent}))
+    yield from (("remove", plan.remote[path].size, path) for path in plan.remove)
+    yield from (("remove for good", int(one.size), str(one.filename)) for one in prepared.purge)
+    yield from (("leave", plan.remote[path].size, path) for path in plan.unknown)
