@@ -131,6 +131,7 @@ def test_every_command_with_workers_takes_limits_for_them() -> None:
 SEVERAL_MEANINGS = {
     "--captions": "tracks to download, or whether they are written into a picture",
     "--format": "of rows, or of the status",
+    "--frames": "all or those of clips in a shard, or numbers of frames",
     "--limit": "clips, or videos of a download",
     "--out": "an export, the folder of quickstart, or of a card",
     "--output": "rows, or one array, picture or video in one format",

@@ -4,9 +4,9 @@ results into words.
 May import everything in export, and lake. Imported at every start of the command line: heavy modules are imported in
 the functions. Start with commands.py.
 
-- commands.py: export shards, verify, picture.
+- commands.py: export shards, verify.
 - publish.py: publish.
-- video.py: video.
+- picture.py, video.py: picture, video; sources.py: what they draw.
 - clips.py: export webdataset, parquet and pose.
 - options.py: what the exports share: options, progress bar.
 """

@@ -1,4 +1,4 @@
-"""The commands export shards, verify and picture.
+"""The commands export shards and verify, and the places of the others.
 
 Imported at every start of the command line: what is heavy is imported by the commands themselves.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli import clips as clip_commands
+from signverse.export.cli import picture as picture_command
 from signverse.export.cli import publish as publish_command
 from signverse.export.cli import video as video_command
 from signverse.export.cli.options import (
@@ -47,7 +48,7 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(export, name="export")
     app.command("publish")(publish_command.publish)
     app.command("verify")(verify)
-    app.command("picture", cls=VideoIdCommand)(picture)
+    app.command("picture", cls=VideoIdCommand)(picture_command.picture)
     app.command("video", cls=VideoIdCommand)(video_command.video)
 
 
@@ -224,54 +225,3 @@ def _say_cost(path: Path, broken: set[str], problems: int, videos: Path | None) 
     if videos is not None:
         with whole_file(videos) as out:
             out.write("".join(f"{line}\n" for line in ["video_id", *(advice.videos if advice else [])]).encode())
-
-
-@reading
-def picture(
-    *,
-    video_ids: Annotated[
-        list[str],
-        typer.Argument(metavar="VIDEO_ID", help="Ids of the videos; they may begin with a dash.", show_default=False),
-    ],
-    opened: Lake,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png|pdf", help="The picture.")],
-    start: Annotated[float, typer.Option(metavar="SECONDS", help="Start of the range.")] = 0.0,
-    end: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
-    ] = None,
-    count: Annotated[
-        int, typer.Option(min=1, max=100, metavar="N", help="Number of frames, spread evenly over the range.")
-    ] = 8,
-    person: Annotated[int | None, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = None,
-    crop: Annotated[bool, typer.Option("--crop", help="Crop the frames to the people that are drawn.")] = False,
-    background: Annotated[
-        str, typer.Option(metavar="COLOUR", help="Colour behind the people, such as white or #f0f0f0.")
-    ] = "black",
-    tile_width: Annotated[
-        int, typer.Option(min=16, max=2000, metavar="PIXELS", help="Width of a frame in the picture.")
-    ] = 320,
-) -> None:
-    """Draw people as skeletons, frames of a video side by side.
-
-    All people are drawn unless --person names one; several videos stand below each other. A joint is drawn where its
-    score is 0.3 or more. Where the source lost the body's scores, as the published tars did, a joint is drawn unless it
-    is known to be hidden.
-
-    \b
-    signverse picture VIDEO_ID --lake LAKE -o video.png
-    signverse picture VIDEO_ID --lake LAKE --start 0 --end 4.2 -o clip.png
-    signverse picture ONE TWO --lake LAKE --person 0 --crop -o paper.pdf
-    signverse picture VIDEO_ID --lake LAKE --background white -o slide.png
-    """
-    from signverse.export.draw.sheet import Look, check_picture_name, draw_sheet, save_sheet
-    from signverse.export.draw.skeleton import rgb
-    from signverse.lake.model.frame_ranges import seconds_to_frames
-
-    with mistyped():
-        check_picture_name(output)
-        rgb(background)
-        for video_id in video_ids:
-            seconds_to_frames(start, end, opened.num_frames(video_id))
-    image = draw_sheet(opened, video_ids, start, end, Look(count, person, crop, background, tile_width))
-    save_sheet(image, output)
-    say(f"{image.width} x {image.height} -> {output}")

@@ -12,34 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from signverse.export.cli.picture import STYLE_HELP
+from signverse.export.cli.sources import opened_scenes
 from signverse.export.draw.defaults import STYLES
 from signverse.lake.cli.option_groups import mistyped, one_of
-from signverse.lake.cli.shared import reading, say
+from signverse.lake.cli.shared import reading_if_needed, say
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
 
-StyleOption = Annotated[
-    str,
-    typer.Option(
-        callback=one_of(*STYLES),
-        metavar="|".join(STYLES),
-        help="How people are drawn: lake for eyes, the others as models of pictures and video were trained with.",
-    ),
-]
 
-
-@reading
+@reading_if_needed
 def video(
     *,
     name: Annotated[
-        str, typer.Argument(metavar="VIDEO_ID|SEGMENT_ID", help="A video, or a clip of it.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="VIDEO_ID",
+            help="Id of a video or segment, which may begin with a dash; or FILE.npz, SHARD.tar:VIDEO_ID, FILE.pose.",
+            show_default=False,
+        ),
     ],
-    opened: Lake,
+    open_lake: Callable[[], Lake],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE.mp4|gif|webp|DIR/", help="The video; or frames as PNG.")
     ],
-    style: StyleOption = STYLES[0],
+    style: Annotated[str, typer.Option(callback=one_of(*STYLES), metavar="|".join(STYLES), help=STYLE_HELP)] = STYLES[
+        0
+    ],
     over: Annotated[
         Path | None, typer.Option(metavar="MEDIA", help="Draw on this video: a file, or a folder with VIDEO_ID.mp4.")
     ] = None,
@@ -77,9 +77,10 @@ def video(
     from signverse.export.draw.encoders import check_writable, encode, format_of
     from signverse.export.draw.film import Film
     from signverse.export.draw.footage import media_of
-    from signverse.export.draw.scene import same_scene, scene_of
+    from signverse.export.draw.scene import same_scene
     from signverse.export.draw.skeleton import rgb
     from signverse.lake.lake import Lake
+    from signverse.lake.model.frame_ranges import FPS
     from signverse.lake.model.wording import counted
 
     out = Path(output)
@@ -87,15 +88,16 @@ def video(
         form = format_of(out, output.endswith("/"))
         rgb(background)
     check_writable(out, form)
-    scene = scene_of(opened, name, start_s=start, end_s=end, person=person, captions=captions)
-    other = None if side_by_side is None else same_scene(Lake.open(side_by_side), scene, person)
-    media = None if over is None else media_of(over, scene.video_id)
-    writer = CaptionWriter(font, say) if captions else None
     film = Film(style, background, width, swap_channels)
-    pictures = film.pictures(scene, other=other, media=media, captions=writer, remark=say)
-    with frame_bar(len(scene)) as watch:
-        encode(out, form, watch(pictures), first=scene.start, total=len(scene))
-    say(f"{counted(len(scene), 'frame')}, {len(scene) / 24:.2f} s -> {output}")
+    writer = CaptionWriter(font, say) if captions else None
+    with opened_scenes(open_lake, start_s=start, end_s=end, person=person, captions=captions) as make_scene:
+        scene = make_scene(name)
+        other = None if side_by_side is None else same_scene(Lake.open(side_by_side), scene, person)
+        media = None if over is None else media_of(over, scene.video_id)
+        pictures = film.pictures(scene, other=other, media=media, captions=writer, remark=say)
+        with frame_bar(len(scene)) as watch:
+            encode(out, form, watch(pictures), first=scene.start, total=len(scene))
+    say(f"{counted(len(scene), 'frame')}, {len(scene) / FPS:.2f} s -> {output}")
 
 
 @contextmanager

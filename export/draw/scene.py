@@ -43,6 +43,7 @@ class Scene:
         read: of frames [first, last) of the video the people, float32 [last - first, P, 128, 3]; hidden joints absent,
             absent people nan.
         captions: by start.
+        people: the numbers of those who are drawn.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Scene:
     end: int
     read: Callable[[int, int], Points] = field(repr=False)
     captions: Sequence[Caption] = ()
+    people: Sequence[int] = ()
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -132,7 +134,7 @@ def _with_people(lake: Lake, scene: Scene, person: int | None) -> Scene:
             f"These are there: {', '.join(map(str, present))}." if present else "Nobody is there.",
         )
     drawn = present if person is None else [person]
-    return replace(scene, read=lambda first, last: read_people(lake, scene.video_id, first, last, drawn))
+    return replace(scene, people=drawn, read=lambda first, last: read_people(lake, scene.video_id, first, last, drawn))
 
 
 def _segment(lake: Lake, name: str, unknown: UnknownVideoError) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Skeletons of a lake's videos, on one sheet."""
+"""Skeletons of videos, on one sheet."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from signverse.export.draw.scene import read_people
-from signverse.export.draw.skeleton import BLACK, Colour, Points, contact_sheet, frames_to_draw, rgb, shade_of_frame
-from signverse.lake.lake import Lake
+from signverse.export.draw.scene import Scene
+from signverse.export.draw.skeleton import (
+    BLACK,
+    Colour,
+    Draw,
+    Pixels,
+    Points,
+    contact_sheet,
+    draw_people,
+    frames_to_draw,
+    rgb,
+    shade_of_frame,
+)
+from signverse.export.draw.styles.registry import paint_people, painter
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.frame_ranges import frames_in_video
 from signverse.lake.model.thresholds import SEEN
 from signverse.lake.storage.parquet_layout import ROWS_PER_GROUP
 from signverse.lake.storage.temporary.whole_file import whole_file
@@ -26,6 +36,9 @@ FORMATS: Final = ("png", "pdf")
 _COLUMNS: Final = 4
 _MARGIN: Final = 0.06
 """Around a person to whom a picture is cropped, as a share of the larger side."""
+
+_LARGEST_SIDE: Final = 4096
+"""Of a frame that is drawn at its own size; of a larger one, less."""
 
 _DOTS_PER_INCH: Final = 200
 
@@ -40,6 +53,8 @@ class Look:
         crop: to where the people are over the whole range.
         background: a colour, by a CSS name or as #rrggbb.
         tile_width: of a frame, in pixels.
+        style: a name of `STYLES`; None for the drawing of `draw_people`.
+        frames: these, by their numbers in the video, instead of `count`.
     """
 
     count: int = 8
@@ -47,19 +62,20 @@ class Look:
     crop: bool = False
     background: Colour | str = BLACK
     tile_width: int = 320
+    style: str | None = None
+    frames: Sequence[int] | None = None
 
 
-def draw_sheet(lake: Lake, video_ids: Sequence[str], start_s: float, end_s: float | None, look: Look) -> Image.Image:
-    """Frames of videos from a range of seconds, with the people in them; each of several videos has its id above it.
+def draw_sheet(scenes: Sequence[Scene], look: Look) -> Image.Image:
+    """Frames of scenes with the people in them; each of several scenes has its name above it.
 
     What is known to be hidden is not drawn: see `hide_unseen`.
 
     Raises:
-        UnknownVideoError: the lake has no such video.
-        BadInputError: the range lies outside a video, or nobody, or not the person, is in it.
+        BadInputError: nobody is in a scene, or a frame is outside it.
     """
-    sheets = [_draw_video(lake, video_id, start_s, end_s, look) for video_id in video_ids]
-    return sheets[0] if len(sheets) == 1 else _stack(video_ids, sheets, look)
+    sheets = [_draw_scene(scene, look) for scene in scenes]
+    return sheets[0] if len(sheets) == 1 else _stack([scene.name for scene in scenes], sheets, look)
 
 
 def check_picture_name(out: Path) -> None:
@@ -88,18 +104,27 @@ def save_sheet(sheet: Image.Image, out: Path) -> None:
             sheet.save(file, format="PNG")
 
 
-def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, look: Look) -> Image.Image:
-    video = lake.video(video_id)
-    start, end = frames_in_video(video_id, start_s, end_s, video["num_frames"])
-    drawn = _people_to_draw(lake, video_id, start, end, look.person)
+def _draw_scene(scene: Scene, look: Look) -> Image.Image:
+    if not scene.people:
+        raise BadInputError(
+            f"no person is in frames {scene.start} to {scene.end} of '{scene.name}'",
+            "Name another range: --start, --end.",
+        )
     # Of a video of hours only these frames are in memory.
-    numbers = [start + frame for frame in frames_to_draw(end - start, look.count, None)]
-    people = np.concatenate([read_people(lake, video_id, number, number + 1, drawn) for number in numbers])
-    width, height = video["width"], video["height"]
+    if look.frames is None:
+        numbers = [scene.start + frame for frame in frames_to_draw(len(scene), look.count, None)]
+    else:
+        numbers = list(look.frames)
+        if outside := [number for number in numbers if not scene.start <= number < scene.end]:
+            raise BadInputError(
+                f"'{scene.name}' has no frame {outside[0]}", f"It has those from {scene.start} to {scene.end - 1}."
+            )
+    people = np.concatenate([scene.read(number, number + 1) for number in numbers])
+    width, height = scene.width, scene.height
     if look.crop:
         pieces = (
-            read_people(lake, video_id, first, min(first + ROWS_PER_GROUP, end), drawn)
-            for first in range(start, end, ROWS_PER_GROUP)
+            scene.read(first, min(first + ROWS_PER_GROUP, scene.end))
+            for first in range(scene.start, scene.end, ROWS_PER_GROUP)
         )
         left, top, right, bottom = _bounds(pieces, width, height)
         people[..., :2] -= (left, top)
@@ -108,32 +133,33 @@ def _draw_video(lake: Lake, video_id: str, start_s: float, end_s: float | None, 
         people,
         width,
         height,
-        columns=min(_COLUMNS, look.count),
+        columns=min(_COLUMNS, len(numbers)),
         frames=range(len(numbers)),
         numbers=numbers,
         tile_width=look.tile_width,
         background=look.background,
+        draw=draw_people if look.style is None else _drawing_in(look.style),
     )
 
 
-def _people_to_draw(lake: Lake, video_id: str, start: int, end: int, person: int | None) -> list[int]:
-    """The numbers of the people of a range, or the one that was named.
+def _drawing_in(style: str) -> Draw:
+    """What draws a tile in a style: as large as the frame, for that is how the style looks, and then made smaller."""
+    paint = painter(style)
 
-    Raises:
-        BadInputError: there are none.
-    """
-    rows = lake.snapshot.keypoint_rows(video_id, [], start_frame=start, end_frame=end)
-    present: list[int] = np.unique(rows.column("person").to_numpy()).tolist()
-    if person is not None and person not in present:
-        raise BadInputError(
-            f"'{video_id}' has no person {person} in frames {start} to {end}",
-            f"These are there: {', '.join(map(str, present))}." if present else "Nobody is there.",
-        )
-    if not present:
-        raise BadInputError(
-            f"no person is in frames {start} to {end} of '{video_id}'", "Name another range: --start, --end."
-        )
-    return present if person is None else [person]
+    def draw(
+        points: Points, width: int, height: int, *, scale: float, background: Colour | str | Pixels | None
+    ) -> Image.Image:
+        from PIL import Image
+
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        drawn_at = min(1.0, _LARGEST_SIDE / max(width, height))
+        large = Image.new("RGB", (max(1, round(width * drawn_at)), max(1, round(height * drawn_at))))
+        large.paste(rgb(None if isinstance(background, np.ndarray) else background), (0, 0, *large.size))
+        drawn = paint_people(points, width, height, paint, scale=drawn_at, ground=np.array(large))
+        image = Image.fromarray(drawn)
+        return image if image.size == size else image.resize(size, Image.Resampling.BOX)
+
+    return draw
 
 
 def _bounds(pieces: Iterable[Points], width: int, height: int) -> tuple[int, int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Points = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Draw = Callable[..., "Image.Image"]
+"""Draws the people of one frame, as `draw_people`."""
 
 BLACK: Final[Colour] = (0, 0, 0)
 """OpenPose draws on black, and tools that take such pictures as input expect it."""
@@ -114,6 +116,7 @@ def contact_sheet(
     numbers: Sequence[int] | None = None,
     tile_width: int = 320,
     background: Colour | str | None = None,
+    draw: Draw | None = None,
 ) -> Image.Image:
     """Draw several frames of one clip side by side, each labelled with its frame number and its time.
 
@@ -128,6 +131,7 @@ def contact_sheet(
         numbers: those of all frames of the clip, where they do not follow each other.
         tile_width: width of one tile in pixels; its height follows.
         background: colour behind the people, as in draw_people.
+        draw: what draws a tile; `draw_people` if None.
 
     Returns:
         An RGB picture.
@@ -154,15 +158,15 @@ def contact_sheet(
     frame_colour, ink = shade_of_frame(rgb(background))
     size = (columns * tile_width + (columns + 1) * gap, rows * tile_height + (rows + 1) * gap)
     sheet = Image.new("RGB", size, frame_colour)
-    draw = ImageDraw.Draw(sheet)
+    pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=max(9, tile_width // 24))
     for place, frame in enumerate(frames):
         row, column = divmod(place, columns)
         corner = (gap + column * (tile_width + gap), gap + row * (tile_height + gap))
-        tile = draw_people(clip[frame], width, height, scale=scale, background=background)
+        tile = (draw or draw_people)(clip[frame], width, height, scale=scale, background=background)
         sheet.paste(tile, corner)
         number = first_frame + frame if numbers is None else numbers[frame]
-        draw.text(
+        pen.text(
             (corner[0] + 2 * gap, corner[1] + gap),
             f"{number}  {number / FPS:.2f} s",
             fill=ink,

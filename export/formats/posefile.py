@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
+from signverse.export.draw.pose_scene import COMPONENTS
 from signverse.export.draw.skeleton import FACE_CONTOURS
 from signverse.export.formats.clip_content import Chunk, Clip, read_clips
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
@@ -26,10 +27,8 @@ from signverse.lake.model.skeleton import (
     BODY_LIMBS,
     FACE,
     HAND_LIMBS,
-    LEFT_HAND,
     NUM_JOINTS,
     PARTS,
-    RIGHT_HAND,
     Part,
 )
 from signverse.lake.storage.temporary.whole_file import whole_file
@@ -44,14 +43,6 @@ CLIP_BYTES: Final = 6_144
 """The header, and the rest of a block of the disk."""
 
 VERSION: Final = 0.2
-
-COMPONENTS: Final = {
-    BODY: "pose_keypoints_2d",
-    FACE: "face_keypoints_2d",
-    LEFT_HAND: "hand_left_keypoints_2d",
-    RIGHT_HAND: "hand_right_keypoints_2d",
-}
-"""The component of each part, under OpenPose's names: by these the utilities of pose-format know what they may do."""
 
 _FACE_LIMBS: Final = tuple(limb for contour in FACE_CONTOURS for limb in pairwise(contour))
 

@@ -13,4 +13,5 @@ manifest; not the command line. Start with files.py.
     manifest.py  columns, languages and refused rows of a manifest
     shard.py     the videos of a shard: dialect, people, defects, captions
     subtitles.py the caption tracks of a subtitles tar, by video
+    as_lake.py   one video of a released file as a lake of its own, for pictures of it
 """

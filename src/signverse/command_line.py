@@ -6,11 +6,13 @@ It holds no logic. Heavy libraries are imported where they are used, so that `--
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 import signverse.export.cli.commands
+import signverse.export.cli.sources
 import signverse.ingest.cli.acquisition.commands
 import signverse.ingest.cli.commands
 import signverse.lake.cli.info
@@ -21,6 +23,9 @@ import signverse.lake.cli.split
 from signverse.lake.cli.entry import run
 from signverse.lake.cli.groups import SectionedGroup
 from signverse.lake.cli.shared import set_quiet, show
+
+if TYPE_CHECKING:
+    from signverse.lake.lake import Lake
 
 HELP_OPTIONS: Final = ["-h", "--help"]
 
@@ -35,6 +40,13 @@ class Commands(SectionedGroup):
         "Export": ("export", "publish"),
         "Keep": ("verify", "repair", "maintain", "doctor"),
     }
+
+
+def _read_released(path: Path, video_id: str | None, folder: Path) -> tuple[Lake, str]:
+    """Ingestion reads what pictures are drawn of; the two packages do not know each other."""
+    from signverse.ingest.inspection.as_lake import released_as_lake
+
+    return released_as_lake(path, video_id, folder)
 
 
 def build_app() -> typer.Typer:
@@ -61,6 +73,7 @@ def build_app() -> typer.Typer:
         signverse.export.cli.commands,
     ):
         package.mount(app)
+    signverse.export.cli.sources.read_released_with(_read_released)
     return app
 
 

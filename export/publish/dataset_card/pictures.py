@@ -7,14 +7,13 @@ from typing import Final
 
 import polars as pl
 
+from signverse.export.draw.scene import scene_of
 from signverse.export.draw.sheet import Look, draw_sheet
 from signverse.export.publish.dataset_card.body import CLIP_PICTURE, LANGUAGES_PICTURE
 from signverse.export.publish.dataset_card.facts import Facts
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.query.plots import drawn
-from signverse.lake.storage.integrity.foreign_errors import collect
 
 _FRAMES: Final = 8
 
@@ -34,11 +33,9 @@ def pictures(lake: Lake, facts: Facts) -> dict[str, bytes]:
 
 def _strip(lake: Lake, segment_id: str) -> bytes:
     """A clip's frames side by side; b"" where nobody is in it."""
-    clip = collect(lake.unfiltered_clips().filter(pl.col("segment_id") == segment_id)).row(0, named=True)
-    start, end = clip["start_frame"] / FPS, clip["end_frame"] / FPS
     look = Look(count=_FRAMES, person=0, crop=True, background="white", tile_width=240)
     try:
-        sheet = draw_sheet(lake, [clip["video_id"]], start, end, look)
+        sheet = draw_sheet([scene_of(lake, segment_id, person=0)], look)
     except BadInputError:
         return b""
     data = io.BytesIO()
