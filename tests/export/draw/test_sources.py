@@ -46,7 +46,7 @@ def test_a_shard_its_npz_and_a_pose_file_give_the_picture_that_the_lake_gives(
     signverse("select", "--lake", sample.folder, "-o", selected, "--where", f"video_id = '{VIDEO}'")
     assert signverse("export", "pose", "--lake", sample.folder, "--out", "poses", "--selection", selected)[0] == 0
     first = min((tmp_path / "poses").rglob("*.pose"))
-    # Frames count from the clip's first in the file, and from the video's in the lake: below the labels all is the same.
+    # Frames count from the first in the file, and from the first of the video in the lake: the labels differ.
     of_clip = draw(first.stem, "--lake", sample.folder, "--count", 1)
     np.testing.assert_array_equal(draw(first, "--count", 1)[30:], of_clip[30:])
 
