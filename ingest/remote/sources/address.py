@@ -60,7 +60,9 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
         try:
             return HubSource(hub, limits, public_only=public_only)
         except SourceError as error:
-            raise SourceError(f"{error.message}; nor is there a {text} on this machine", error.hint) from None
+            raise SourceError(
+                f"{error.message}; nor is there a file or folder {text} on this machine", error.hint
+            ) from None
     raise SourceError(f"there is no {printable(text)}", FORMS)
 
 

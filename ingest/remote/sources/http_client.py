@@ -6,9 +6,12 @@ Errors name an address without user name and query: these may be keys, and signa
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -21,6 +24,9 @@ from signverse.lake.model.wording import printable
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+_LOOK_S: Final = 0.5
+"""How often one looks whether the source was closed, while an answer is waited for."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -97,28 +103,19 @@ class Client:
             RemoteFileError: the address cannot be used, or is not a public one.
             SourceError: the source was closed, or the hub's client is set to be offline.
         """
-        from huggingface_hub import get_session
         from huggingface_hub.errors import OfflineModeIsEnabled
 
-        limits = self.limiter.limits
         self.limiter.wait()
         with ExitStack() as stack, self.limiter.slots:
             # A pause may have begun while others held all slots.
             self.limiter.wait()
             self.traffic.add(requests=1, resolves=int(resolves))
+            refusal = "a public server may not lead into a private network" if from_public else ""
             if self._public_only:
-                stack.enter_context(public_connections("not a public address, refused by --public-only"))
-            elif from_public:
-                stack.enter_context(public_connections("a public server may not lead into a private network"))
+                refusal = "not a public address, refused by --public-only"
             try:
                 response = stack.enter_context(
-                    get_session().stream(
-                        "GET",
-                        url,
-                        headers={"Accept-Encoding": "identity", **headers},
-                        timeout=(limits.connect_s, limits.answer_s, limits.answer_s, 600.0),
-                        follow_redirects=False,
-                    )
+                    closing(self._answer(url, {"Accept-Encoding": "identity", **headers}, refusal))
                 )
                 self.limiter.has_answered = True
                 if response.status_code in TRANSIENT:
@@ -135,6 +132,46 @@ class Client:
             except (UnicodeError, invalid_url()) as error:
                 # Without their words: these may quote a header.
                 raise RemoteFileError(f"{shown_url(url)} cannot be asked: {type(error).__name__}") from None
+
+    def _answer(self, url: str, headers: Mapping[str, str], refusal: str) -> Any:
+        """The answer to a GET, up to its headers.
+
+        In a thread of its own, which is left where it takes too long: the library's limits are for each piece of the
+        headers, and the system has none for looking up a name.
+        """
+        from huggingface_hub import get_session
+
+        limits = self.limiter.limits
+        answered: Future[Any] = Future()
+
+        def ask() -> None:
+            try:
+                with public_connections(refusal) if refusal else nullcontext():
+                    session = get_session()
+                    request = session.build_request(
+                        "GET", url, headers=headers, timeout=(limits.connect_s, limits.answer_s, limits.answer_s, 600.0)
+                    )
+                    response = session.send(request, stream=True, follow_redirects=False)
+                if not answered.set_running_or_notify_cancel():
+                    response.close()
+                else:
+                    answered.set_result(response)
+            except BaseException as error:
+                if answered.set_running_or_notify_cancel():
+                    answered.set_exception(error)
+
+        threading.Thread(target=ask, name="ask", daemon=True).start()
+        until = time.monotonic() + limits.connect_s + 2 * limits.answer_s
+        try:
+            while True:
+                try:
+                    return answered.result(timeout=max(0.0, min(_LOOK_S, until - time.monotonic())))
+                except FutureTimeoutError:
+                    self.limiter.check()
+                    if time.monotonic() >= until:
+                        raise BrokenError("no answer in time") from None
+        finally:
+            answered.cancel()
 
     def receive(self, response: Any, most: int) -> Iterator[bytes]:
         """The body of an answer as it arrives.

@@ -162,8 +162,8 @@ class Attempts:
 def pause_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds that a server asks to wait: by Retry-After (seconds or a date), or by the hub's RateLimit; None: none."""
     value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
-        return float(value)
+    if re.fullmatch(r"\d{1,30}(\.\d{1,9})?", value):
+        return min(float(value), 1e7)
     if value:
         try:
             at = parsedate_to_datetime(value)

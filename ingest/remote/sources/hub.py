@@ -70,6 +70,8 @@ class HubSource(Opened):
         self._client = Client(self._limiter, self.traffic, public_only=public_only)
         self._at, self._hub = address, endpoint()
         self._headers = build_hf_headers(library_name="signverse")
+        if not re.fullmatch(r"[\x21-\x7e ]*", self._headers.get("authorization", "")):
+            raise SourceError("the token for the hub has characters that no token has", "Set HF_TOKEN again.")
         self._page = f"{self._hub}/datasets/{address.repository}"
         self._files: dict[str, SourceFile] | None = None
         path = address.path.strip("/")

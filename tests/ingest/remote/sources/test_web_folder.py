@@ -226,6 +226,16 @@ def silent(handler: Any) -> bool:
     return True
 
 
+def dripping(handler: Any) -> bool:
+    """Headers without an end, a letter at a time."""
+    handler.close_connection = True
+    for letter in b"HTTP/1.1 206 Partial Content\r\nX: " + b"x" * 20:
+        handler.wfile.write(bytes([letter]))
+        handler.wfile.flush()
+        time.sleep(0.05)
+    return True
+
+
 def nonsense(handler: Any) -> bool:
     """What is not HTTP."""
     handler.wfile.write(b"SSH-2.0-OpenSSH_10.0\r\n\r\n")
@@ -238,13 +248,16 @@ ENDS = {
     "endless": "sends more than",
     "trickling": "bytes in 0 s",
     "silent": "no answer in time",
+    "dripping": "no answer in time",
     "nonsense": "broke off",
 }
 
 
-@pytest.mark.parametrize("fault", [slow, endless, trickling, silent, nonsense], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize(
+    "fault", [slow, endless, trickling, silent, dripping, nonsense], ids=lambda fault: fault.__name__
+)
 def test_a_server_that_never_ends_an_answer_is_left(web: Web, fault: Any) -> None:
-    limits = Limits(wait_s=0.001, longest_wait_s=0.001, attempts=2, answer_s=0.2)
+    limits = Limits(wait_s=0.001, longest_wait_s=0.001, attempts=2, answer_s=0.2, connect_s=0.2)
     with source_of(f"{web.address}1.tar", limits=limits) as source:
         file = source.open("1.tar")
         web.fault = fault
@@ -276,7 +289,17 @@ def test_what_a_server_asks_to_wait_is_read_in_all_its_forms() -> None:
     from email.utils import format_datetime
 
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    forms = {"7": 7, "0": 0, " 2.5 ": 2.5, "-3": None, "soon": None, "9" * 30: None, "": None, "Wed, 21 Oct 2015": None}
+    forms = {
+        "7": 7,
+        "0": 0,
+        " 2.5 ": 2.5,
+        "-3": None,
+        "soon": None,
+        "9" * 31: None,
+        "9" * 30: 1e7,
+        "": None,
+        "Wed, 21 Oct 2015": None,
+    }
     assert {value: pause_asked_for({"retry-after": value}) for value in forms} == forms
     assert 95 < (pause_asked_for({"retry-after": later}) or 0) < 101
     assert pause_asked_for({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
