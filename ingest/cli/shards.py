@@ -49,10 +49,10 @@ def shards(
 ) -> None:
     """Import released shards, straight from the tars.
 
-    The dialect of each video (card, consolidated or per-frame) is recognised by its content. Known defects are
-    repaired and recorded in videos.repairs. Pickled data is parsed, never executed. Videos that the lake has are
-    skipped, so the same command continues after an interruption. A state JSON (archive_upload_progress.json) in a
-    folder says which videos each tar should hold: those that it lacks are recorded.
+    The dialect of each video (card, consolidated, per-frame or per-frame-dicts) is recognised by its content. Known
+    defects are repaired and recorded in videos.repairs. Pickled data is parsed, never executed. Videos that the lake
+    has are skipped, so the same command continues after an interruption. A state JSON (archive_upload_progress.json) in
+    a folder says which videos each tar should hold: those that it lacks are recorded.
 
     \b
     signverse ingest shards SHARDS --manifest manifest.csv --lake LAKE

@@ -8,8 +8,8 @@ May import captions, tracking, videos and manifest. Start with importer.py (comm
     reader.py          a tar as rows: its videos, their language, what cannot be read
     dialects.py        recognises the dialect of a video and reads its keypoints:
     card.py              the dataset card's format
-    flat_keys.py         the keys of the tars as released, consolidated and per-frame
-    per_frame.py         one .npz a frame, read thousands at a time
+    flat_keys.py         the keys of the tars as released: consolidated and a file a frame
+    per_frame.py         one .npz a frame, plain or with dicts, read thousands at a time
     poses.py           keypoints of a video, as arrays, whatever the dialect; limits
     point_rows.py      the points of these, in memory or on disk where they are many
     repairs.py         known defects of the published bytes

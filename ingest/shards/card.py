@@ -49,7 +49,7 @@ def from_arrays(arrays: Arrays, name: str) -> Poses:
         raise BadInputError(f"{name} has frames of {width!s:.20} x {height!s:.20} pixels, {fps!s:.20} a second")
     if fps != FPS:
         raise BadInputError(f"{name} has {fps:g} frames/s, released poses have {FPS:g}")
-    if not isinstance(blocks, Frames) or numbers.dtype.kind not in "iu" or numbers.ndim != 1:
+    if not isinstance(blocks, Frames) or blocks.single or numbers.dtype.kind not in "iu" or numbers.ndim != 1:
         raise BadInputError(f"{name} is not a poses.npz of the card format")
     numbers = numbers.astype(np.int64)
     if (np.diff(numbers) <= 0).any():

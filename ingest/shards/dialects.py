@@ -54,7 +54,7 @@ def read_poses(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
 
 def _consolidated(arrays: Arrays, name: str) -> Poses:
     blocks = arrays["frame_payloads"]
-    if not isinstance(blocks, Frames):
+    if not isinstance(blocks, Frames) or blocks.single:
         raise BadInputError(f"{name}: frame_payloads is not an array of dicts")
     fps: Any = arrays.get("fps", np.array(FPS))
     if not isinstance(fps, np.ndarray) or fps.size != 1 or float(fps.reshape(-1)[0]) != FPS:
@@ -72,7 +72,7 @@ def _consolidated(arrays: Arrays, name: str) -> Poses:
 
 
 def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Poses:
-    """The `per-frame` dialect: a file's name is its frame's number, from 1."""
+    """The dialects of a file a frame, whose name is the frame's number, from 1."""
     files = sorted(
         (int(match.group(1)) - 1, member.size, member)
         for name, member in members.items()
@@ -86,10 +86,18 @@ def _read_frames(tar: Tar, video_id: str, members: Mapping[str, Member]) -> Pose
         raise BadInputError(f"{name} has a frame of {largest:,} bytes")
     numbers = np.array([number for number, _, _ in files], np.int64)
     check_numbers(numbers, name)
-    return flat_keys.from_batches("per-frame", _batches(tar, files, name), int(numbers[0]), name)
+    seen = per_frame.Seen()
+    poses = flat_keys.from_batches("per-frame", _batches(tar, files, name, seen), int(numbers[0]), name)
+    if seen.dicts:
+        poses.dialect = per_frame.DICTS
+    if seen.without_size:
+        if not seen.dicts or seen.without_size < len(files):
+            raise BadInputError(f"{name} has frames without frame_width")
+        poses.repairs.append("frame_size_unknown")
+    return poses
 
 
-def _batches(tar: Tar, files: Sequence[tuple[int, int, Member]], name: str) -> Iterator[Batch]:
+def _batches(tar: Tar, files: Sequence[tuple[int, int, Member]], name: str, seen: per_frame.Seen) -> Iterator[Batch]:
     """Files that follow each other, some thousand or some megabytes at a time."""
     for batch in _together(files):
         by_size: dict[int, list[tuple[int, Member]]] = {}
@@ -100,7 +108,9 @@ def _batches(tar: Tar, files: Sequence[tuple[int, int, Member]], name: str) -> I
             block
             for size, same in by_size.items()
             for block in per_frame.read_files(
-                tar.read_many([member.start for _, member in same], size, name), [member.name for _, member in same]
+                tar.read_many([member.start for _, member in same], size, name),
+                [member.name for _, member in same],
+                seen,
             )
         ]
         yield Batch(
@@ -134,4 +144,5 @@ def dialect_of(members: Mapping[str, Member]) -> str:
         return "card"
     if "npz/poses.npz" in members:
         return "consolidated"
+    # What is in its files says whether it is the form with dicts.
     return "per-frame" if any(_FRAME_FILE.fullmatch(name) for name in members) else ""

@@ -1,4 +1,8 @@
-"""The `per-frame` dialect: one .npz for each frame, thousands for a video, of plain arrays with flat keys.
+"""The dialects of one .npz for each frame, thousands for a video.
+
+`per-frame` has plain arrays with flat keys. `per-frame-dicts`, which the same authors' tools for single frames write,
+has an array without dimensions for each person, person_0 and so on: a pickled dict of plain arrays. Flat keys are made
+of it. It does not say how large frames are.
 
 Opening each with zipfile and numpy takes half a millisecond. But their layout repeats: the first file of a layout is
 parsed, and those after it are compared with it in all bytes that may not vary.
@@ -7,11 +11,12 @@ parsed, and those after it are compared with it in all bytes that may not vary.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +24,30 @@ import numpy.typing as npt
 from signverse.ingest.shards.untrusted.npz_reader import read_npz
 from signverse.ingest.shards.untrusted.pickle_reader import Block
 from signverse.lake.model.errors import BadInputError
+
+DICTS: Final = "per-frame-dicts"
+"""The dialect whose people are pickled dicts."""
+
+_PERSON: Final = re.compile(r"person_(0|[1-9]\d{0,2})")
+
+ASSUMED_SIZE: Final = (1280, 720)
+"""Pixels that a frame has where no file of a video says it: the usual shape, 16:9. It is recorded in the repairs."""
+
+_MAX_UNPACKED: Final = 4 * 1024**2
+"""Bytes of all arrays of a frame: with 127 people it has 0.5 MB."""
+
+
+@dataclass
+class Seen:
+    """What the files of a video are like.
+
+    Attributes:
+        dicts: whether one is of the dialect `DICTS`. A frame without people is the same in both.
+        without_size: files that do not say how large their frame is; ASSUMED_SIZE is read of them.
+    """
+
+    dicts: bool = False
+    without_size: int = 0
 
 
 @dataclass
@@ -32,15 +61,16 @@ class _Layout:
     checks: list[tuple[int, int, int]]
 
 
-def read_files(files: npt.NDArray[np.uint8], names: list[str]) -> list[Block]:
+def read_files(files: npt.NDArray[np.uint8], names: list[str], seen: Seen) -> list[Block]:
     """The frames of files of one size.
 
     Args:
         files: uint8 [n, size], one row for each file.
         names: of the files, for messages.
+        seen: takes what they are like.
 
     Raises:
-        BadInputError: a file is not an .npz of plain arrays, or is damaged.
+        BadInputError: a file is an .npz of neither dialect, or is damaged.
     """
     blocks: list[Block] = []
     at = 0
@@ -48,7 +78,7 @@ def read_files(files: npt.NDArray[np.uint8], names: list[str]) -> list[Block]:
         layout = _layout(files[at].tobytes())
         count = _repeats(files[at:], layout) if layout else 0
         if layout is None or count == 0:
-            blocks.append(_read_with_numpy(files[at].tobytes(), names[at]))
+            blocks.append(_read_with_numpy(files[at].tobytes(), names[at], seen))
             at += 1
             continue
         same = files[at : at + count]
@@ -59,16 +89,32 @@ def read_files(files: npt.NDArray[np.uint8], names: list[str]) -> list[Block]:
             block.arrays[key] = data.reshape(count, *shape)
         blocks.append(block)
         at += count
-    return blocks
+    return [_with_size(block, seen) for block in blocks]
 
 
-def _read_with_numpy(data: bytes, name: str) -> Block:
-    """A frame read with zipfile and numpy."""
+def _with_size(block: Block, seen: Seen) -> Block:
+    keys = ("frame_width", "frame_height")
+    if not any(key in block.arrays for key in keys):
+        seen.without_size += block.count
+        block.arrays |= {key: np.full(block.count, side) for key, side in zip(keys, ASSUMED_SIZE, strict=True)}
+    return block
+
+
+def _read_with_numpy(data: bytes, name: str, seen: Seen) -> Block:
+    """A frame read with zipfile and numpy; what is pickled, by our own machine."""
     block = Block(1)
-    for key, value in read_npz(data, name).items():
-        if not isinstance(value, np.ndarray):
+    for key, value in read_npz(data, name, _MAX_UNPACKED).items():
+        person = _PERSON.fullmatch(key)
+        if isinstance(value, Block) and person:
+            seen.dicts = True
+            found = {f"person_{int(person.group(1)):03d}_{part}": array for part, array in value.arrays.items()}
+        elif isinstance(value, np.ndarray):
+            found = {key: value[None]}
+        else:
             raise BadInputError(f"{name}: {key} is an array of objects, numbers were expected")
-        block.arrays[key] = value[None]
+        if twice := found.keys() & block.arrays.keys():
+            raise BadInputError(f"{name} has {min(twice)} twice")
+        block.arrays |= found
     return block
 
 

@@ -37,7 +37,7 @@ class Poses:
     """The keypoints of a video. A row is a person in a frame; rows are sorted by frame and slot.
 
     Attributes:
-        dialect: card, consolidated or per-frame.
+        dialect: card, consolidated, per-frame or per-frame-dicts.
         width, height: pixels of the first frame.
         numbers: int64 [F], the number of each frame that is there, from 0.
         frames: int32 [N], the frame of each row; one of `numbers`.

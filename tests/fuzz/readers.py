@@ -51,6 +51,7 @@ def _npz_files() -> list[bytes]:
 def _shards() -> dict[str, list[bytes]]:
     from tests.ingest.shards.dialect_files import flat, per_frame, person
     from tests.ingest.shards.made_shards import pack, video
+    from tests.ingest.shards.test_frame_dicts import FILES as FRAMES_OF_DICTS
 
     frames = {f"cc/npz/{name}": data for name, data in per_frame([flat([person(i)]) for i in range(3)]).items()}
     vtt = b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"
@@ -58,6 +59,7 @@ def _shards() -> dict[str, list[bytes]]:
         video("aa") | video("bb"),
         {"bb/npz/poses.npz": _npz_files()[2], "bb/captions/bb.en.vtt": vtt},
         frames,
+        {f"dd/npz/{name}": data for name, data in FRAMES_OF_DICTS.items()},
         {"aa/aa.en.vtt": vtt},
     ]
     with tempfile.TemporaryDirectory() as folder:

@@ -37,9 +37,14 @@ _PIECE: Final = 1024**2
 
 
 class Frames:
-    """An array of dicts: the frames of a video, read while they are asked for, and only once."""
+    """An array of dicts: the frames of a video, read while they are asked for, and only once.
 
-    def __init__(self, data: bytes | mmap.mmap, name: str, packed: int) -> None:
+    Attributes:
+        single: whether it is an array without dimensions, which holds one dict.
+    """
+
+    def __init__(self, data: bytes | mmap.mmap, name: str, packed: int, *, single: bool = False) -> None:
+        self.single = single
         self._data = data
         self._name = name
         self._packed = packed
@@ -51,7 +56,7 @@ class Frames:
             BadInputError: the pickle is not one of dicts of numbers and arrays; perhaps after the first blocks.
         """
         read = 0
-        for block in frames_in(cast(Any, self._data), self._name, self._packed):
+        for block in frames_in(cast(Any, self._data), self._name, self._packed, single=self.single):
             read += sum(array.nbytes for array in block.arrays.values())
             yield block
             if read > 16 * _PIECE and isinstance(self._data, mmap.mmap):
@@ -63,13 +68,14 @@ class Frames:
 Arrays = dict[str, npt.NDArray[Any] | Frames | None]
 
 
-def open_npz(file: IO[bytes], name: str, wanted: Collection[str]) -> Arrays:
+def open_npz(file: IO[bytes], name: str, wanted: Collection[str], most: int | None = None) -> Arrays:
     """The arrays of an .npz: numbers and text as numpy arrays, arrays of dicts as frames that are read when asked for.
 
     All bytes are checked against their checksums first.
 
     Args:
         wanted: names of the arrays of numbers and text that are used; the others are None.
+        most: bytes that all arrays may have, decompressed; None for MAX_BYTES.
 
     Raises:
         BadInputError: it is not an .npz, or is too large or damaged.
@@ -78,7 +84,7 @@ def open_npz(file: IO[bytes], name: str, wanted: Collection[str]) -> Arrays:
         size = file.seek(0, io.SEEK_END)
         check_directory(file, size)
         with zipfile.ZipFile(file) as archive:
-            return dict(_members(archive, size, name, wanted))
+            return dict(_members(archive, size, name, wanted, MAX_BYTES if most is None else most))
     except SignverseError:
         raise
     # zipfile, zlib and numpy raise many kinds of errors on malformed bytes, and all mean the same.
@@ -86,16 +92,24 @@ def open_npz(file: IO[bytes], name: str, wanted: Collection[str]) -> Arrays:
         raise BadInputError(f"{name} cannot be read: {type(error).__name__}: {error}") from None
 
 
-def read_npz(data: bytes, name: str) -> dict[str, npt.NDArray[Any] | list[Block]]:
-    """All arrays of a small .npz at once.
+def read_npz(data: bytes, name: str, most: int | None = None) -> dict[str, npt.NDArray[Any] | list[Block] | Block]:
+    """All arrays of a small .npz at once; an array of dicts as blocks, one without dimensions as a block of its dict.
+
+    Args:
+        most: bytes that all arrays may have, decompressed; None for MAX_BYTES.
 
     Raises:
         BadInputError: it is not an .npz, is too large or damaged, or its pickles hold anything but dicts of numbers and
             arrays.
     """
-    found = open_npz(io.BytesIO(data), name, _Everything())
-    kept = {key: value for key, value in found.items() if value is not None}
-    return {key: list(value) if isinstance(value, Frames) else value for key, value in kept.items()}
+    found = open_npz(io.BytesIO(data), name, _Everything(), most)
+    return {key: _at_once(value) for key, value in found.items() if value is not None}
+
+
+def _at_once(value: npt.NDArray[Any] | Frames) -> npt.NDArray[Any] | list[Block] | Block:
+    if not isinstance(value, Frames):
+        return value
+    return next(iter(list(value))) if value.single else list(value)
 
 
 class _Everything(frozenset[str]):
@@ -106,13 +120,13 @@ class _Everything(frozenset[str]):
 
 
 def _members(
-    archive: zipfile.ZipFile, size: int, name: str, wanted: Collection[str]
+    archive: zipfile.ZipFile, size: int, name: str, wanted: Collection[str], limit: int
 ) -> Iterator[tuple[str, npt.NDArray[Any] | Frames | None]]:
     total = sum(info.file_size for info in archive.infolist())
     # Of the file itself: what its table of contents says of compressed sizes may be false.
     packed = size
     # Keypoints compress to a tenth at best: a far higher ratio is an attempt to exhaust memory.
-    most = min(MAX_BYTES, 200 * packed + 64 * 1024**2)
+    most = min(limit, 200 * packed + 64 * 1024**2)
     if total > most:
         raise ValueError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
     for info in archive.infolist():
@@ -136,7 +150,8 @@ def _read_npy(file: IO[bytes], size: int, packed: int, name: str, wanted: bool) 
     rest, left = _Rest(head, file), size - head.tell()
     found: npt.NDArray[Any] | Frames | None = None
     if dtype.hasobject:
-        found = Frames(_unpacked(unframed(rest, left)), name, packed)  # type: ignore[arg-type]
+        pickled = _unpacked(unframed(rest, left))  # type: ignore[arg-type]
+        found = Frames(pickled, name, packed, single=not shape)
     else:
         count = math.prod(shape)
         if left != count * dtype.itemsize:

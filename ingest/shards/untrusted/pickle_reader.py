@@ -117,13 +117,14 @@ def _integers(column: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(column).view(kind)[:, 0].astype(np.int64)
 
 
-def frames_in(data: bytes, name: str, packed: int = 0) -> Iterator[Block]:
+def frames_in(data: bytes, name: str, packed: int = 0, *, single: bool = False) -> Iterator[Block]:
     """The frames of an object array of dicts as numpy pickled it, in blocks of some megabytes.
 
     Args:
         data: the pickle, as `unframed` gives it; bytes, or a mapped file.
         name: for messages.
         packed: bytes that it is compressed to in its file; 0 where it is not.
+        single: of an array without dimensions, which holds one dict.
 
     Raises:
         BadPickleError: it holds anything but dicts of numbers and arrays of numbers, ends early, or asks for more time
@@ -131,12 +132,12 @@ def frames_in(data: bytes, name: str, packed: int = 0) -> Iterator[Block]:
     """
     given = 0
     try:
-        for block in Machine(data, name, packed=packed).blocks():
+        for block in Machine(data, name, packed=packed, single=single).blocks():
             given += block.count
             yield block
     except UnknownMemoError:
         # All that was skipped may be referred to: each frame is run by opcode, and those that were given are left out.
-        for block in Machine(data, name, packed=packed, templates=False).blocks():
+        for block in Machine(data, name, packed=packed, templates=False, single=single).blocks():
             if given:
                 given -= block.count
             else:
@@ -189,11 +190,14 @@ class Machine(Opcodes):
             to what they hold raises UnknownMemoError.
     """
 
-    def __init__(self, data: bytes, name: str, *, packed: int = 0, templates: bool = True) -> None:
+    def __init__(
+        self, data: bytes, name: str, *, packed: int = 0, templates: bool = True, single: bool = False
+    ) -> None:
         super().__init__(data, packed=packed, remember_all=not templates)
         self._buffer = np.frombuffer(data, np.uint8)
         self._name = name
         self._use_templates = templates
+        self._single = single
         self._templates: list[_Template] = []
         self._frame_start: int | None = None
         self._frame_memos = 0
@@ -333,12 +337,13 @@ class Machine(Opcodes):
     def _finish(self) -> None:
         self.close_frame()
         root = self._stack[-1]
-        if not isinstance(root, Leaf) or root.items is None or len(root.shape) != 1:
+        if not isinstance(root, Leaf) or root.items is None or len(root.shape) != (0 if self._single else 1):
             raise BadPickleError("an array of objects was expected")
         if len(root.items):
             raise BadPickleError("an array of dicts was expected")
-        if self._count != root.shape[0]:
-            raise BadPickleError(f"the array holds another number of frames than the {root.shape[0]} it states")
+        stated = 1 if self._single else root.shape[0]
+        if self._count != stated:
+            raise BadPickleError(f"the array holds another number of frames than the {stated} it states")
 
 
 def _walk(
