@@ -131,11 +131,12 @@ def _show_estimate(surveys: Sequence[Survey], wanted: Wanted, left: Sequence[str
 
 
 def _into_tars(out: Path, surveys: Sequence[Survey], wanted: Wanted, streams: Streams) -> None:
-    from signverse.ingest.remote.fetch.into_tars import OUTCOMES, fetch_into_tars
+    from signverse.ingest.remote.fetch.into_tars import OUTCOMES, copies_in, fetch_into_tars
 
-    with resumable("what has arrived is kept, and the same command goes on from there"), _Screen() as screen:
-        found = _find(surveys, wanted.ids, streams, screen)
-        account = fetch_into_tars(out, found, wanted.ids, streams, on_bytes=screen.bytes(found.size))
+    kept = "what has arrived is kept, and the same command goes on from there"
+    with resumable(kept), copies_in(out) as folder, _Screen() as screen:
+        found = _find(surveys, wanted.ids, streams, folder, screen)
+        account = fetch_into_tars(out, found, wanted.ids, streams, folder, on_bytes=screen.bytes(found.size))
     say(*account.lines())
     if account.failed:
         complain(f"{len(account.failed):,} failed; {out / OUTCOMES} says why")
@@ -154,16 +155,17 @@ def _into_lake(
     **how: Any,
 ) -> None:
     from signverse.ingest.cli.shards_report import details
-    from signverse.ingest.remote.fetch.into_lake import fetch_into_lake, prepare_lake
+    from signverse.ingest.remote.fetch.into_lake import copies_for, fetch_into_lake, prepare_lake
     from signverse.lake.cli.maintain import compact_small_files
 
     made, relabelled = prepare_lake(lake, listed, redo=redo)
     say_relabelled(relabelled)
-    with resumable(), _Screen() as screen:
-        found = _find(surveys, left, streams, screen)
-        account, summary = fetch_into_lake(
-            made, found, wanted, left, streams, on_bytes=screen.bytes(found.size), on_video=screen.video, **how
-        )
+    with resumable(), copies_for(made, surveys[0].shards[0].source) as folder, _Screen() as screen:
+        found = _find(surveys, left, streams, folder, screen)
+        how |= {"on_bytes": screen.bytes(found.size), "on_video": screen.video}
+        account, summary = fetch_into_lake(made, found, wanted, left, streams, folder, **how)
+    # Of these the account has a line for each reason.
+    summary.account.failures.clear()
     made.refresh()
     compact_small_files(made)
     say(*account.lines(), *details(summary, listed is not None))
@@ -193,11 +195,11 @@ def _choose(manifest: Manifest | None, ids: Manifest | None, languages: Sequence
     return wanted
 
 
-def _find(surveys: Sequence[Survey], left: Sequence[str], streams: Streams, screen: _Screen) -> Found:
+def _find(surveys: Sequence[Survey], left: Sequence[str], streams: Streams, folder: Path, screen: _Screen) -> Found:
     """Where the videos are; says what a person should know of the search."""
     from signverse.ingest.remote.fetch.find import find_videos
 
-    found = find_videos(surveys, left, streams, on_plan=screen.tars, on_shard=screen.tar)
+    found = find_videos(surveys, left, streams, folder=folder, on_plan=screen.tars, on_shard=screen.tar)
     say(*found.remarks)
     return found
 

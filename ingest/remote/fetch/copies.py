@@ -92,6 +92,10 @@ class PartialCopy:
         """What of some ranges is not there yet."""
         return list(without(ranges, self.there))
 
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes that are there."""
+        return os.pread(self._handle, size, start)
+
     def write(self, start: int, data: bytes) -> None:
         """Writes bytes at their place, and waits until they are on disk.
 

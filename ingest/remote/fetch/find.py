@@ -69,6 +69,7 @@ def find_videos(
     wanted: Sequence[str],
     streams: Streams,
     *,
+    folder: Path | None = None,
     on_plan: Callable[[int], None] | None = None,
     on_shard: Callable[[Shard], None] | None = None,
 ) -> Found:
@@ -76,6 +77,7 @@ def find_videos(
 
     Args:
         surveys: as `look_at` gives them.
+        folder: of copies, see `copies_folder`; None to keep nothing of a walk that is broken off.
         on_plan: called with the number of tars that are to be walked.
         on_shard: called with each tar that was walked.
 
@@ -86,7 +88,7 @@ def find_videos(
     if on_plan is not None:
         on_plan(sum(len(shards) for _, shards in unknown))
     for survey, shards in unknown:
-        walk_tars(shards, KnownTars(survey.shards[0].source.address), streams, on_shard)
+        walk_tars(shards, KnownTars(survey.shards[0].source.address), streams, folder, on_shard)
     return _found(surveys, wanted)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from signverse.ingest.extract.defaults import STALLED_S
 from signverse.ingest.manifest import Entry, Manifest, known_entries, write_sources
-from signverse.ingest.remote.fetch.account import Fetched, Missing, missing, unfetched
+from signverse.ingest.remote.fetch.account import Fetched, Missing, missing
 from signverse.ingest.remote.fetch.find import Found, copies_folder
 from signverse.ingest.remote.fetch.known import KnownTars, cache_folder, short_name
-from signverse.ingest.remote.fetch.plan import Shard, origin
+from signverse.ingest.remote.fetch.plan import Shard, origin, try_elsewhere
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
 from signverse.ingest.remote.fetch.wanted import Wanted
-from signverse.ingest.remote.sources.protocols import SourceError
+from signverse.ingest.remote.sources.protocols import SourceError, TarSource
 from signverse.ingest.shards.caption_tracks import CaptionIndex
 from signverse.ingest.shards.importer import ImportSummary, ShardImport, in_lake
 from signverse.ingest.shards.reader import Failure, Options
@@ -55,12 +56,19 @@ def prepare_lake(folder: Path, manifest: Manifest | None, *, redo: bool = False)
     return lake, [] if redo else relabel(lake, manifest.entries)
 
 
+def copies_for(lake: Lake, source: TarSource) -> AbstractContextManager[Path]:
+    """The folder for what is on its way from a source to a lake, see `copies_folder`: in the user's cache."""
+    place = cache_folder() / "copies" / short_name(f"{source.address} {lake.folder}")
+    return copies_folder(place, f"fetch from {source.address} into {lake.folder}")
+
+
 def fetch_into_lake(
     lake: Lake,
     found: Found,
     wanted: Wanted,
     ids: Sequence[str],
     streams: Streams,
+    folder: Path,
     *,
     repair: bool = True,
     workers: int = 1,
@@ -76,6 +84,7 @@ def fetch_into_lake(
     Args:
         found: where they are, see `find_videos`.
         ids: of the wanted videos that the lake has not got.
+        folder: see `copies_for`.
         repair: whether known defects of the published bytes are repaired.
         workers: tars that are read in parallel, once they are here.
         memory_mb, stalled_s: see `import_shards`.
@@ -88,25 +97,28 @@ def fetch_into_lake(
     """
     account = Fetched(wanted=len(wanted.ids), there=len(wanted.ids) - len(ids), remarks=list(found.remarks))
     start, traffic = time.monotonic(), found.source.traffic
-    place = cache_folder() / "copies" / short_name(f"{found.source.address} {lake.folder}")
-    with copies_folder(place, f"fetch from {found.source.address} into {lake.folder}") as folder:
-        transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes)
-        transfers.forget_others([*found.poses, *found.subtitles])
-        captions = _bring_captions(transfers, found.subtitles, account)
-        options = Options(wanted.entries, frozenset(), repair, captions.index)
-        with ShardImport(lake, options, workers=workers, memory_mb=memory_mb, stalled_s=stalled_s) as importing:
-            bringing = _Bringing(transfers, found, importing, account)
-            for event in importing.run(bringing.tasks()):
+    transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes)
+    transfers.forget_others([*found.poses, *found.subtitles])
+    captions = _bring_captions(transfers, found.subtitles, account)
+    options = Options(wanted.entries, frozenset(), repair, captions.index)
+    with ShardImport(lake, options, workers=workers, memory_mb=memory_mb, stalled_s=stalled_s) as importing:
+        bringing = _Bringing(transfers, found, importing, account)
+        poses = found.poses
+        while poses:
+            for event in importing.run(bringing.tasks(poses)):
                 if isinstance(event, Path):
                     bringing.end_of_tar(event)
                     continue
                 bringing.took(event)
                 if on_video is not None:
                     on_video(event)
-            bringing.say_what_is_missing(ids)
-        bringing.remove_committed()
-        for arrived in captions.copies:
-            arrived.copy.remove()
+            importing.commit()
+            bringing.remove_committed()
+            poses = try_elsewhere(found.shards, bringing.unread())
+        bringing.say_what_is_missing(ids)
+    bringing.remove_committed()
+    for arrived in captions.copies:
+        arrived.copy.remove()
     account.seconds = time.monotonic() - start
     account.bytes, account.requests = traffic.bytes, traffic.requests
     return account, importing.summary
@@ -144,12 +156,12 @@ class _Bringing:
         self._held: dict[Path, Arrived] = {}
         self._finished: list[Arrived] = []
         self._given: set[str] = set()
-        self._seen: set[str] = set()
-        self._problems: dict[str, str] = {}
+        self._done: set[str] = set()
+        self._failed: dict[str, Missing] = {}
 
-    def tasks(self) -> Iterator[ShardTask | None]:
+    def tasks(self, shards: Sequence[Shard]) -> Iterator[ShardTask | None]:
         """The tars as they arrive; None where none has."""
-        for arrived in self._transfers.bring(self._found.poses, lambda: len(self._held)):
+        for arrived in self._transfers.bring(shards, lambda: len(self._held)):
             if len(self._finished) >= _COMMITTED_AT:
                 self._importing.commit()
             self.remove_committed()
@@ -161,7 +173,7 @@ class _Bringing:
                 # What has arrived of it stays for the next run.
                 copy.close()
                 for video_id in shard.only:
-                    self._problems.setdefault(video_id, arrived.problem)
+                    self._failed[video_id] = Missing(video_id, "failed", "not_fetched", arrived.problem)
                 continue
             # Of a tar that was copied whole it is known only now what it holds.
             only = frozenset(name for name in shard.only - self._given if shard.has(name))
@@ -174,12 +186,18 @@ class _Bringing:
 
     def took(self, item: VideoRows | Failure) -> None:
         """Counts a video that came in, or failed."""
-        video_id = item.video_id if isinstance(item, Failure) else item.video["video_id"]
         if isinstance(item, VideoRows):
-            self._account.fetched += 1
-        elif video_id in self._given and video_id not in self._seen:
-            self._account.add(Missing(video_id, "failed", item.reason, item.why))
-        self._seen.add(video_id)
+            self._done.add(item.video["video_id"])
+        elif item.video_id in self._given:
+            self._failed[item.video_id] = Missing(item.video_id, "failed", item.reason, item.why)
+
+    def unread(self) -> set[str]:
+        """The videos that could not be read from the tars that they were taken from so far."""
+        for video_id in self._given - self._done - self._failed.keys():
+            why = "its tar could not be read to the end"
+            self._failed[video_id] = Missing(video_id, "failed", "bad_shard", why)
+        self._given &= self._done
+        return self._failed.keys() - self._done
 
     def end_of_tar(self, path: Path) -> None:
         """Its copy is not needed any more once what was made of it is committed."""
@@ -195,14 +213,15 @@ class _Bringing:
             self._finished.clear()
 
     def say_what_is_missing(self, ids: Sequence[str]) -> None:
-        """Counts and records the videos that did not arrive."""
-        left = [video_id for video_id in ids if video_id not in self._seen]
-        crashed = [
-            Missing(name, "failed", "bad_shard", "its tar could not be read to the end")
-            for name in left
-            if name in self._given and name not in self._problems
-        ]
-        others = [name for name in left if name not in self._given and name not in self._problems]
-        for each in (*unfetched(left, self._problems), *crashed, *missing(others, self._found)):
-            self._account.add(each)
-            self._importing.record(each.video_id, each.outcome, each.reason, each.why)
+        """Counts what came in, and records the videos that did not."""
+        self._account.fetched = len(self._done)
+        left = [video_id for video_id in ids if video_id not in self._done]
+        for video_id in left:
+            if (failed := self._failed.get(video_id)) is not None:
+                self._account.add(failed)
+                if failed.reason == "not_fetched":
+                    # Of the others the import has recorded it.
+                    self._importing.record(video_id, failed.outcome, failed.reason, failed.why)
+        for absent in missing([video_id for video_id in left if video_id not in self._failed], self._found):
+            self._account.add(absent)
+            self._importing.record(absent.video_id, absent.outcome, absent.reason, absent.why)

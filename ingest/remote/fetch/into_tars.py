@@ -12,7 +12,7 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,6 @@ from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
 from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Listing, Tar
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import printable
-from signverse.lake.storage.integrity.sync import make_durable_folder
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 OUTCOMES: Final = "outcomes.csv"
@@ -35,11 +34,17 @@ _COPIES: Final = ".fetch"
 _PIECE: Final = 1024**2
 
 
+def copies_in(out: Path) -> AbstractContextManager[Path]:
+    """The folder for what is on its way to tars in a folder, see `copies_folder`: within it."""
+    return copies_folder(out / _COPIES, f"fetch into {out}")
+
+
 def fetch_into_tars(
     out: Path,
     found: Found,
     wanted: Sequence[str],
     streams: Streams,
+    folder: Path,
     *,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Fetched:
@@ -51,6 +56,7 @@ def fetch_into_tars(
     Args:
         found: where they are, see `find_videos`.
         wanted: ids of all wanted videos.
+        folder: see `copies_in`.
         on_bytes: called with the number of bytes that have arrived.
 
     Raises:
@@ -61,30 +67,28 @@ def fetch_into_tars(
     account = Fetched(wanted=len(wanted), remarks=list(found.remarks))
     start, traffic = time.monotonic(), found.source.traffic
     targets = _Targets(out, found)
-    make_durable_folder(out)
-    with copies_folder(out / _COPIES, f"fetch into {out}") as folder:
-        transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes, targets.take_over)
-        needed = [shard for shard in (*found.subtitles, *found.poses) if not targets.has_all(shard)]
-        transfers.forget_others(needed)
-        problems: dict[str, str] = {}
-        for arrived in transfers.bring(needed):
-            if arrived is None:
-                continue
-            if arrived.problem:
-                arrived.copy.close()
-                problems |= dict.fromkeys(arrived.shard.only, arrived.problem)
-            else:
-                targets.write(arrived)
-            targets.write_outcomes(())
-        for video_id in wanted:
-            if video_id in targets.before:
-                account.there += 1
-            elif video_id in targets.origins:
-                account.fetched += 1
-        left = [video_id for video_id in wanted if video_id not in targets.origins]
-        for each in (*unfetched(left, problems), *missing([i for i in left if i not in problems], found)):
-            account.add(each)
-        targets.write_outcomes((*account.absent, *account.failed))
+    transfers = Transfers(folder, streams, KnownTars(found.source.address), on_bytes, targets.take_over)
+    needed = [shard for shard in (*found.subtitles, *found.poses) if not targets.has_all(shard)]
+    transfers.forget_others(needed)
+    problems: dict[str, str] = {}
+    for arrived in transfers.bring(needed):
+        if arrived is None:
+            continue
+        if arrived.problem:
+            arrived.copy.close()
+            problems |= dict.fromkeys(arrived.shard.only, arrived.problem)
+        else:
+            targets.write(arrived)
+        targets.write_outcomes(())
+    for video_id in wanted:
+        if video_id in targets.before:
+            account.there += 1
+        elif video_id in targets.origins:
+            account.fetched += 1
+    left = [video_id for video_id in wanted if video_id not in targets.origins]
+    for each in (*unfetched(left, problems), *missing([i for i in left if i not in problems], found)):
+        account.add(each)
+    targets.write_outcomes((*account.absent, *account.failed))
     account.seconds, account.bytes, account.requests = time.monotonic() - start, traffic.bytes, traffic.requests
     return account
 

@@ -61,14 +61,16 @@ class KnownTars:
             return _listings(rows, "").get(tar)
         return None
 
-    def put(self, tar: str, oid: str | None, listing: Listing) -> None:
-        """Keeps what a tar holds. One that is damaged, or holds what no index may, is walked each time."""
+    def put(self, tar: str, oid: str | None, listing: Listing) -> bool:
+        """Keeps what a tar holds; False where that cannot be: one that is damaged, or holds what no index may."""
         if oid is None or listing.damage or listing.skipped:
-            return
+            return False
         with suppress(OSError, BadInputError):
             data = tar_members.as_parquet(_rows(tar, oid, listing))
             make_durable_folder(self._folder)
             write_whole(self._path(tar, listing.size, oid), data)
+            return True
+        return False
 
 
 def _rows(tar: str, oid: str, listing: Listing) -> pl.DataFrame:

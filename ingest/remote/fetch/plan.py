@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from signverse.ingest.remote.fetch.copies import Range
+from signverse.ingest.remote.fetch.copies import PartialCopy, Range
+from signverse.ingest.remote.fetch.known import short_name
 from signverse.ingest.remote.sources.protocols import TarSource
 from signverse.ingest.remote.sources.read_ranges import merge
 from signverse.ingest.shards.caption_tracks import are_subtitles, captions_in
+from signverse.ingest.shards.dialects import dialect_of
 from signverse.ingest.shards.tar_files import cut_video, videos_in
 from signverse.ingest.shards.untrusted.tar_reader import Listing, Member, Tar, TarBytes
 
@@ -45,6 +47,7 @@ class Shard:
         refused: what cannot be a video, with the reason.
         cut: the video that may lack files because the tar is damaged.
         only: ids of the wanted videos that are taken from it.
+        tried: those that could not be read from it.
     """
 
     source: TarSource
@@ -61,6 +64,7 @@ class Shard:
     refused: Mapping[str, str] = field(default_factory=dict)
     cut: str = ""
     only: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -83,11 +87,12 @@ class Shard:
 
     def has(self, video_id: str) -> bool:
         """Whether it holds a video, be it one that cannot be read."""
-        return video_id in self.videos or video_id in self.refused
+        return video_id in self.videos or video_id in self.refused or (video_id == self.cut != "")
 
     def is_sound(self, video_id: str) -> bool:
-        """Whether it holds all of a video."""
-        return video_id in self.videos and video_id not in self.refused and video_id != self.cut
+        """Whether it holds all of a video, as far as names tell."""
+        files = self.videos.get(video_id, {})
+        return bool(dialect_of(files)) and video_id not in self.refused and video_id != self.cut
 
     def members(self) -> list[Member]:
         """The files of the wanted videos, in the order of the tar."""
@@ -127,7 +132,7 @@ def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
     taken: dict[int, set[str]] = {}
     left = set()
     for video_id in wanted:
-        holders = [shard for shard in poses if shard.has(video_id)]
+        holders = [shard for shard in poses if shard.has(video_id) and video_id not in shard.tried]
         best = next((shard for shard in holders if shard.is_sound(video_id)), holders[0] if holders else None)
         if best is None:
             left.add(video_id)
@@ -139,6 +144,19 @@ def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
     return left
 
 
+def try_elsewhere(shards: Sequence[Shard], failed: Iterable[str]) -> list[Shard]:
+    """The tars that hold videos, too, which could not be read from the tars that they were taken from.
+
+    Args:
+        failed: ids; in the end each was tried in every tar that has it.
+    """
+    ids = frozenset(failed)
+    for shard in shards:
+        shard.tried |= shard.only & ids
+    share_out(shards, sorted(ids))
+    return [shard for shard in shards if shard.only and not shard.subtitles and not shard.dense]
+
+
 def origin(shard: Shard) -> str:
     """A tar's address with the revision of the source and the checksum of the tar."""
     source = shard.source
@@ -147,3 +165,18 @@ def origin(shard: Shard) -> str:
     if not shard.oid or shard.oid.startswith("modified:"):
         return place
     return f"{place}#sha256:{shard.oid}" if re.fullmatch(r"[0-9a-f]{64}", shard.oid) else f"{place}#{shard.oid}"
+
+
+def copy_path(folder: Path, shard: Shard) -> Path:
+    """Where the copy of a tar lies in the folder of copies."""
+    return folder / f"{short_name(f'{shard.source.address} {shard.path}')}.part"
+
+
+def copy_of(folder: Path, shard: Shard) -> PartialCopy:
+    """The copy of a tar, as far as it came in this run or an earlier one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    identity = f"{shard.source.address} {shard.path} {shard.oid}".replace("\n", " ")
+    return PartialCopy(copy_path(folder, shard), shard.size or 0, identity)

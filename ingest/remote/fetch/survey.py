@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from signverse.ingest.remote.fetch.known import KnownTars, published
-from signverse.ingest.remote.fetch.plan import Shard
+from signverse.ingest.remote.fetch.plan import Shard, copy_of
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.walk import walk
 from signverse.ingest.remote.sources.protocols import SourceError, TarSource, tars
@@ -100,17 +100,19 @@ def walk_tars(
     shards: Collection[Shard],
     known: KnownTars,
     streams: Streams,
+    folder: Path | None = None,
     on_shard: Callable[[Shard], None] | None = None,
 ) -> None:
     """Finds out what tars hold that is not known yet, several at a time; what a tar cannot be read for is its problem.
 
     Args:
+        folder: of copies, where what was read is kept: a walk that is broken off goes on from there.
         on_shard: called with each tar when that is known.
 
     Raises:
         SourceError: the source cannot be reached any more.
     """
-    _for_each(shards, partial(_look_into, known=known), streams, on_shard)
+    _for_each(shards, partial(_look_into, known=known, folder=folder), streams, on_shard)
 
 
 def _for_each(
@@ -130,17 +132,20 @@ def _for_each(
             on_shard(done.key)
 
 
-def _look_into(shard: Shard, known: KnownTars) -> None:
+def _look_into(shard: Shard, known: KnownTars, folder: Path | None) -> None:
     """Walks a tar, unless it is known under the sum that opening it tells."""
     with closing(shard.source.open(shard.path)) as file:
         listed = (shard.size, shard.oid)
         shard.size, shard.oid = file.size, file.oid
         listing = known.get(shard.path, file.size, file.oid) if listed != (file.size, file.oid) else None
         if listing is None:
-            walked = walk(file)
-            listing = walked.listing
+            with ExitStack() as stack:
+                copy = stack.enter_context(closing(copy_of(folder, shard))) if folder else None
+                walked = walk(file, copy)
+                listing = walked.listing
+                if listing is not None and known.put(shard.path, shard.oid, listing) and copy is not None:
+                    copy.remove()
             if listing is None:
                 shard.dense, shard.subtitles = True, are_subtitles(walked.beginning)
                 return
-            known.put(shard.path, file.oid, listing)
         shard.know(listing)

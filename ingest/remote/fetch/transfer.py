@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from signverse.ingest.remote.fetch.copies import LIST_SUFFIX, PartialCopy, Range
-from signverse.ingest.remote.fetch.known import KnownTars, short_name
-from signverse.ingest.remote.fetch.plan import HEADER, Shard
+from signverse.ingest.remote.fetch.known import KnownTars
+from signverse.ingest.remote.fetch.plan import HEADER, Shard, copy_of, copy_path
 from signverse.ingest.remote.fetch.streams import Done, Streams
 from signverse.ingest.remote.fetch.walk import walk
 from signverse.ingest.remote.sources.protocols import RangedFile, SourceError
@@ -71,13 +71,9 @@ class Transfers:
         self._folder, self._streams, self._known = folder, streams, known
         self._on_bytes = on_bytes or (lambda count: None)
 
-    def copy_path(self, shard: Shard) -> Path:
-        """Where the copy of a tar lies."""
-        return self._folder / f"{short_name(f'{shard.source.address} {shard.path}')}.part"
-
     def forget_others(self, shards: Sequence[Shard]) -> None:
         """Removes copies of tars that an earlier run began and of which nothing is wanted any more."""
-        names = {self.copy_path(shard).name for shard in shards}
+        names = {copy_path(self._folder, shard).name for shard in shards}
         for path in self._folder.iterdir():
             if path.name.removesuffix(LIST_SUFFIX) not in names and path.name != ".lock":
                 path.unlink(missing_ok=True)
@@ -100,7 +96,7 @@ class Transfers:
             while waiting and under_way + len(ready) + held() < _TARS_AT_ONCE:
                 under_way += 1
                 shard = waiting.pop()
-                transfer = _Transfer(shard, PartialCopy(self.copy_path(shard), shard.size or 0, _identity(shard)))
+                transfer = _Transfer(shard, copy_of(self._folder, shard))
                 self._begin(transfer)
                 if not transfer.left:
                     under_way -= 1
@@ -184,10 +180,6 @@ class Transfers:
             self._known.put(shard.path, shard.oid, walked.listing)
             shard.know(walked.listing)
             shard.only = frozenset(name for name in shard.only if shard.has(name))
-
-
-def _identity(shard: Shard) -> str:
-    return f"{shard.source.address} {shard.path} {shard.oid}".replace("\n", " ")
 
 
 def _open_and_copy(transfer: _Transfer, piece: Range, further: list[Range]) -> tuple[int, list[Range]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from signverse.ingest.remote.fetch.copies import PartialCopy
 from signverse.ingest.remote.sources.protocols import RangedFile
 from signverse.ingest.shards.untrusted.tar_reader import Listing, Member, Tar
 
@@ -32,13 +33,16 @@ class Walked:
     received: int
 
 
-def walk(file: RangedFile) -> Walked:
+def walk(file: RangedFile, copy: PartialCopy | None = None) -> Walked:
     """Finds the members of a tar.
+
+    Args:
+        copy: keeps what was read, so that a walk that is broken off goes on from there.
 
     Raises:
         BadInputError: it cannot be read, or is not a tar.
     """
-    window = _Window(file)
+    window = _Window(file, copy)
     seen: list[Member] = []
     listing = None
     with Tar(Path(file.path), window) as tar:
@@ -57,8 +61,8 @@ class _SmallMembersError(Exception):
 class _Window:
     """A file elsewhere as the reader of tars takes it: what follows a header is read along with it."""
 
-    def __init__(self, file: RangedFile) -> None:
-        self._file = file
+    def __init__(self, file: RangedFile, copy: PartialCopy | None) -> None:
+        self._file, self._copy = file, copy
         self._start, self._data = 0, b""
         self.size = file.size
         self.requests = self.received = 0
@@ -68,7 +72,16 @@ class _Window:
         if not self._start <= start <= start + size <= self._start + len(self._data):
             if self.requests >= _TRIED and self.received > start / 2:
                 raise _SmallMembersError
-            self._start, self._data = start, self._file.pread(start, min(max(size, WINDOW), self.size - start))
+            self._start, self._data = start, self._read(start, min(max(size, WINDOW), self.size - start))
             self.requests += 1
             self.received += len(self._data)
         return self._data[start - self._start : start - self._start + size]
+
+    def _read(self, start: int, size: int) -> bytes:
+        if self._copy is None:
+            return self._file.pread(start, size)
+        if not self._copy.missing([(start, start + size)]):
+            return self._copy.read(start, size)
+        data = self._file.pread(start, size)
+        self._copy.write(start, data)
+        return data
