@@ -7,6 +7,7 @@ the functions. Start with commands.py.
 - commands.py: export shards, verify.
 - publish.py: publish.
 - picture.py, video.py: picture, video; sources.py: what they draw.
+- explore.py: explore, the page in the browser.
 - clips.py: export webdataset, parquet and pose.
 - options.py: what the exports share: options, progress bar.
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signverse.export.cli import clips as clip_commands
+from signverse.export.cli import explore as explore_command
 from signverse.export.cli import picture as picture_command
 from signverse.export.cli import publish as publish_command
 from signverse.export.cli import video as video_command
@@ -47,6 +48,7 @@ def mount(app: typer.Typer) -> None:
     """Add the commands of this package."""
     app.add_typer(export, name="export")
     app.command("publish")(publish_command.publish)
+    app.command("explore")(explore_command.explore)
     app.command("verify")(verify)
     app.command("picture", cls=VideoIdCommand)(picture_command.picture)
     app.command("video", cls=VideoIdCommand)(video_command.video)

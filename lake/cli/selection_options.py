@@ -11,11 +11,7 @@ import typer
 
 from signverse.lake.cli.option_groups import option_group
 from signverse.lake.query.filter_kinds import AnyOf, Filter, Number, PartBounds
-from signverse.lake.query.selection import FILTERS, Selection
-
-
-def _flags(attribute: str, entry: Filter) -> tuple[str, ...]:
-    return entry.flags or (f"--{attribute.replace('_', '-')}",)
+from signverse.lake.query.selection import FILTERS, Selection, flags_of, option_names
 
 
 def _option(attribute: str, entry: Filter) -> tuple[Any, None]:
@@ -23,7 +19,7 @@ def _option(attribute: str, entry: Filter) -> tuple[Any, None]:
     more = f", such as {entry.example}" if entry.example else ""
     more += "; repeatable" if isinstance(entry, AnyOf | PartBounds) else ""
     option = typer.Option(
-        *_flags(attribute, entry),
+        *flags_of(attribute),
         metavar=entry.metavar,
         help=f"{entry.help}{more}.",
         min=entry.option_least if isinstance(entry, Number) else None,
@@ -31,10 +27,7 @@ def _option(attribute: str, entry: Filter) -> tuple[Any, None]:
     return Annotated[entry.option_type, option], None
 
 
-_ATTRIBUTES: Final = {
-    _flags(attribute, entry)[0].partition("/")[0].removeprefix("--").replace("-", "_"): attribute
-    for attribute, entry in FILTERS.items()
-}
+_ATTRIBUTES: Final = {option_names(attribute)[0].replace("-", "_"): attribute for attribute in FILTERS}
 """The attribute of each option, by the option's name: language -> languages."""
 
 OPTIONS: Final = {option: _option(attribute, FILTERS[attribute]) for option, attribute in _ATTRIBUTES.items()}
@@ -54,7 +47,7 @@ def make_selection(**options: Any) -> Selection:
         try:
             conditions[attribute] = FILTERS[attribute].parse(value)
         except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint=_flags(attribute, FILTERS[attribute])[0]) from None
+            raise typer.BadParameter(str(error), param_hint=flags_of(attribute)[0]) from None
     selection = Selection.of(**conditions)
     selection.check()
     return selection

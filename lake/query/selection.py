@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -202,6 +202,48 @@ class Selection:
         except (ValueError, TypeError) as error:
             raise BadInputError(f"this is not a selection: {error}") from None
 
+    def to_options(self) -> list[str]:
+        """The options of the command line that say the same, as words: `["--language", "ase", "--min-people", "2"]`.
+
+        The inverse of `from_options`, once a shell has quoted them.
+        """
+        words = []
+        for name, value in self._given().items():
+            flag, _, negative = flags_of(name)[0].partition("/")
+            if isinstance(value, bool):
+                words.append(flag if value else negative)
+                continue
+            for text in _as_typed(FILTERS[name], value):
+                # A value that begins with a dash is one with its option: ids may.
+                words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+        return words
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Sequence[str]]) -> Selection:
+        """A selection from the values of options, by their names without dashes: {"language": ["ase"]}.
+
+        Of an option that is not repeatable the last value counts, as on the command line; `captioned` and `uncaptioned`
+        take none.
+
+        Raises:
+            BadInputError, UnknownLanguageError: there is no such option, or a value cannot be used.
+        """
+        names = {name: attribute for attribute in FILTERS for name in option_names(attribute)}
+        conditions: dict[str, Any] = {}
+        for option, values in options.items():
+            if option not in names:
+                raise BadInputError(
+                    f"there is no option '{option:.60}' of a selection", "See: signverse select --help."
+                )
+            entry = FILTERS[names[option]]
+            try:
+                conditions[names[option]] = _parsed(entry, values, negative=option != option_names(names[option])[0])
+            except ValueError as error:
+                raise BadInputError(f"{option}: {error}") from None
+        selection = cls.of(**conditions)
+        selection.check()
+        return selection
+
     def check(self) -> None:
         """Checks types, ranges and names.
 
@@ -233,6 +275,41 @@ FILTERS: Final[dict[str, Filter]] = {
     attribute.name: attribute.metadata["filter"] for attribute in fields(Selection) if "filter" in attribute.metadata
 }
 """The filter of each attribute of a selection."""
+
+
+def flags_of(attribute: str) -> tuple[str, ...]:
+    """The option of an attribute: ("--language", "-l"), or ("--captioned/--uncaptioned",) of one that is a switch."""
+    return FILTERS[attribute].flags or (f"--{attribute.replace('_', '-')}",)
+
+
+def option_names(attribute: str) -> list[str]:
+    """The long names of an attribute's option, without dashes: ["captioned", "uncaptioned"]."""
+    return [flag.removeprefix("--") for flag in flags_of(attribute)[0].split("/")]
+
+
+def _as_typed(entry: Filter, value: Any) -> list[str]:
+    """The values of an option, as one types them."""
+    if isinstance(entry, AnyOf):
+        return list(value)
+    if isinstance(entry, PartBounds):
+        return [f"{part}={score!r}" for part, score in value.items()]
+    if isinstance(entry, InSplit):
+        return ["=".join(value)]
+    return [value.isoformat() if isinstance(value, datetime) else str(value)]
+
+
+def _parsed(entry: Filter, values: Sequence[str], *, negative: bool) -> Any:
+    """The inverse of `_as_typed`, as typer has it.
+
+    Raises:
+        ValueError, BadInputError: it is malformed.
+    """
+    if entry.option_type == list[str] | None:
+        return entry.parse(list(values))
+    if entry.option_type == bool | None:
+        return not negative
+    convert = {int | None: int, float | None: float}.get(entry.option_type, str)
+    return entry.parse(convert(values[-1]))
 
 
 def _attributes() -> str:

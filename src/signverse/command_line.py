@@ -35,7 +35,7 @@ class Commands(SectionedGroup):
 
     sections = {  # noqa: RUF012 (never changed)
         "Get data in": ("quickstart", "ingest", "fetch", "inspect", "models"),
-        "Ask": ("info", "stats", "sql", "status"),
+        "Ask": ("info", "stats", "sql", "status", "explore"),
         "Choose": ("select", "split", "keypoints", "picture", "video"),
         "Export": ("export", "publish"),
         "Keep": ("verify", "repair", "maintain", "doctor"),

@@ -44,6 +44,7 @@ NOT_RUN = {
     ("publish",): "needs the hub",
     ("quickstart",): "has a test of its own",
     ("doctor",): "looks at the machine",
+    ("explore",): "serves until it is ended; has tests of its own",
 }
 """Commands that are parsed only."""
 

@@ -1,0 +1,278 @@
+"""The clips of a lake in memory, in the order of `signverse select`, chosen by the conditions of a selection.
+
+Two million clips take about 250 MB. A condition is evaluated once where its column is: captions and scores on clips,
+channels and splits on videos, languages on the few that there are; what it leaves is a bit a clip, which is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.query.conditions import Condition
+from signverse.lake.query.sampling import sample
+from signverse.lake.query.selection import Selection
+from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.storage.stored_splits import split_videos
+
+Bits = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.uint32]
+Rows = Numbers | Sequence[int]
+Value = TypeVar("Value")
+
+CODED: Final = ("sign_language", "caption_kind", "english_source")
+"""Columns of clips with few values: kept as the number of the value."""
+
+_PLAIN: Final = (
+    "num_frames", "text", "people_max", "coverage", "body_confidence", "face_confidence", "left_hand_confidence",
+    "right_hand_confidence", "hands_seen",
+)  # fmt: skip
+
+_OF_VIDEOS: Final = ("video_id", "title", "channel", "channel_id", "url", "width", "height", "ingested_at")
+
+
+class Recent:
+    """The values of the last few questions, by question; safe in threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key, made where it is not kept."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                kept: Value = self._values[key]
+                return kept
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of few values.
+
+    Attributes:
+        values: the values; null where the column is null.
+        codes: [N] the number of each clip's value.
+    """
+
+    values: pl.Series
+    codes: npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The clips of a selection.
+
+    Attributes:
+        rows: their numbers in the catalog, ascending.
+        frames: how many frames they have together.
+        videos: how many videos they are of.
+    """
+
+    rows: Numbers
+    frames: int
+    videos: int
+
+    def place_of(self, row: int) -> int | None:
+        """The place of a clip among them; None where it is not chosen."""
+        place = int(np.searchsorted(self.rows, row))
+        return place if place < len(self.rows) and self.rows[place] == row else None
+
+
+class Catalog:
+    """Every visible clip of a snapshot. Safe in threads.
+
+    Attributes:
+        snapshot: of the lake.
+        videos: a row a video, by video_id: what clips carry of it.
+        video: [N] the row in `videos` of each clip.
+        ordinal, start_frame: [N] of each clip; with the video id they identify it.
+        clips: N rows: num_frames, text and the measures.
+        coded: the columns of few values.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.videos = collect(snapshot.videos().select("ingest_id", *_OF_VIDEOS))
+        columns = ["video_id", "ordinal", "start_frame", "end_frame", *CODED, *_PLAIN]
+        read = collect(snapshot.table("segments").select(columns))
+        ids = self.videos["video_id"]
+        video = ids.search_sorted(read["video_id"]).cast(pl.UInt32) if read.height else pl.Series([], dtype=pl.UInt32)
+        coded = {name: _coded(read[name]) for name in CODED}
+        read = read.drop("video_id", *CODED).with_columns(video=video)
+        order = np.lexsort((read["ordinal"].to_numpy(), read["start_frame"].to_numpy(), read["video"].to_numpy()))
+        read = read[order]
+        self.coded = {name: Coded(column.values, column.codes[order]) for name, column in coded.items()}
+        self.video: Numbers = read["video"].to_numpy()
+        self.ordinal = read["ordinal"].to_numpy()
+        self.start_frame = read["start_frame"].to_numpy()
+        self.end_frame = read["end_frame"].to_numpy()
+        self.clips = read.select(_PLAIN)
+        self._video_of_id = {video_id: row for row, video_id in enumerate(ids.to_list())}
+        self._bits = Recent(24)
+        self._chosen = Recent(8)
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def video_id(self, row: int) -> str:
+        """The id of a clip's video."""
+        return str(self.videos["video_id"][int(self.video[row])])
+
+    def frame_size(self, row: int) -> tuple[int, int]:
+        """Width and height of a clip's video, in pixels; 0 where the lake does not know them."""
+        width, height = self.videos.select("width", "height").row(int(self.video[row]))
+        return min(width or 0, 65535), min(height or 0, 65535)
+
+    def segment_ids(self, rows: Rows) -> pl.Series:
+        """The ids of clips."""
+        rows = np.asarray(rows, np.uint32)
+        ordinals = pl.Series("ordinal", self.ordinal[rows]).cast(pl.String).str.zfill(5)
+        video_ids = self.videos["video_id"].gather(self.video[rows])
+        joined = pl.DataFrame({"video_id": video_ids, "ordinal": ordinals})
+        return joined.select(segment_id=pl.concat_str("video_id", "ordinal", separator="-")).to_series()
+
+    def segment_id(self, row: int) -> str:
+        """The id of a clip."""
+        return str(self.segment_ids([row])[0])
+
+    def row_of(self, segment_id: str) -> int:
+        """The number of a clip.
+
+        Raises:
+            BadInputError: there is no such clip.
+        """
+        video_id, dash, ordinal = segment_id.rpartition("-")
+        first, last = self.rows_of_video(video_id)
+        if dash and ordinal.isascii() and ordinal.isdigit() and len(ordinal) < 10:
+            found = np.flatnonzero(self.ordinal[first:last] == int(ordinal))
+            if len(found) and self.segment_id(first + int(found[0])) == segment_id:
+                return first + int(found[0])
+        raise BadInputError(f"no clip {segment_id[:60]!r} in the lake")
+
+    def rows_of_video(self, video_id: str) -> tuple[int, int]:
+        """The clips of a video, as a range of numbers; an empty one where there is no such video."""
+        row = self._video_of_id.get(video_id)
+        if row is None:
+            return 0, 0
+        first, last = np.searchsorted(self.video, [row, row + 1])
+        return int(first), int(last)
+
+    def choose(self, selection: Selection) -> Chosen:
+        """The clips of a selection: those of `Lake.select`.
+
+        Raises:
+            BadInputError, UnknownLanguageError: see `Selection.conditions`; or the SQL condition is refused.
+        """
+        key = json.dumps(selection.to_dict(), sort_keys=True)
+        return self._chosen.get(key, lambda: self._choose(selection))
+
+    def _choose(self, selection: Selection) -> Chosen:
+        selection.check()
+        bits = np.ones(len(self), np.bool_)
+        for left in self.left_by(selection).values():
+            bits &= left
+        rows = np.flatnonzero(bits).astype(np.uint32)
+        if selection.sampled:
+            drawn = pl.DataFrame(
+                {
+                    "segment_id": self.segment_ids(rows),
+                    "sign_language": self.language_of(rows),
+                    "num_frames": self.clips["num_frames"].gather(rows),
+                    "row": rows,
+                },
+            )
+            rows = sample(drawn, selection)["row"].to_numpy()
+        elif selection.limit is not None:
+            rows = rows[: selection.limit]
+        frames = self.clips["num_frames"].to_numpy()[rows].sum(dtype=np.int64)
+        return Chosen(rows, int(frames), int((np.diff(self.video[rows]) != 0).sum()) + bool(len(rows)))
+
+    def language_of(self, rows: Rows) -> pl.Series:
+        """The sign language of clips."""
+        column = self.coded["sign_language"]
+        rows = np.asarray(rows, np.uint32)
+        return column.values.gather(column.codes[rows])
+
+    def left_by(self, selection: Selection) -> dict[str, Bits]:
+        """What the conditions of each attribute leave, [N] a clip, by the attribute that sets them."""
+        left: dict[str, Bits] = {}
+        for name, value in selection.to_dict().items():
+            alone = Selection.from_dict({name: value})
+            key = name, json.dumps(value, sort_keys=True)
+            bits = self._bits.get(key, partial(self._bits_of, alone))
+            if bits is not None:
+                left[name] = bits
+        return left
+
+    def _bits_of(self, selection: Selection) -> Bits | None:
+        """None where it says how many clips are taken, and which does not."""
+        if selection.temperature is not None:
+            return None
+        conditions = selection.conditions(partial(split_videos, self.snapshot))
+        if not conditions:
+            return None
+        bits: Bits = np.logical_and.reduce([self._evaluated(condition, selection) for condition in conditions])
+        return bits
+
+    def _evaluated(self, condition: Condition, selection: Selection) -> Bits:
+        expression = condition.polars
+        if expression is None:
+            return self._asked(condition, selection)
+        names = set(expression.meta.root_names())
+        if names <= set(self.videos.columns):
+            of_videos: Bits = _bits(self.videos, expression)
+            return np.take(of_videos, self.video)
+        if len(names) == 1 and (column := self.coded.get(next(iter(names)))) is not None:
+            left: Bits = _bits(column.values.to_frame(), expression)
+            return np.take(left, column.codes)
+        return _bits(self.clips, expression)
+
+    def _asked(self, condition: Condition, selection: Selection) -> Bits:
+        """What a condition in SQL leaves, asked of the lake."""
+        from signverse.lake.query.read_only import check_reads, run_once
+
+        # First alone: a parenthesis in it must not close the one that is put around it.
+        check_reads(f"select 1 where {selection.where}\n", typed=selection.where)
+        query = f"select video_id, ordinal from clips where {condition.sql}"  # noqa: S608 (run as one statement that reads)
+        found = run_once(self.snapshot, query, typed=selection.where)
+        bits = np.zeros(len(self), np.bool_)
+        if found.height:
+            # The clips of a video have ordinals of their own, so that both are one number.
+            video = self.videos["video_id"].search_sorted(found["video_id"]).to_numpy().astype(np.uint64)
+            wanted = video << np.uint64(32) | found["ordinal"].to_numpy().astype(np.uint64)
+            every = self.video.astype(np.uint64) << np.uint64(32) | self.ordinal.astype(np.uint64)
+            bits = np.isin(every, wanted)
+        return bits
+
+
+def _bits(rows: pl.DataFrame, expression: pl.Expr) -> Bits:
+    bits = rows.select(expression.fill_null(value=False).alias("left")).to_series()
+    return bits.to_numpy().astype(np.bool_)
+
+
+def _coded(column: pl.Series) -> Coded:
+    values = column.unique().sort()
+    kind = pl.UInt8 if len(values) < 256 else pl.UInt32
+    numbers = pl.DataFrame({column.name: values, "code": pl.int_range(len(values), dtype=kind, eager=True)})
+    codes = column.to_frame().join(numbers, on=column.name, how="left", nulls_equal=True, maintain_order="left")
+    return Coded(values, codes["code"].to_numpy())

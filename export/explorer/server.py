@@ -1,0 +1,167 @@
+"""The routes of `signverse explore`.
+
+GET                 answers
+/                   the page, whose address holds the options of a selection: /?language=ase&text=water
+/api/about          the lake, names of languages and filters, how a skeleton is drawn
+/api/state          the lake's version, and whether there is a newer one
+/api/rows           clips of a selection from `start` on, their number and length
+/api/facets         the values of each filter with the number of clips that they leave
+/api/command        the `signverse select` line and the SQL of a selection
+/api/clip           one clip: `id`; /api/captions its cues; /api/points its keypoints; /api/thumbs middle frames
+/api/media          the video of a clip, by ranges
+/api/picks          the picked clips; a POST adds and removes
+POST /api/reload    opens the newest version of the lake
+
+`v` is the lake's version that a page was made of: where the server has gone on, it answers 409.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from signverse.export.explorer import answers
+from signverse.export.explorer.answers import as_json
+from signverse.export.explorer.guard import MOST_BYTES, Guard, Guarded
+from signverse.export.explorer.session import ChangedLakeError, Explorer
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+_FILES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def make_app(explorer: Explorer, guard: Guard) -> ASGIApp:
+    """The application, behind its guard."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    routes: list[tuple[str, Callable[[Explorer, Request], Any]]] = [
+        ("about", answers.about),
+        ("state", answers.state),
+        ("rows", answers.rows),
+        ("facets", answers.facets),
+        ("command", answers.command),
+        ("clip", answers.clip),
+        ("captions", answers.captions),
+        ("points", answers.points),
+        ("thumbs", answers.thumbs),
+        ("media", answers.media),
+        ("picks", answers.picks),
+    ]
+    posts: list[tuple[str, Callable[[Explorer, Any], Any]]] = [
+        ("picks", answers.change_picks),
+        ("reload", answers.reload),
+    ]
+    return Guarded(
+        Starlette(
+            routes=[
+                Route("/", partial(_page, guard), methods=["GET"]),
+                Route("/favicon.ico", partial(_static, "icon.svg"), methods=["GET"]),
+                Route("/static/{name}", _static_named, methods=["GET"]),
+                *(Route(f"/api/{name}", _answering(explorer, answer), methods=["GET"]) for name, answer in routes),
+                *(Route(f"/api/{name}", _taking(explorer, take), methods=["POST"]) for name, take in posts),
+            ]
+        ),
+        guard,
+    )
+
+
+def _refused(error: SignverseError) -> Response:
+    status = 409 if isinstance(error, ChangedLakeError) else 500 if isinstance(error, DamagedLakeError) else 400
+    return as_json({"error": error.message, "hint": error.hint, "changed": status == 409}, status)
+
+
+def _unexpected(error: Exception) -> Response:
+    """The page says it, and the rest of it works on."""
+    what = " ".join(str(error).split())[:200]
+    return as_json({"error": f"unexpected {type(error).__name__}: {what}", "hint": "Please report this."}, 500)
+
+
+def _answering(explorer: Explorer, answer: Callable[[Explorer, Request], Any]) -> Callable[[Request], Any]:
+    """A route: in a thread, so that a slow question keeps no other one waiting."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import Response
+
+    def work(request: Request) -> Response:
+        try:
+            made = answer(explorer, request)
+        except SignverseError as error:
+            return _refused(error)
+        except Exception as error:
+            return _unexpected(error)
+        return made if isinstance(made, Response) else as_json(made)
+
+    async def route(request: Request) -> Response:
+        return await run_in_threadpool(work, request)
+
+    return route
+
+
+def _taking(explorer: Explorer, take: Callable[[Explorer, Any], Any]) -> Callable[[Request], Any]:
+    """A route of a POST with a JSON object."""
+    from starlette.concurrency import run_in_threadpool
+
+    def work(body: bytes) -> Response:
+        try:
+            given = json.loads(body)
+            if not isinstance(given, dict):
+                raise BadInputError("an object is expected")
+            return as_json(take(explorer, given))
+        except SignverseError as error:
+            return _refused(error)
+        except (ValueError, RecursionError):
+            return as_json({"error": "this is not JSON"}, 400)
+        except Exception as error:
+            return _unexpected(error)
+
+    async def route(request: Request) -> Response:
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                return as_json({"error": "too much was sent"}, 413)
+        return await run_in_threadpool(work, body)
+
+    return route
+
+
+async def _page(guard: Guard, request: Request) -> Response:
+    from starlette.responses import HTMLResponse
+
+    text = _file("index.html").decode().replace("{{token}}", html.escape(guard.token, quote=True))
+    return HTMLResponse(text, headers={"cache-control": "no-store"})
+
+
+async def _static(name: str, request: Request) -> Response:
+    from starlette.responses import Response
+
+    return Response(_file(name), 200, {"cache-control": "no-cache"}, _FILES[Path(name).suffix])
+
+
+async def _static_named(request: Request) -> Response:
+    from starlette.responses import PlainTextResponse
+
+    # Looked up among the names that there are, never joined into a path.
+    names = {entry.name for entry in _static_folder().iterdir()}
+    name = request.path_params["name"]
+    if name not in names or Path(name).suffix not in _FILES:
+        return PlainTextResponse("not found", 404)
+    return await _static(name, request)
+
+
+def _static_folder() -> Any:
+    return files("signverse.export.explorer") / "static"
+
+
+def _file(name: str) -> bytes:
+    data: bytes = (_static_folder() / name).read_bytes()
+    return data

@@ -1,0 +1,183 @@
+// The page of `signverse explore`. Start here: what follows what.
+
+import { api, ask, send } from "./api.js";
+import { byId, lasting, make, number } from "./dom.js";
+import { Filters, showChips } from "./filters.js";
+import { Grid } from "./grid.js";
+import { Picks } from "./picks.js";
+import { Player } from "./player.js";
+import { Painter } from "./skeleton.js";
+import { State } from "./state.js";
+
+const KEYS = [
+  ["/", "search"], ["j k, arrows", "next and previous clip"], ["Enter", "open the clip"], ["space", "play, pause"],
+  [", .", "frame by frame"], ["p", "pick"], ["Esc", "close"], ["?", "this help"],
+];
+
+const state = new State();
+const picks = new Picks();
+let about = null;
+let grid = null;
+let player = null;
+let filters = null;
+
+function notice(text, reloads = false) {
+  const box = byId("notice");
+  box.hidden = !text;
+  box.querySelector("span").textContent = text;
+  box.querySelector("button").hidden = !reloads;
+}
+
+function failed(error) {
+  if (error.changed) notice("The lake has changed since this page was made.", true);
+  else notice(error.hint ? `${error.message}. ${error.hint}` : error.message);
+}
+
+async function refresh() {
+  showChips(state);
+  filters.update();
+  const parameters = [...state.options, ["count", 60]];
+  let got;
+  try {
+    got = await ask("rows", state.clip ? [...parameters, ["id", state.clip]] : parameters, { only: "rows" });
+  } catch (error) {
+    if (state.clip && !error.changed) {
+      // A link may name a clip that this lake lacks: the player says so, and the grid stands.
+      try { got = await ask("rows", parameters, { only: "rows" }); } catch (other) { failed(other); return; }
+    } else { failed(error); return; }
+  }
+  if (got === null) return;
+  notice("");
+  byId("count").textContent = `${number(got.clips)} ${got.clips === 1 ? "clip" : "clips"} of ${number(got.videos)} ` +
+    `${got.videos === 1 ? "video" : "videos"}, ${lasting(got.frames, about.fps)}`;
+  byId("nothing").hidden = got.clips > 0;
+  byId("nothing").textContent = about.clips ? "No clip matches. Take a filter away." : "The lake is empty.";
+  grid.show(got, got.place);
+  try {
+    const facets = await ask("facets", state.options, { only: "facets" });
+    if (facets) filters.counts(facets);
+  } catch (error) { failed(error); }
+}
+
+function showDialog(title, ...children) {
+  byId("dialog-title").textContent = title;
+  byId("dialog-body").replaceChildren(...children);
+  byId("dialog").showModal();
+}
+
+async function showCommand() {
+  try {
+    const { command, sql } = await ask("command", state.options);
+    const copy = (text) => make("button", {
+      type: "button", text: "Copy", onclick: () => navigator.clipboard?.writeText(text),
+    });
+    showDialog("What is on the screen", make("h3", { text: "Command" }), make("pre", { text: command }), copy(command),
+      make("h3", { text: "SQL, for signverse sql" }), make("pre", { text: sql }), copy(sql));
+  } catch (error) { failed(error); }
+}
+
+function showPicks() {
+  const list = make("ul", {}, ...[...picks.ids].map((id) => make("li", {},
+    make("button", { type: "button", text: id, onclick: () => { byId("dialog").close(); state.open(id); } }), " ",
+    make("button", { type: "button", text: "Take out", onclick: () => { picks.toggle(id); showPicksAgain(); } }))));
+  const where = picks.refused ? picks.refused.message : `Saved in ${picks.file}, for export --selection.`;
+  showDialog("Picks", make("p", { text: where }), list);
+}
+
+function showPicksAgain() {
+  byId("dialog").close();
+  showPicks();
+}
+
+function showHelp() {
+  showDialog("Keys", make("dl", {}, ...KEYS.flatMap(([key, what]) =>
+    [make("dt", {}, make("kbd", { text: key })), make("dd", { text: what })])),
+  make("p", { text: "The address of this page holds the filters: a link shows the same." }));
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("dialog").open) return;
+  const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
+  if (event.key === "Escape") {
+    if (typing) event.target.blur();
+    else if (state.clip) state.open(null);
+    return;
+  }
+  if (typing) return;
+  const inList = event.target === byId("scroller") || event.target === document.body;
+  const arrows = inList ? {
+    ArrowRight: () => grid.step(1), ArrowLeft: () => grid.step(-1), ArrowDown: () => grid.step(grid.columns),
+    ArrowUp: () => grid.step(-grid.columns), Home: () => grid.step(-Infinity), End: () => grid.step(Infinity),
+    Enter: () => grid.step(0),
+  } : {};
+  const onButton = event.target.matches("button, a, summary, input");
+  const acts = {
+    ...arrows,
+    "/": () => { byId("filters").classList.add("open"); byId("search").focus(); },
+    j: () => grid.step(1),
+    k: () => grid.step(-1),
+    ",": () => player.nudge(-1),
+    ".": () => player.nudge(1),
+    p: () => state.clip && picks.toggle(state.clip),
+    "?": showHelp,
+    ...(onButton ? {} : { " ": () => player.toggle() }),
+  };
+  const act = Object.hasOwn(acts, event.key) ? acts[event.key] : null;
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+async function watch() {
+  try {
+    const response = await fetch("/api/state");
+    const { version, newest } = await response.json();
+    if (version !== api.version || newest !== api.version) notice("The lake has changed.", true);
+  } catch {
+    notice("The server has ended: start signverse explore again.");
+  }
+}
+
+async function start() {
+  try {
+    about = await ask("about");
+  } catch (error) {
+    byId("count").textContent = "";
+    notice(error.hint ? `${error.message}. ${error.hint}` : error.message);
+    return;
+  }
+  api.version = about.version;
+  byId("lake-name").textContent = about.lake;
+  document.title = `${about.lake} – signverse explore`;
+  const painter = new Painter(about);
+  grid = new Grid(state, about, painter, picks);
+  player = new Player(state, about, painter, picks);
+  filters = new Filters(state, about);
+  for (const part of [grid, picks]) part.addEventListener("failed", (event) => failed(event.detail));
+  picks.addEventListener("change", () => { byId("pick-count").textContent = number(picks.ids.size); });
+  picks.addEventListener("saved", () => { document.documentElement.dataset.saved = String(picks.ids.size); });
+  state.addEventListener("options", refresh);
+  state.addEventListener("clip", () => {
+    if (state.clip) player.open(state.clip, state.time);
+    else player.close();
+  });
+  document.addEventListener("keydown", onKey);
+  byId("show-command").addEventListener("click", showCommand);
+  byId("show-picks").addEventListener("click", showPicks);
+  byId("show-help").addEventListener("click", showHelp);
+  byId("toggle-filters").addEventListener("click", (event) => {
+    const open = byId("filters").classList.toggle("open");
+    event.currentTarget.setAttribute("aria-expanded", String(open));
+  });
+  byId("notice").querySelector("button").addEventListener("click", async () => {
+    try { await send("reload", {}); location.reload(); } catch (error) { failed(error); }
+  });
+  picks.load();
+  if (state.clip) player.open(state.clip, state.time);
+  await refresh();
+  document.documentElement.dataset.ready = "true";
+  setInterval(watch, 15_000);
+  addEventListener("focus", watch);
+}
+
+start();

@@ -1,0 +1,233 @@
+"""What a person does with the page, in a real Chromium; an error in its console fails."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.export.conftest import Video, fill
+from tests.export.explorer.conftest import HEBREW, HOSTILE
+
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens an address; the test fails where the page's console has an error, or it asks another host."""
+    errors: list[str] = []
+    contexts = []
+
+    def open_page(address: str, **options):
+        context = chromium.new_context(viewport={"width": 1300, "height": 800}, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: errors.append(request.url) if not request.url.startswith(base) else None)
+        base = address.partition("?")[0]
+        page.goto(address)
+        page.wait_for_selector("html[data-ready=true]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def count(page) -> str:
+    return page.get_by_role("status").text_content()
+
+
+def wait_for_count(page, text: str) -> None:
+    page.get_by_role("status").filter(has_text=text).wait_for()
+
+
+def drawn(page, selector: str) -> int:
+    """How many pixels of a canvas are not transparent."""
+    return page.locator(selector).first.evaluate(
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
+        ".data.filter((value, i) => i % 4 === 3 && value > 0).length"
+    )
+
+
+def test_search_filter_play_pick_reload_and_export(visit, serve, shown, signverse, tmp_path):
+    server = serve(shown.folder)
+    page = visit(server.address)
+    assert count(page).startswith("206 clips of 203 videos")
+    # Search, and filter; the address says both.
+    page.keyboard.press("/")
+    page.keyboard.type("WATER")
+    wait_for_count(page, "3 clips of 2 videos")
+    page.get_by_role("checkbox", name="American Sign Language").check()
+    wait_for_count(page, "2 clips of 1 video,")
+    assert "text=WATER" in page.url and "language=ase" in page.url
+    # Play, with the keyboard.
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("j")
+    page.locator("#player h2", has_text="<b>bold</b>").wait_for()
+    page.locator("#player .clock", has_text="frame 0 of 24").wait_for()
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    page.locator("#player .clock", has_text="frame 2 of 24").wait_for()
+    assert drawn(page, ".stage canvas") > 500
+    page.get_by_role("button", name="Person 1").wait_for()
+    # Pick, and the next one.
+    page.keyboard.press("p")
+    page.wait_for_selector("html[data-saved='1']", state="attached")
+    page.keyboard.press("j")
+    page.keyboard.press("p")
+    page.wait_for_selector("html[data-saved='2']", state="attached")
+    assert pl.read_parquet(server.picks)["segment_id"].to_list() == ["-dash.b-00000", "-dash.b-00002"]
+    # The link shows the same to whom it is sent.
+    again = visit(page.url)
+    assert count(again) == count(page)
+    again.locator("#player button", has_text="Picked").wait_for()
+    assert again.locator(".card[aria-selected=true]").count() == 2
+    again.get_by_role("button", name="Command").click()
+    command = again.locator("#dialog pre").first.text_content()
+    assert "--text WATER" in command and "--language ase" in command
+    # The picks go on into an export.
+    code, _, err = signverse(
+        "export", "pose", "--lake", shown.folder, "--selection", server.picks, "--out", tmp_path / "poses"
+    )
+    assert code == 0, err
+
+
+def test_captions_are_text_whatever_they_hold(visit, served):
+    page = visit(f"{served.address}?clip=-dash.b-00001")
+    page.locator("#player .caption", has_text="onerror").wait_for()
+    assert page.locator("#player .caption").text_content() == HOSTILE
+    assert page.locator("img, iframe, object, embed").count() == 0
+    assert page.locator("script").count() == 1
+    assert "owned" not in page.title()
+
+
+def test_captions_from_right_to_left_say_so(visit, served):
+    page = visit(f"{served.address}?clip=hebrew-00000")
+    caption = page.locator("#player .caption", has_text=HEBREW)
+    caption.wait_for()
+    assert caption.get_attribute("lang") == "he"
+    assert caption.evaluate("element => getComputedStyle(element).direction") == "rtl"
+
+
+def test_the_grid_reaches_the_last_clip(visit, served):
+    page = visit(served.address)
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("End")
+    page.locator("#player h2", has_text="silent").wait_for()
+    assert "clip=silent-00000" in page.url
+    page.keyboard.press("Escape")
+    page.locator("#player").wait_for(state="hidden")
+    assert "clip=" not in page.url
+
+
+def test_back_closes_the_clip(visit, served):
+    page = visit(f"{served.address}?text=water")
+    page.locator(".card").first.click()
+    page.locator("#player h2").wait_for()
+    page.go_back()
+    page.locator("#player").wait_for(state="hidden")
+    assert page.url.endswith("?text=water")
+
+
+def test_a_filter_that_leaves_nothing_says_so(visit, served):
+    page = visit(f"{served.address}?text=absent")
+    page.get_by_text("No clip matches").wait_for()
+    page.get_by_role("button", name="Take away the filter text absent").click()
+    wait_for_count(page, "206 clips")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_has_one_thing_at_a_time(visit, served, scheme):
+    page = visit(served.address, color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert not page.get_by_label("Search captions").is_visible()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Search captions").fill("water")
+    wait_for_count(page, "3 clips")
+    page.get_by_role("button", name="Filters").click()
+    page.locator(".card").first.click()
+    box = page.locator("#player").bounding_box()
+    assert (box["width"], box["x"]) == (390, 0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_everything_that_can_be_used_has_a_name(visit, served):
+    page = visit(f"{served.address}?clip=-dash.b-00000")
+    page.locator("#player .clock").wait_for()
+    unnamed = page.locator("button, input, select, [role=option], [role=listbox]").evaluate_all(
+        "elements => elements.filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || "
+        "e.closest('label')?.textContent.trim())).map(e => e.outerHTML)"
+    )
+    assert unnamed == []
+
+
+def test_a_lake_that_changes_offers_to_reload(visit, serve, tmp_path):
+    lake = fill(tmp_path / "lake", [Video("first", 5, {})])
+    server = serve(lake.folder)
+    page = visit(server.address)
+    fill(tmp_path / "lake", [Video("second", 5, {})])
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.get_by_role("alert").get_by_text("The lake has changed").wait_for()
+    page.get_by_role("button", name="Reload").click()
+    wait_for_count(page, "2 clips")
+
+
+def test_the_command_serves_until_it_is_ended(shown, tmp_path):
+    command = [sys.executable, "-m", "signverse", "explore", "--lake", shown.folder, "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:")
+            port = address.rstrip("/").rpartition(":")[2]
+            second = subprocess.run([*command, "--port", port], capture_output=True, text=True, timeout=60)
+            assert (second.returncode, second.stderr.strip()) == (
+                1,
+                f"signverse: port {port} is in use. Name another: --port N, or 0 for a free one.",
+            )
+        finally:
+            process.terminate()
+        started = time.monotonic()
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - started < 30
+        assert "Traceback" not in err
+    assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--lake", "nowhere"], "no lake"),
+        (["--media", "nowhere"], "there is no folder nowhere"),
+        (["--picks", "picks.csv"], "does not end in .parquet"),
+        (["--host", "no such host"], "is not known"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(signverse, shown, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = signverse("explore", *(() if "--lake" in words else ("--lake", shown.folder)), *words)
+    assert code in {1, 2} and out == ""
+    assert message in err and err.count("\n") == 1
