@@ -19,6 +19,7 @@ export class Grid extends EventTarget {
     this.layer = byId("layer");
     this.spacer = byId("spacer");
     this.pages = new Map();
+    this.loading = new Map();
     this.cards = new Map();
     this.total = 0;
     this.offset = 0;
@@ -35,6 +36,7 @@ export class Grid extends EventTarget {
   show(first, place = null) {
     this.turn += 1;
     this.pages.clear();
+    this.loading = new Map();
     for (const card of this.cards.values()) card.root.remove();
     this.cards.clear();
     this.total = first.clips;
@@ -226,20 +228,11 @@ export class Grid extends EventTarget {
 
   async fetchSeen() {
     const [first, last] = this.seen();
-    const numbers = [];
-    for (let page = Math.floor(first / PAGE); page * PAGE < last; page++) numbers.push(page);
-    const { options } = this.state;
-    for (const number of numbers) {
+    for (let number = Math.floor(first / PAGE); number * PAGE < last; number++) {
       const page = this.pages.get(number);
       if (page?.middles || page?.failed || page?.asked) continue;
       try {
-        if (!page) {
-          const parameters = [...options, ["start", number * PAGE], ["count", PAGE]];
-          const got = await ask("rows", parameters, { only: `page ${number}` });
-          if (got === null || options !== this.state.options) return;
-          this.addPage(number, got.rows);
-          this.render();
-        }
+        await this.load(number);
         await this.fetchMiddles(number, this.pages.get(number));
       } catch (error) {
         this.dispatchEvent(new CustomEvent("failed", { detail: error }));
@@ -247,6 +240,22 @@ export class Grid extends EventTarget {
         return;
       }
     }
+  }
+
+  // The rows of a page; who asks while they are on their way waits for the same answer.
+  load(number) {
+    if (this.pages.has(number)) return Promise.resolve();
+    if (!this.loading.has(number)) {
+      const { loading } = this;
+      const parameters = [...this.state.options, ["start", number * PAGE], ["count", PAGE]];
+      const loaded = ask("rows", parameters).then((got) => {
+        if (loading !== this.loading) return;
+        this.addPage(number, got.rows);
+        this.render();
+      }).finally(() => loading.delete(number));
+      loading.set(number, loaded);
+    }
+    return this.loading.get(number);
   }
 
   async fetchMiddles(number, page) {
@@ -275,7 +284,7 @@ export class Grid extends EventTarget {
     const index = Math.max(0, Math.min(this.total - 1, from + by));
     this.active = index;
     this.reveal(index);
-    if (this.idAt(index) === null) await this.fetchSeen();
+    if (this.idAt(index) === null) await this.load(Math.floor(index / PAGE)).catch(() => {});
     // While it was fetched, another may have become the active one.
     if (this.active === index) this.open(index);
   }
