@@ -33,8 +33,8 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium):
-    """Opens an address; the test fails where the page's console has an error, or it asks another host."""
+def visit(chromium, serve):
+    """Opens an address; the test fails where the page has an error, or asks another host. Servers end after it."""
     errors: list[str] = []
     contexts = []
 
