@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signverse.export.cli.options import LicenceOption
 from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.shared import DryRunOption, complain, say, show, writing_rows
 
@@ -25,12 +26,7 @@ def publish(
     *,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A lake, or the folder of an export.")],
     name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set; made where there is none.")],
-    licence: Annotated[
-        str | None,
-        typer.Option(
-            "--licence", "--license", metavar="SPDX", help="Licence of the data, that of its source; never assumed."
-        ),
-    ] = None,
+    licence: LicenceOption = None,
     private: Annotated[bool, typer.Option("--private", help="Make the data set private.")] = False,
     gated: Annotated[bool, typer.Option("--gated", help="Readers log in and accept its conditions first.")] = False,
     tag: Annotated[str, typer.Option(metavar="NAME", help="Name this version, such as v1; it keeps the name.")] = "",

@@ -76,7 +76,7 @@ def make_plan(content: Content, hub: Hub) -> Plan:
         BadInputError: other things are published there, or the hub would not take it.
     """
     state = hub.state()
-    remote = hub.files(state.commit) if state and state.commit else {}
+    remote = hub.files(state.commit) if state else {}
     if content.kind == LAKE:
         content = _with_sums(content, remote)
     wanted = {source.path: source for source in (*content.data, *content.listings)}
@@ -163,7 +163,7 @@ def _refuse_mixture(content: Content, hub: Hub, remote: Mapping[str, Remote], ou
 
 def _refuse_foreign(hub: Hub, state: State | None, replaced: Sequence[str]) -> None:
     """Refuses to replace files that nothing shows to be an earlier or unfinished version of this export."""
-    if replaced and state and not any(title.startswith(TITLE) for _, title in hub.commits()):
+    if replaced and state and not any(title.startswith(TITLE) for _, title in hub.commits(state.commit)):
         raise BadInputError(
             f"{hub.name} holds files of the same names that signverse did not publish: {some(replaced)}",
             "Publish it under another name.",

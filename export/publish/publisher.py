@@ -83,7 +83,7 @@ class Prepared:
     last: Sequence[Source]
     purge: Sequence[Any] = ()
     tagged: bool = False
-    remarks: Sequence[str] = ()
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def idle(self) -> bool:
@@ -157,8 +157,8 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
     if settings.tag in tags:
         _refuse_moved_tag(hub, prepared, tags[settings.tag])
         prepared = replace(prepared, tagged=True)
-    if settings.withdrawn == "remove" and plan.state and plan.state.commit:
-        plan = replace(plan, gone=plan.gone | (_published_ever(hub) - content.videos))
+    if settings.withdrawn == "remove" and plan.state:
+        plan = replace(plan, gone=plan.gone | (_published_ever(hub, plan.state.commit) - content.videos))
         prepared = replace(prepared, plan=plan)
     if plan.gone and settings.withdrawn != "keep":
         _refuse_unasked_purge(hub, prepared, tags)
@@ -185,11 +185,10 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
     if state is None:
         hub.create(settings.private)
         state = hub.state()
-    if state is not None and state.commit is None:
-        hub.create_branch()
-        state = hub.state()
-    if state is None or state.commit is None:
+    if state is None:
         raise BadInputError(f"{hub.name} was made and cannot be seen", "Run the same command again.")
+    if not state.has_branch:
+        hub.create_branch(state.commit)
     if (settings.private and not state.private) or (settings.gated and not state.gated):
         # Before anything is sent that only some may read.
         hub.restrict(private=settings.private, gated=settings.gated)
@@ -208,7 +207,7 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
         hub.delete_for_good(prepared.purge)
         # The hub rewrites the history without them.
         after = hub.state()
-        commit = after.commit if after is not None and after.commit is not None else commit
+        commit = after.commit if after is not None else commit
     last = list(prepared.last)
     if plan.content.kind == LAKE and plan.send:
         # Its files have been read now.
@@ -267,7 +266,7 @@ def _restated(listing: Source, descriptions: Mapping[str, bytes]) -> Source:
 
 
 def _present_card(hub: Hub, plan: Plan) -> bytes | None:
-    if README not in plan.remote or plan.state is None or plan.state.commit is None:
+    if README not in plan.remote or plan.state is None:
         return None
     return hub.read(README, plan.state.commit)
 
@@ -297,10 +296,10 @@ def _refuse_unasked_purge(hub: Hub, prepared: Prepared, tags: Mapping[str, str])
         )
 
 
-def _published_ever(hub: Hub) -> frozenset[str]:
+def _published_ever(hub: Hub, newest: str) -> frozenset[str]:
     """The videos of every version that was finished, as far as the history goes: some may have been kept earlier."""
     found: set[str] = set()
-    for commit, title in hub.commits():
+    for commit, title in hub.commits(newest):
         if title == LAST:
             # A takedown has removed an index that was large from older versions.
             with suppress(BadInputError):
@@ -309,18 +308,28 @@ def _published_ever(hub: Hub) -> frozenset[str]:
 
 
 def _old_objects(hub: Hub, prepared: Prepared) -> list[Any]:
-    """The large objects of earlier versions of the export's own files that no file will use any more."""
+    """The large objects of earlier versions of the export's own files that no file will use any more, on any branch."""
     plan = prepared.plan
     described = [of_bytes(path, data) for path, data in prepared.descriptions.items()]
     used = {source.sha256 for source in (*plan.content.data, *plan.content.listings, *prepared.last, *described)}
     used |= {remote.oid for path, remote in plan.remote.items() if path in plan.unknown}
     used |= {remote.oid for source in plan.content.data if source.sealed and (remote := plan.remote.get(source.path))}
     ours = {INDEX, SUMS, *DESCRIPTIONS, *plan.remove, *(source.path for source in plan.content.data)}
-    return [
+    old = [
         one
         for one in hub.large_objects()
         if (one.filename in ours or kind_of(one.filename) == plan.content.kind) and not {one.oid, one.file_oid} & used
     ]
+    for branch in hub.other_branches() if old else ():
+        theirs = {remote.oid for remote in hub.files(branch).values()}
+        held = [one for one in old if {one.oid, one.file_oid} & theirs]
+        if held:
+            prepared.remarks.append(
+                f"the branch {branch} still has {counted(len(held), 'file')} of older versions, which stay: publish "
+                f"with --revision {branch} too"
+            )
+            old = [one for one in old if one not in held]
+    return old
 
 
 def planned(prepared: Prepared) -> Iterator[tuple[str, int, str]]:

@@ -79,6 +79,14 @@ class Repository:
         every = (commit for branch in self.branches.values() for commit in branch)
         return next((commit for commit in every if commit.oid == oid), None)
 
+    def history(self, revision: str) -> list[Commit] | None:
+        """The commits up to the one that a branch, a tag or an oid names, the first one first."""
+        end = self.at(revision)
+        for commits in self.branches.values():
+            if end in commits:
+                return commits[: commits.index(end) + 1]
+        return None
+
     def commit(self, branch: str, changes: Mapping[str, Entry | None], summary: str) -> str:
         """A commit on a branch; None removes a file."""
         before = self.branches[branch][-1]

@@ -96,8 +96,8 @@ def refs(asked: Asked, key: str) -> Reply:
 
 
 def commits(asked: Asked, key: str, revision: str) -> Reply:
-    """The commits of a branch, the newest first."""
-    found = repository(asked, key).branches.get(revision)
+    """The commits of a branch or up to a commit, the newest first."""
+    found = repository(asked, key).history(revision)
     if found is None:
         raise Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
     about = {"authors": [{"user": "owner"}], "date": "2026-11-28T00:00:00.000Z", "message": ""}

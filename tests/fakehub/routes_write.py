@@ -153,9 +153,10 @@ def branch(asked: Asked, key: str, name: str) -> Reply:
     found = writable(asked, key)
     if name in found.branches:
         raise Refused(409, "", f"Reference already exists: {name}")
-    start = found.at(json.loads(asked.body or b"{}").get("startingPoint") or "main")
-    assert start is not None
-    found.branches[name] = [start]
+    start = found.history(json.loads(asked.body or b"{}").get("startingPoint") or "main")
+    if start is None:
+        raise Refused(404, "RevisionNotFound", "Invalid starting point")
+    found.branches[name] = start
     return Reply({})
 
 

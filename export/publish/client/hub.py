@@ -58,12 +58,13 @@ class State:
     """A repository: the commit at the end of the branch, and what readers meet.
 
     Attributes:
-        commit: None where the branch does not exist yet.
+        commit: where the branch does not exist yet, that of `main`, from which it will start.
     """
 
-    commit: str | None
+    commit: str
     private: bool
     gated: bool
+    has_branch: bool = True
 
 
 @dataclass
@@ -118,8 +119,8 @@ class Hub:
                 return None
             except RevisionNotFoundError:
                 info = self._api.dataset_info(self.name)
-                return State(None, bool(info.private), bool(info.gated))
-            return State(info.sha, bool(info.private), bool(info.gated))
+                return State(str(info.sha), bool(info.private), bool(info.gated), has_branch=False)
+            return State(str(info.sha), bool(info.private), bool(info.gated))
 
         return self._ask(f"look for {self.name}", ask)
 
@@ -202,11 +203,13 @@ class Hub:
             lambda: self._api.create_repo(self.name, repo_type="dataset", private=private or None, exist_ok=True),
         )
 
-    def create_branch(self) -> None:
-        """Makes the branch, from the end of `main`."""
+    def create_branch(self, start: str) -> None:
+        """Makes the branch, from a commit."""
         self._ask(
             f"make its branch {self.branch}",
-            lambda: self._api.create_branch(self.name, branch=self.branch, repo_type="dataset", exist_ok=True),
+            lambda: self._api.create_branch(
+                self.name, branch=self.branch, revision=start, repo_type="dataset", exist_ok=True
+            ),
         )
 
     def restrict(self, *, private: bool, gated: bool) -> None:
@@ -221,6 +224,11 @@ class Hub:
         refs = self._ask("list its tags", lambda: self._api.list_repo_refs(self.name, repo_type="dataset"))
         return {tag.name: tag.target_commit for tag in refs.tags}
 
+    def other_branches(self) -> list[str]:
+        """The other branches."""
+        refs = self._ask("list its branches", lambda: self._api.list_repo_refs(self.name, repo_type="dataset"))
+        return [branch.name for branch in refs.branches if branch.name != self.branch]
+
     def tag(self, name: str, revision: str) -> None:
         """Names a commit; one that has the name already may have got it by an earlier attempt."""
         self._ask(
@@ -228,11 +236,11 @@ class Hub:
             lambda: self._api.create_tag(self.name, tag=name, revision=revision, repo_type="dataset", exist_ok=True),
         )
 
-    def commits(self) -> list[tuple[str, str]]:
-        """The commits of the branch, the newest first: oid and title."""
+    def commits(self, revision: str | None = None) -> list[tuple[str, str]]:
+        """The commits of the branch, or up to a commit, the newest first: oid and title."""
         listed = self._ask(
             "list its commits",
-            lambda: self._api.list_repo_commits(self.name, repo_type="dataset", revision=self.branch),
+            lambda: self._api.list_repo_commits(self.name, repo_type="dataset", revision=revision or self.branch),
         )
         return [(commit.commit_id, commit.title) for commit in listed]
 

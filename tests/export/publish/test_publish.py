@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.export.publish import plan
+from signverse.export.publish.client.hub import Hub as Client
 from signverse.export.publish.content import Source
 from signverse.export.publish.plan import _batches
 from tests.export.publish.conftest import LICENCE
-from tests.fakehub.hub import Answer, Hub
+from tests.fakehub.hub import WRITE_TOKEN, Answer, Hub
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -113,3 +114,20 @@ def test_each_file_is_read_once_and_compared_with_its_checksum(
     assert f"{shard.name} is damaged" in err and len(err.splitlines()) == 1
     assert hashlib.sha256(data).hexdigest() not in hub.repositories["datasets/owner/poses"].large_files()
     assert "SHA256SUMS" not in hub.files("owner/poses")
+
+
+def test_files_that_are_read_back_from_the_cdn_get_no_token(hub: Hub) -> None:
+    index = b"video_id,shard\n" + b"x" * (11 << 20)
+    commit = hub.put("owner/poses", {"index.csv": index})
+    assert Client("owner/poses", token=WRITE_TOKEN).read("index.csv", commit) == index
+    sent = hub.requests_for(r"/cdn/get/")
+    assert sent and {request.token for request in sent} == {""}
+
+
+def test_it_is_sent_in_the_same_way_where_the_xet_protocol_is_on(
+    hub: Hub, written: Callable[[str], Path], signverse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    code, _, err = signverse("publish", written("parquet"), "owner/poses", *LICENCE)
+    assert code == 0 and "Xet" not in err
+    assert not hub.requests_for("xet")

@@ -111,6 +111,16 @@ def test_a_takedown_reaches_tags_where_that_is_said(
     assert hub.files("owner/poses", "v2") == hub.files("owner/poses")
 
 
+def test_files_that_another_branch_still_has_stay_and_are_named(
+    hub: Hub, written: Callable[[str], Path], without: Callable[[str], Path], signverse: Command
+) -> None:
+    assert signverse("publish", written("shards"), "owner/poses", *LICENCE)[0] == 0
+    before = hub.files("owner/poses")
+    code, _, err = signverse("publish", without("shards"), "owner/poses", "--revision", "next")
+    assert code == 0 and "the branch main still has" in err
+    assert hub.files("owner/poses") == before
+
+
 def test_another_export_does_not_take_the_place_of_most_of_one_unasked(
     hub: Hub, written: Callable[[str], Path], sample: Lake, tmp_path: Path, signverse: Command
 ) -> None:
