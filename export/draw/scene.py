@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,15 @@ class Caption:
     start_s: float
     end_s: float
     text: str
+
+
+class ClipRange(NamedTuple):
+    """A clip: its segment's id, and frames [start, end) of its video."""
+
+    name: str
+    video_id: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -97,16 +106,26 @@ def scene_of(
         BadInputError: the range lies outside the video, or is of a segment; the person is not in it.
     """
     try:
-        row = lake.video(name)
+        num_frames = lake.num_frames(name)
     except UnknownVideoError as error:
-        row, segment = _segment(lake, name, error)
+        clip = _segment(lake, name, error)
         if start_s or end_s is not None:
             raise BadInputError(f"{name} is a segment, which has its own range", "Name the video.") from None
-        start, end = segment["start_frame"], segment["end_frame"]
     else:
-        start, end = frames_in_video(name, start_s, end_s, row["num_frames"])
-    scene = Scene(name, row["video_id"], row["width"], row["height"], start, end, lambda *_: np.zeros((0, 0, 128, 3)))
-    return _with_people(lake, replace(scene, captions=_captions(lake, row["video_id"]) if captions else ()), person)
+        clip = ClipRange(name, name, *frames_in_video(name, start_s, end_s, num_frames))
+    return scene_of_clip(lake, clip, person=person, captions=captions)
+
+
+def scene_of_clip(lake: Lake, clip: ClipRange, *, person: int | None = None, captions: bool = False) -> Scene:
+    """Frames of a video of a lake; see `scene_of`."""
+    row = lake.video(clip.video_id)
+    shown = _captions(lake, row) if captions else ()
+    scene = Scene(clip.name, clip.video_id, row["width"], row["height"], clip.start, clip.end, _nobody, shown)
+    return _with_people(lake, scene, person)
+
+
+def _nobody(first: int, last: int) -> Points:
+    return np.full((last - first, 0, NUM_JOINTS, 3), np.nan, np.float32)
 
 
 def same_scene(lake: Lake, scene: Scene, person: int | None) -> Scene:
@@ -137,31 +156,25 @@ def _with_people(lake: Lake, scene: Scene, person: int | None) -> Scene:
     return replace(scene, people=drawn, read=lambda first, last: read_people(lake, scene.video_id, first, last, drawn))
 
 
-def _segment(lake: Lake, name: str, unknown: UnknownVideoError) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows of the video and of the segment that has this id."""
+def _segment(lake: Lake, name: str, unknown: UnknownVideoError) -> ClipRange:
+    """The segment that has this id."""
     if (found := _SEGMENT_ID.fullmatch(name)) is None:
         raise unknown
     try:
         row = lake.video(found["video_id"])
     except UnknownVideoError:
         raise unknown from None
-    rows = collect(
-        lake.table("segments", languages=[row["sign_language"]])
-        .filter(pl.col("segment_id") == name)
-        .select("start_frame", "end_frame")
-    )
+    segments = lake.table("segments", languages=[row["sign_language"]])
+    rows = collect(segments.filter(pl.col("segment_id") == name).select("start_frame", "end_frame"))
     if rows.is_empty():
         raise BadInputError(f"'{row['video_id']}' has no segment '{name}'", "List them: signverse select.") from None
-    return row, rows.row(0, named=True)
+    return ClipRange(name, row["video_id"], *rows.row(0))
 
 
-def _captions(lake: Lake, video_id: str) -> list[Caption]:
-    rows = collect(
-        lake.table("segments")
-        .filter((pl.col("video_id") == video_id) & pl.col("text").is_not_null())
-        .select("start_s", "end_s", "text")
-        .sort("start_s")
-    )
+def _captions(lake: Lake, video: dict[str, Any]) -> list[Caption]:
+    segments = lake.table("segments", languages=[video["sign_language"]])
+    mine = (pl.col("video_id") == video["video_id"]) & pl.col("text").is_not_null()
+    rows = collect(segments.filter(mine).select("start_s", "end_s", "text").sort("start_s"))
     return [Caption(*row) for row in rows.iter_rows()]
 
 
