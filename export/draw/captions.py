@@ -21,6 +21,9 @@ _SIZE: Final = 0.052
 """Height of letters as a share of the picture's height."""
 
 _LEAST_SIZE: Final = 11
+_RTL: Final = frozenset({"R", "AL"})
+"""Unicode's classes of letters that are written from right to left."""
+
 _MOST_LINES: Final = 4
 _GROUND: Final = 0.45
 """How much of the picture is seen through the band below the text."""
@@ -64,7 +67,7 @@ class CaptionWriter:
 
         size = max(_LEAST_SIZE, round(height * _SIZE))
         font = _load(self._font or self._find(text), size)
-        self._check_order(text)
+        direction = self._direction(text)
         lines = _wrapped(text, font, width - 2 * size)
         step = round(size * 1.35)
         band_height = min(height, step * len(lines) + size // 2)
@@ -72,7 +75,7 @@ class CaptionWriter:
         draw = ImageDraw.Draw(image)
         for number, line in enumerate(lines):
             left = (width - font.getlength(line)) / 2
-            draw.text((left, size // 4 + number * step), line, fill=255, font=font)
+            draw.text((left, size // 4 + number * step), line, fill=255, font=font, direction=direction)
         band = np.repeat(np.asarray(image)[..., None], 3, axis=2)
         return band, max(0, height - band_height - size // 2)
 
@@ -87,15 +90,19 @@ class CaptionWriter:
             )
         return best
 
-    def _check_order(self, text: str) -> None:
+    def _direction(self, text: str) -> str | None:
+        """Of all lines of a text: that of its first letter, also where a line begins with a foreign word."""
         from PIL import features
 
-        rtl = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in text)
-        if rtl and not features.check("raqm"):
+        kinds = [unicodedata.bidirectional(letter) for letter in text]
+        if features.check("raqm"):
+            return "rtl" if next((kind for kind in kinds if kind in {"L", *_RTL}), "L") in _RTL else "ltr"
+        if _RTL & set(kinds):
             self._say_once(
                 "this Pillow lacks raqm: captions that are written from right to left have their letters unjoined and "
                 "out of order"
             )
+        return None
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
