@@ -9,8 +9,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -163,15 +162,18 @@ class Client:
         threading.Thread(target=ask, name="ask", daemon=True).start()
         until = time.monotonic() + limits.connect_s + 2 * limits.answer_s
         try:
-            while True:
-                try:
-                    return answered.result(timeout=max(0.0, min(_LOOK_S, until - time.monotonic())))
-                except FutureTimeoutError:
-                    self.limiter.check()
-                    if time.monotonic() >= until:
-                        raise BrokenError("no answer in time") from None
-        finally:
-            answered.cancel()
+            while not answered.done():
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise BrokenError("no answer in time")
+                self.limiter.check()
+                wait([answered], timeout=min(_LOOK_S, left))
+        except BaseException:
+            if not answered.cancel():
+                # It came just now.
+                answered.add_done_callback(_close)
+            raise
+        return answered.result()
 
     def receive(self, response: Any, most: int) -> Iterator[bytes]:
         """The body of an answer as it arrives.
@@ -239,6 +241,11 @@ class Client:
         if len(body) > most:
             raise SourceError(f"{shown_url(url)} is larger than {most:,} bytes, which a listing never is")
         return body
+
+
+def _close(answered: Future[Any]) -> None:
+    if not answered.exception():
+        answered.result().close()
 
 
 @cache
