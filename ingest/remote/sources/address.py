@@ -12,7 +12,7 @@ from signverse.ingest.remote.sources.http_client import shown_url
 from signverse.ingest.remote.sources.http_limits import Limits
 from signverse.ingest.remote.sources.hub import REPOSITORY, HubAddress, HubSource, endpoint
 from signverse.ingest.remote.sources.local import LocalSource
-from signverse.ingest.remote.sources.protocols import SourceError, TarSource, is_plain, is_tar
+from signverse.ingest.remote.sources.protocols import AbsentError, SourceError, TarSource, is_plain, is_tar
 from signverse.ingest.remote.sources.web_folder import WebSource
 from signverse.lake.model.wording import printable
 
@@ -59,8 +59,8 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
     if hub:
         try:
             return HubSource(hub, limits, public_only=public_only)
-        except SourceError as error:
-            raise SourceError(
+        except AbsentError as error:
+            raise AbsentError(
                 f"{error.message}; nor is there a file or folder {text} on this machine", error.hint
             ) from None
     raise SourceError(f"there is no {printable(text)}", FORMS)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, Traffic
+from signverse.ingest.remote.sources.protocols import AbsentError, RemoteFileError, SourceError, Traffic
 from signverse.lake.model.wording import lasting
 
 _TOO_MANY: Final = 429
@@ -113,7 +113,7 @@ class Attempts:
 
         Raises:
             RemoteFileError: too often in a row.
-            SourceError: the source has never answered.
+            AbsentError: the source has never answered.
         """
         self._next(why)
         self._limiter.wait(self._growing())
@@ -144,7 +144,7 @@ class Attempts:
         self._failed += 1
         limits = self._limiter.limits
         if not self._limiter.has_answered and self._failed >= limits.first_attempts:
-            raise SourceError(
+            raise AbsentError(
                 f"{self.what} cannot be reached: {why}",
                 "Check the address, and whether this machine is online, by way of a proxy if it needs one.",
             )

@@ -14,6 +14,7 @@ from signverse.ingest.remote.sources.http_client import Client, origin, shown_ur
 from signverse.ingest.remote.sources.http_file import HttpFile
 from signverse.ingest.remote.sources.http_limits import Limiter, Limits
 from signverse.ingest.remote.sources.protocols import (
+    AbsentError,
     Opened,
     RemoteFileError,
     SourceError,
@@ -190,11 +191,11 @@ class HubSource(Opened):
             )
         if code == "RepoNotFound" or status == 401:
             if has_token:
-                return SourceError(
+                return AbsentError(
                     f"there is no data set {name} on {self._hub}, or it is private and the token may not read it",
                     "Check the name; `hf auth whoami` says whose token is used, `hf auth login` or HF_TOKEN sets one.",
                 )
-            return SourceError(
+            return AbsentError(
                 f"there is no data set {name} on {self._hub}, or it is private and no token was sent",
                 "Check the name; for a private one log in with `hf auth login`, or set HF_TOKEN.",
             )

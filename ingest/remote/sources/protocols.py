@@ -15,6 +15,10 @@ class SourceError(BadInputError):
     """A source as a whole cannot be read: it is not there, may not be read, or cannot be reached."""
 
 
+class AbsentError(SourceError):
+    """There is nothing at an address, or nothing answers there."""
+
+
 class RemoteFileError(BadInputError):
     """A file of a source cannot be read: it is gone, was replaced, ends early, or connections to it keep breaking.
 
