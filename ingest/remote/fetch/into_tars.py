@@ -185,7 +185,8 @@ class _Targets:
         """Writes a tar out of the copy of its parts, which is removed then."""
         shard, path = arrived.shard, self._path(arrived.shard)
         # Of a tar that was copied whole it is known only now what it holds.
-        shard.only = frozenset(name for name in shard.only - self.origins.keys() if shard.has(name))
+        elsewhere = frozenset[str]() if shard.subtitles else self.origins.keys()
+        shard.only = frozenset(name for name in shard.only - elsewhere if shard.has(name))
         if path.name in self._listings and shard.listing is not None:
             self._keep(shard, self._listings[path.name])
         if shard.only:
