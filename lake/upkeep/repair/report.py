@@ -126,10 +126,21 @@ class Commands:
         shards += " --redo" if redo else ""
         if self._tars is None:
             return [videos, shards]
-        tars = sorted({self._tars[video_id] for video_id in ids if video_id in self._tars})
+        found = sorted({self._tars[video_id].partition("#")[0] for video_id in ids if video_id in self._tars})
+        elsewhere = [tar for tar in found if "://" in tar]
+        tars = [tar for tar in found if "://" not in tar]
         named = " ".join(map(shlex.quote, tars)) if len(tars) <= _TARS else "TARS"
         extracted = any(video_id not in self._tars for video_id in ids)
-        return [*([videos] if extracted else []), *([shards.replace("TARS", named)] if tars else [])]
+        # What was fetched is fetched again; `verify --videos` writes the list of ids.
+        again = [
+            f"signverse fetch {shlex.quote(tar)} --ids IDS --lake {self._lake}{' --redo' if redo else ''}"
+            for tar in (elsewhere if len(elsewhere) <= _TARS else ["SOURCE"])
+        ]
+        return [
+            *([videos] if extracted else []),
+            *([shards.replace("TARS", named)] if tars else []),
+            *(again if elsewhere else []),
+        ]
 
     def _both(self) -> tuple[str, str]:
         return (
