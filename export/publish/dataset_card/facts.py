@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any, Final
 import duckdb
 import polars as pl
 
+from signverse.export.formats.clip_content import LANGUAGE_FOLDER
 from signverse.export.publish.dataset_card.markdown import word
 from signverse.export.publish.dataset_card.missing import missing_videos
 from signverse.lake.lake import Lake
@@ -103,12 +105,9 @@ class Facts:
         """
         try:
             found = json.loads(data)
-            empty = asdict(cls(kind=""))
             values = {item.name: found[item.name] for item in fields(cls) if item.name in found}
             for key, value in values.items():
-                expected = (int, float) if isinstance(empty[key], float) else type(empty[key])
-                if not isinstance(value, expected):
-                    raise TypeError(f"{key} is not of its type")
+                _check(key, value)
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadInputError(
@@ -119,6 +118,73 @@ class Facts:
     def codes(self) -> list[str]:
         """The codes of the sign languages."""
         return [str(row["sign_language"]) for row in self.languages]
+
+    @property
+    def named(self) -> list[str]:
+        """Those of the codes that can name a folder and a configuration: all but what no language is called."""
+        return [code for code in self.codes if re.fullmatch(LANGUAGE_FOLDER, f"data/{code}")]
+
+
+_ROWS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
+    "languages": (
+        {"sign_language": str, "videos": int, "clips": int, "hours": (int, float), "translated": int},
+        {
+            "share_percent": (int, float),
+            "channels": int,
+            "largest_channel": str,
+            "largest_channel_percent": (int, float),
+            "hands_seen": (int, float),
+            **dict.fromkeys(("manual", "automatic", "uncaptioned"), int),
+        },
+    ),
+    "models": ({"videos": int}, dict.fromkeys(("detector", "detector_sha256", "pose_model", "pose_sha256"), str)),
+    "missing": ({"outcome": str, "videos": int}, {"reason": str}),
+}
+"""Of the rows of statistics.json: what each must have, and what else is used of it, which may be null."""
+
+_BALANCE: Final[Mapping[str, Any]] = {
+    "languages": int,
+    "exp_shannon_entropy": (int, float),
+    "gini": (int, float),
+    "top_percent": (int, float),
+    "top_language": str,
+}
+
+
+def _check(key: str, value: Any) -> None:
+    """Raises TypeError or KeyError where a value of statistics.json is not what a card needs."""
+    default = next(item for item in fields(Facts) if item.name == key)
+    kind = str(default.type)
+    wanted: Any = {"str": str, "bool": bool, "int": int, "float": (int, float), "list[str]": list, "Rows": list}.get(
+        kind, dict
+    )
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise TypeError(f"{key} is not of its type")
+    if key in _ROWS:
+        needed, more = _ROWS[key]
+        for row in value:
+            for name, one in needed.items():
+                if not isinstance(row[name], one):
+                    raise TypeError(f"{name} in {key} is not of its type")
+            for name, one in more.items():
+                if row.setdefault(name, None) is not None and not isinstance(row[name], one):
+                    raise TypeError(f"{name} in {key} is not of its type")
+    elif kind == "list[str]":
+        if not all(isinstance(item, str) for item in value):
+            raise TypeError(f"{key} is not a list of texts")
+    elif key == "balance":
+        if value and not all(isinstance(value[name], one) for name, one in _BALANCE.items()):
+            raise TypeError(f"{key} is not of its type")
+    elif kind.startswith("dict[str, dict"):
+        for counts in value.values():
+            _check_counts(key, counts)
+    elif wanted is dict:
+        _check_counts(key, value)
+
+
+def _check_counts(key: str, counts: Any) -> None:
+    if not all(isinstance(count, int) for count in counts.values()):
+        raise TypeError(f"{key} holds what is not a number")
 
 
 _CLIP_COLUMNS: Final = [

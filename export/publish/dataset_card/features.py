@@ -62,7 +62,7 @@ def configurations(facts: Facts) -> list[tuple[str, str, Features]]:
         return [
             ("segments", "segments/*/*.parquet", features(list(SEGMENTS.file_schema))),
             ("videos", "videos/*.parquet", features(list(VIDEOS.file_schema))),
-            *((code, f"keypoints/sign_language={code}/*.parquet", rows) for code in facts.codes),
+            *((code, f"keypoints/sign_language={code}/*.parquet", rows) for code in facts.named),
         ]
     row = ClipRow if facts.kind == "pose" else VideoRow
     kinds = {"int": "int64", "str": "string"}
@@ -71,7 +71,7 @@ def configurations(facts: Facts) -> list[tuple[str, str, Features]]:
 
 def _by_language(facts: Facts, ending: str, columns: Features) -> list[tuple[str, str, Features]]:
     everything = f"data/*/*.{ending}" if facts.by_language else f"data/*.{ending}" if ending == "parquet" else "*.tar"
-    each = [(code, f"data/{code}/*.{ending}", columns) for code in facts.codes if facts.by_language]
+    each = [(code, f"data/{code}/*.{ending}", columns) for code in facts.named if facts.by_language]
     return [("all", everything, columns), *each]
 
 

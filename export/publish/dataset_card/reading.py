@@ -13,7 +13,7 @@ PLACE = "OWNER/NAME"
 def loading(facts: Facts, repository: str | None) -> str:
     """The section on how to load it."""
     place = repository or PLACE
-    first = facts.codes[0] if facts.codes else "ase"
+    first = facts.named[0] if facts.named else "ase"
     folder = f"data/{first}" if facts.by_language else "data"
     parts = ["## How to load it", ""]
     if repository is None:

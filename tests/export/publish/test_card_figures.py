@@ -1,0 +1,127 @@
+"""What a card states is counted from the lake, or from the files where the lake is not at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signverse.export.publish import export_card
+from signverse.export.publish.card import card_files, croissant, write_card
+from signverse.export.publish.dataset_card.facts import Facts, facts_of_lake
+from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.query.reports import find_report
+from signverse.lake.storage.committer import Committer
+
+Signverse = Callable[..., tuple[int, str, str]]
+
+
+def test_the_figures_of_a_lake_are_those_of_its_reports(sample: Lake) -> None:
+    facts = facts_of_lake(sample)
+    info = sample.info()
+    assert (facts.videos, facts.clips, facts.frames) == (info["videos"], info["clips"], info["frames"])
+    rows = sample.sql(find_report("languages").sql)
+    for name in ("sign_language", "videos", "clips", "share_percent", "translated"):
+        assert [row[name] for row in facts.languages] == rows[name].to_list()
+    even = sample.sql(find_report("balance").sql).filter(weighted_by="hours", temperature=1.0).row(0, named=True)
+    assert facts.balance["exp_shannon_entropy"] == even["exp_shannon_entropy"]
+    card = write_card(sample)
+    assert f"as diverse as {even['exp_shannon_entropy']:.3g} languages" in card
+    assert Facts.from_json(facts.to_json()) == facts
+
+
+@pytest.mark.parametrize("kind", ["parquet", "webdataset", "pose", "shards", "shards --layout consolidated"])
+def test_an_export_without_a_card_has_one_made_of_its_own_files(
+    sample: Lake, tmp_path: Path, signverse: Signverse, kind: str
+) -> None:
+    out = tmp_path / "out"
+    assert signverse("export", *kind.split(), "--lake", sample.folder, "--out", out)[0] == 0
+    files = card_files(out, "mit", "me/poses")
+    readme = files["README.md"].decode()
+    assert "| videos | 6 |" in readme and "| clips | 14 |" in readme and "me/poses" in readme
+    header = yaml.safe_load(readme.split("---\n")[1])
+    for config in header["configs"]:
+        for part in config["data_files"]:
+            assert part["path"] in files or list(out.glob(part["path"])), part
+    if kind == "parquet":
+        (out / "clips.parquet").write_bytes(files["clips.parquet"])
+        assert pl.read_parquet(out / "clips.parquet").height == 14
+    assert card_files(out, "mit", "me/poses", readme)["README.md"].decode() == readme
+
+
+def test_missing_videos_are_named_by_the_last_attempt(make_lake: Callable[..., Lake], video: type) -> None:
+    lake = make_lake(video("one", 2, {}), video("two", 2, {}))
+    with Committer(lake.folder) as committer:
+        for video_id, outcome, reason in (
+            ("gone", "failed", "network"),
+            ("gone", "unavailable", "private"),
+            ("lost", "unavailable", "private"),
+            ("one", "failed", "disk"),
+        ):
+            committer.record(video_id, "download", outcome, reason)
+    lake.refresh()
+    facts = facts_of_lake(lake)
+    assert facts.missing == [{"outcome": "unavailable", "reason": "private", "videos": 2}]
+    assert facts.listed == 4
+    card = write_card(lake)
+    assert "- 2 videos `unavailable`: `private`" in card
+    assert "Of 4 videos that were listed or attempted, 2 are not" in card
+    assert croissant(lake)["rai:dataCollectionMissingData"] == ["2 videos unavailable: private"]
+
+
+def test_an_export_that_is_ended_while_its_card_is_written_goes_on(
+    sample: Lake, tmp_path: Path, signverse: Signverse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    words = ["export", "parquet", "--lake", sample.folder, "--out", out, "--card"]
+    for step in ("pictures", "write_clips", "write_card"):
+        with monkeypatch.context() as patch:
+            patch.setattr(export_card, step, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+            assert signverse(*words)[0] == 130
+        assert not (out / "SHA256SUMS").exists()
+        assert not [path for path in out.rglob("*") if path.stat().st_size == 0 and path.is_file()]
+    code, _, err = signverse(*words)
+    assert code == 0 and "3 files already written" in err
+    assert signverse("verify", out)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["", "x", "a/b/c", "../x/y", "a b/c", "a/b\n", "https://huggingface.co/a/b", "a/<b>"])
+def test_what_is_no_name_of_a_repository_is_refused(sample: Lake, name: str) -> None:
+    for make in (write_card, croissant):
+        with pytest.raises(BadInputError, match="OWNER/NAME"):
+            make(sample, None, name)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["sign_language", "videos", "outcome", "a"]), inner)
+    ),
+)
+NAMES = ["kind", "videos", "hours", "languages", "missing", "models", "shards", "splits", "balance", "selection", "x"]
+
+
+@given(st.sampled_from(NAMES), values)
+@settings(max_examples=200)
+def test_statistics_of_a_stranger_are_read_or_refused_in_one_line(whole: Facts, name: str, value: object) -> None:
+    found = {**json.loads(whole.to_json()), name: value}
+    try:
+        facts = Facts.from_json(json.dumps(found).encode())
+        card, described = write_card(facts), croissant(facts)
+    except BadInputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert card.startswith("---\n") and described["name"]
+
+
+@pytest.fixture(scope="module")
+def whole(sample: Lake) -> Facts:
+    return facts_of_lake(sample)
