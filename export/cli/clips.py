@@ -95,7 +95,7 @@ def webdataset(
     \b
     signverse export webdataset --lake LAKE --out DIR --language ase --captioned
     signverse export webdataset --lake LAKE --out DIR --selection clips.parquet
-    signverse export webdataset --lake LAKE --out DIR --card --licence cc-by-nc-4.0
+    signverse export webdataset --lake LAKE --out DIR --card --licence cc-by-4.0
     tars = webdataset.WebDataset("DIR/signverse-{000000..000041}.tar")
     samples = tars.decode().to_tuple("keypoints.npy", "json")
     """
@@ -122,7 +122,7 @@ def parquet(
     \b
     signverse export parquet --lake LAKE --out DIR --language ase --captioned
     signverse export parquet --lake LAKE --out DIR --selection clips.parquet
-    signverse export parquet --lake LAKE --out DIR --card --licence cc-by-nc-4.0
+    signverse export parquet --lake LAKE --out DIR --card --licence cc-by-4.0
     clips = polars.read_parquet("DIR/data")
     clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
 

@@ -122,7 +122,7 @@ def shards(
     signverse export shards --lake LAKE --out DIR
     signverse export shards --lake LAKE --out DIR --selection clips.parquet
     signverse export shards --lake LAKE --out DIR -l asf -l bfi --captioned
-    signverse export shards --lake LAKE --out DIR --card --licence cc-by-nc-4.0
+    signverse export shards --lake LAKE --out DIR --card --licence cc-by-4.0
     signverse export shards --lake LAKE --out DIR --layout consolidated
     """
     # Long because: its options are declared here.
