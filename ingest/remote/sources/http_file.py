@@ -94,7 +94,9 @@ class HttpFile:
         self._name = shown_url(url)
         self._lock = threading.Lock()
         self._place: _Place | None = None
-        self._version = sha256
+        self._sha256 = sha256
+        self._version: str | None = None
+        self._is_pinned = False
         self._size = size
         self._is_public = False
         self._is_closed = False
@@ -109,7 +111,7 @@ class HttpFile:
     @property
     def oid(self) -> str | None:
         """The sha256, a strong ETag, or the time of the last change: see `RangedFile`."""
-        version = self._version
+        version = self._sha256 or self._version
         return None if version is None or version.startswith("W/") else version
 
     def close(self) -> None:
@@ -228,7 +230,7 @@ class HttpFile:
                     place = self._next(response, place)
                     if is_said:
                         # The hub says of a large file what lies behind the redirect.
-                        self._pin(strong(linked), int(size))
+                        self._pin(strong(linked), int(size), is_listed=True)
                         return place
                 elif response.status_code == 206:
                     total = headers.get("content-range", "").rpartition("/")[2].strip()
@@ -257,13 +259,20 @@ class HttpFile:
         is_own = origin(url) == origin(self._url)
         return _Place(url, self._headers if is_own else {}, is_own, hops=place.hops + 1)
 
-    def _pin(self, version: str | None, size: int) -> None:
-        """Keeps which file this is; another one is refused."""
-        if self._size is None:
-            self._size, self._version = size, version
-        elif self._size != size or (self._version or version) != version:
+    def _pin(self, version: str | None, size: int, *, is_listed: bool = False) -> None:
+        """Keeps which file this is; another one is refused.
+
+        Args:
+            is_listed: the hub says it of its own file, as its listing did. Other servers name the same file otherwise.
+        """
+        if is_listed and self._sha256 is not None:
+            is_other = self._sha256 != version
+        else:
+            is_other = self._is_pinned and self._version != version
+            self._version, self._is_pinned = version, True
+        if is_other or (self._size is not None and self._size != size):
             raise self._changed()
-        self._version = version
+        self._size = size
 
     def _changed(self) -> RemoteFileError:
         return RemoteFileError(

@@ -48,28 +48,29 @@ def links_of(page: bytes, url: str, kind: str) -> Links:
     """
     found = Links()
     base = urlunsplit(urlsplit(url)._replace(query="", fragment=""))
-    base = base[: base.rindex("/") + 1]
+    folder = unquote(urlsplit(base).path, errors="surrogateescape")
+    folder = folder[: folder.rindex("/") + 1]
     for link in _of_json(page) if "json" in kind else _of_html(page):
         try:
-            target = urlsplit(urljoin(base, link.strip()))
-            inside = origin(urlunsplit(target)) == origin(base) and target.path.startswith(urlsplit(base).path)
+            # Without the query: lists are sorted by links to the page itself.
+            target = urlsplit(urljoin(base, link.strip()))._replace(query="", fragment="")
+            path = unquote(target.path, errors="surrogateescape")
+            # The same folder may be written with codes, and without.
+            inside = origin(urlunsplit(target)) == origin(base) and path.startswith(folder)
         except ValueError:
             continue
-        # Without the query: lists are sorted by links to the page itself.
-        name = target.path.removeprefix(urlsplit(base).path) if inside else ""
-        if name:
-            _add(found, name, base)
+        if inside and path != folder:
+            _add(found, path.removeprefix(folder), urlunsplit(target))
     return found
 
 
-def _add(found: Links, name: str, base: str) -> None:
-    decoded = unquote(name, errors="surrogateescape")
-    if not is_plain(decoded.removesuffix("/")):
-        found.odd.append(decoded)
-    elif decoded.endswith("/"):
-        found.folders.setdefault(decoded.removesuffix("/"), base + name)
+def _add(found: Links, name: str, url: str) -> None:
+    if not is_plain(name.removesuffix("/")):
+        found.odd.append(name)
+    elif name.endswith("/"):
+        found.folders.setdefault(name.removesuffix("/"), url)
     else:
-        found.files.setdefault(decoded, base + name)
+        found.files.setdefault(name, url)
 
 
 def _of_html(page: bytes) -> list[str]:

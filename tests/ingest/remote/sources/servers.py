@@ -58,7 +58,7 @@ class Ranged(BaseHTTPRequestHandler):
                 self.answer(301, b"", {"Location": f"{self.path}/"})
                 return
             names = sorted(f"{inside.name}/" if inside.is_dir() else inside.name for inside in place.iterdir())
-            page = (web.page or apache)(urlsplit(self.path).path, names)
+            page = (web.page or apache)(unquote(urlsplit(self.path).path), names)
             kind = "application/json" if page.startswith("[") else "text/html;charset=UTF-8"
             self.answer(200, page.encode(), {"Content-Type": kind})
             return

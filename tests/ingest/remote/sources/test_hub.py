@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import replace
 
 import pytest
 
-from signverse.ingest.remote.sources.address import open_source
 from signverse.ingest.remote.sources.http_limits import Limits
-from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, TarSource, tars
+from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, tars
 from tests.fakehub.hub import WRITE_TOKEN, Altered, Answer, Cut, Drop, Hub
-
-TAR = b"".join(hashlib.sha256(bytes([number % 256, number // 256])).digest() for number in range(10_000))
-QUICK = Limits(wait_s=0.001, longest_wait_s=0.01, answer_s=1.0)
-
-
-def source_of(hub: Hub, address: str = "owner/name", limits: Limits = QUICK) -> TarSource:
-    if "datasets/owner/name" not in hub.repositories:
-        hub.put("owner/name", {"dataset/000001.tar": TAR, "dataset/000002.tar": b"two", "state.json": b"{}"})
-    return open_source(address, limits=limits)
+from tests.ingest.remote.sources.hub_source import TAR, source_of
 
 
 def test_a_data_set_is_pinned_to_its_commit_and_listed_by_one_request(hub: Hub) -> None:
@@ -61,75 +51,6 @@ def test_a_listing_of_many_pages_is_read_to_its_end(hub: Hub) -> None:
     hub.put("owner/name", {f"dataset/{number:06}.tar": b"tar" for number in range(20)})
     with source_of(hub) as source:
         assert len(tars(source.files())) == 20
-
-
-ADDRESSES = {
-    "owner/name": 2,
-    "hf://datasets/owner/name": 2,
-    "hf://datasets/owner/name/dataset": 2,
-    "hf://datasets/owner/name/dataset/": 2,
-    "hf://datasets/owner/name@main/dataset/000002.tar": 1,
-    "hf://datasets/owner/name/dataset/000002.tar": 1,
-    "owner/name@v1": 1,
-    "owner/name@refs/pr/1": 1,
-    "hf://datasets/owner/name@v1": 1,
-    "hf://datasets/owner/name@refs%2Fpr%2F1": 1,
-    "hf://datasets/owner/name@refs/pr/1/dataset": 1,
-    "https://huggingface.co/datasets/owner/name": 2,
-    "https://huggingface.co/datasets/owner/name/": 2,
-    "https://huggingface.co/datasets/owner/name@v1": 1,
-    "https://huggingface.co/datasets/owner/name/tree/v1": 1,
-    "https://huggingface.co/datasets/owner/name/tree/main/dataset": 2,
-    "https://huggingface.co/datasets/owner/name/blob/main/dataset/000002.tar": 1,
-    "https://hf.co/datasets/owner/name/resolve/refs%2Fpr%2F1/dataset/000002.tar?download=true": 1,
-    "HUB/datasets/owner/name/tree/main": 2,
-}
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_a_data_set_has_many_addresses(hub: Hub, address: str) -> None:
-    hub.put("owner/name", {"dataset/000002.tar": b"two"})
-    repository = hub.repositories["datasets/owner/name"]
-    repository.tags["v1"] = repository.branches["main"][-1].oid
-    repository.branches["refs/pr/1"] = repository.branches["main"][:]
-    hub.put("owner/name", {"dataset/000001.tar": TAR, "notes/000001.txt": b"not a tar"})
-    with source_of(hub, address.replace("HUB", hub.address)) as source:
-        found = tars(source.files())
-        assert len(found) == ADDRESSES[address]
-        assert source.open(found[-1].path).pread(0, 3) == b"two"
-        assert source.address.startswith("hf://datasets/owner/name")
-
-
-WRONG = {
-    "owner/none": "no data set owner/none",
-    "owner/name@v9": "no revision v9",
-    "hf://owner/name": "not the address of a data set",
-    "hf://buckets/owner/name": "not the address of a data set",
-    "hf://datasets/owner": "not the address of a data set",
-    "hf://datasets/owner/name@": "not the address of a data set",
-    "hf://datasets/owner/name/dataset/000009.tar": "there is no hf://datasets/owner/name/dataset/000009.tar",
-    "hf://datasets/owner/name/none": "is not there",
-    "hf://datasets/owner/name/../other": "cannot be a folder",
-    "https://huggingface.co/owner/name": "not the page of a data set",
-    "https://huggingface.co/datasets/owner/name/discussions/1": "not the page of a data set",
-    "https://huggingface.co/": "not the page of a data set",
-    "owner/name@": "there is no owner/name@",
-    "owner/name/dataset": "there is no owner/name/dataset",
-    "owner/none.tar": "there is no owner/none.tar",
-    "ftp://host/folder/": "addresses that begin with ftp://",
-}
-
-
-@pytest.mark.parametrize("address", WRONG)
-def test_an_address_that_names_nothing_says_so_in_a_line(hub: Hub, address: str) -> None:
-    source_of(hub).close()
-    with (
-        pytest.raises((SourceError, RemoteFileError), match=re.escape(WRONG[address])) as raised,
-        source_of(hub, address) as source,
-    ):
-        source.files()
-    assert raised.value.hint
-    assert "\n" not in str(raised.value)
 
 
 def test_who_may_not_read_is_shown_the_next_step(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +198,43 @@ def test_another_file_in_the_middle_is_refused_whether_its_size_changes_or_not(h
                 file.pread(10, 10)
 
 
+def test_a_data_set_with_another_name_by_now_is_read_and_its_token_stays_with_the_hub(hub: Hub) -> None:
+    """The hub leads from the earlier name to the later one, of its pages and its files."""
+    source_of(hub).close()
+    hub.put("owner/later", {"dataset/000001.tar": TAR})
+    hub.repositories["datasets/owner/earlier"] = hub.repositories["datasets/owner/later"]
+
+    oid = hub.repositories["datasets/owner/later"].branches["main"][-1].oid
+    api, files = f"{hub.address}/api/datasets/owner/later", f"/datasets/owner/later/resolve/{oid}/dataset/000001.tar"
+    hub.fail(Answer(307, {"Location": f"{api}/revision/main"}), path="/api/datasets/owner/earlier/revision/")
+    hub.fail(Answer(307, {"Location": f"{api}/tree/{oid}?recursive=true"}), path="/api/datasets/owner/earlier/tree/")
+    hub.fail(Answer(307, {"Location": files}), path="/datasets/owner/earlier/resolve/")
+    with source_of(hub, "owner/earlier") as source:
+        assert source.open("dataset/000001.tar").pread(500, 100) == TAR[500:600]
+    assert {request.token for request in hub.requests if request.host.startswith("127.")} == {f"Bearer {WRITE_TOKEN}"}
+    assert {request.token for request in hub.requests if request.host.startswith("localhost")} == {""}
+
+
+def test_a_mirror_that_does_not_say_what_lies_behind_a_redirect_is_read(hub: Hub) -> None:
+    """Its storage names the file by another ETag than the listing's sha256: the size and that ETag count."""
+
+    def bare(reply):
+        return without(without(reply, "X-Linked-Etag"), "X-Linked-Size")
+
+    source_of(hub).close()
+    hub.fail(Altered(bare), path="/resolve/", times=None)
+    hub.fail(Altered(lambda reply: with_header(reply, "ETag", f'"{"ab" * 32}"')), path="/cdn/", times=5)
+    with source_of(hub) as source:
+        file = source.open("dataset/000001.tar")
+        assert file.pread(500, 100) == TAR[500:600]
+        assert file.oid == hashlib.sha256(TAR).hexdigest()
+        hub.expire()
+        assert file.pread(600, 100) == TAR[600:700]
+        hub.expire()
+        with pytest.raises(RemoteFileError, match="another file by now"):
+            file.pread(0, 1)
+
+
 def test_a_commit_or_a_tar_that_is_gone_is_said(hub: Hub) -> None:
     with source_of(hub) as source:
         file = source.open("dataset/000001.tar")
@@ -364,14 +322,3 @@ def test_offline_is_said_within_seconds(hub: Hub, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(constants, "is_offline_mode", lambda: True)
     with pytest.raises(SourceError, match="HF_HUB_OFFLINE"):
         source_of(hub)
-
-
-def test_what_exists_here_is_read_and_the_hubs_is_named(hub: Hub, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "owner" / "name").mkdir(parents=True)
-    (tmp_path / "owner" / "name" / "here.tar").write_bytes(b"here")
-    monkeypatch.chdir(tmp_path)
-    with source_of(hub) as source:
-        assert [file.path for file in source.files()] == ["here.tar"]
-        assert "hf://datasets/owner/name" in source.remarks[0]
-    with source_of(hub, "owner/name@main") as source:
-        assert "dataset/000001.tar" in [file.path for file in source.files()]

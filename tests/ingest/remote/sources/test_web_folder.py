@@ -53,6 +53,17 @@ def test_tars_of_a_folder_are_found_on_pages_of_any_server(web: Web, page: Any) 
     assert all(path.endswith(("/", ".tar")) for path, _, _ in web.asked)
 
 
+@pytest.mark.parametrize("page", [apache, absolute], ids=lambda page: page.__name__)
+@pytest.mark.parametrize("folder", ["a b é/", "a%20b%20%c3%a9/", "a%20b%20%C3%A9", "a b é"])
+def test_a_folder_is_the_same_with_codes_and_without(web: Web, page: Any, folder: str) -> None:
+    (web.folder / "a b é").mkdir()
+    (web.folder / "a b é" / "1.tar").write_bytes(b"one")
+    web.page = page
+    with source_of(web.address + folder) as source:
+        assert [file.path for file in source.files()] == ["1.tar"]
+        assert source.open("1.tar").pread(0, 3) == b"one"
+
+
 def test_pythons_own_server_lists_its_folder_and_is_refused_for_it_knows_no_ranges(web: Web) -> None:
     with served(web.folder, ranges=False) as plain, source_of(plain.address) as source:
         assert [file.path for file in tars(source.files())] == sorted(NAMES)
