@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -219,19 +220,19 @@ def read_sums(listing: bytes, name: str) -> dict[str, str]:
     return sums
 
 
-def videos_of(index: bytes) -> Mapping[str, frozenset[str]]:
-    """The videos that an index.csv lists, by the file that holds them; none where it is not the index of an export."""
-    import csv
+def videos_of(index: bytes, name: str) -> frozenset[str]:
+    """The videos that an index.csv lists, in whatever other columns it has.
 
-    found: dict[str, set[str]] = {}
+    Raises:
+        BadInputError: it is not the index of an export. That videos are gone would not be noticed.
+    """
     reader = csv.DictReader(io.StringIO(index.decode("utf-8", "replace"), newline=""))
     try:
-        for row in reader:
-            if row.get("video_id"):
-                found.setdefault(row.get("shard") or row.get("file") or "", set()).add(row["video_id"])
+        if "video_id" not in (reader.fieldnames or ()):
+            raise csv.Error
+        return frozenset(str(row["video_id"]) for row in reader)
     except csv.Error:
-        return {}
-    return {file: frozenset(videos) for file, videos in found.items()}
+        raise BadInputError(f"{name} is not the index of an export", "Remove it there, or publish elsewhere.") from None
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:

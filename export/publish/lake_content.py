@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from signverse.export.formats.index_rows import INDEX, SUMS
+from signverse.export.publish.card import README
 from signverse.export.publish.content import DESCRIPTIONS, HUBS_OWN, LAKE, Content, Source, of_bytes
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SEGMENTS, TABLES, VIDEOS
@@ -56,6 +57,7 @@ def lake_content(folder: Path) -> Content:
         snapshot.close()
     if not rows:
         raise BadInputError(f"{folder} holds no videos", "Bring some in first: signverse ingest --help says how.")
+    card = folder / README
     return Content(
         folder=folder,
         kind=LAKE,
@@ -63,7 +65,7 @@ def lake_content(folder: Path) -> Content:
             Source(path, file.size, place=folder / path, sealed=has_digest(path)) for path, file in sorted(data.items())
         ],
         listings=[*(of_bytes(path, entry) for path, entry in sorted(logs.items())), of_bytes(INDEX, _as_csv(rows))],
-        descriptions=[],
+        descriptions=[Source(README, card.stat().st_size, place=card)] if card.is_file() else [],
         videos=frozenset(row["video_id"] for row in rows),
         origin=origin,
     )

@@ -91,7 +91,7 @@ def make_plan(content: Content, hub: Hub) -> Plan:
     unknown = sorted(path for path in remote.keys() - ours - wanted.keys() if not HUBS_OWN.match(path))
     _refuse_large_folders(content, {*wanted, *unknown, *DESCRIPTIONS})
     there = [source for source in wanted.values() if source not in send and source not in listings]
-    published = frozenset(video for videos in videos_of(index).values() for video in videos)
+    published = videos_of(index, f"{INDEX} of {hub.name}") if index else frozenset()
     return Plan(
         content=content,
         state=state,
@@ -100,7 +100,7 @@ def make_plan(content: Content, hub: Hub) -> Plan:
         remove=remove,
         kept=(len(there), sum(source.size for source in there)),
         unknown=unknown,
-        gone=published - content.videos if index else frozenset(),
+        gone=published - content.videos,
         published=len(published),
     )
 

@@ -303,7 +303,7 @@ def _published_ever(hub: Hub, newest: str) -> frozenset[str]:
         if title == LAST:
             # A takedown has removed an index that was large from older versions.
             with suppress(BadInputError):
-                found |= {video for videos in videos_of(hub.read(INDEX, commit)).values() for video in videos}
+                found |= videos_of(hub.read(INDEX, commit), INDEX)
     return frozenset(found)
 
 
