@@ -134,7 +134,11 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGINT, signal.SIGTERM))],
+    ids=lambda number: number.name,
+)
 def test_a_run_that_is_ended_goes_on_from_another_folder(
     number: signal.Signals, hub: Hub, written: Callable[[str], Path], export: Callable[..., Path], signverse: Command
 ) -> None:

@@ -62,6 +62,7 @@ def test_what_is_not_of_the_lake_is_refused_by_its_name(
     assert code == 1 and name in err and not hub.requests
 
 
+@pytest.mark.slow
 def test_rows_of_replaced_ingestions_are_not_given_away(
     hub: Hub, sample: Lake, tmp_path: Path, signverse: Command
 ) -> None:
