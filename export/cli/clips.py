@@ -20,6 +20,7 @@ from signverse.export.cli.options import (
     OverwriteOption,
     StalledAfterOption,
     WorkersOption,
+    say_stale_card,
     wants_card,
     worker_limits,
     writing,
@@ -192,6 +193,8 @@ def _export(
         index = job.write(chunks, done=done, workers=how.workers, limits=limits, on_chunk=on_chunk)
     for line in job.remarks(index) + (card.remarks if card else []):
         say(line)
+    if card is None:
+        say_stale_card(how.out)
     files = len({row.file for row in index})
     say(
         f"{counted(len(index), 'clip')}, {counted(sum(row.frames for row in index), 'frame')} in "

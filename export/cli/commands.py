@@ -22,6 +22,7 @@ from signverse.export.cli.options import (
     OverwriteOption,
     StalledAfterOption,
     WorkersOption,
+    say_stale_card,
     wants_card,
     worker_limits,
     writing,
@@ -157,6 +158,8 @@ def shards(
         index = export_shards(opened, planned, out, spec, done=done, workers=workers, limits=limits, on_shard=on_shard)
     for line in beside.remarks if beside else ():
         say(line)
+    if beside is None:
+        say_stale_card(out)
     say(
         f"{counted(len(index), 'video')}, {counted(sum(row.frames for row in index), 'frame')} in "
         f"{counted(len(planned), 'shard')} -> {out}"

@@ -53,6 +53,17 @@ def wants_card(card: bool, licence: str | None) -> bool:
     return card
 
 
+def say_stale_card(out: Path) -> None:
+    """Says that the README.md of an earlier export is still there, where this one has no card."""
+    readme = out / "README.md"
+    try:
+        is_card = readme.is_file() and b"<!-- signverse:begin " in readme.read_bytes()[:1_000_000]
+    except OSError:
+        return
+    if is_card:
+        say(f"{readme} is of an earlier export: --card writes it again, with what you wrote in it")
+
+
 def worker_limits(memory_mb: int | None, stalled_s: float | None) -> WorkerLimits:
     """The limits that the options ask for."""
     from signverse.lake.jobs.executor import WorkerLimits

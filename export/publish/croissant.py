@@ -188,14 +188,24 @@ def _responsible(facts: Facts) -> dict[str, Any]:
         "rai:annotationsPerItem": "0",
         "rai:dataAnnotationProtocol": "All keypoints are estimates of models; nobody annotated or corrected them.",
         "rai:dataReleaseMaintenancePlan": MAINTENANCE,
-        "prov:wasDerivedFrom": [{"@id": place, "prov:label": label} for place, label in _SOURCES]
-        if "shard" in facts.origins
-        else [{"@id": "https://signverse.invalid/videos", "prov:label": "Videos named in the column url"}],
+        "prov:wasDerivedFrom": _derived_from(facts),
         "prov:wasGeneratedBy": [
             {"@type": "prov:Activity", "prov:label": step.partition(":")[0], "prov:value": step}
             for step in processing()
         ],
     }
+
+
+def _derived_from(facts: Facts) -> list[dict[str, str]]:
+    """The data sets that the videos were fetched from, with their revisions, and what these were made of."""
+    if "shard" not in facts.origins:
+        return [{"@id": "https://signverse.invalid/videos", "prov:label": "Videos named in the column url"}]
+    fetched = [
+        {"@id": name, "prov:label": f"{counted(count, 'video')} of this revision"}
+        for name, count in facts.sources.items()
+        if re.fullmatch(r"[a-z0-9+.-]+://[A-Za-z0-9._~:/@%+-]+", name)
+    ]
+    return [*fetched, *({"@id": place, "prov:label": label} for place, label in _SOURCES)]
 
 
 def _distribution(facts: Facts, address: str, files: Mapping[str, tuple[str, int]]) -> list[dict[str, Any]]:

@@ -125,7 +125,7 @@ def _language_table(facts: Facts) -> str:
             word(row["sign_language"]),
             number(row["videos"]),
             number(row["clips"]),
-            number(row["hours"] * 60 if small else row["hours"], 1),
+            number(row["hours"] * 60, 2) if small else number(row["hours"], 1),
             number(row["share_percent"], 1),
             number(100 * row["translated"] / row["clips"]) if row["clips"] else "",
             number(row["hands_seen"], 2),
@@ -157,6 +157,7 @@ def _provenance(facts: Facts) -> str:
     if facts.lake_version >= 0:
         day = f", last filled on {word(facts.last_ingested)}" if facts.last_ingested else ""
         lines.append(f"Version {facts.lake_version} of the lake{day}")
+    lines += [f"Fetched from {quoted(name)}: {counted(count, 'video')}" for name, count in facts.sources.items()]
     if facts.shards:
         names = [f"{quoted(name)} ({count:,})" for name, count in list(facts.shards.items())[:10]]
         more = len(facts.shards) - 10

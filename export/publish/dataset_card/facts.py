@@ -55,6 +55,7 @@ class Facts:
         captions, text_languages, english_sources: clips by kind of caption, language of the text, source of English.
         models: detector, pose_model, the sha256 of each, and videos; a row without models is of shards.
         origins, shards, repairs, writer_versions: videos by source, shard, kind of repair and software version.
+        sources: videos by address and revision of the data set that they were fetched from.
         listed: videos that were listed or attempted; missing: those that are not there, by outcome and reason.
         selection: the conditions by which the content was chosen, in words.
         splits: videos by part of each stored split of the lake.
@@ -81,6 +82,7 @@ class Facts:
     models: Rows = field(default_factory=list)
     origins: dict[str, int] = field(default_factory=dict)
     shards: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, int] = field(default_factory=dict)
     repairs: dict[str, int] = field(default_factory=dict)
     writer_versions: dict[str, int] = field(default_factory=dict)
     listed: int = 0
@@ -232,10 +234,11 @@ def gather(
         models=_models(videos),
         origins=_counts(videos["source"]),
         shards=_counts(videos["source_shard"]),
+        sources=sources_of(videos["source_shard"]),
         repairs=_counts(videos["repairs"].explode(empty_as_null=True).str.replace(r":.*$", "")),
         writer_versions=_counts(videos["writer_version"]),
         listed=listed,
-        missing=missing[:_TOP],
+        missing=_first(missing),
         selection=list(selection),
         splits=lake.info()["splits"],
         lake_version=lake.version,
@@ -341,6 +344,18 @@ def _models(videos: pl.DataFrame) -> Rows:
     columns = ["detector", "detector_sha256", "pose_model", "pose_sha256"]
     counted = videos.group_by(columns).agg(videos=pl.len())
     return counted.sort("videos", *columns, descending=[True, *[False] * 4], nulls_last=True).head(_TOP).to_dicts()
+
+
+def sources_of(shards: pl.Series) -> dict[str, int]:
+    """Videos by the data set that they were fetched from: its address and revision, of ADDRESS@REVISION/PATH."""
+    return _counts(shards.str.extract(r"^([a-z0-9+.-]+://[^\s#@]+@[^/#\s]+)/"))
+
+
+def _first(missing: Rows) -> Rows:
+    """The first rows, and one that counts the others."""
+    rest = missing[_TOP:]
+    others = {"outcome": "other outcomes", "reason": None, "videos": sum(row["videos"] for row in rest)}
+    return [*missing[:_TOP], *([others] if rest else [])]
 
 
 def _counts(values: pl.Series) -> dict[str, int]:

@@ -82,10 +82,11 @@ def biases(facts: Facts, show: Show) -> list[str]:
             f"{language_name(top)}, has {even['top_percent']:.3g} % of the hours."
         )
     skewed = [row for row in facts.languages if row.get("largest_channel")]
-    for row in sorted(skewed, key=lambda row: -(row["largest_channel_percent"] or 0))[:5]:
+    for row in skewed[:5]:
+        share = row["largest_channel_percent"] or 0
         found.append(
-            f"{language_name(row['sign_language'])}: the largest of {counted(row['channels'], 'channel')}, "
-            f"{show(row['largest_channel'])}, has {row['largest_channel_percent']:.3g} % of the hours."
+            f"{language_name(row['sign_language'])}: {show(row['largest_channel'])} has {share:.3g} % of the hours, "
+            f"the largest share of {counted(row['channels'] or 1, 'channel')}."
         )
     if not skewed:
         found.append("Channels are not recorded, so it is not known how many signers there are.")

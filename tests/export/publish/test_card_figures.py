@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from signverse.export.publish import export_card
 from signverse.export.publish.card import card_files, croissant, write_card
-from signverse.export.publish.dataset_card.facts import Facts, facts_of_lake
+from signverse.export.publish.dataset_card.facts import Facts, facts_of_lake, sources_of
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.reports import find_report
@@ -74,6 +74,21 @@ def test_missing_videos_are_named_by_the_last_attempt(make_lake: Callable[..., L
     assert "- 2 videos `unavailable`: `private`" in card
     assert "Of 4 videos that were listed or attempted, 2 are not" in card
     assert croissant(lake)["rai:dataCollectionMissingData"] == ["2 videos unavailable: private"]
+
+
+def test_the_sources_that_videos_were_fetched_from_are_named_with_their_revision() -> None:
+    places = [
+        "hf://datasets/a/b@0f3c/dataset/1.tar#sha256:ab",
+        "hf://datasets/a/b@0f3c/2.tar",
+        "x.tar",
+        None,
+        "a b@c/d",
+    ]
+    found = sources_of(pl.Series(places, dtype=pl.String))
+    assert found == {"hf://datasets/a/b@0f3c": 2}
+    facts = Facts(kind="card", origins={"shard": 2}, sources=found)
+    assert "Fetched from `hf://datasets/a/b@0f3c`: 2 videos" in write_card(facts)
+    assert croissant(facts)["prov:wasDerivedFrom"][0]["@id"] == "hf://datasets/a/b@0f3c"
 
 
 def test_an_export_that_is_ended_while_its_card_is_written_goes_on(

@@ -170,7 +170,8 @@ def test_a_card_is_the_same_at_every_run_and_without_it_nothing_is_written(
     assert signverse(*words, "--out", without)[0] == 0
     assert not {path.name for path in without.rglob("*")} & {"README.md", "croissant.json", "images", "clips.parquet"}
     # A card is part of the export, and goes with it; README.md is a person's too, and stays.
-    assert signverse(*words, "--out", again, "--overwrite")[0] == 0
+    code, _, err = signverse(*words, "--out", again, "--overwrite")
+    assert code == 0 and "README.md is of an earlier export" in err
     assert {path.name for path in again.iterdir()} - {path.name for path in without.iterdir()} == {"README.md"}
     assert signverse("verify", again)[0] == 0
 
