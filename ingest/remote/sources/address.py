@@ -48,8 +48,7 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
         # Path("https://HOST") is https:/HOST.
         return _by_scheme(scheme[1].lower(), text[scheme.end() :].removeprefix("/"), limits, public_only=public_only)
     hub = _short(text)
-    local = Path(text).expanduser()
-    if _exists(local):
+    if (local := _existing(text)) is not None:
         source = LocalSource(local)
         if hub:
             source.remarks.append(
@@ -63,7 +62,7 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
             raise AbsentError(
                 f"{error.message}; nor is there a file or folder {text} on this machine", error.hint
             ) from None
-    raise SourceError(f"there is no {printable(text)}", FORMS)
+    raise SourceError(f"there is no {_shown(text)}", FORMS)
 
 
 def _by_scheme(scheme: str, rest: str, limits: Limits, *, public_only: bool) -> TarSource:
@@ -81,12 +80,19 @@ def _by_scheme(scheme: str, rest: str, limits: Limits, *, public_only: bool) -> 
     raise SourceError(f"addresses that begin with {printable(scheme)}:// cannot be read", FORMS)
 
 
-def _exists(place: Path) -> bool:
+def _shown(text: str) -> str:
+    """A mistyped address, which may hold a password."""
+    return printable(re.sub("//[^/]*@", "//", text))
+
+
+def _existing(text: str) -> Path | None:
+    """The file or folder of this machine that a text names, if there is one."""
     try:
-        return place.exists()
-    except (OSError, ValueError):
-        # Too long, or with a zero byte.
-        return False
+        place = Path(text).expanduser()
+        return place if text and place.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        # Too long, or with a zero byte; or a home of a user who is not there.
+        return None
 
 
 def _short(text: str) -> HubAddress | None:
@@ -102,13 +108,14 @@ def _of_hub(rest: str) -> HubAddress:
     found = re.fullmatch(r"datasets/([^/@]+/[^/@]+)(?:@([^/].*?))?(/.*)?", rest)
     if not found or not REPOSITORY.fullmatch(found[1]):
         raise SourceError(
-            f"hf://{printable(rest)} is not the address of a data set", "Such as hf://datasets/OWNER/NAME@main/FOLDER."
+            f"{_shown(f'hf://{rest}')} is not the address of a data set",
+            "Such as hf://datasets/OWNER/NAME@main/FOLDER.",
         )
     if not rest.partition("@")[1]:
         return _address(found[1], "main", found[3] or "")
     parts = _REVISION.fullmatch(rest.partition("@")[2])
     if not parts:
-        raise SourceError(f"hf://{printable(rest)} names no revision after the @", FORMS)
+        raise SourceError(f"{_shown(f'hf://{rest}')} names no revision after the @", FORMS)
     return _address(found[1], unquote(parts[1]), parts[2] or "")
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, tars
+from signverse.ingest.remote.sources.address import open_source
+from signverse.ingest.remote.sources.hub import HubSource
+from signverse.ingest.remote.sources.local import LocalSource
+from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, is_plain, tars
 from tests.fakehub.hub import Hub
-from tests.ingest.remote.sources.hub_source import TAR, source_of
+from tests.ingest.remote.sources.hub_source import QUICK, TAR, source_of
 
 ADDRESSES = {
     "owner/name": 2,
@@ -88,3 +94,59 @@ def test_what_exists_here_is_read_and_the_hubs_is_named(hub: Hub, tmp_path, monk
         assert "hf://datasets/owner/name" in source.remarks[0]
     with source_of(hub, "owner/name@main") as source:
         assert "dataset/000001.tar" in [file.path for file in source.files()]
+
+
+PIECES = st.sampled_from(
+    [
+        *("owner", "name", "datasets", "tree", "main", "dataset", "1.tar", "bucket", "refs", "pr", "huggingface.co"),
+        *("/", "//", "@", ":", "://", "hf", "s3", "http", "https", "file", "..", ".", "%2F", "%00", "?", "#", "["),
+        *("~", "\\", " ", "\x00", "é", "\ud800", "\n", "user:secret@", "99999", "127.0.0.1:9", "x" * 300, "]"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=9).map("".join))
+@example("hf://user:secret@datasets/owner/name")
+@example("s3://user:secret@bucket/dataset")
+@example("ftp://user:secret@host/1.tar")
+@example("https://user:secret@huggingface.co/owner")
+@example("https://user:secret@[/1.tar")
+@example("htps//user:secret@host/1.tar")
+@example("~nobody/1.tar")
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_an_address_or_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Nothing else is raised, and what stands between `//` and `@` is not repeated."""
+    monkeypatch.setattr(HubSource, "_commit", lambda self: "a" * 40)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    try:
+        with open_source(text, limits=QUICK) as source:
+            assert source.address.isprintable() or source.address == str(Path(text).absolute())
+            assert "secret" not in source.address or isinstance(source, LocalSource)
+    except SourceError as error:
+        assert "\n" not in str(error)
+        assert "://user:secret" not in str(error)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["file", "1.tar"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "path", "size", "lfs", "oid", "x"]), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_listing_is_read_or_refused(monkeypatch: pytest.MonkeyPatch, rows: object) -> None:
+    """Whatever JSON the hub gives: files with plain names and sizes, or one error."""
+    monkeypatch.setattr(HubSource, "_commit", lambda self: "a" * 40)
+    monkeypatch.setattr(HubSource, "_json", lambda self, url: (rows, None))
+    with open_source("hf://datasets/owner/name", limits=QUICK) as source:
+        try:
+            found = source.files()
+        except SourceError as error:
+            assert "does not answer as a hub" in str(error)
+        else:
+            assert all(file.size is not None and file.size >= 0 and is_plain(file.path) for file in found)
