@@ -12,7 +12,7 @@ from typing import Final
 from signverse.ingest.remote.fetch.known import KnownTars
 from signverse.ingest.remote.fetch.plan import Shard, share_out
 from signverse.ingest.remote.fetch.streams import Streams
-from signverse.ingest.remote.fetch.survey import Survey, list_tars, walk_tars
+from signverse.ingest.remote.fetch.survey import Survey, list_tars, open_unlisted, walk_tars
 from signverse.ingest.remote.sources.protocols import TarSource
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.storage.integrity.sync import make_durable_folder
@@ -84,6 +84,10 @@ def find_videos(
     Raises:
         SourceError: a source cannot be reached any more.
     """
+    for survey in surveys:
+        # Of those that an index beside them speaks of: which bytes they are is asked now.
+        said = [shard for shard in survey.shards if shard.listing is not None and any(map(shard.has, wanted))]
+        open_unlisted(said, KnownTars(survey.shards[0].source.address), streams)
     unknown = [(survey, survey.unknown(wanted) if wanted else []) for survey in surveys]
     if on_plan is not None:
         on_plan(sum(len(shards) for _, shards in unknown))

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -99,14 +100,22 @@ def _listings(rows: pl.DataFrame, folder: str) -> dict[str, Listing]:
     return found
 
 
-def published(source: TarSource, files: Sequence[SourceFile], remarks: list[str]) -> Mapping[str, Listing]:
+@dataclass(frozen=True)
+class Published:
+    """What an index beside a tar says of it: what the tar holds, and the sha256 of members, by their names."""
+
+    listing: Listing
+    sums: Mapping[str, str]
+
+
+def published(source: TarSource, files: Sequence[SourceFile], remarks: list[str]) -> Mapping[str, Published]:
     """What indexes that lie beside the tars say of them, by the tars' paths: of those whose size and sum agree.
 
     Args:
         remarks: takes why an index, or a part of it, does not count.
     """
     tars = {file.path: file for file in files}
-    found: dict[str, Listing] = {}
+    found: dict[str, Published] = {}
     for file in files:
         folder, _, name = file.path.rpartition("/")
         if name != tar_members.FILE_NAME:
@@ -124,13 +133,15 @@ def published(source: TarSource, files: Sequence[SourceFile], remarks: list[str]
             continue
         prefix = f"{folder}/" if folder else ""
         oids = dict(rows.select("shard", "shard_oid").unique().iter_rows())
+        summed = rows.filter(pl.col("sha256").is_not_null())
         other = []
         for tar, listing in _listings(rows, prefix).items():
             there = tars.get(tar)
             if there is None:
                 continue
             if _agrees(there, listing.size, oids[tar.removeprefix(prefix)]):
-                found[tar] = listing
+                of_tar = summed.filter(pl.col("shard") == tar.removeprefix(prefix))
+                found[tar] = Published(listing, dict(of_tar.select("member", "sha256").iter_rows()))
             else:
                 other.append(tar)
         if other:

@@ -46,6 +46,7 @@ class Shard:
         videos: what is in it, by video; empty where it is not known.
         refused: what cannot be a video, with the reason.
         cut: the video that may lack files because the tar is damaged.
+        sums: sha256 of members by their names, where an index beside the tar says it.
         only: ids of the wanted videos that are taken from it.
         tried: those that could not be read from it.
     """
@@ -63,6 +64,7 @@ class Shard:
     videos: Mapping[str, Mapping[str, Member]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     cut: str = ""
+    sums: Mapping[str, str] = field(default_factory=dict)
     only: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
 
@@ -84,6 +86,10 @@ class Shard:
         with Tar(Path(self.path), _Nothing(listing.size), listing) as tar:
             self.videos, self.refused = videos_in(tar)
             self.cut = cut_video(tar, dict(self.videos))
+
+    def forget(self) -> None:
+        """It is not as it was said to be: nothing is known of it."""
+        self.listing, self.subtitles, self.videos, self.refused, self.cut, self.sums = None, False, {}, {}, "", {}
 
     def has(self, video_id: str) -> bool:
         """Whether it holds a video, be it one that cannot be read."""

@@ -64,8 +64,10 @@ def list_tars(source: TarSource, known: KnownTars, state: Path | None = None) ->
     for shard in survey.shards:
         if survey.listed is not None:
             shard.listed = survey.listed.get(shard.name)
-        listing = listings.get(shard.path) or known.get(shard.path, shard.size, shard.oid)
-        if listing is not None:
+        if (said := listings.get(shard.path)) is not None:
+            shard.know(said.listing)
+            shard.sums = said.sums
+        elif (listing := known.get(shard.path, shard.size, shard.oid)) is not None:
             shard.know(listing)
     return survey
 
@@ -89,11 +91,14 @@ def open_unlisted(shards: Collection[Shard], known: KnownTars, streams: Streams)
 
     def ask(shard: Shard) -> None:
         with closing(shard.source.open(shard.path)) as file:
+            if shard.listing is not None and shard.listing.size != file.size:
+                # An index beside it is of another tar.
+                shard.forget()
             shard.size, shard.oid = file.size, file.oid
-        if (listing := known.get(shard.path, shard.size, shard.oid)) is not None:
+        if shard.listing is None and (listing := known.get(shard.path, shard.size, shard.oid)) is not None:
             shard.know(listing)
 
-    _for_each([shard for shard in shards if shard.listing is None and None in (shard.size, shard.oid)], ask, streams)
+    _for_each([shard for shard in shards if None in (shard.size, shard.oid)], ask, streams)
 
 
 def walk_tars(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from signverse.ingest.remote.fetch.plan import HEADER, Shard, copy_of, copy_path
 from signverse.ingest.remote.fetch.streams import Done, Streams
 from signverse.ingest.remote.fetch.walk import walk
 from signverse.ingest.remote.sources.protocols import RangedFile, SourceError
-from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Tar, is_header_of
+from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Member, Tar, is_header_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.wording import printable
 
@@ -167,13 +168,15 @@ class Transfers:
                     return None
             except BadInputError as error:
                 problem = str(error)
+                if isinstance(error, BadSumError):
+                    transfer.copy.remove()
         return Arrived(transfer.shard, transfer.copy, problem)
 
     def _walk_again(self, shard: Shard) -> None:
         """Finds out what a tar holds of which the index says what is not true."""
         with closing(shard.source.open(shard.path)) as file:
             walked = walk(file)
-        shard.walked = True
+        shard.walked, shard.sums = True, {}
         if walked.listing is None:
             shard.listing, shard.dense = None, True
         else:
@@ -202,11 +205,16 @@ class WrongIndexError(BadInputError):
     """What is known of a tar is not true of it."""
 
 
+class BadSumError(BadInputError):
+    """What arrived is not what its index says."""
+
+
 def check(shard: Shard, copy: PartialCopy, known: KnownTars) -> None:
     """Lists a tar that was copied whole; of another, compares the headers of what was copied with what is known of it.
 
     Raises:
         WrongIndexError: the copy is not as the index says.
+        BadSumError: a member has another sha256 than the index says.
         BadInputError: it is not a tar.
     """
     with closing(FileBytes(copy.path)) as file, Tar(Path(shard.path), file) as tar:
@@ -218,3 +226,15 @@ def check(shard: Shard, copy: PartialCopy, known: KnownTars) -> None:
         for member in shard.members():
             if not is_header_of(file.pread(member.start - HEADER, HEADER), member):
                 raise WrongIndexError(f"{shard.path} does not hold {printable(member.name)} where its index says")
+            if (stated := shard.sums.get(member.name)) is not None and _sha256(file, member) != stated:
+                raise BadSumError(
+                    f"{printable(member.name)} of {shard.path} is not what its index says: its sha256 is another",
+                    "Run the same command again: it is fetched again.",
+                )
+
+
+def _sha256(file: FileBytes, member: Member) -> str:
+    digest = hashlib.sha256()
+    for at in range(0, member.size, PIECE):
+        digest.update(file.pread(member.start + at, min(PIECE, member.size - at)))
+    return digest.hexdigest()

@@ -77,3 +77,21 @@ def test_a_tar_that_changes_is_walked_again(tmp_path: Path, signverse: Command) 
     made_shards.pack(next((tmp_path / "shards").iterdir()), members("new") | members("v00x00"))
     _, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--lake", tmp_path / "lake")
     assert "1 fetched, 1 there already" in err
+
+
+def test_bytes_that_are_not_those_of_the_index_do_not_come_in(tmp_path: Path, signverse: Command, export: Path) -> None:
+    (tar,) = export.glob("*.tar")
+    (poses,) = (
+        from_parquet((export / tar_members.FILE_NAME).read_bytes(), "")
+        .filter(pl.col("member") == "v00x01/poses.npz")
+        .to_dicts()
+    )
+    data = bytearray(tar.read_bytes())
+    data[poses["offset"] + poses["size"] // 2] ^= 1
+    tar.write_bytes(data)
+    ids = listed(tmp_path / "ids.txt", ["v00x01"])
+    code, _, err = signverse("fetch", export, "--ids", ids, "--out", tmp_path / "out")
+    assert code == 1
+    assert "failed, not_fetched: 1: v00x01" in err
+    assert "v00x01/poses.npz" in err and "its sha256 is another" in err
+    assert not list((tmp_path / "out").glob("*.tar"))
