@@ -27,6 +27,7 @@ from signverse.export.publish.client.answers import (
     status_of,
 )
 from signverse.export.publish.client.credentials import redacted
+from signverse.export.publish.client.session import end_connections, prepare_session
 from signverse.export.publish.client.upload import Upload
 from signverse.export.publish.content import Source
 from signverse.lake.model.errors import BadInputError, SignverseError
@@ -347,10 +348,16 @@ class Hub:
             went_through: asks whether a request that failed has had its effect; gives its result then.
         """
         stop = stop or threading.Event()
+
+        def end() -> None:
+            stop.set()
+            end_connections()
+
         attempts = ATTEMPTS if self._reached else 3
         for attempt in range(1, attempts + 1):
+            prepare_session()
             try:
-                done = run_interruptibly(request, stop.set)
+                done = run_interruptibly(request, end)
             except SignverseError:
                 raise
             except Exception as error:
@@ -362,7 +369,7 @@ class Hub:
                     result = went_through()
                     if result is not None:
                         return result
-                if not again or status == 412 or attempt == attempts:
+                if not again or attempt == attempts:
                     raise refused(self.name, self.endpoint, self.token, what, error, status) from None
                 wait = pause(attempt, status, headers)
                 self.say(f"{self.endpoint} {says(status)}: trying again in {lasting(round(wait))}")
