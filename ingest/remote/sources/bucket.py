@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -104,6 +105,7 @@ class BucketSource(Opened):
 
     def __init__(self, url: str, limits: Limits) -> None:
         self.traffic = Traffic()
+        self._lock = threading.Lock()
         self.remarks: list[str] = []
         self._limiter = Limiter(limits, self.traffic)
         # A key may hold a question mark or a number sign; it holds no codes.
@@ -192,21 +194,23 @@ class BucketSource(Opened):
         return list(self._listed().values())
 
     def _listed(self) -> dict[str, SourceFile]:
-        if self._files is None:
-            whole = f"{self._bucket}/{self._key}".rstrip("/")
-            rows = self._rows(whole)
-            is_file = len(rows) == 1 and rows[0].path == whole
-            start = whole.rpartition("/")[0] if is_file else whole
-            found = {row.path.removeprefix(f"{start}/"): row for row in rows}
-            odd = [path for path in found if not is_plain(path)]
-            if odd:
-                names = [printable(path) for path in odd]
-                self.remarks.append(f"{counted(len(odd), 'file')} not read, for their names: {some(names)}.")
-            self._files = {
-                path: SourceFile(path, row.size, None) for path, row in sorted(found.items()) if path not in odd
-            }
-            self._start = start
-        return self._files
+        # Asked for by several threads at once: by the first of them only.
+        with self._lock:
+            if self._files is None:
+                whole = f"{self._bucket}/{self._key}".rstrip("/")
+                rows = self._rows(whole)
+                is_file = len(rows) == 1 and rows[0].path == whole
+                start = whole.rpartition("/")[0] if is_file else whole
+                found = {row.path.removeprefix(f"{start}/"): row for row in rows}
+                odd = [path for path in found if not is_plain(path)]
+                if odd:
+                    names = [printable(path) for path in odd]
+                    self.remarks.append(f"{counted(len(odd), 'file')} not read, for their names: {some(names)}.")
+                self._files = {
+                    path: SourceFile(path, row.size, None) for path, row in sorted(found.items()) if path not in odd
+                }
+                self._start = start
+            return self._files
 
     def _rows(self, whole: str) -> list[Any]:
         """Arrow's rows of all files below a folder, or of one file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,6 +67,7 @@ class HubSource(Opened):
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # It is in its documentation.
 
         self.traffic = Traffic()
+        self._lock = threading.Lock()
         self.remarks: list[str] = []
         self._limiter = Limiter(limits, self.traffic)
         self._client = Client(self._limiter, self.traffic, public_only=public_only)
@@ -104,14 +106,16 @@ class HubSource(Opened):
         return list(self._listed().values())
 
     def _listed(self) -> dict[str, SourceFile]:
-        if self._files is None:
-            found = {file.path: file for file in self._rows()}
-            if self._only and not found:
-                raise SourceError(
-                    f"there is no {self.address} at {self.revision}", f"{self._page}/tree/main lists them."
-                )
-            self._files = dict(sorted(found.items()))
-        return self._files
+        # Asked for by several threads at once: by the first of them only.
+        with self._lock:
+            if self._files is None:
+                found = {file.path: file for file in self._rows()}
+                if self._only and not found:
+                    raise SourceError(
+                        f"there is no {self.address} at {self.revision}", f"{self._page}/tree/main lists them."
+                    )
+                self._files = dict(sorted(found.items()))
+            return self._files
 
     def _rows(self) -> Iterator[SourceFile]:
         folder = f"/{quote(self._folder)}" if self._folder else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -42,6 +43,7 @@ class WebSource(Opened):
 
     def __init__(self, url: str, limits: Limits, *, public_only: bool = False) -> None:
         self.traffic = Traffic()
+        self._lock = threading.Lock()
         self.remarks: list[str] = []
         self._limiter = Limiter(limits, self.traffic)
         self._client = Client(self._limiter, self.traffic, public_only=public_only)
@@ -61,10 +63,12 @@ class WebSource(Opened):
 
     def _listed(self) -> dict[str, str]:
         """The address of each file, by its path."""
-        if self._places is None:
-            name = unquote(posixpath.basename(urlsplit(self._url).path))
-            self._places = {name: self._url} if is_tar(name) and is_plain(name) else self._folder()
-        return self._places
+        # Asked for by several threads at once: by the first of them only.
+        with self._lock:
+            if self._places is None:
+                name = unquote(posixpath.basename(urlsplit(self._url).path))
+                self._places = {name: self._url} if is_tar(name) and is_plain(name) else self._folder()
+            return self._places
 
     def _folder(self) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -7,6 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from signverse.ingest.remote.sources.address import open_source
 from signverse.ingest.remote.sources.http_client import redirected
 from signverse.ingest.remote.sources.http_limits import Limits, pause_asked_for
 from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, TarSource, tars
+from signverse.ingest.remote.sources.read_ranges import stream
 from tests.ingest.remote.sources.servers import Web, absolute, apache, caddy_json, nginx, nginx_json, served
 
 TAR = bytes(number * 11 % 253 for number in range(50_000))
@@ -339,3 +342,25 @@ def test_a_source_that_is_closed_ends_what_waits(web: Web) -> None:
     source.close()
     reader.join(10)
     assert "was closed" in str(ended[0])
+
+
+def test_all_files_together_are_read_by_no_more_streams_than_the_source_may(web: Web) -> None:
+    """And the folder is listed once, whichever of several threads asks first."""
+    now, most, lock = [0], [0], threading.Lock()
+
+    def counted(handler: Any) -> bool:
+        if handler.headers.get("Range"):
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.005)
+            with lock:
+                now[0] -= 1
+        return False
+
+    web.fault = counted
+    with source_of(web.address, limits=replace(QUICK, streams=4)) as source, ThreadPoolExecutor(5) as pool:
+        read = pool.map(lambda name: b"".join(stream(source.open(name), 0, 40_000, request=4_000, streams=3)), NAMES)
+        assert list(read) == [TAR[:40_000]] * len(NAMES)
+    assert 1 < most[0] <= 4
+    assert sum(path == "/" for path, _, _ in web.asked) == 1
