@@ -18,6 +18,7 @@ BENCHMARKS = {
     "gpu": "frames/s on the GPUs of this machine, against what the models alone could do",
     "long_video": "peak memory of extraction over a video of ten hours",
     "memory": "peak memory of import, export and pictures of a video of ten hours",
+    "drawing": "pictures of skeletons a second, in each style, beside easy-dwpose's drawing",
     "people": "identity switches a minute and correct numbers, on videos of known people",
     "channels": "BGR against RGB as the detector's input",
     "acquire": "downloads beside yt-dlp in a shell loop, from a site on this machine",

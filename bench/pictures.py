@@ -1,4 +1,4 @@
-"""Pictures: the references and ours on the same frames, and the numbers of people in a composed video.
+"""Pictures: the references and ours on the same frames, each style of drawing, and who is who in a composed video.
 
     python -m bench pictures --out DIR
 
@@ -16,11 +16,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.composed_videos import film, stories
+from bench.drawing import original_drawings
 from bench.people import RULES
 from bench.references import results, run_reference
 from bench.sample_videos import data_folder, spread_frames
 from bench.synthetic_scenes import Scene
+from signverse.export.draw.defaults import STYLES
 from signverse.export.draw.skeleton import draw_people
+from signverse.export.draw.styles.registry import paint_people, painter
 from signverse.ingest.extract.extractor import find_people
 from signverse.ingest.extract.openpose import to_openpose
 from signverse.ingest.models.detector import Detector
@@ -45,6 +48,9 @@ def main(out: Path | None) -> None:
     for name in VIDEOS:
         path = out / f"side-by-side-{Path(name).stem}.png"
         side_by_side(data / "videos" / name, data / "models").save(path)
+        print(f"pictures: {path}", flush=True)
+        path = out / f"styles-{Path(name).stem}.png"
+        in_all_styles(data / "videos" / name, data / "models").save(path)
         print(f"pictures: {path}", flush=True)
     name, roles = next(iter(stories(data)))
     scene, images = film(name, roles, data / "models")
@@ -82,6 +88,33 @@ def side_by_side(video: Path, models: Path) -> Image.Image:
             place = (column * _TILE + 6, row * tile + 4)
             label = f"{words}, frame {number}, {len(people)} found"
             draw.text(place, label, fill="white", stroke_fill="black", stroke_width=2, font=ImageFont.load_default(16))
+    return sheet
+
+
+def in_all_styles(video: Path, models: Path) -> Image.Image:
+    """A frame of a video in each style, below each the original drawing where there is one."""
+    _, images = spread_frames(video, 3)
+    image = images[1]
+    height, width = image.shape[:2]
+    detector = Detector(make_session(models / "yolox_nano_640.onnx", "cpu"))
+    pose = PoseEstimator(make_session(models / "wholebody133_384x288.onnx", "cpu"))
+    found = next(points for _, points in find_people(iter([image]), image.nbytes, detector, pose, 1, threads=2))
+    people = to_openpose(found)
+    originals = original_drawings(width, height)
+    tile = (640, round(640 * height / width))
+    sheet = Image.new("RGB", (tile[0] * len(STYLES), 2 * tile[1]))
+    draw = ImageDraw.Draw(sheet)
+    for column, style in enumerate(STYLES):
+        drawn = {f"{style}, ours": paint_people(people, width, height, painter(style))}
+        if style in originals:
+            drawn[f"{style}, original"] = originals[style](people)
+        else:
+            over = np.ascontiguousarray(image[..., ::-1])
+            drawn[f"{style}, over the video"] = paint_people(people, width, height, painter(style), ground=over)
+        for row, (words, picture) in enumerate(drawn.items()):
+            place = (column * tile[0], row * tile[1])
+            sheet.paste(Image.fromarray(picture).resize(tile, Image.Resampling.BOX), place)
+            draw.text((place[0] + 6, place[1] + 4), words, fill="white", font=ImageFont.load_default(20))
     return sheet
 
 

@@ -6,7 +6,7 @@ Imported at every start of the command line: nothing heavy here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,12 +156,14 @@ def _draw_named(
         check_writable(out, form)
     writer = CaptionWriter(how.font, say) if how.captions else None
     options = {"start_s": start, "end_s": end, "person": how.person, "captions": how.captions}
-    with opened_scenes(open_lake, **options) as make_scene:
+    with ExitStack() as stack:
+        make_scene = stack.enter_context(opened_scenes(open_lake, **options))
+        beside = None if how.other is None else stack.enter_context(Lake.open(how.other))
         for name in names:
             scene = make_scene(name)
             path = out / (scene.name if form == "frames" else f"{scene.name}.{form}") if several else out
             check_writable(path, form)
-            other = None if how.other is None else same_scene(Lake.open(how.other), scene, how.person)
+            other = None if beside is None else same_scene(beside, scene, how.person)
             media = None if how.media is None else media_of(how.media, scene.video_id)
             pictures = how.film.pictures(scene, other=other, media=media, captions=writer, remark=say)
             with frame_bar(len(scene)) as watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from signverse.export.draw.footage import footage
 from signverse.export.draw.scene import Scene
 from signverse.export.draw.skeleton import BLACK, Colour, rgb
 from signverse.export.draw.styles.registry import Paint, painter
+from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
     from signverse.export.draw.captions import CaptionWriter
     from signverse.export.draw.skeleton import Pixels, Points
+
+_LARGEST_SIDE: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Film:
     def _plain(self, scene: Scene) -> Iterator[Pixels]:
         width = self.width or scene.width
         height = max(1, round(scene.height * width / scene.width))
+        if max(width, height) > _LARGEST_SIDE:
+            raise BadInputError(
+                f"pictures of {width}x{height} are too large, at most {_LARGEST_SIDE:,} a side", "Name a --width."
+            )
         ground = np.full((height, width, 3), rgb(self.background), np.uint8)
         for _ in range(len(scene)):
             yield ground.copy()

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import shutil
+import struct
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -322,6 +323,27 @@ def _read_model(path: Path) -> None:
     model_role(path)
 
 
+def _poses() -> dict[str, list[bytes]]:
+    import numpy as np
+    from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
+
+    from signverse.export.formats.posefile import VERSION, components
+
+    files = []
+    for people, frames in ((1, 3), (2, 2)):
+        buffer = io.BytesIO()
+        PoseHeader(VERSION, PoseHeaderDimensions(320, 240), components()).write(buffer)
+        numbers = np.linspace(0, 240, frames * people * 128 * 3, dtype="<f4").tobytes()
+        files.append(buffer.getvalue() + struct.pack("<fIH", 24.0, frames, people) + numbers)
+    return {".pose": files}
+
+
+def _read_pose(path: Path) -> None:
+    from signverse.export.draw.pose_scene import pose_scene
+
+    next(pose_scene(path).frames())
+
+
 _ZIP: Final[dict[str, Mutation]] = {".npz": changed_zip}
 _PARQUET: Final[dict[str, Mutation]] = {".parquet": changed_parquet}
 
@@ -334,6 +356,7 @@ READERS: Final = {
     "list": Reader(_lists, _read_list, _PARQUET),
     "selection": Reader(_selections, _read_selection, _PARQUET),
     "info": Reader(_states, _read_info),
+    "pose": Reader(_poses, _read_pose),
     "video": Reader(_videos, _read_video),
     "model": Reader(_models, _read_model),
     "lake": Reader(lambda: _files_of(_lake() / "lake"), _read_lake, {".parquet": changed_parquet}),

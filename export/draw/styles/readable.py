@@ -82,7 +82,13 @@ _ON_LIGHT: Final = _Palette(
 
 
 class Readable:
-    """Draws in the style `lake`, see `registry.Paint`."""
+    """Draws in the style `lake`, see `registry.Paint`.
+
+    Whether the ground is dark is seen once, where the first person stands: colours do not change within a video.
+    """
+
+    def __init__(self) -> None:
+        self._palette: _Palette | None = None
 
     def __call__(self, picture: Pixels, people: Points) -> None:
         height, width = picture.shape[:2]
@@ -99,9 +105,10 @@ class Readable:
                 continue
             region = picture[top:bottom, left:right]
             layer = np.zeros((bottom - top, right - left, 4), np.uint8)
-            # Every eighth pixel says whether the ground is dark.
-            palette = _ON_LIGHT if region[::8, ::8].mean() > 128 else _ON_DARK
-            _Pen(layer, xy - (left, top), seen, opacity(person[:, 2]), unit, palette).person()
+            if self._palette is None:
+                # Every eighth pixel says it.
+                self._palette = _ON_LIGHT if region[::8, ::8].mean() > 128 else _ON_DARK
+            _Pen(layer, xy - (left, top), seen, opacity(person[:, 2]), unit, self._palette).person()
             lay_over(region, layer)
 
 

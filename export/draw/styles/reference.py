@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from signverse.export.draw.colours import BODY_COLOURS
 from signverse.export.draw.styles.layers import lay_over
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.skeleton import BODY, BODY_LIMBS, FACE, HAND_LIMBS, LEFT_HAND, RIGHT_HAND, Part
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ Ints = NDArray[np.intp]
 
 _DIMMED: Final = 0.6
 """Of a limb's colour, so that joints stand out."""
+
+_MOST_PIXELS: Final = 64_000_000
+"""Of the large canvas; 16:9 has 8 million."""
 
 _HAND_COLOURS: Final = tuple(
     tuple(255 * value for value in colorsys.hsv_to_rgb(edge / len(HAND_LIMBS), 1.0, 1.0))
@@ -99,6 +103,12 @@ class ReferencePainter:
             return
         larger = self.look.large_side / min(width, height)
         size = (int(height * larger), int(width * larger), 4)
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise BadInputError(
+                f"frames of {width}x{height} are too narrow for the canvas of this style, whose shorter side is "
+                f"{self.look.large_side:,}",
+                "Draw them in another style.",
+            )
         if self._canvas.shape != size:
             self._canvas = np.zeros(size, np.uint8)
         drawing = _Drawing(self.look, self._canvas, people, (width, height))

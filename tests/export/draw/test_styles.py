@@ -181,3 +181,8 @@ def test_a_style_that_is_not_there_and_points_of_another_shape_are_refused() -> 
         painter("bold")
     with pytest.raises(BadInputError, match="128"):
         paint_people(np.zeros((1, FACE.size, 3)), 10, 10, painter("lake"))
+
+
+def test_frames_that_are_far_too_narrow_are_refused_before_memory_is_taken() -> None:
+    with pytest.raises(BadInputError, match="too narrow"):
+        paint_people(person(neck=(5, 5)), 32_000, 16, painter("controlnext"))
