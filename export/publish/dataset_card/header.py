@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,11 @@ _SIZES: Final = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M
 
 _BY_NAME: Final = ("configs", "dataset_info")
 """Lists whose entries have a config_name."""
+
+_LICENCE: Final = ("license", "license_name", "license_link")
+
+_FREE: Final = ("tags", "task_categories")
+"""Lists of which a person may leave out what was made."""
 
 _GATE: Final = {
     "extra_gated_heading": "Poses of people: say what you will use them for",
@@ -79,9 +85,13 @@ def _iso(code: str) -> str:
 
 
 def record(made: Mapping[str, Any]) -> Header:
-    """What of a header was made, without the columns, as opposed to what a person adds."""
+    """What of a header was made, as opposed to what a person adds or changes; of long entries a sum."""
     short = {key: value for key, value in made.items() if key not in _BY_NAME}
-    return {**short, "configs": [entry["config_name"] for entry in made["configs"]]}
+    return {**short, **{key: {entry["config_name"]: _sum(entry) for entry in made[key]} for key in _BY_NAME}}
+
+
+def _sum(entry: Any) -> str:
+    return hashlib.sha256(repr(entry).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def merge_header(made: Header, earlier: Mapping[str, Any], recorded: Mapping[str, Any], remarks: list[str]) -> Header:
@@ -89,14 +99,14 @@ def merge_header(made: Header, earlier: Mapping[str, Any], recorded: Mapping[str
 
     Args:
         recorded: what of the earlier one was made, see `record`.
-        remarks: takes a line for what of the earlier one is replaced.
+        remarks: takes a line for what of the earlier one is replaced or left out.
     """
     merged: Header = {}
     for key, value in made.items():
         before = earlier.get(key)
         if key in _BY_NAME:
-            merged[key] = [*value, *_of_person(before, value, recorded.get("configs"))]
-        elif key in {"license", "license_name", "license_link"}:
+            merged[key] = _merge_entries(key, value, before, recorded.get(key), remarks)
+        elif key in _LICENCE:
             if key == "license" and before is not None and before != value:
                 remarks.append(f"the licence of the earlier card, {str(before)[:60]!r}, is replaced by {value!r}")
             merged[key] = value
@@ -105,25 +115,50 @@ def merge_header(made: Header, earlier: Mapping[str, Any], recorded: Mapping[str
         elif isinstance(value, list) and isinstance(before, list):
             ours = recorded.get(key)
             mine = ours if isinstance(ours, list) else []
-            merged[key] = [*value, *(item for item in before if item not in mine and item not in value)]
+            removed = [item for item in mine if item not in before] if key in _FREE else []
+            own = [item for item in before if item not in mine and item not in value]
+            merged[key] = [*(item for item in value if item not in removed), *own]
         else:
             merged[key] = before
-    licence_keys = ("license", "license_name", "license_link")
     for key, value in earlier.items():
-        made_then = key in recorded and recorded[key] == value and key not in licence_keys
-        replaced = key in licence_keys and "license" in made
+        made_then = key in recorded and recorded[key] == value and key not in _LICENCE
+        replaced = key in _LICENCE and "license" in made
         if key not in merged and not made_then and not replaced:
             merged[key] = value
     return merged
 
 
-def _of_person(before: Any, made: list[dict[str, Any]], recorded: Any) -> list[Any]:
-    """Entries of the earlier list that were not made."""
-    names = {entry["config_name"] for entry in made} | set(recorded if isinstance(recorded, list) else [])
-    entries = before if isinstance(before, list) else [] if before is None else [before]
-    kept = []
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("config_name") not in names and "config_name" in entry:
-            # There is one default, which was made.
-            kept.append({key: value for key, value in entry.items() if key != "default"})
-    return kept
+def _merge_entries(
+    key: str, made: list[dict[str, Any]], before: Any, recorded: Any, remarks: list[str]
+) -> list[dict[str, Any]]:
+    """The entries of `configs` or `dataset_info`: those that were made, those that a person edited, and others' own."""
+    sums = recorded if isinstance(recorded, dict) else {}
+    earlier: dict[str, dict[str, Any]] = {}
+    for entry in before if isinstance(before, list) else [] if before is None else [before]:
+        if isinstance(entry, dict) and isinstance(entry.get("config_name"), str):
+            earlier[entry["config_name"]] = entry
+        else:
+            remarks.append(f"README.md: an entry of {key} without a config_name is left out")
+    merged = []
+    for entry in made:
+        name = entry["config_name"]
+        old = earlier.pop(name, None)
+        edited = old is not None and old != entry and sums.get(name) != _sum(old)
+        if old is not None and edited and name in sums:
+            remarks.append(f"README.md: {key} of {name}, which a person edited, stays as it is")
+            merged.append(old)
+            continue
+        if edited:
+            remarks.append(f"README.md: {key} of {name} is replaced by that of the export")
+        merged.append(entry)
+    for name, old in earlier.items():
+        if name in sums:
+            if sums[name] != _sum(old):
+                remarks.append(f"README.md: {key} of {name}, which a person edited, is left out: its files are gone")
+        else:
+            if old.get("default"):
+                remarks.append(
+                    f"README.md: {name} is not the default configuration any more, {made[0]['config_name']} is"
+                )
+            merged.append({field: value for field, value in old.items() if field != "default"})
+    return merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from signverse.export.publish import export_card
 from signverse.export.publish.card import card_files, croissant, write_card
 from signverse.export.publish.dataset_card.facts import Facts, facts_of_lake, sources_of
+from signverse.export.publish.dataset_card.yaml_text import dump_yaml, split_card
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.reports import find_report
@@ -140,3 +142,31 @@ def test_statistics_of_a_stranger_are_read_or_refused_in_one_line(whole: Facts, 
 @pytest.fixture(scope="module")
 def whole(sample: Lake) -> Facts:
     return facts_of_lake(sample)
+
+
+def test_what_a_person_changed_in_the_yaml_stays_and_what_is_left_out_is_said(whole: Facts) -> None:
+    parquet = replace(whole, kind="parquet", by_language=True)
+    header, body = split_card(write_card(parquet))
+    assert split_card(write_card(parquet, None, None, f"---\n{dump_yaml(header)}---\n{body}"))[0] == header
+    header["configs"][2]["data_files"][0]["split"] = "mine"
+    header["configs"].append({"config_name": "own", "default": True, "data_files": "own.csv"})
+    header["configs"].append({"data_files": "x"})
+    header["tags"] = ["mine", *header["tags"][1:]]
+    header["pretty_name"] = "My poses"
+    changed = f"---\n{dump_yaml(header)}---\n{body}"
+    remarks: list[str] = []
+    found, _ = split_card(write_card(parquet, None, None, changed, remarks=remarks))
+    names = [entry["config_name"] for entry in found["configs"]]
+    assert names == ["clips", "all", "gsg", "ase", "bzs", "own"]
+    assert found["configs"][2]["data_files"][0]["split"] == "mine" and "default" not in found["configs"][5]
+    assert found["pretty_name"] == "My poses"
+    assert "mine" in found["tags"] and "sign-language" not in found["tags"] and "keypoints" in found["tags"]
+    assert len(remarks) == 3 and all(name in " ".join(remarks) for name in ("gsg", "own", "without a config_name"))
+    # A language that is gone takes its configuration along, and says so where a person had edited that.
+    less = replace(parquet, languages=parquet.languages[1:])
+    remarks.clear()
+    names = [
+        entry["config_name"]
+        for entry in split_card(write_card(less, None, None, changed, remarks=remarks))[0]["configs"]
+    ]
+    assert names == ["clips", "all", "ase", "bzs", "own"] and "its files are gone" in " ".join(remarks)
