@@ -128,6 +128,7 @@ class Content:
         descriptions: those of `DESCRIPTIONS` that lie in the folder.
         videos: the ids of its videos.
         origin: where they came from, in words; "" where that is not known.
+        data_sets: the data sets of the hub that they came from; "" among them where some came from elsewhere.
     """
 
     folder: Path
@@ -137,6 +138,7 @@ class Content:
     descriptions: Sequence[Source]
     videos: frozenset[str]
     origin: str = ""
+    data_sets: frozenset[str] = frozenset({""})
 
 
 def kind_of(path: str) -> str:

@@ -29,6 +29,8 @@ from signverse.lake.upkeep.fresh_log import fresh_logs
 _OURS: Final = frozenset({writers.FOLDER, log_records.FOLDER, "_damaged"})
 """Folders of a lake beside its tables, which are not published."""
 
+_OF_THE_HUB: Final = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)")
+
 
 def lake_content(folder: Path) -> Content:
     """What is published of a lake.
@@ -68,6 +70,7 @@ def lake_content(folder: Path) -> Content:
         descriptions=[Source(README, card.stat().st_size, place=card)] if card.is_file() else [],
         videos=frozenset(row["video_id"] for row in rows),
         origin=origin,
+        data_sets=frozenset(map(_data_set, rows)),
     )
 
 
@@ -99,7 +102,15 @@ def _index(snapshot: Snapshot) -> tuple[list[dict[str, Any]], str]:
     return rows, some(listed)
 
 
+def _data_set(row: dict[str, Any]) -> str:
+    """The data set of the hub that a video came from; "" where it came from elsewhere."""
+    found = _OF_THE_HUB.match(str(row["source_shard"] or "")) if row["source"] == "shard" else None
+    return found.group(1) if found else ""
+
+
 def _origin(row: dict[str, Any]) -> str:
+    if _data_set(row):
+        return f"{_data_set(row)} on the hub"
     if row["source"] == "shard":
         # Shards of one series have names that differ by their numbers.
         return re.sub(r"\d{3,}", "*", str(row["source_shard"] or "released shards"))

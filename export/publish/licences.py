@@ -36,6 +36,10 @@ SPDX_OF: Final[Mapping[str, str]] = {
 }
 """Ids of the hub that are spelled in another way than those of SPDX."""
 
+_OF_SIGNVERSE: Final = (
+    "SignVerse-2M says cc-by-nc-4.0 since its commit 9c6ddbf, and said mit before: --licence cc-by-nc-4.0"
+)
+
 UNNAMED: Final = frozenset({"other", "unknown", "none", "no", "noassertion", ""})
 """What says that no licence is known, or names none."""
 
@@ -143,31 +147,42 @@ def licence_of_card(card: bytes) -> Licence | None:
         return None
 
 
-def choose_licence(given: str | None, here: bytes | None, there: bytes | None, what: str, origin: str = "") -> Licence:
-    """The licence of what is published: as given, or as the card beside it or the one in the repository says.
+def licence_of_cards(here: bytes | None, there: bytes | None, what: str) -> Licence | None:
+    """The licence that the cards of what is published say; None where they say none.
 
     Args:
         here, there: README.md in the folder, and in the repository.
         what: how messages call what is published.
-        origin: where its videos came from, in words.
 
     Raises:
-        BadInputError: it is not known, or the two cards do not agree.
-        MistypedError: what was given is not a licence.
+        BadInputError: the two do not agree.
     """
-    if given is not None:
-        return read_licence(given)
     found = [licence for card in (here, there) if card is not None and (licence := licence_of_card(card))]
     if len({licence.hub for licence in found}) > 1:
         raise BadInputError(
             f"the card in {what} says {found[0].hub}, the one that is published says {found[1].hub}",
             "Say which licence is right with --licence.",
         )
-    if not found:
-        raise BadInputError(
-            f"the licence of {what} is not known, and none is assumed: poses take that of the videos or of the data "
-            f"set that they came from{f', here {origin}' if origin else ''}",
-            "Ask its origin and give it with --licence. SignVerse-2M says cc-by-nc-4.0 since its commit 9c6ddbf, and "
-            "said mit before: --licence cc-by-nc-4.0.",
-        )
-    return found[0]
+    return found[0] if found else None
+
+
+def licence_of_sources(said: Mapping[str, Licence | None], what: str, origin: str) -> Licence:
+    """The licence that all sources of a lake say.
+
+    Args:
+        said: what each data set of the hub says that its videos came from; "" for other sources.
+        what: how messages call what is published.
+        origin: where its videos came from, in words.
+
+    Raises:
+        BadInputError: they say none, or several.
+    """
+    licences = {licence.hub: licence for licence in said.values() if licence}
+    if said and len(licences) == 1 and all(said.values()):
+        return next(iter(licences.values()))
+    words = [f"{name} says {licence.hub if licence else 'none'}" for name, licence in sorted(said.items()) if name]
+    raise BadInputError(
+        f"the licence of {what} is not known, and none is assumed: poses take that of the videos or of the data "
+        f"set that they came from{f', here {origin}' if origin else ''}",
+        f"Ask its origin and give it with --licence. {'; '.join(words) or _OF_SIGNVERSE}.",
+    )

@@ -32,11 +32,17 @@ from signverse.export.publish.content import (
 from signverse.export.publish.croissant import CROISSANT
 from signverse.export.publish.dataset_card.yaml_text import MAX_CARD
 from signverse.export.publish.lake_content import lake_content, sums_of
-from signverse.export.publish.licences import Licence, choose_licence
+from signverse.export.publish.licences import (
+    Licence,
+    licence_of_card,
+    licence_of_cards,
+    licence_of_sources,
+    read_licence,
+)
 from signverse.export.publish.plan import TITLE, Plan, is_there, make_plan
 from signverse.export.publish.secrets import refuse_secret_names, refuse_secret_texts
 from signverse.lake.lake import Lake
-from signverse.lake.model.errors import BadInputError, MistypedError
+from signverse.lake.model.errors import BadInputError, MistypedError, SignverseError
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.location import is_lake
@@ -142,7 +148,7 @@ def prepare(content: Content, hub: Hub, settings: Settings) -> Prepared:
     present = _present_card(hub, plan)
     here = next((source for source in content.descriptions if source.path == README), None)
     own = read_regular(here.place, MAX_CARD) if here is not None and here.place is not None else None
-    licence = choose_licence(settings.licence, own, present, str(content.folder), content.origin)
+    licence = _licence(content, hub, settings, own, present, remarks)
     gated = settings.gated or bool(plan.state and plan.state.gated)
     card = present if present is not None else own
     descriptions = _descriptions(content, hub.name, licence, card, gated=gated, remarks=remarks)
@@ -220,6 +226,29 @@ def publish(prepared: Prepared, hub: Hub, progress: Progress) -> str:
     if settings.tag and not prepared.tagged:
         hub.tag(settings.tag, commit)
     return commit
+
+
+def _licence(
+    content: Content, hub: Hub, settings: Settings, own: bytes | None, present: bytes | None, remarks: list[str]
+) -> Licence:
+    """The licence: as given, as the cards say, or as the data sets say that all videos came from."""
+    if settings.licence is not None:
+        return read_licence(settings.licence)
+    stated = licence_of_cards(own, present, str(content.folder))
+    if stated is not None:
+        return stated
+    said: dict[str, Licence | None] = {}
+    for name in sorted(content.data_sets):
+        said[name] = None
+        # One that is gone, or that this token may not see, says nothing.
+        with suppress(SignverseError):
+            source = Hub(name, token=hub.token) if name else None
+            state = source.state() if source else None
+            if source is not None and state is not None:
+                said[name] = licence_of_card(source.read(README, state.commit))
+    found = licence_of_sources(said, str(content.folder), content.origin)
+    remarks.append(f"licence {found.hub}, as {some(sorted(said))} says, from which its videos came")
+    return found
 
 
 def _refuse_left_out(hub: Hub, commit: str, sent: Sequence[Source]) -> None:

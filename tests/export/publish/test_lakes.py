@@ -11,9 +11,13 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from signverse import ingest
+from signverse.export.publish.client.hub import Hub as Client
+from signverse.export.publish.content import LAKE, Content
+from signverse.export.publish.publisher import Settings, _licence
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
 from tests.export.publish.conftest import LICENCE
-from tests.fakehub.hub import Hub
+from tests.fakehub.hub import WRITE_TOKEN, Hub
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -50,6 +54,35 @@ def test_a_lake_from_shards_says_where_its_videos_came_from_where_the_licence_is
     code, _, err = signverse("publish", sample.folder, "owner/lake")
     assert code == 1 and "synthetic.tar (6 videos)" in err and "--licence" in err
     assert not hub.repositories
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        ({"them/a": "cc-by-nc-4.0"}, "cc-by-nc-4.0"),
+        ({"them/a": "cc-by-4.0", "them/b": "cc-by-4.0"}, "cc-by-4.0"),
+        ({"them/a": "cc-by-4.0", "them/b": "mit"}, None),
+        ({"them/a": "cc-by-4.0", "them/b": None}, None),
+        ({"them/a": "other"}, None),
+        ({"them/a": None}, None),
+        ({"them/a": "cc-by-4.0", "": None}, None),
+    ],
+)
+def test_the_licence_is_that_of_the_data_sets_that_all_videos_came_from(
+    cards: dict[str, str | None], expected: str | None, hub: Hub
+) -> None:
+    for name, licence in cards.items():
+        if licence is not None:
+            hub.put(name, {"README.md": f"---\nlicense: {licence}\n---\n".encode()})
+    content = Content(Path("lake"), LAKE, [], [], [], frozenset(), "them", frozenset(cards))
+    client, remarks = Client("owner/lake", token=WRITE_TOKEN), []
+    if expected is None:
+        with pytest.raises(BadInputError, match="none is assumed") as refused:
+            _licence(content, client, Settings(), None, None, remarks)
+        assert "--licence" in str(refused.value)
+    else:
+        assert _licence(content, client, Settings(), None, None, remarks).hub == expected
+        assert expected in remarks[0] and "them/a" in remarks[0]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "videos/notes.txt", ".env", "keypoints/id_rsa"])
