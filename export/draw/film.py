@@ -58,6 +58,8 @@ class Film:
         Raises:
             BadInputError: see `footage`.
         """
+        if captions is not None and not scene.has_captions:
+            remark(f"'{scene.name}' has no captions")
         scenes = [scene] if other is None else [scene, other]
         paint = _swapped(painter(self.style)) if self.swap_channels else painter(self.style)
         grounds = footage(media, scene, remark) if media is not None else self._plain(scene)

@@ -55,6 +55,12 @@ def footage(media: Path, scene: Scene, remark: Callable[[str], None]) -> Iterato
                 f"{scene.width}x{scene.height}",
                 "Is it another video?",
             )
+        lasts = decoder.facts.duration_s
+        if lasts is not None and scene.num_frames is not None and lasts * FPS > scene.num_frames + _SHORT:
+            remark(
+                f"{media} lasts {lasts:.1f} s, and '{scene.video_id}' {scene.num_frames / FPS:.1f} s: "
+                "is it another video?"
+            )
         number, picture = -1, None
         for number, image in enumerate(decoder):
             if number >= scene.end:

@@ -53,6 +53,7 @@ class Scene:
             absent people nan.
         captions: by start.
         people: the numbers of those who are drawn.
+        num_frames: of the whole video; None where that is not known.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scene:
     read: Callable[[int, int], Points] = field(repr=False)
     captions: Sequence[Caption] = ()
     people: Sequence[int] = ()
+    num_frames: int | None = None
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -77,6 +79,12 @@ class Scene:
         ]
         for first, last in itertools.pairwise(edges):
             yield from self.read(max(first, self.start), last)
+
+    @property
+    def has_captions(self) -> bool:
+        """Whether a caption runs during these frames."""
+        start_s, end_s = self.start / FPS, self.end / FPS
+        return any(text.start_s < end_s and text.end_s > start_s for text in self.captions)
 
     def at(self, frame: int) -> str:
         """The text that is shown at a frame of the video; "" for none."""
@@ -121,7 +129,7 @@ def scene_of_clip(lake: Lake, clip: ClipRange, *, person: int | None = None, cap
     row = lake.video(clip.video_id)
     shown = _captions(lake, row) if captions else ()
     scene = Scene(clip.name, clip.video_id, row["width"], row["height"], clip.start, clip.end, _nobody, shown)
-    return _with_people(lake, scene, person)
+    return _with_people(lake, replace(scene, num_frames=row["num_frames"]), person)
 
 
 def _nobody(first: int, last: int) -> Points:

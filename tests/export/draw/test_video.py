@@ -235,6 +235,22 @@ def test_a_video_that_ends_a_little_early_keeps_its_last_picture_and_says_so(dra
     assert numbered_video.number_of(pictures("x.mp4")[-1]) == COUNT - 4
 
 
+def test_a_video_that_is_much_longer_is_drawn_on_with_a_question(draw, tmp_path: Path) -> None:
+    media = numbered_video.write(tmp_path / "m.mp4", [round(i * 1000 / 24) for i in range(90)], size=(320, 240))
+    assert "lasts 3.7 s, and 'one' 1.2 s: is it another video?" in draw("one", "--over", media, "-o", "x.mp4")
+
+
+def test_a_turned_video_is_drawn_on_as_it_is_shown(draw, tmp_path: Path) -> None:
+    times = [round(i * 1000 / 24) for i in range(COUNT)]
+    media = numbered_video.write(tmp_path / "m.mp4", times, size=(240, 320), rotation=90)
+    draw("one", "--over", media, "-o", "x.mp4")
+    assert pictures("x.mp4")[0].shape == (240, 320, 3)
+
+
+def test_a_video_without_captions_is_drawn_without_and_it_is_said(draw) -> None:
+    assert "'-dash' has no captions" in draw("-dash", "--captions", "-o", "x.mp4")
+
+
 def test_a_missing_encoder_is_said_with_what_works(draw, lake: Lake, monkeypatch, signverse, tmp_path: Path) -> None:
     from signverse.export.draw import encoders
 
