@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_the_state_json_says_which_tars_matter(hub: Hub, tmp_path: Path, signver
     text = json.dumps({"archives": archives}).encode()
     hub.put("owner/name", {"runtime_state/archive_upload_progress.json": text})
     ids = listed(tmp_path / "ids.txt", ["v01x01", "lost", "far", "nowhere"])
-    code, _, err = signverse("fetch", "owner/name", "--ids", ids, "--lake", tmp_path / "lake")
+    code, _, err = signverse("fetch", "owner/name", "--ids", ids, "--out", tmp_path / "out")
     assert code == 0
     assert "4 videos wanted: 1 fetched, 3 absent" in err
     assert "absent_from_shard: 1: lost (Sign_DWPose_NPZ_000002.tar is said to hold it, and does not)" in err
@@ -117,10 +118,34 @@ def test_a_tar_that_the_server_does_not_give_costs_its_own_videos_only(
     publish(hub, tmp_path / "shards")
     ids = listed(tmp_path / "ids.txt", ["v00x00", "v01x00"])
     hub.fail(Answer(404, {"X-Error-Code": "EntryNotFound"}), path="/resolve/.*000001.tar", times=None)
-    code, _, err = signverse("fetch", "owner/name", "--ids", ids, "--lake", tmp_path / "lake")
+    code, _, err = signverse("fetch", "owner/name", "--ids", ids, "--out", tmp_path / "out")
     assert code == 1
     assert "2 videos wanted: 1 fetched, 1 failed" in err
-    assert ids_in(tmp_path / "lake") == {"v01x00"}
+    assert [path.name for path in (tmp_path / "out").glob("*.tar")] == ["Sign_DWPose_NPZ_000002.tar"]
+
+
+def test_a_dry_run_says_what_it_would_cost_and_brings_nothing(hub: Hub, tmp_path: Path, signverse: Command) -> None:
+    languages = large_release(tmp_path / "shards", 3, 6)
+    publish(hub, tmp_path / "shards")
+    archives = {
+        f"Sign_DWPose_NPZ_{tar + 1:06d}.tar": {"folders": [name for name in languages if name[:3] == f"v{tar:02d}"]}
+        for tar in range(3)
+    }
+    hub.put("owner/name", {"runtime_state/archive_upload_progress.json": json.dumps({"archives": archives}).encode()})
+    choice = ("--manifest", manifest(tmp_path / "m.csv", languages), "--language", "asf", "--language", "bfi")
+    code, out, _ = signverse("fetch", "owner/name", *choice, "--dry-run")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    said = re.search(r"(?m)^wanted, about +(\d+) +(\d+) +([\d.]+) MB", out)
+    assert said
+    assert int(said[1]) == len(wanted_of(languages))
+    assert float(said[3]) * 1e6 == pytest.approx(len(large()) * len(wanted_of(languages)), rel=0.1)
+    assert "measured by reading" in out
+    # Once the headers are known, it is exact.
+    assert signverse("fetch", "owner/name", *choice, "--out", tmp_path / "out")[0] == 0
+    _, out, _ = signverse("fetch", "owner/name", *choice, "--dry-run")
+    assert re.search(rf"(?m)^wanted +{len(wanted_of(languages))} +3 ", out)
+    assert not (tmp_path / "lake").exists()
 
 
 def start(words: list[object]) -> subprocess.Popen[bytes]:

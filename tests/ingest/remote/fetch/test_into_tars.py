@@ -39,6 +39,7 @@ def test_members_come_byte_for_byte_and_the_same_wish_gives_the_same_tars(tmp_pa
     assert "v01x01,done,,,Sign_DWPose_NPZ_000002.tar," in said
 
 
+@pytest.mark.slow
 def test_tars_that_were_fetched_are_imported_as_the_whole_ones(tmp_path: Path, signverse: Command) -> None:
     languages = release(tmp_path / "shards", 1, 3, ("card", "consolidated", "per-frame"))
     ids = listed(tmp_path / "ids.txt", languages)

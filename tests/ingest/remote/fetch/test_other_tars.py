@@ -10,6 +10,8 @@ import pytest
 from tests.ingest.remote.fetch.remote_shards import content, ids_in, listed, members, outcomes, release
 from tests.ingest.shards import dialect_files, made_shards
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., tuple[int, str, str]]
 
 FRAMES = dialect_files.per_frame([dialect_files.flat([dialect_files.person(seed)]) for seed in range(60)])
