@@ -63,7 +63,6 @@ def test_a_shard_its_npz_and_a_pose_file_give_the_picture_that_the_lake_gives(
         ("noise.pose", "not a .pose file"),
         ("noise.tar:x", "noise.tar"),
         ("empty.pose", "not a .pose file"),
-        ("empty.npz", "empty.npz"),
     ],
 )
 def test_a_file_that_cannot_be_drawn_is_said_in_one_line(
