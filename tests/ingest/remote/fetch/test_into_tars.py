@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ingest.remote.fetch.remote_shards import content, listed, release
+from tests.ingest.remote.sources.servers import served, served_bucket
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -107,3 +108,25 @@ def test_both_or_neither_of_lake_and_out_is_a_mistake(
     monkeypatch.setenv("SIGNVERSE_LAKE", str(tmp_path / "lake"))
     assert signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / "out")[0] == 0
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize("kind", ["https", "server without sums", "s3"])
+def test_tars_come_from_a_web_server_and_from_a_bucket_too(
+    tmp_path: Path, signverse: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    release(tmp_path / "folder" / "shards", 2, 3)
+    ids = listed(tmp_path / "ids.txt", ["v00x01", "v01x02"])
+    whole = files_of(tmp_path / "folder" / "shards" / "Sign_DWPose_NPZ_000001.tar")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "key")
+    with served_bucket(tmp_path) if kind == "s3" else served(tmp_path / "folder") as web:
+        if kind == "s3":
+            monkeypatch.setenv("AWS_ENDPOINT_URL", web.address)
+        web.tags = kind != "server without sums"
+        source = "s3://folder/shards" if kind == "s3" else f"{web.address}shards/"
+        code, _, err = signverse("fetch", source, "--ids", ids, "--out", tmp_path / "out")
+        assert code == 0, err
+        code, _, err = signverse("fetch", source, "--ids", ids, "--out", tmp_path / "out")
+        assert "0 fetched, 2 there already" in err
+    expected = {name: data for name, data in whole.items() if name.startswith("v00x01/")}
+    assert files_of(tmp_path / "out" / "Sign_DWPose_NPZ_000001.tar") == expected
