@@ -13,6 +13,7 @@ BENCHMARKS = {
     "preparation": "normalization and frame rates for training, beside pose-format",
     "query": "queries to a lake of the released size: 39,197 videos, 2 million segments; cold and warm",
     "shards": "import and export of shards, beside numpy on the same bytes; peak memory",
+    "fetch": "two languages of a release on a server, beside downloading whole tars: bytes, requests, seconds",
     "upkeep": "maintain on a growing lake: speed, and whether memory stays flat",
     "extract": "extraction beside easy-dwpose and rtmlib: frames/s and accuracy, on the CPU",
     "gpu": "frames/s on the GPUs of this machine, against what the models alone could do",

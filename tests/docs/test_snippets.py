@@ -74,7 +74,11 @@ def place(tmp_path: Path, sample_lake: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "FOLDER" / "synthASE001.de.vtt").write_text("WEBVTT\n\n00:00.500 --> 00:01.500\nGuten Tag\n")
     shutil.copy(SAMPLE, tmp_path / "TARS" / "Sign_DWPose_NPZ_000001.tar")
     (tmp_path / "manifest.csv").write_text(MANIFEST)
-    (tmp_path / "signverse_2m_metadata_ori.csv").write_text(MANIFEST.partition("\n")[2])
+    # In place of the release on the hub: what lies here is read before the hub is asked.
+    shutil.copytree(tmp_path / "TARS", tmp_path / "SignerX" / "SignVerse-2M")
+    (tmp_path / "signverse_2m_metadata_ori.csv").write_text(
+        MANIFEST.partition("\n")[2] + "synthBZS001,asf\nsynthBZS_02,bfi\n"
+    )
     (tmp_path / "channels.csv").write_text(CHANNELS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

@@ -48,6 +48,7 @@ class _Transfer:
     file: RangedFile | None = None
     left: int = 0
     problem: str = ""
+    began: bool = False
 
 
 class Transfers:
@@ -144,12 +145,14 @@ class Transfers:
         transfer.left -= 1
         if done.error is None:
             count, further = done.result
+            transfer.began = True
             self._on_bytes(count)
             for piece in further:
                 self._streams.submit(transfer, partial(_copy, transfer, piece))
         elif isinstance(done.error, BadInputError) and not isinstance(done.error, SourceError):
             transfer.problem = transfer.problem or str(done.error)
-            if transfer.file is None:
+            if not transfer.began:
+                # The others waited for the first.
                 transfer.left = 0
         else:
             raise done.error
