@@ -12,6 +12,7 @@ BENCHMARKS = {
     "epoch": "a shuffled epoch for training, beside webdataset tars and Lance, through PyTorch and alone",
     "preparation": "normalization and frame rates for training, beside pose-format",
     "query": "queries to a lake of the released size: 39,197 videos, 2 million segments; cold and warm",
+    "explorer": "the page in the browser over a lake of the released size: answers, their size, memory",
     "shards": "import and export of shards, beside numpy on the same bytes; peak memory",
     "fetch": "two languages of a release on a server, beside downloading whole tars: bytes, requests, seconds",
     "upkeep": "maintain on a growing lake: speed, and whether memory stays flat",

@@ -10,6 +10,7 @@ from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
+    import polars as pl
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -20,6 +21,8 @@ PAGE: Final = 50
 """Clips of an answer that does not say how many."""
 
 _MOST_ROWS: Final = 400
+_MOST_LINES: Final = 500
+_LONGEST: Final = 300
 _FOREVER: Final = "private, max-age=86400, immutable"
 
 
@@ -46,7 +49,7 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     return min(int(text), most)
 
 
-_OURS: Final = {"v", "start", "count", "id", "rows"}
+_OURS: Final = {"v", "start", "count", "id", "rows", "name", "query"}
 """What a question holds beside the options of a selection."""
 
 
@@ -172,3 +175,38 @@ def change_picks(explorer: Explorer, given: dict[str, Any]) -> Any:
 
 def reload(explorer: Explorer, given: dict[str, Any]) -> Any:
     return {"version": explorer.reload()}
+
+
+def reports(explorer: Explorer, request: Request) -> Any:
+    """The named reports, as `signverse stats` lists them; with `name` the rows of one."""
+    from signverse.lake.query.read_only import run_once
+    from signverse.lake.query.reports import find_report, report_names
+
+    name = request.query_params.get("name")
+    if name is None:
+        return [{"name": one, "summary": find_report(one).summary} for one in report_names()]
+    report = find_report(name)
+    rows = run_once(explorer.catalog.snapshot, report.sql)
+    return {"answer": report.answer(rows), **_table(report.short(rows))}
+
+
+def sql(explorer: Explorer, request: Request) -> Any:
+    """The first rows of one statement that reads the lake, as `signverse sql` runs it."""
+    from signverse.lake.query.read_only import run_once
+
+    query = request.query_params.get("query", "")
+    return _table(run_once(explorer.catalog.snapshot, query))
+
+
+def _table(rows: pl.DataFrame) -> dict[str, Any]:
+    """Rows for the page: cells as texts, cut where they are long; of many rows the first."""
+    shown = rows.head(_MOST_LINES)
+    lines = [[None if cell is None else _cell(cell) for cell in row] for row in shown.iter_rows()]
+    return {"columns": rows.columns, "rows": lines, "height": rows.height}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        value = f"{value:.6g}"
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} \u2026"

@@ -39,6 +39,9 @@ _PLAIN: Final = (
     "right_hand_confidence", "hands_seen",
 )  # fmt: skip
 
+_BATCH_BYTES: Final = 32 << 20
+"""Of files that are read at once, beside the clips that are kept."""
+
 _OF_VIDEOS: Final = ("video_id", "title", "channel", "channel_id", "url", "width", "height", "ingested_at")
 
 
@@ -113,23 +116,23 @@ class Catalog:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.videos = collect(snapshot.videos().select("ingest_id", *_OF_VIDEOS))
-        columns = ["video_id", "ordinal", "start_frame", "end_frame", *CODED, *_PLAIN]
-        read = collect(snapshot.table("segments").select(columns))
         ids = self.videos["video_id"]
-        video = ids.search_sorted(read["video_id"]).cast(pl.UInt32) if read.height else pl.Series([], dtype=pl.UInt32)
-        coded = {name: _coded(read[name]) for name in CODED}
-        read = read.drop("video_id", *CODED).with_columns(video=video)
-        order = np.lexsort((read["ordinal"].to_numpy(), read["start_frame"].to_numpy(), read["video"].to_numpy()))
-        read = read[order]
-        self.coded = {name: Coded(column.values, column.codes[order]) for name, column in coded.items()}
-        self.video: Numbers = read["video"].to_numpy()
-        self.ordinal = read["ordinal"].to_numpy()
-        self.start_frame = read["start_frame"].to_numpy()
-        self.end_frame = read["end_frame"].to_numpy()
-        self.clips = read.select(_PLAIN)
+        numbers = pl.DataFrame({"ingest_id": self.videos["ingest_id"], "video": np.arange(len(ids), dtype=np.uint32)})
+        read = pl.concat([_read(snapshot, numbers, languages) for languages in _batches(snapshot)], rechunk=False)
+        keys = (read[name].to_numpy() for name in ("ordinal", "start_frame", "video"))
+        order = np.lexsort(tuple(keys)).astype(np.uint32)
+        # One by one, so that no column is there twice for long.
+        sorted_by = {name: read.drop_in_place(name).rechunk().gather(order) for name in list(read.columns)}
+        self.coded = {name: _coded(sorted_by.pop(name)) for name in CODED}
+        self.video: Numbers = sorted_by.pop("video").to_numpy()
+        self.ordinal = sorted_by.pop("ordinal").to_numpy()
+        self.start_frame = sorted_by.pop("start_frame").to_numpy()
+        self.end_frame = sorted_by.pop("end_frame").to_numpy()
+        self.clips = pl.DataFrame(sorted_by)
         self._video_of_id = {video_id: row for row, video_id in enumerate(ids.to_list())}
         self._bits = Recent(24)
         self._chosen = Recent(8)
+        self._places = Recent(16)
 
     def __len__(self) -> int:
         return len(self.video)
@@ -247,6 +250,22 @@ class Catalog:
             return np.take(left, column.codes)
         return _bits(self.clips, expression)
 
+    def places(self, name: str, edges: tuple[float, ...]) -> npt.NDArray[np.uint8]:
+        """Between which edges the value of each clip lies, [N]; one more than the last place where it is not known.
+
+        What is below the first edge or beyond the last belongs to the first and the last place.
+        """
+        return self._places.get((name, edges), lambda: self._placed(name, edges))
+
+    def _placed(self, name: str, edges: tuple[float, ...]) -> npt.NDArray[np.uint8]:
+        numbers = self.clips[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        places = np.zeros(len(numbers), np.uint8)
+        # In single precision, as the measures are stored: 0.7 has to lie at the edge of 0.7.
+        for edge in edges[1:-1]:
+            places += numbers >= np.float32(edge)
+        places[np.isnan(numbers)] = len(edges) - 1
+        return places
+
     def _asked(self, condition: Condition, selection: Selection) -> Bits:
         """What a condition in SQL leaves, asked of the lake."""
         from signverse.lake.query.read_only import check_reads, run_once
@@ -270,9 +289,43 @@ def _bits(rows: pl.DataFrame, expression: pl.Expr) -> Bits:
     return bits.to_numpy().astype(np.bool_)
 
 
+def _batches(snapshot: Snapshot) -> list[list[str]]:
+    """The languages of a lake in batches that are read together: of a few large files, or of many small ones."""
+    sizes: dict[str, int] = {}
+    for file in snapshot.stored_files("segments"):
+        sizes[file.partition or ""] = sizes.get(file.partition or "", 0) + file.size
+    batches: list[list[str]] = [[]]
+    held = 0
+    for language in sorted(sizes, key=lambda name: -sizes[name]):
+        if held and held + sizes[language] > _BATCH_BYTES:
+            batches.append([])
+            held = 0
+        batches[-1].append(language)
+        held += sizes[language]
+    return batches
+
+
+def _read(snapshot: Snapshot, numbers: pl.DataFrame, languages: list[str]) -> pl.DataFrame:
+    """The clips of languages. Texts that repeat become numbers as they are read: they would take most of the memory."""
+    return collect(
+        snapshot.table("segments", languages=languages)
+        .join(numbers.lazy(), on="ingest_id", how="left")
+        .select(
+            *("video", "ordinal", "start_frame", "end_frame", *_PLAIN),
+            *(pl.col(name).cast(pl.Categorical) for name in CODED),
+        )
+    )
+
+
 def _coded(column: pl.Series) -> Coded:
-    values = column.unique().sort()
-    kind = pl.UInt8 if len(values) < 256 else pl.UInt32
-    numbers = pl.DataFrame({column.name: values, "code": pl.int_range(len(values), dtype=kind, eager=True)})
-    codes = column.to_frame().join(numbers, on=column.name, how="left", nulls_equal=True, maintain_order="left")
-    return Coded(values, codes["code"].to_numpy())
+    """A categorical column, as texts in their order and a number a clip."""
+    physical = column.to_physical()
+    # Null has the number after all others.
+    null = int(np.asarray(physical.drop_nulls()).max(initial=0)) + 1
+    numbers = physical.fill_null(null).to_numpy()
+    kept, first = np.unique(numbers, return_index=True)
+    values = column.gather(first).cast(pl.String)
+    order = values.arg_sort().to_numpy()
+    codes = np.zeros(null + 1, np.uint8 if len(values) < 256 else np.uint32)
+    codes[kept[order]] = np.arange(len(values))
+    return Coded(values.gather(order), np.take(codes, numbers))

@@ -17,7 +17,7 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 _CHANNELS: Final = 40
 """So many channels are listed, those with most clips first."""
 
-_SCORES: Final = np.linspace(0, 1, 11)
+_SCORES: Final = (*(i / 10 for i in range(10)), np.inf)
 _SECONDS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 20, 60)
 
 
@@ -41,9 +41,9 @@ def facets(catalog: Catalog, selection: Selection) -> dict[str, Any]:
     }
     measures["hands_seen"] = _spread(catalog, "hands_seen", without("min_hands_seen"), _SCORES)
     measures["coverage"] = _spread(catalog, "coverage", without("min_coverage"), _SCORES)
-    seconds = np.array([*_SECONDS, np.inf]) * FPS
+    seconds = (*(edge * FPS for edge in _SECONDS), np.inf)
     measures["seconds"] = _spread(catalog, "num_frames", without("min_duration", "max_duration"), seconds)
-    people = np.array([0, 1, 2, 3, 4, np.inf])
+    people = (0, 1, 2, 3, 4, np.inf)
     measures["people"] = _spread(catalog, "people_max", without("min_people", "max_people"), people)
     return {
         "language": _values(catalog, "sign_language", without("languages")),
@@ -93,12 +93,9 @@ def _splits(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
     return [(f"{name}={part}", clips) for name, part, clips in sums.sort("name", "part").rows()]
 
 
-def _spread(catalog: Catalog, name: str, bits: Bits, edges: Any) -> dict[str, Any]:
+def _spread(catalog: Catalog, name: str, bits: Bits, edges: tuple[float, ...]) -> dict[str, Any]:
     """How many clips lie between edges; `unknown` is of those whose value is not known, which pass no bound."""
-    column = catalog.clips[name].filter(pl.Series(bits))
-    numbers = column.drop_nulls().to_numpy()
-    # A score may be above 1: it belongs to the last.
-    places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
-    counts = np.bincount(places, minlength=len(edges) - 1).tolist()
+    places = catalog.places(name, edges)
+    *counts, unknown = np.bincount(places if bits.all() else places[bits], minlength=len(edges)).tolist()
     shown = [float(edge) / (FPS if name == "num_frames" else 1) for edge in edges[:-1]]
-    return {"from": shown, "clips": counts, "unknown": column.null_count()}
+    return {"from": shown, "clips": counts, "unknown": unknown}

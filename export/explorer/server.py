@@ -9,6 +9,7 @@ GET                 answers
 /api/command        the `signverse select` line and the SQL of a selection
 /api/clip           one clip: `id`; /api/captions its cues; /api/points its keypoints; /api/thumbs middle frames
 /api/media          the video of a clip, by ranges
+/api/reports        the named reports, or the rows of one; /api/sql those of a statement
 /api/picks          the picked clips; a POST adds and removes
 POST /api/reload    opens the newest version of the lake
 
@@ -56,6 +57,8 @@ def make_app(explorer: Explorer, guard: Guard) -> ASGIApp:
         ("thumbs", answers.thumbs),
         ("media", answers.media),
         ("picks", answers.picks),
+        ("reports", answers.reports),
+        ("sql", answers.sql),
     ]
     posts: list[tuple[str, Callable[[Explorer, Any], Any]]] = [
         ("picks", answers.change_picks),

@@ -81,7 +81,7 @@ export class Filters {
   bounds(measure) {
     const bars = make("div", { class: "bars", "aria-hidden": "true" });
     this.bars.set(measure, bars);
-    return bars;
+    return make("div", {}, bars, make("small", { hidden: true }));
   }
 
   slider(measure, label, option, part = null) {
@@ -176,7 +176,10 @@ export class Filters {
       if (held !== null) [...box.querySelectorAll("input")].find((input) => input.value === held)?.focus();
     }
     for (const [measure, bars] of this.bars) {
-      const { from, clips } = facets.measures[measure];
+      const { from, clips, unknown } = facets.measures[measure];
+      const note = bars.nextElementSibling;
+      note.hidden = !unknown;
+      note.textContent = `unknown in ${number(unknown)}, which no bound lets through`;
       const most = Math.max(1, ...clips);
       bars.replaceChildren(...from.map((edge, i) => {
         const bar = make("i", { "data-from": edge, title: `from ${Math.round(edge * 100) / 100}: ${number(clips[i])}` });

@@ -8,6 +8,7 @@ import { Picks } from "./picks.js";
 import { Player } from "./player.js";
 import { Painter } from "./skeleton.js";
 import { State } from "./state.js";
+import * as tables from "./tables.js";
 
 const KEYS = [
   ["/", "search"], ["j k, arrows", "next and previous clip"], ["Enter", "open the clip"], ["space", "play, pause"],
@@ -73,6 +74,17 @@ async function showCommand() {
     });
     showDialog("What is on the screen", make("h3", { text: "Command" }), make("pre", { text: command }), copy(command),
       make("h3", { text: "SQL, for signverse sql" }), make("pre", { text: sql }), copy(sql));
+  } catch (error) { failed(error); }
+}
+
+async function showReports() {
+  try { showDialog("Reports", ...await tables.reports()); } catch (error) { failed(error); }
+}
+
+async function showSql() {
+  try {
+    const { sql } = await ask("command", state.options);
+    showDialog("SQL over the lake", ...tables.sql(`${sql}${state.values("limit").length ? "" : "\nlimit 100"}`));
   } catch (error) { failed(error); }
 }
 
@@ -163,6 +175,8 @@ async function start() {
   });
   document.addEventListener("keydown", onKey);
   byId("show-command").addEventListener("click", showCommand);
+  byId("show-reports").addEventListener("click", showReports);
+  byId("show-sql").addEventListener("click", showSql);
   byId("show-picks").addEventListener("click", showPicks);
   byId("show-help").addEventListener("click", showHelp);
   byId("toggle-filters").addEventListener("click", (event) => {

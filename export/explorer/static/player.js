@@ -326,15 +326,15 @@ export class Player extends EventTarget {
         for (let frame = 0; frame < points.frames; frame++) {
           const { xy, scores } = place(points, 0, frame);
           let sum = 0;
-          let known = 0;
+          let known = true;
           for (let i = part.start; i < part.start + part.size; i++) {
-            if (scores[i] === 255) continue;
-            known += 1;
-            if (xy[2 * i] !== -32768) sum += scores[i];
+            if (scores[i] === 255) known = false;
+            else if (xy[2 * i] !== -32768) sum += scores[i];
           }
+          // As the lake has it: the mean is unknown where one of its scores is.
           if (!known) { down = false; continue; }
           const x = ((index * CHUNK + frame + 0.5) / total) * width;
-          const y = height * (1 - Math.min(1, sum / known / 200)) * 0.9 + height * 0.05;
+          const y = height * (1 - Math.min(1, sum / part.size / 200)) * 0.9 + height * 0.05;
           if (down) context.lineTo(x, y);
           else context.moveTo(x, y);
           down = true;

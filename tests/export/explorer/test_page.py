@@ -143,6 +143,16 @@ def test_the_grid_reaches_the_last_clip(visit, served):
     assert "clip=" not in page.url
 
 
+def test_reports_and_sql_have_pages(visit, served):
+    page = visit(f"{served.address}?text=water")
+    page.get_by_role("button", name="Reports").click()
+    page.get_by_role("region", name="Rows").get_by_text("Polish").first.wait_for()
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="SQL").click()
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("region", name="Rows").get_by_text("hebrew-00001").wait_for()
+
+
 def test_back_closes_the_clip(visit, served):
     page = visit(f"{served.address}?text=water")
     page.locator(".card").first.click()

@@ -163,6 +163,32 @@ def test_a_question_that_means_nothing_has_one_line_as_its_answer(served, path):
     assert answer.status == 200 or answer.json["error"].count("\n") == 0
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "select 1; select 2",
+        "drop table videos",
+        "copy videos to 'x.csv'",
+        "from read_text('/etc/passwd')",
+        "from x",
+    ],
+)
+def test_the_sql_box_reads_the_lake_and_nothing_else(served, query):
+    assert served.api("sql", query=query).status == 400
+
+
+def test_reports_and_sql_are_tables_of_texts(served):
+    got = served.api("sql", query="select video_id, null, 1.5 from videos order by 1 limit 2").json
+    assert (got["rows"], got["height"]) == ([["-dash.b", None, "1.5"], ["hebrew", None, "1.5"]], 2)
+    names = {report["name"] for report in served.api("reports").json}
+    assert {"languages", "quality", "balance"} <= names
+    for name in names:
+        answer = served.ask(f"/api/reports?name={name}")
+        assert answer.status == 200 and answer.json["rows"], name
+    assert served.ask("/api/reports?name=../languages").status == 400
+
+
 def test_rows_say_how_many_clips_and_frames_remain(served):
     got = served.api("rows", text="water", count=2).json
     assert [row["id"] for row in got["rows"]] == ["-dash.b-00000", "-dash.b-00002"]
