@@ -11,6 +11,8 @@ import polars as pl
 
 from signverse.lake.lake import Lake
 from tests.ingest.shards import dialect_files, made_shards
+from tests.ingest.shards.test_frame_dicts import files as frame_dict_files
+from tests.ingest.shards.test_frame_dicts import of_people
 
 LANGUAGES = ("asf", "bfi", "ase", "gsg")
 
@@ -30,7 +32,18 @@ def _per_frame() -> dict[str, bytes]:
     return dialect_files.video("ID", dialect_files.per_frame(dialect_files.FRAMES[:3]))
 
 
-MAKERS = {"card": _card, "consolidated": _consolidated, "per-frame": _per_frame}
+@functools.cache
+def _frame_dicts() -> dict[str, bytes]:
+    people = {number: of_people([dialect_files.person(number)]) for number in (1, 2, 3)}
+    return dialect_files.video("ID", frame_dict_files(people))
+
+
+MAKERS = {
+    "card": _card,
+    "consolidated": _consolidated,
+    "per-frame": _per_frame,
+    "per-frame-dicts": _frame_dicts,
+}
 
 
 def members(video_id: str, dialect: str = "consolidated", captions: bool = True) -> dict[str, bytes]:
