@@ -57,10 +57,11 @@ def picture(
         float | None, typer.Option(metavar="SECONDS", help="End of the range; by default that of the video.")
     ] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=100, metavar="N", help="Number of frames, spread evenly over the range.")
-    ] = 8,
+        int | None,
+        typer.Option(min=1, max=100, metavar="N", help="Number of frames, spread evenly over the range (default: 8)."),
+    ] = None,
     frames: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="These frames of the video, instead of --count.")
+        str | None, typer.Option(metavar="N,N,...", help="These frames of the video, instead of a range and --count.")
     ] = None,
     person: Annotated[int | None, typer.Option(min=0, metavar="N", help="Person; 0 is the primary signer.")] = None,
     crop: Annotated[bool, typer.Option("--crop", help="Crop the frames to the people that are drawn.")] = False,
@@ -98,7 +99,9 @@ def picture(
             chosen = _numbers(frames)
         except ValueError:
             raise BadInputError(f"--frames {frames}: not numbers of frames", "Write them as 0,24,48.") from None
-    look = Look(count, person, crop, background, tile_width, style, chosen)
+        if chosen and (count or start or end is not None):
+            raise BadInputError("--frames names frames, and --count, --start and --end choose others", "Give one way.")
+    look = Look(count or 8, person, crop, background, tile_width, style, chosen)
     with opened_scenes(open_lake, start_s=start, end_s=end, person=person) as scene:
         image = draw_sheet([scene(name) for name in video_ids], look)
     save_sheet(image, output)

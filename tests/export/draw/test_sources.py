@@ -92,6 +92,15 @@ def test_frames_are_named_by_their_numbers(sample: Lake, tmp_path: Path, signver
         assert (code in {1, 2}, said in err) == (True, True), err
 
 
+@pytest.mark.parametrize("other", [("--count", "3"), ("--start", "1"), ("--end", "2")])
+def test_frames_by_their_numbers_leave_no_room_for_another_choice(
+    sample: Lake, tmp_path: Path, signverse, other: tuple[str, str]
+) -> None:
+    words = ("picture", VIDEO, "--lake", sample.folder, "--frames", "0,24", *other, "-o", tmp_path / "x.png")
+    code, _, err = signverse(*words)
+    assert (code in {1, 2}, "Give one way." in err) == (True, True), err
+
+
 @pytest.mark.parametrize("style", ["lake", "openpose", "dwpose", "controlnext"])
 def test_a_tile_as_wide_as_the_frame_has_the_exact_pixels_of_the_style(
     sample: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signverse, style: str
