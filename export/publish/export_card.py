@@ -24,6 +24,7 @@ from signverse.export.writers.tar_writer import HashingWriter
 from signverse.lake.lake import Lake
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.integrity.sync import sync_names
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 
@@ -61,7 +62,10 @@ class ExportCard:
         found[CROISSANT] = _write(out / CROISSANT, dump(croissant(self.facts, licence, files=found)))
         readme = write_card(self.facts, self.licence, None, earlier, pictures=list(drawn), remarks=self.remarks)
         _write(out / README, readme.encode())
-        return {name: found[name][0] for name in found.keys() - {file.name for file in files}}
+        beside = {name: found[name][0] for name in found.keys() - {file.name for file in files}}
+        # SHA256SUMS comes next, and says that these are there: after a power cut too.
+        sync_names(out, [*beside, README])
+        return beside
 
 
 class _Sink(HashingWriter):

@@ -51,6 +51,7 @@ SCENARIOS: Final = {
         Scenario("export-webdataset", ("export", "webdataset", *_CLIPS), (_MORE,), "export"),
         Scenario("export-parquet", ("export", "parquet", *_CLIPS), (_MORE,), "export"),
         Scenario("export-pose", ("export", "pose", *_CLIPS), (_MORE,), "export"),
+        Scenario("export-card", ("export", "parquet", *_CLIPS, "--card"), (_MORE,), "export"),
     )
 }
 
