@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.export.conftest import Video, fill
-from tests.export.explorer.conftest import HEBREW, HOSTILE
+from tests.export.explorer.conftest import HEBREW, HOSTILE, moving
 
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -113,6 +113,18 @@ def test_search_filter_play_pick_reload_and_export(visit, serve, shown, signvers
         "export", "pose", "--lake", shown.folder, "--selection", server.picks, "--out", tmp_path / "poses"
     )
     assert code == 0, err
+
+
+def test_the_video_under_the_skeleton_is_at_its_frame(visit, serve, tmp_path, data):
+    lake = fill(tmp_path / "lake", [Video("signer_720p24", 72, moving(72), [(1.0, 3.0, "over the video")])])
+    server = serve(lake.folder, media=data / "videos")
+    page = visit(f"{server.address}?clip=signer_720p24-00000")
+    page.wait_for_selector(".stage video")
+    for frame in range(1, 4):
+        page.keyboard.press(".")
+        page.locator("#player .clock", has_text=f"frame {frame} of 48").wait_for()
+        # In the middle of the frame: a browser may round the time.
+        assert int(page.locator(".stage video").evaluate("video => video.currentTime * 24")) == 24 + frame
 
 
 def test_captions_are_text_whatever_they_hold(visit, served):
