@@ -34,6 +34,13 @@ def read_bounded(source: Path | pa.NativeFile, size: int, what: str) -> pa.Table
         # A text is kept once, and rows have its number: how long they would be is known before they are made.
         texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
         flat = {field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)}
+        groups = range(file.metadata.num_row_groups)
+        if (stated := sum(max(file.metadata.row_group(index).total_byte_size, 0) for index in groups)) > most:
+            raise _too_much(what, stated, most)
+        for index in groups:
+            # A table of contents whose parts contradict each other is an error of Arrow's as a row is read; asked for
+            # such a part, as below, Arrow ends the process.
+            next(file.iter_batches(1, row_groups=[index], use_threads=False), None)
         if (stated := _stated(file.metadata, flat)) > most:
             raise _too_much(what, stated, most)
     batches, used = [], 0

@@ -344,6 +344,18 @@ def _read_pose(path: Path) -> None:
     next(pose_scene(path).frames())
 
 
+def _indexes() -> dict[str, list[bytes]]:
+    from tests.lake.lists.test_tar_members import FIRST, as_parquet, index
+
+    return {".parquet": [as_parquet(index(FIRST, {})), as_parquet(index(FIRST, {}, {"shard": "b.tar"}))]}
+
+
+def _read_index(path: Path) -> None:
+    from signverse.lake.lists.tar_members import from_parquet
+
+    from_parquet(path.read_bytes(), path.name)
+
+
 _ZIP: Final[dict[str, Mutation]] = {".npz": changed_zip}
 _PARQUET: Final[dict[str, Mutation]] = {".parquet": changed_parquet}
 
@@ -355,6 +367,7 @@ READERS: Final = {
     "captions": Reader(_captions, _read_captions),
     "list": Reader(_lists, _read_list, _PARQUET),
     "selection": Reader(_selections, _read_selection, _PARQUET),
+    "members": Reader(_indexes, _read_index, _PARQUET),
     "info": Reader(_states, _read_info),
     "pose": Reader(_poses, _read_pose),
     "video": Reader(_videos, _read_video),
