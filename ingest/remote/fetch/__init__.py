@@ -7,7 +7,7 @@ May import the sources, shards and what is below. Start with find.py, which find
     survey.py        what is known of each tar: from an index, or by a walk of its headers
     known.py         the index, in the user's cache or beside the tars
     walk.py          the walk
-    plan.py          which tar each video is taken from, and which bytes that needs
+    plan.py          which tar each video is taken from, and which bytes that needs, in which requests
     transfer.py    brings those bytes, some tars at a time
     copies.py        partial copies of tars, on which a later run goes on
     streams.py       threads that read side by side

@@ -7,7 +7,7 @@ read all of it, and it is copied whole, and listed then.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,6 @@ from typing import Final
 from signverse.ingest.remote.fetch.copies import PartialCopy, Range
 from signverse.ingest.remote.fetch.known import short_name
 from signverse.ingest.remote.sources.protocols import TarSource
-from signverse.ingest.remote.sources.read_ranges import merge
 from signverse.ingest.shards.caption_tracks import are_subtitles, captions_in
 from signverse.ingest.shards.dialects import dialect_of
 from signverse.ingest.shards.tar_files import cut_video, videos_in
@@ -24,7 +23,13 @@ from signverse.ingest.shards.untrusted.tar_reader import Listing, Member, Tar, T
 HEADER: Final = 512
 
 GAP: Final = 64 * 1024
-"""Bytes between two ranges that are read along, at most."""
+"""Bytes between two ranges that are read along, at most: reading them takes less than another request."""
+
+WASTE: Final = 0.05
+"""Share of the wanted bytes that may be read along."""
+
+_ALWAYS: Final = 4096
+"""Bytes between two ranges that are read along in any case: headers and padding between two members of a tar."""
 
 
 @dataclass
@@ -112,6 +117,31 @@ class Shard:
         pairs = [(each.start - HEADER, each.size + HEADER) for each in self.members()]
         groups = list(merge(pairs, gap=GAP))
         return [(group[0][0], max(start + size for start, size in group)) for group in groups]
+
+
+def merge(ranges: Iterable[tuple[int, int]], *, gap: int, waste: float = WASTE) -> Iterator[list[tuple[int, int]]]:
+    """Groups of ranges that are read together: those that come after each other with little between them.
+
+    Args:
+        ranges: start and size of each; those of one group are in ascending order, so sorted ones make few groups.
+        gap: bytes between two of a group, at most.
+        waste: bytes between the ranges of a group as a share of its wanted bytes, at most.
+    """
+    group: list[tuple[int, int]] = []
+    end = wanted = between = 0
+    for start, size in ranges:
+        space = start - end
+        near = bool(group) and start >= group[-1][0] and space <= gap
+        if not near or (space > _ALWAYS and between + space > waste * (wanted + size)):
+            if group:
+                yield group
+            group, end, wanted, between = [], start, 0, 0
+        group.append((start, size))
+        between += max(0, start - end)
+        wanted += size
+        end = max(end, start + size)
+    if group:
+        yield group
 
 
 class _Nothing(TarBytes):

@@ -13,5 +13,4 @@ says what all sources can do.
     http_file.py     a file on a server: redirects, signed addresses that expire, what may not change
     http_client.py   one request; which header goes to whom
     http_limits.py   requests at a time, pauses that a server asks for, attempts
-    read_ranges.py   many ranges of a file: near ones in one request, several requests at a time, in order
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from signverse.ingest.remote.sources.address import open_source
 from signverse.ingest.remote.sources.http_limits import Limits
 from signverse.ingest.remote.sources.protocols import RangedFile
-from signverse.ingest.remote.sources.read_ranges import read_ranges, stream
 from tests.fakehub.hub import Answer, Cut, Drop, Hub
 from tests.ingest.remote.sources.servers import served, served_bucket
 
@@ -96,22 +96,13 @@ RANGES = st.lists(st.tuples(st.integers(0, len(DATA)), st.integers(0, 40_000)), 
 )
 
 
-@given(RANGES, st.booleans(), st.lists(st.integers(0, 7), max_size=4), st.integers(0, 30_000), st.integers(1, 4))
+@given(RANGES, st.lists(st.integers(0, 7), max_size=4), st.integers(1, 4))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ranges_of_any_source_are_the_slices_of_the_file_whatever_breaks_on_the_way(
-    served_file: Served, ranges: list[tuple[int, int]], in_order: bool, faults: list[int], gap: int, streams: int
+    served_file: Served, ranges: list[tuple[int, int]], faults: list[int], streams: int
 ) -> None:
     """Errors of the server, pauses, connections that break, before and inside of a body, and expired addresses."""
-    ranges = sorted(ranges) if in_order else ranges
     served_file.disturb(faults)
-    read = list(read_ranges(served_file.file, ranges, gap=gap, request=20_000, streams=streams))
+    with ThreadPoolExecutor(streams) as pool:
+        read = list(pool.map(lambda each: served_file.file.pread(*each), ranges))
     assert read == [DATA[start : start + size] for start, size in ranges]
-
-
-def test_a_whole_file_of_any_source_comes_in_pieces_that_are_held_one_at_a_time(served_file: Served) -> None:
-    served_file.disturb([4, 7, 3, 0])
-    at = 0
-    for piece in stream(served_file.file, 0, len(DATA), request=50_000, streams=2):
-        assert piece == DATA[at : at + 50_000]
-        at += len(piece)
-    assert at == served_file.file.size == len(DATA)
