@@ -96,7 +96,7 @@ def test_a_folder_of_files_of_four_megabytes_is_never_read_at_once(monkeypatch: 
     read_files = dialects.per_frame.read_files
     monkeypatch.setattr(dialects, "_BYTES_AT_ONCE", 50_000)
     monkeypatch.setattr(
-        dialects.per_frame, "read_files", lambda files, names: sizes.append(files.nbytes) or read_files(files, names)
+        dialects.per_frame, "read_files", lambda files, *rest: sizes.append(files.nbytes) or read_files(files, *rest)
     )
     frame = {**flat([person(1)]), "extra": np.zeros(20_000, np.uint8)}
     poses_of(per_frame([frame] * 9))

@@ -70,10 +70,14 @@ def film(*people: np.ndarray, seed: int = 0) -> tuple[list[np.ndarray], list[np.
 
 
 def signs(points: np.ndarray) -> bool:
-    """Whether a wrist goes a long way, in heights of the person: a signer may hold still for two seconds, too."""
+    """Whether a wrist is far from its usual place, in heights of the person, for a quarter of the time.
+
+    A signer may hold still for two seconds, too, or begin in the last frames: nothing tells them from a picture then.
+    """
     height = np.ptp(points[:, :8, 1])
-    ways = [np.ptp(points[:, joint, :2] - points[:, 1, :2], axis=0).max() for joint in (4, 7)]
-    return bool(max(ways) > 0.5 * height)
+    places = points[:, [4, 7], :2] - points[:, 1:2, :2]
+    ways = np.linalg.norm(places - np.median(places, axis=0), axis=-1).max(axis=1)
+    return bool((ways > 0.25 * height).mean() >= 0.25)
 
 
 def first(*people: np.ndarray) -> tuple[int, list[str]]:
