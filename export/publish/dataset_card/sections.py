@@ -19,7 +19,9 @@ _SECTION: Final = re.compile(
     r"<!-- signverse:end (?P=name) -->",
     re.DOTALL,
 )
-_MADE: Final = re.compile(r"\n*<!-- signverse:header (\{.*?\}) -->\n*", re.DOTALL)
+_BEFORE, _AFTER = "<!-- signverse:header ", " -->"
+# What is between has neither < nor >: so each of many beginnings without an end is looked at once.
+_MADE: Final = re.compile(rf"{_BEFORE}\{{[^<>]*\}}{_AFTER}")
 
 
 def merge(made: Mapping[str, str], earlier: str, header: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -30,7 +32,7 @@ def merge(made: Mapping[str, str], earlier: str, header: Mapping[str, Any]) -> t
         earlier: body of the earlier card, or "".
         header: what of the YAML was made, for `made_header` of the next run.
     """
-    earlier = _MADE.sub("\n", earlier)
+    earlier = "\n".join(part.strip("\n") for part in _MADE.split(earlier))
     edited: dict[str, str] = {}
     for found in _SECTION.finditer(earlier):
         if found["sum"] != _sum(found["text"]):
@@ -51,12 +53,14 @@ def merge(made: Mapping[str, str], earlier: str, header: Mapping[str, Any]) -> t
             written.add(name)
         else:
             # It goes, and so do the blank lines after it.
-            place += len(earlier[place:]) - len(earlier[place:].lstrip("\n"))
+            while earlier.startswith("\n", place):
+                place += 1
     body += earlier[place:]
     rest = [_block(name, text) for name, text in made.items() if name not in written]
     body = "\n\n".join(part for part in (body.strip("\n"), *rest) if part)
     record = json.dumps(header, ensure_ascii=True).replace("-", "\\u002d").replace("<", "\\u003c")
-    return f"{body}\n\n<!-- signverse:header {record.replace('>', chr(92) + 'u003e')} -->\n", sorted(edited)
+    record = record.replace(">", "\\u003e")
+    return f"{body}\n\n{_BEFORE}{record}{_AFTER}\n", sorted(edited)
 
 
 def _missing_before(name: str, made: Mapping[str, str], earlier: str, written: set[str]) -> list[str]:
@@ -76,7 +80,7 @@ def made_header(earlier: str) -> dict[str, Any]:
     found = _MADE.search(earlier)
     if found:
         try:
-            header = json.loads(found.group(1))
+            header = json.loads(found.group().removeprefix(_BEFORE).removesuffix(_AFTER))
         except (ValueError, RecursionError):
             return {}
         if isinstance(header, dict):

@@ -49,11 +49,16 @@ def load_yaml(text: str) -> dict[str, Any]:
             event = self.peek_event()  # type: ignore[no-untyped-call]
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise yaml.YAMLError("it uses anchors")  # A few lines of them can stand for gigabytes.
+            if getattr(event, "tag", None) is not None:
+                # Sets, pairs and others would be written back as something else.
+                raise yaml.YAMLError(f"it uses the tag {event.tag}")
             return super().compose_node(parent, index)
 
     hint = "Mend it, or remove the file."
     try:
         found = yaml.load(text, Loader=Loader)  # noqa: S506 (a SafeLoader that takes less)
+        # A number may be read that is too long to be written.
+        repr(found)
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         why = " ".join(str(error).split())[:200]
         raise BadInputError(f"the YAML at the top of README.md cannot be read: {why}", hint) from None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signverse.export.publish.dataset_card.markdown import quoted
 from signverse.export.publish.dataset_card.sections import made_header, merge
-from signverse.export.publish.dataset_card.yaml_text import dump_yaml, load_yaml, split_card
+from signverse.export.publish.dataset_card.yaml_text import MAX_CARD, dump_yaml, load_yaml, split_card
 from signverse.export.publish.licences import stated
 from signverse.lake.model.errors import BadInputError
 
@@ -165,3 +165,28 @@ def test_a_section_that_is_new_stands_where_it_belongs(name: str) -> None:
 )
 def test_a_licence_is_named_as_the_hub_names_it(given: str, header: dict[str, str]) -> None:
     assert stated(given).header() == header
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool x", '!!int ""', "!!timestamp x", "!!set {x}", '!!python/name:os.system ""', "!x 1"]
+)
+@pytest.mark.parametrize("place", ["{}", "[{}]", "{{a: {}}}"])
+def test_a_tag_in_the_yaml_of_a_card_is_refused(value: str, place: str) -> None:
+    with pytest.raises(BadInputError, match=r"README\.md cannot be read: it uses the tag"):
+        load_yaml(f"key: {place.format(value)}\n")
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20_000, "1" + ":59" * 3000, "9" * 5000])
+def test_a_number_that_cannot_be_written_again_is_refused(number: str) -> None:
+    with pytest.raises(BadInputError, match="Exceeds the limit"):
+        load_yaml(f"key: {number}\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["\n", "<!-- signverse:header {", "<!-- signverse:begin a -->\n<!-- signverse:end a -->\n", "<!-- signverse:"],
+)
+def test_a_card_of_any_repetition_is_read_at_once(body: str) -> None:
+    text = body * (MAX_CARD // 4 // len(body))
+    made_header(text)
+    assert "<!-- signverse:begin how" in merge({"how": "text"}, text, {})[0]
