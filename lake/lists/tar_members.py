@@ -106,6 +106,10 @@ def from_parquet(data: bytes, what: str) -> pl.DataFrame:
         raise BadInputError(f"{what} has {len(data):,} bytes, at most {MAX_BYTES:,} are read")
     try:
         # Not from a file of Python's: a thread of Arrow that still reads one as the program ends takes it down.
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            rows = file.metadata.num_rows
+        if rows > _MAX_ROWS:
+            raise BadInputError(f"{what} has {rows:,} rows, at most {_MAX_ROWS:,} are read")
         table = _with_our_types(read_bounded(pa.BufferReader(data), len(data), what), what)
         table.validate(full=True)
     except BadInputError:

@@ -114,7 +114,7 @@ def fetch_into_lake(
                     on_video(event)
             importing.commit()
             bringing.remove_committed()
-            poses = try_elsewhere(found.shards, bringing.unread())
+            poses = try_elsewhere(found.shards, bringing.not_in(ids))
         bringing.say_what_is_missing(ids)
     bringing.remove_committed()
     for arrived in captions.copies:
@@ -191,13 +191,16 @@ class _Bringing:
         elif item.video_id in self._given:
             self._failed[item.video_id] = Missing(item.video_id, "failed", item.reason, item.why)
 
-    def unread(self) -> set[str]:
-        """The videos that could not be read from the tars that they were taken from so far."""
+    def not_in(self, ids: Sequence[str]) -> set[str]:
+        """The videos that have not come in: not read from the tars that they were taken from, or not in these.
+
+        An index may have said of a tar that it holds a video, or holds none, which is not true.
+        """
         for video_id in self._given - self._done - self._failed.keys():
             why = "its tar could not be read to the end"
             self._failed[video_id] = Missing(video_id, "failed", "bad_shard", why)
         self._given &= self._done
-        return self._failed.keys() - self._done
+        return set(ids) - self._done
 
     def end_of_tar(self, path: Path) -> None:
         """Its copy is not needed any more once what was made of it is committed."""

@@ -11,7 +11,7 @@ import io
 import tarfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,12 @@ from signverse.ingest.remote.fetch.account import Fetched, Missing, missing, unf
 from signverse.ingest.remote.fetch.copies import PartialCopy
 from signverse.ingest.remote.fetch.find import Found, copies_folder
 from signverse.ingest.remote.fetch.known import KnownTars
-from signverse.ingest.remote.fetch.plan import HEADER, Shard, origin
+from signverse.ingest.remote.fetch.plan import HEADER, Shard, copy_path, origin, try_elsewhere
 from signverse.ingest.remote.fetch.streams import Streams
 from signverse.ingest.remote.fetch.transfer import Arrived, Transfers
 from signverse.ingest.shards.untrusted.tar_reader import FileBytes, Listing, Tar
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import printable
 from signverse.lake.storage.temporary.whole_file import whole_file
 
@@ -32,6 +33,7 @@ OUTCOMES: Final = "outcomes.csv"
 _COLUMNS: Final = ("video_id", "outcome", "reason", "message", "tar", "origin")
 _COPIES: Final = ".fetch"
 _PIECE: Final = 1024**2
+_MAX_OUTCOMES: Final = 1 << 30
 
 
 def copies_in(out: Path) -> AbstractContextManager[Path]:
@@ -71,15 +73,18 @@ def fetch_into_tars(
     needed = [shard for shard in (*found.subtitles, *found.poses) if not targets.has_all(shard)]
     transfers.forget_others(needed)
     problems: dict[str, str] = {}
-    for arrived in transfers.bring(needed):
-        if arrived is None:
-            continue
-        if arrived.problem:
-            arrived.copy.close()
-            problems |= dict.fromkeys(arrived.shard.only, arrived.problem)
-        else:
-            targets.write(arrived)
-        targets.write_outcomes(())
+    while needed:
+        for arrived in transfers.bring(needed):
+            if arrived is None:
+                continue
+            if arrived.problem:
+                arrived.copy.close()
+                problems |= dict.fromkeys(arrived.shard.only, arrived.problem)
+            else:
+                targets.write(arrived)
+            targets.write_outcomes(())
+        needed = try_elsewhere(found.shards, [video_id for video_id in wanted if video_id not in targets.origins])
+        targets.compare(needed)
     for video_id in wanted:
         if video_id in targets.before:
             account.there += 1
@@ -93,6 +98,19 @@ def fetch_into_tars(
     return account
 
 
+def _names(shards: Mapping[int, Shard]) -> dict[int, str]:
+    """A name for each tar in the folder, the same whatever is wanted of the source.
+
+    Tars of one name in several folders are kept apart by the folders' names, or where that is not enough by a sum.
+    """
+    found = {key: shard.name for key, shard in shards.items()}
+    for longer in (lambda shard: shard.path.replace("/", "-"), lambda shard: f"{copy_path(Path(), shard).stem}.tar"):
+        # Some systems take names for one that differ in case.
+        many = Counter(name.lower() for name in found.values())
+        found |= {key: longer(shards[key]) for key, name in found.items() if many[name.lower()] > 1}
+    return found
+
+
 class _Targets:
     """The tars of the folder that is written to.
 
@@ -104,27 +122,26 @@ class _Targets:
     def __init__(self, out: Path, found: Found) -> None:
         self._out = out
         shards = [*found.subtitles, *found.poses]
-        names = Counter(shard.name for shard in shards)
-        # Tars of one name in several folders are kept apart by the folders' names.
-        self._names = {
-            id(shard): shard.name if names[shard.name] == 1 else shard.path.replace("/", "-") for shard in shards
-        }
+        self._names = _names({id(shard): shard for shard in (*found.shards, *shards)})
         self._listings: dict[str, Listing] = {}
         self.origins: dict[str, tuple[str, str]] = {}
         self._origins_before = self._read_outcomes()
-        for shard in shards:
-            self._compare(shard)
+        self.compare(shards)
         self.before = frozenset(self.origins)
 
     def _path(self, shard: Shard) -> Path:
         return self._out / self._names[id(shard)]
 
-    def _compare(self, shard: Shard) -> None:
-        """Takes in what is in the tar already; whatever that is stays in it.
+    def compare(self, shards: Iterable[Shard]) -> None:
+        """Takes in what is in tars of the folder already; whatever that is stays in them.
 
         Raises:
-            BadInputError: it is not a part of the source's tar.
+            BadInputError: one is not a part of the source's tar.
         """
+        for shard in shards:
+            self._compare(shard)
+
+    def _compare(self, shard: Shard) -> None:
         path = self._path(shard)
         if not path.exists():
             return
@@ -209,12 +226,18 @@ class _Targets:
 
     def _read_outcomes(self) -> dict[str, str]:
         """Where the tars of the folder are from, by their names."""
-        try:
-            text = (self._out / OUTCOMES).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        place = self._out / OUTCOMES
+        if not place.exists():
             return {}
-        rows = csv.DictReader(io.StringIO(text))
-        return {row["tar"]: row["origin"] for row in rows if row.get("tar") and row.get("origin")}
+        try:
+            rows = csv.DictReader(io.StringIO(read_regular(place, _MAX_OUTCOMES).decode("utf-8"), newline=""))
+            if tuple(rows.fieldnames or ()) != _COLUMNS:
+                raise csv.Error
+            return {row["tar"]: row["origin"] for row in rows if row["tar"] and row["origin"]}
+        except (csv.Error, UnicodeDecodeError):
+            raise BadInputError(
+                f"{place} is not a list of what was fetched", "Move it elsewhere, or name another folder with --out."
+            ) from None
 
     def write_outcomes(self, others: Iterable[Missing]) -> None:
         """Writes what became of each video."""

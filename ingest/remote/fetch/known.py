@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tarfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from signverse.ingest.shards.untrusted.tar_reader import Listing, Member
 from signverse.lake.lists import tar_members
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id
+from signverse.lake.model.wording import some
 from signverse.lake.storage.integrity.sync import make_durable_folder
 from signverse.lake.storage.temporary.whole_file import write_whole
 
@@ -133,20 +135,40 @@ def published(source: TarSource, files: Sequence[SourceFile], remarks: list[str]
             continue
         prefix = f"{folder}/" if folder else ""
         oids = dict(rows.select("shard", "shard_oid").unique().iter_rows())
-        summed = rows.filter(pl.col("sha256").is_not_null())
-        other = []
+        other, gaps = [], []
+        summed = {
+            tar: dict(group.select("member", "sha256").iter_rows())
+            for (tar,), group in rows.filter(pl.col("sha256").is_not_null()).group_by("shard")
+        }
         for tar, listing in _listings(rows, prefix).items():
             there = tars.get(tar)
             if there is None:
                 continue
-            if _agrees(there, listing.size, oids[tar.removeprefix(prefix)]):
-                of_tar = summed.filter(pl.col("shard") == tar.removeprefix(prefix))
-                found[tar] = Published(listing, dict(of_tar.select("member", "sha256").iter_rows()))
-            else:
+            if not _agrees(there, listing.size, oids[tar.removeprefix(prefix)]):
                 other.append(tar)
+            elif _has_room(listing):
+                gaps.append(tar)
+            else:
+                found[tar] = Published(listing, summed.get(tar.removeprefix(prefix), {}))
         if other:
             remarks.append(f"{file.path} is of other tars than {', '.join(other[:3])}: headers are read instead")
+        if gaps:
+            remarks.append(f"{file.path} may not name all files of {some(gaps)}: headers are read instead")
     return found
+
+
+def _has_room(listing: Listing) -> bool:
+    """Whether a tar may hold files that its listing does not name: then these would be lost without a word.
+
+    Headers alone, of folders, may lie between two files. What a long name takes looks like a file.
+    """
+    end = 0
+    for member in listing.members:
+        if member.start - end - tarfile.BLOCKSIZE > tarfile.BLOCKSIZE:
+            return True
+        end = member.start + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    # Two empty blocks end a tar, and more fill its last record.
+    return listing.size - end >= tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE
 
 
 def _agrees(file: SourceFile, size: int, oid: str | None) -> bool:

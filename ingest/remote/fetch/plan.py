@@ -164,7 +164,7 @@ def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
     Returns:
         The ids that no tar has of which the content is known.
     """
-    poses = [shard for shard in shards if not shard.subtitles and shard.listing is not None]
+    poses = [shard for shard in shards if not (shard.subtitles or shard.problem) and shard.listing is not None]
     taken: dict[int, set[str]] = {}
     left = set()
     for video_id in wanted:
@@ -181,10 +181,10 @@ def share_out(shards: Sequence[Shard], wanted: Iterable[str]) -> set[str]:
 
 
 def try_elsewhere(shards: Sequence[Shard], failed: Iterable[str]) -> list[Shard]:
-    """The tars that hold videos, too, which could not be read from the tars that they were taken from.
+    """The tars that hold videos, too, which did not come out of the tars that they were looked for in.
 
     Args:
-        failed: ids; in the end each was tried in every tar that has it.
+        failed: ids; in the end each was tried in every tar that is known to have it.
     """
     ids = frozenset(failed)
     for shard in shards:

@@ -106,11 +106,13 @@ class Transfers:
             if ready:
                 transfer = ready.pop(0)
                 arrived = self._finish(transfer)
-                if arrived is None:
-                    self._walk_again(transfer.shard)
+                if arrived is None and not (problem := self._walk_again(transfer.shard)):
                     waiting.append(transfer.shard)
                     transfer.copy.close()
                     continue
+                if arrived is None:
+                    transfer.problem = problem
+                    arrived = Arrived(transfer.shard, transfer.copy, problem)
                 failed = [*failed, arrived.problem] if transfer.problem else []
                 if len(failed) >= _IN_A_ROW:
                     raise SourceError(
@@ -175,17 +177,26 @@ class Transfers:
                     transfer.copy.remove()
         return Arrived(transfer.shard, transfer.copy, problem)
 
-    def _walk_again(self, shard: Shard) -> None:
-        """Finds out what a tar holds of which the index says what is not true."""
-        with closing(shard.source.open(shard.path)) as file:
-            walked = walk(file)
+    def _walk_again(self, shard: Shard) -> str:
+        """Finds out what a tar holds of which the index says what is not true; gives why that cannot be done.
+
+        Raises:
+            SourceError: the source cannot be reached any more.
+        """
+        try:
+            with closing(shard.source.open(shard.path)) as file:
+                walked = walk(file)
+        except SourceError:
+            raise
+        except BadInputError as error:
+            return str(error)
         shard.walked, shard.sums = True, {}
         if walked.listing is None:
             shard.listing, shard.dense = None, True
         else:
             self._known.put(shard.path, shard.oid, walked.listing)
             shard.know(walked.listing)
-            shard.only = frozenset(name for name in shard.only if shard.has(name))
+        return ""
 
 
 def _open_and_copy(transfer: _Transfer, piece: Range, further: list[Range]) -> tuple[int, list[Range]]:

@@ -122,3 +122,33 @@ def test_bytes_that_are_not_those_of_the_index_do_not_come_in(tmp_path: Path, si
     assert "failed, not_fetched: 1: v00x01" in err
     assert "v00x01/poses.npz" in err and "its sha256 is another" in err
     assert not list((tmp_path / "out").glob("*.tar"))
+
+
+@pytest.mark.parametrize("left_out", ["v00x01/caption.json", "v00x01/poses.npz", "v00x0[0-3]/poses.npz"])
+def test_what_an_index_leaves_out_comes_in_all_the_same(
+    tmp_path: Path, signverse: Command, export: Path, left_out: str
+) -> None:
+    place = export / tar_members.FILE_NAME
+    index = from_parquet(place.read_bytes(), "")
+    place.write_bytes(as_parquet(index.filter(~pl.col("member").str.contains(left_out))))
+    ids = listed(tmp_path / "ids.txt", ["v00x01"])
+    code, _, err = signverse("fetch", export, "--ids", ids, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "may not name all files" in err
+    assert tar_in(tmp_path / "out") == members("v00x01", "card")
+
+
+@pytest.mark.parametrize("target", ["--out", "--lake"])
+def test_a_video_that_an_index_sees_in_the_wrong_tar_is_taken_from_the_right_one(
+    tmp_path: Path, signverse: Command, export: Path, target: str
+) -> None:
+    made_shards.pack(export / "Z.tar", members("else", "card"))
+    place = export / tar_members.FILE_NAME
+    index = from_parquet(place.read_bytes(), "")
+    # The first tar is said to hold another video in the place of v00x03.
+    renamed = index.with_columns(pl.col("member").str.replace("v00x03", "else"), video_id=None)
+    place.write_bytes(as_parquet(renamed))
+    ids = listed(tmp_path / "ids.txt", ["else", "v00x03"])
+    code, _, err = signverse("fetch", export, "--ids", ids, target, tmp_path / "out")
+    assert "2 videos wanted: 2 fetched" in err
+    assert code == 0

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.remote.fetch.remote_shards import content, listed, release
+from tests.ingest.remote.fetch.remote_shards import content, listed, members, release
 from tests.ingest.remote.sources.servers import served, served_bucket
+from tests.ingest.shards import made_shards
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -130,3 +131,59 @@ def test_tars_come_from_a_web_server_and_from_a_bucket_too(
         assert "0 fetched, 2 there already" in err
     expected = {name: data for name, data in whole.items() if name.startswith("v00x01/")}
     assert files_of(tmp_path / "out" / "Sign_DWPose_NPZ_000001.tar") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["my,own,table\n1,2,3\n", "\0", "x" * 200_000, "video_id,tar,origin\nx,a,b\n", "\udcff"]
+)
+def test_a_list_of_outcomes_that_is_another_file_is_left_as_it_is(
+    tmp_path: Path, signverse: Command, text: str
+) -> None:
+    release(tmp_path / "shards", 1, 1)
+    place = tmp_path / "out" / "outcomes.csv"
+    place.parent.mkdir()
+    place.write_bytes(text.encode("utf-8", "surrogateescape"))
+    ids = listed(tmp_path / "ids.txt", ["v00x00"])
+    code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", place.parent)
+    assert code == 1
+    assert f"{place} is not a list of what was fetched" in err
+    assert place.read_bytes() == text.encode("utf-8", "surrogateescape")
+
+
+def test_tars_of_like_names_are_kept_apart_and_found_again(tmp_path: Path, signverse: Command) -> None:
+    places = {"x/b.tar": "aa", "y/b.tar": "bb", "x-b.tar": "cc", "Y-B.tar": "dd", "z.tar": "ee"}
+    for place, video_id in places.items():
+        (tmp_path / "shards" / place).parent.mkdir(parents=True, exist_ok=True)
+        made_shards.pack(tmp_path / "shards" / place, members(video_id))
+    out, ids = tmp_path / "out", listed(tmp_path / "ids.txt", places.values())
+    one = listed(tmp_path / "one.txt", ["aa"])
+    assert signverse("fetch", tmp_path / "shards", "--ids", one, "--out", out)[0] == 0
+    code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", out)
+    assert code == 0
+    assert "5 videos wanted: 4 fetched, 1 there already" in err
+    tars = list(out.glob("*.tar"))
+    assert len({tar.name.lower() for tar in tars}) == 5
+    assert {name.split("/")[0] for tar in tars for name in files_of(tar)} == set(places.values())
+
+
+def test_a_video_whose_first_tar_cannot_be_read_is_taken_from_another(tmp_path: Path, signverse: Command) -> None:
+    release(tmp_path / "shards", 2, 2)
+    first, second = sorted((tmp_path / "shards").iterdir())
+    made_shards.pack(second, members("v00x00") | members("v01x00"))
+    ids = listed(tmp_path / "ids.txt", ["v00x00", "v01x00"])
+    # Its headers are known, and it is gone by the time that it is to be read.
+    from signverse.ingest.remote.fetch import transfer
+
+    begin = transfer._open_and_copy
+
+    def gone(moved: transfer._Transfer, *rest: object) -> object:
+        if moved.shard.path == first.name:
+            raise transfer.BadInputError("gone")
+        return begin(moved, *rest)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfer, "_open_and_copy", gone)
+        code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / "out")
+    assert "2 videos wanted: 2 fetched" in err, err
+    assert code == 0
+    assert set(files_of(tmp_path / "out" / second.name)) == {*members("v00x00"), *members("v01x00")}
