@@ -64,6 +64,13 @@ def fetch(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Tars read in parallel.")] = 1,
     redo: Annotated[bool, typer.Option("--redo", help="Also videos that the lake has.")] = False,
+    public_only: Annotated[
+        bool,
+        typer.Option(
+            "--public-only",
+            help="Connect to public addresses only, in redirects and playlists too; take no files of this machine.",
+        ),
+    ] = False,
     worker_memory: WorkerMemoryOption = None,
     stalled_after: StalledAfterOption = STALLED_S,
     dry_run: DryRunOption = False,
@@ -97,7 +104,9 @@ def fetch(
     there = videos_there(lake) if lake and not redo else frozenset[str]()
     left = [video_id for video_id in wanted.ids if video_id not in there]
     with ExitStack() as stack:
-        opened = [stack.enter_context(open_source(each)) for each in (source, *(subtitles or ()))]
+        opened = [
+            stack.enter_context(open_source(each, public_only=public_only)) for each in (source, *(subtitles or ()))
+        ]
         streams = stack.enter_context(Streams())
         surveys = look_at(opened[0], state=state, subtitles=opened[1:])
         say(*(line for each in opened for line in each.remarks))
@@ -189,8 +198,10 @@ def _choose(manifest: Manifest | None, ids: Manifest | None, languages: Sequence
     with mistyped():
         codes = [resolve(name) for name in languages]
         wanted = choose_wanted(entries_there(lake), manifest=manifest, ids=ids, languages=codes)
-    if manifest:
-        say_manifest(manifest)
+    for listed in (manifest, ids):
+        # Of a list of ids only what is wrong with it.
+        if listed and (listed is manifest or listed.refused or listed.repeated):
+            say_manifest(listed)
     say(*wanted.remarks)
     return wanted
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
 
 from signverse.ingest.remote.sources.bucket import BucketSource
 from signverse.ingest.remote.sources.http_client import shown_url
@@ -37,18 +38,20 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
             page; https://HOST/FOLDER/ or https://HOST/FILE.tar; s3://BUCKET/FOLDER; a folder or a tar. What exists on
             this machine is read, even if the hub may have a data set of that name.
         limits: what the source may be asked at a time, and how long it is waited for.
-        public_only: connections may lead to public addresses of the internet only.
+        public_only: connections may lead to public addresses of the internet only; nothing of this machine is read.
 
     Raises:
         SourceError: there is nothing at the address, it may not be read, or it cannot be reached.
     """
     limits = limits or Limits()
     text = str(address)
+    if public_only:
+        _refuse_private(text)
     if scheme := _SCHEME.match(text):
         # Path("https://HOST") is https:/HOST.
         return _by_scheme(scheme[1].lower(), text[scheme.end() :].removeprefix("/"), limits, public_only=public_only)
     hub = _short(text)
-    if (local := _existing(text)) is not None:
+    if not public_only and (local := _existing(text)) is not None:
         source = LocalSource(local)
         if hub:
             source.remarks.append(
@@ -63,6 +66,17 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
                 f"{error.message}; nor is there a file or folder {text} on this machine", error.hint
             ) from None
     raise SourceError(f"there is no {_shown(text)}", FORMS)
+
+
+def _refuse_private(text: str) -> None:
+    if (scheme := _SCHEME.match(text)) and scheme[1].lower() in ("file", "s3"):
+        why = "Arrow connects to buckets itself" if scheme[1].lower() == "s3" else "it is a file of this machine"
+        raise SourceError(f"{_shown(text)} is refused by --public-only: {why}", FORMS)
+    if named := [name for name in getproxies() if name != "no"]:
+        raise SourceError(
+            f"--public-only does not go with the environment's proxy ({', '.join(sorted(named))})",
+            "The proxy looks addresses up. Unset it.",
+        )
 
 
 def _by_scheme(scheme: str, rest: str, limits: Limits, *, public_only: bool) -> TarSource:

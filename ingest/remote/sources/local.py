@@ -13,9 +13,11 @@ from signverse.ingest.remote.sources.protocols import (
     SourceFile,
     Traffic,
     check_range,
+    is_plain,
 )
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
+from signverse.lake.model.wording import counted, printable, some
 
 
 class LocalFile:
@@ -85,8 +87,14 @@ class LocalSource(Opened):
 
     def files(self) -> Sequence[SourceFile]:
         if not self._is_folder:
+            if not is_plain(self._place.name):
+                raise SourceError(f"{printable(self._place.name)} cannot be read under this name", "Give it another.")
             return [SourceFile(self._place.name, self._place.stat().st_size, None)]
-        return sorted(self._found(), key=lambda file: file.path)
+        found = sorted(self._found(), key=lambda file: file.path)
+        odd = [printable(file.path) for file in found if not is_plain(file.path)]
+        if odd and not self.remarks:
+            self.remarks.append(f"{counted(len(odd), 'file')} not read, for their names: {some(odd)}.")
+        return [file for file in found if is_plain(file.path)]
 
     def _found(self) -> Iterator[SourceFile]:
         def fail(error: OSError) -> None:

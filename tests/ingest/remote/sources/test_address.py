@@ -13,6 +13,7 @@ from signverse.ingest.remote.sources.address import open_source
 from signverse.ingest.remote.sources.hub import HubSource
 from signverse.ingest.remote.sources.local import LocalSource
 from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, is_plain, tars
+from signverse.lake.model.errors import BadInputError
 from tests.fakehub.hub import Hub
 from tests.ingest.remote.sources.hub_source import QUICK, TAR, source_of
 
@@ -150,3 +151,21 @@ def test_any_listing_is_read_or_refused(monkeypatch: pytest.MonkeyPatch, rows: o
             assert "does not answer as a hub" in str(error)
         else:
             assert all(file.size is not None and file.size >= 0 and is_plain(file.path) for file in found)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/", "http://[::1]:9/x.tar", "owner/name", "s3://b/x", "HERE"])
+def test_public_only_reads_nothing_of_this_machine_or_its_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    (tmp_path / "1.tar").write_bytes(b"")
+    with pytest.raises(BadInputError, match=r"--public-only|there is no"):
+        for place in [str(tmp_path), f"file://{tmp_path}"] if address == "HERE" else [address]:
+            with open_source(place, public_only=True) as source:
+                source.open(source.files()[0].path)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(BadInputError, match=r"proxy|s3"):
+        open_source(address, public_only=True)

@@ -78,6 +78,18 @@ def test_what_is_not_there_or_is_not_a_file_is_said(folder: Path) -> None:
                 source.open(name)
 
 
+def test_files_whose_names_cannot_be_shown_are_said_and_not_read(tmp_path: Path) -> None:
+    names = [b"1.tar", b"\xff.tar", b"new\nline.tar", "\u202ert.tar".encode(), b"\x1b[31m.tar"]
+    for name in names:
+        (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_bytes(b"one")
+    with open_source(tmp_path) as source:
+        assert [file.path for file in source.files()] == ["1.tar"]
+        (remark,) = source.remarks
+        assert remark.isprintable() and "4 files not read" in remark
+    with open_source(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tar")) as source, pytest.raises(SourceError):
+        source.files()
+
+
 def test_a_folder_that_links_to_itself_is_listed_once(folder: Path) -> None:
     (folder / "again").symlink_to(folder)
     (folder / "linked.tar").symlink_to(folder / "2.tar")
