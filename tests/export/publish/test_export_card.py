@@ -24,12 +24,14 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of `datasets` goes to the network or to the home folder."""
     folder = tmp_path_factory.mktemp("hub")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
-            patch.setenv(name, "1")
         patch.setenv("HF_HOME", str(folder))
-        # It reads its settings as it is imported, perhaps by another test.
+        # They read their settings as they are imported, perhaps by another test: later tests of this process have to
+        # find them as they were, so the environment has no HF_HUB_OFFLINE.
         import datasets
+        from huggingface_hub import constants
 
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        patch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", str(folder / "datasets"))
         yield
 
