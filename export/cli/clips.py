@@ -118,12 +118,16 @@ def parquet(
 
     The files are in DIR/data/. Beside the metadata the lake's own columns: body_xy, body_score, face_xy and so on, each
     one list of floats over all frames. As in the lake absent x and y and unknown scores are null, which numpy gets as
-    nan. An array [T, people, joints, 2] in one line:
+    nan.
 
     \b
     signverse export parquet --lake LAKE --out DIR --language ase --captioned
     signverse export parquet --lake LAKE --out DIR --selection clips.parquet
     signverse export parquet --lake LAKE --out DIR --card --licence cc-by-4.0
+
+    In Python, an array [T, people, joints, 2] in one line:
+
+    \b
     clips = polars.read_parquet("DIR/data")
     clips["body_xy"][i].to_numpy().reshape(-1, clips["num_people"][i], 18, 2)
 

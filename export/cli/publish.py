@@ -86,34 +86,40 @@ def publish(
         if dry_run or rows_to.path is not None:
             rows_to.write(pl.DataFrame(list(planned(prepared)), ["what", "bytes", "file"], orient="row"))
         if dry_run:
-            _say_names(prepared)
+            _say_names(prepared, "would be removed")
             say(f"{counted(prepared.count, 'file')}, {size_of(prepared.size)} would be sent to {hub.address}")
             _write(out, prepared)
             return
         if not prepared.idle:
-            _say_names(prepared)
+            _say_names(prepared, "to be removed")
         with _sending(prepared) as progress:
             publish_prepared(prepared, hub, progress)
         if prepared.idle:
-            say(f"all {counted(prepared.plan.kept[0], 'file')} are there already: nothing was sent")
+            say(f"nothing was sent: {counted(prepared.there, 'file')} there already")
         else:
-            say(f"sent {counted(prepared.count, 'file')}, {size_of(prepared.size)}")
+            removed = len(prepared.plan.remove) + len(prepared.purge)
+            also = f"; removed {counted(removed, 'file')}" if removed else ""
+            say(f"sent {counted(prepared.count, 'file')}, {size_of(prepared.size)}{also}")
         show(hub.address)
 
 
-def _say_names(prepared: Prepared) -> None:
-    """Says which files and videos are concerned by more than being sent."""
+def _say_names(prepared: Prepared, removed: str) -> None:
+    """Says which files and videos are concerned by more than being sent.
+
+    Args:
+        removed: how a removal that has not happened yet is said.
+    """
     from signverse.lake.model.wording import counted, size_of, some
 
     plan = prepared.plan
     if plan.remove:
-        say(f"removed there, as the export has them no more: {some(plan.remove)}")
+        say(f"{removed} there, as the export has them no more: {some(plan.remove)}")
     if plan.gone:
         say(f"{counted(len(plan.gone), 'video')} published before and not in it any more: {some(sorted(plan.gone))}")
     if prepared.purge:
         size = size_of(sum(int(one.size) for one in prepared.purge))
         names = some(sorted({str(one.filename) for one in prepared.purge}))
-        say(f"removed for good, from older versions too: {counted(len(prepared.purge), 'file')}, {size} ({names})")
+        say(f"{removed} for good, from older versions too: {counted(len(prepared.purge), 'file')}, {size} ({names})")
     if plan.unknown:
         say(f"left as they are, as they are not of the export: {some(plan.unknown)}")
 

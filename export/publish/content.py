@@ -83,7 +83,7 @@ class Source:
 
         Raises:
             BadInputError: it cannot be read.
-        DamagedLakeError: it is not what its name promises.
+            DamagedLakeError: it is not what its name promises.
         """
         return self.sha256 or self._digest
 

@@ -102,6 +102,11 @@ class Prepared:
         return len(self.plan.send) + len(self.last) + (self.plan.content.kind == LAKE and bool(self.plan.send))
 
     @property
+    def there(self) -> int:
+        """Files that are there already, those that describe the data among them."""
+        return self.plan.kept[0] + len({*self.descriptions} - {source.path for source in self.last})
+
+    @property
     def size(self) -> int:
         """Bytes that are sent."""
         return sum(source.size for source in (*self.plan.send, *self.last))
@@ -318,8 +323,8 @@ def _refuse_unasked_purge(hub: Hub, prepared: Prepared, tags: Mapping[str, str])
     if named or 2 * len(plan.gone) > plan.published:
         why = f"older versions are tagged ({some(named)})" if named else "that is most of them"
         raise BadInputError(
-            f"{counted(len(plan.gone), 'video')} of {plan.published:,} that {hub.name} holds are not in "
-            f"{plan.content.folder} any more ({some(sorted(plan.gone))}), and {why}",
+            f"{plan.content.folder} lacks {counted(len(plan.gone), 'video')} of the {plan.published:,} that {hub.name} "
+            f"holds ({some(sorted(plan.gone))}), and {why}",
             "--withdrawn remove removes their files for good, from older versions too, as a takedown asks; --withdrawn "
             "keep leaves older versions as they are.",
         )

@@ -50,6 +50,8 @@ def shown(value: Any) -> str:
 
 def lasting(seconds: float) -> str:
     """A duration in a fitting unit: "14 s", "12.5 min", "3.2 hours"."""
+    if 0 < seconds < 0.1:
+        return "less than 0.1 s"
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"

@@ -74,8 +74,7 @@ def _summary(facts: Facts, pictures: Collection[str]) -> str:
         f"# {pretty_name(facts)}",
         "",
         f"Keypoints of people who sign, estimated by DWPose, with captions: {clips} of {of}. {what}; no pictures and "
-        f"no "
-        "sound. Made by [signverse-lake](https://pypi.org/project/signverse-lake/); every figure here was counted.",
+        "no sound. Made by signverse-lake; every figure here was counted.",
     ]
     if CLIP_PICTURE in pictures:
         alt = "Frames of one clip side by side, the signer drawn as a skeleton of body, face and hands"
@@ -159,7 +158,7 @@ def _provenance(facts: Facts) -> str:
         lines.append(f"Version {facts.lake_version} of the lake{day}")
     lines += [f"Fetched from {quoted(name)}: {counted(count, 'video')}" for name, count in facts.sources.items()]
     if facts.shards:
-        names = [f"{quoted(name)} ({count:,})" for name, count in list(facts.shards.items())[:10]]
+        names = [f"{quoted(_within(name, facts))} ({count:,})" for name, count in list(facts.shards.items())[:10]]
         more = len(facts.shards) - 10
         lines.append(f"Source tars, with their videos: {', '.join(names)}{f' and {more} more' if more > 0 else ''}")
     parts = ["## Provenance", "", _list(lines)]
@@ -171,6 +170,12 @@ def _provenance(facts: Facts) -> str:
     if facts.repairs:
         parts += ["", "Repairs, in videos:", "", _list([f"{quoted(k)}: {v:,}" for k, v in facts.repairs.items()])]
     return "\n".join(parts)
+
+
+def _within(shard: str, facts: Facts) -> str:
+    """A tar's path in the source that is listed with its revision: its whole address is too long for a page."""
+    source = next((name for name in facts.sources if shard.startswith(f"{name}/")), "")
+    return shard.removeprefix(f"{source}/").partition("#")[0] if source else shard
 
 
 def _missing(facts: Facts) -> str:
@@ -186,8 +191,7 @@ def _missing(facts: Facts) -> str:
     count = sum(row["videos"] for row in facts.missing)
     return (
         f"{head}Of {counted(facts.listed, 'video')} that were listed or attempted, {count:,} are not in the lake, by "
-        f"the "
-        f"outcome of the last attempt and its reason:\n\n{_list(lines)}"
+        f"the outcome of the last attempt and its reason:\n\n{_list(lines)}"
     )
 
 
@@ -211,8 +215,7 @@ def _licence(licence: Stated | None) -> str:
     head = "## Licence\n\n"
     after = (
         "Poses and captions inherit the terms of the videos and the data sets that they come from. SignVerse-2M has "
-        "stood "
-        "under MIT and, later, under CC BY-NC 4.0: the version that you had decides."
+        "stood under MIT and, later, under CC BY-NC 4.0: the version that you had decides."
     )
     if licence is None:
         return (

@@ -65,5 +65,5 @@ def choose_wanted(
     if not wanted:
         of = f" of {', '.join(sorted(languages))}" if languages else ""
         listed = ids or manifest
-        raise BadInputError(f"{listed.path if listed else 'the list'} names no video{of}", "Correct it.")
+        raise BadInputError(f"{listed.path if listed else 'the list'} names no video{of}", "Look at what it names.")
     return Wanted(tuple(wanted), entries, tuple(remarks))

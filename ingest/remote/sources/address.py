@@ -62,9 +62,7 @@ def open_source(address: str | Path, *, limits: Limits | None = None, public_onl
         try:
             return HubSource(hub, limits, public_only=public_only)
         except AbsentError as error:
-            raise AbsentError(
-                f"{error.message}; nor is there a file or folder {text} on this machine", error.hint
-            ) from None
+            raise AbsentError(f"{error.message}; nor is {text} a file or folder of this machine", error.hint) from None
     raise SourceError(f"there is no {_shown(text)}", FORMS)
 
 

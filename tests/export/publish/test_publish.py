@@ -41,7 +41,7 @@ def test_an_export_is_published_as_it_is_and_a_second_run_sends_nothing(
     hub.clear_log()
     code, out, err = signverse("publish", folder, "owner/poses")
     assert (code, out) == (0, f"{hub.address}/datasets/owner/poses\n")
-    assert "nothing was sent" in err
+    assert f"nothing was sent: {len(published)} files there already" in err
     assert {request.method for request in hub.requests} == {"GET"}
     assert len(hub.requests) <= 3
 

@@ -49,10 +49,10 @@ def test_files_of_a_video_that_is_gone_are_removed_for_good(
     )
     folder = without(kind)
     code, out, err = signverse("publish", folder, "owner/poses", "--dry-run")
-    assert code == 0 and "remove for good" in out and GONE in err
+    assert code == 0 and "remove for good" in out and GONE in err and "would be removed for good" in err
     assert all(len(line) <= 80 for line in out.splitlines())
     code, _, err = signverse("publish", folder, "owner/poses")
-    assert code == 0 and GONE in err and "removed for good" in err and "mine.bin" in err
+    assert code == 0 and GONE in err and "to be removed for good" in err and "; removed " in err and "mine.bin" in err
     published = hub.files("owner/poses")
     assert published.keys() >= content(folder).keys() | {"mine.bin"}
     assert {name: published[name] for name in content(folder)} == content(folder)

@@ -92,7 +92,8 @@ def test_a_long_list_is_cut_and_says_how_much_is_missing() -> None:
 
 
 def test_a_duration_has_the_unit_that_suits_it() -> None:
-    assert [lasting(s) for s in (0.5, 14, 119, 750, 11_520, 36_000_000)] == [
+    assert [lasting(s) for s in (0.0035, 0.5, 14, 119, 750, 11_520, 36_000_000)] == [
+        "less than 0.1 s",
         "0.5 s", "14 s", "119 s", "12.5 min", "3.2 hours", "10,000.0 hours",
     ]  # fmt: skip
 
