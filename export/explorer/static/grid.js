@@ -37,8 +37,7 @@ export class Grid extends EventTarget {
     this.turn += 1;
     this.pages.clear();
     this.loading = new Map();
-    for (const card of this.cards.values()) card.root.remove();
-    this.cards.clear();
+    this.dropCards();
     this.total = first.clips;
     this.active = place;
     this.offset = 0;
@@ -51,6 +50,9 @@ export class Grid extends EventTarget {
   measure() {
     const held = this.columns ? Math.floor(this.offset / this.rowHeight) * this.columns : 0;
     const width = this.layer.clientWidth;
+    // A picture is drawn for the size of its card.
+    if (width !== this.width) this.dropCards();
+    this.width = width;
     this.height = this.scroller.clientHeight;
     this.columns = Math.max(1, Math.floor(width / 190));
     this.cardWidth = width / this.columns;
@@ -62,6 +64,14 @@ export class Grid extends EventTarget {
     this.spacer.style.marginTop = "0";
     this.scale = tall > this.height ? (this.virtual - this.height) / (tall - this.height) : 1;
     this.move(Math.floor(held / this.columns) * this.rowHeight);
+  }
+
+  dropCards() {
+    for (const card of this.cards.values()) {
+      card.playing = 0;
+      card.root.remove();
+    }
+    this.cards.clear();
   }
 
   move(offset) {

@@ -31,6 +31,7 @@ def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signverse) -> Callable
     return draw
 
 
+@pytest.mark.slow
 def test_a_shard_its_npz_and_a_pose_file_give_the_picture_that_the_lake_gives(
     draw, sample: Lake, tmp_path: Path, signverse
 ) -> None:
