@@ -97,8 +97,7 @@ class Explorer:
     def reload(self) -> int:
         """Opens the newest version; the server's version from then on."""
         with self._loading:
-            if self._catalog is not None:
-                self._catalog.snapshot.close()
+            # The earlier one is not closed: other requests may be reading it, and it goes with the last of them.
             self._load()
             assert self._catalog is not None
             return self._catalog.snapshot.version
