@@ -191,18 +191,18 @@ def reports(explorer: Explorer, request: Request) -> Any:
 
 
 def sql(explorer: Explorer, request: Request) -> Any:
-    """The first rows of one statement that reads the lake, as `signverse sql` runs it."""
-    from signverse.lake.query.read_only import run_once
+    """The first rows of one statement that reads the lake, as `signverse sql` runs it; time and memory are bounded."""
+    from signverse.lake.query.read_only import Bounds, run_once
 
     query = request.query_params.get("query", "")
-    return _table(run_once(explorer.catalog.snapshot, query))
+    return _table(run_once(explorer.catalog.snapshot, query, bounds=Bounds(rows=_MOST_LINES)))
 
 
 def _table(rows: pl.DataFrame) -> dict[str, Any]:
     """Rows for the page: cells as texts, cut where they are long; of many rows the first."""
     shown = rows.head(_MOST_LINES)
     lines = [[None if cell is None else _cell(cell) for cell in row] for row in shown.iter_rows()]
-    return {"columns": rows.columns, "rows": lines, "height": rows.height}
+    return {"columns": rows.columns, "rows": lines, "more": rows.height > _MOST_LINES}
 
 
 def _cell(value: Any) -> str:

@@ -268,12 +268,12 @@ class Catalog:
 
     def _asked(self, condition: Condition, selection: Selection) -> Bits:
         """What a condition in SQL leaves, asked of the lake."""
-        from signverse.lake.query.read_only import check_reads, run_once
+        from signverse.lake.query.read_only import Bounds, check_reads, run_once
 
         # First alone: a parenthesis in it must not close the one that is put around it.
         check_reads(f"select 1 where {selection.where}\n", typed=selection.where)
         query = f"select video_id, ordinal from clips where {condition.sql}"  # noqa: S608 (run as one statement that reads)
-        found = run_once(self.snapshot, query, typed=selection.where)
+        found = run_once(self.snapshot, query, typed=selection.where, bounds=Bounds(rows_mib=512))
         bits = np.zeros(len(self), np.bool_)
         if found.height:
             # The clips of a video have ordinals of their own, so that both are one number.

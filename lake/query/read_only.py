@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
-from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError, SignverseError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import is_outside, message_of, one_line
@@ -36,6 +41,28 @@ _NO_FILES: Final = "A condition reads the lake only."
 
 _OF_THE_TEXT: Final = (duckdb.ParserException, duckdb.SyntaxException, duckdb.BinderException, duckdb.CatalogException)
 """Errors of what was typed; the others depend on the rows and on the machine."""
+
+
+_AGAIN_S: Final = 0.1
+"""Between the planning of a query and its run nothing is there to be stopped: it is tried again."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a statement may take where nobody sits at the terminal who could press Ctrl-C.
+
+    Attributes:
+        seconds: after these it is stopped.
+        memory_mib: of DuckDB, in MiB; temporary files may take four times that.
+        rows_mib: of the rows that are handed over, in MiB.
+        rows: only the first ones are computed and handed over, one more than these, which says that there are more;
+            None for all.
+    """
+
+    seconds: float = 30
+    memory_mib: int = 512
+    rows_mib: int = 64
+    rows: int | None = None
 
 
 def check_reads(query: str, *, typed: str | None = None, session: duckdb.DuckDBPyConnection | None = None) -> str:
@@ -78,27 +105,65 @@ def check_reads(query: str, *, typed: str | None = None, session: duckdb.DuckDBP
     return query
 
 
-def run(con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None) -> pl.DataFrame:
+def run(
+    con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None, bounds: Bounds | None = None
+) -> pl.DataFrame:
     """Runs one statement that reads. Ctrl-C stops it, and the connection can be used again.
 
     Args:
         typed: the condition in the query that a person typed: messages count lines and columns in it.
+        bounds: what it may take; the bound of memory stays with the connection.
 
     Raises:
         MistypedError: it does more than read, or is not SQL over these tables, with the reason in one line.
         BadInputError: the database could not carry it out, with the reason in one line.
         DamagedLakeError: it needs a file of the lake that is lost.
     """
-    return run_interruptibly(lambda: _run(con, query, typed), con.interrupt)
+    if bounds is None:
+        return run_interruptibly(lambda: _run(con, query, typed, None), con.interrupt)
+    con.execute(f"set memory_limit = '{bounds.memory_mib}MiB'")
+    con.execute(f"set max_temp_directory_size = '{4 * bounds.memory_mib}MiB'")
+    with _stopped_after(bounds.seconds, con, _shown(query, typed)[0]):
+        return run_interruptibly(lambda: _run(con, query, typed, bounds), con.interrupt)
 
 
-def run_once(snapshot: Snapshot, query: str, *, typed: str | None = None, files: bool = False) -> pl.DataFrame:
+def run_once(
+    snapshot: Snapshot, query: str, *, typed: str | None = None, files: bool = False, bounds: Bounds | None = None
+) -> pl.DataFrame:
     """Runs one statement that reads, in a session of its own; see `run` and, for `files`, `session.connect`."""
     with connect(snapshot, files=files) as con:
-        return run(con, query, typed=typed)
+        return run(con, query, typed=typed, bounds=bounds)
 
 
-def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.DataFrame:
+@contextmanager
+def _stopped_after(seconds: float, con: duckdb.DuckDBPyConnection, what: str) -> Iterator[None]:
+    """Stops what a connection runs in the block once its time is over, and says so."""
+    ended, late = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        if ended.wait(seconds):
+            return
+        late.set()
+        while not ended.is_set():
+            con.interrupt()
+            ended.wait(_AGAIN_S)
+
+    watching = threading.Thread(target=stop, daemon=True)
+    watching.start()
+    try:
+        yield
+    except SignverseError:
+        if not late.is_set():
+            raise
+        raise BadInputError(
+            f"the {what} took longer than {seconds:g} seconds", "`signverse sql` has no limit."
+        ) from None
+    finally:
+        ended.set()
+        watching.join()
+
+
+def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None, bounds: Bounds | None) -> pl.DataFrame:
     check_reads(query, typed=typed, session=con)
     explain = _EXPLAIN.match(query)
     explained = query[explain.end() :] if explain else query
@@ -112,7 +177,9 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None) -> pl.Da
             if files is not None:
                 files.columns = columns
             prefix = 0
-            return _explain(con, query) if explain else con.sql(query).pl()
+            if explain:
+                return _explain(con, query)
+            return con.sql(query).pl() if bounds is None else _first_rows(con, query, bounds)
     except duckdb.Error as error:
         message = message_of(error)
         if damage := damage_in(message):
@@ -167,3 +234,24 @@ def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
 def _explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
     rows = con.execute(query).fetchall()
     return pl.DataFrame({"plan": [str(row[-1]) for row in rows]})
+
+
+def _first_rows(con: duckdb.DuckDBPyConnection, query: str, bounds: Bounds) -> pl.DataFrame:
+    """The rows as they are computed, up to what is allowed; then the query ends."""
+    batches, height, size = [], 0, 0
+    with con.sql(query).to_arrow_reader(2048) as reader:
+        empty = reader.schema.empty_table()
+        for batch in reader:
+            batches.append(batch)
+            height += batch.num_rows
+            size += batch.nbytes
+            if size > bounds.rows_mib << 20:
+                raise BadInputError(
+                    f"the result takes more than {bounds.rows_mib} MiB",
+                    "Choose fewer rows or columns, or use `signverse sql`.",
+                )
+            if bounds.rows is not None and height > bounds.rows:
+                break
+    found = pl.from_arrow(pa.Table.from_batches(batches) if batches else empty)
+    assert isinstance(found, pl.DataFrame)
+    return found if bounds.rows is None else found.head(bounds.rows + 1)

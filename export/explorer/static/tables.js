@@ -5,14 +5,14 @@ import { make, number } from "./dom.js";
 
 const isNumber = (text) => text !== null && /^-?[\d.,e+-]+%?$/i.test(text);
 
-function table({ columns, rows, height }) {
+function table({ columns, rows, more }) {
   const body = rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {
     class: isNumber(cell) ? "number" : "", dir: "auto", text: cell ?? "",
   }))));
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col", text: name })));
-  const more = height > rows.length ? make("p", { text: `The first ${number(rows.length)} of ${number(height)} rows.` }) : null;
+  const rest = more ? make("p", { text: `The first ${number(rows.length)} rows; there are more.` }) : null;
   return make("div", { class: "table", tabindex: 0, role: "region", "aria-label": "Rows" },
-    make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)), more);
+    make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)), rest);
 }
 
 async function fill(place, name, parameters) {

@@ -180,13 +180,18 @@ def test_the_sql_box_reads_the_lake_and_nothing_else(served, query):
 
 def test_reports_and_sql_are_tables_of_texts(served):
     got = served.api("sql", query="select video_id, null, 1.5 from videos order by 1 limit 2").json
-    assert (got["rows"], got["height"]) == ([["-dash.b", None, "1.5"], ["hebrew", None, "1.5"]], 2)
+    assert (got["rows"], got["more"]) == ([["-dash.b", None, "1.5"], ["hebrew", None, "1.5"]], False)
     names = {report["name"] for report in served.api("reports").json}
     assert {"languages", "quality", "balance"} <= names
     for name in names:
         answer = served.ask(f"/api/reports?name={name}")
         assert answer.status == 200 and answer.json["rows"], name
     assert served.ask("/api/reports?name=../languages").status == 400
+
+
+def test_of_a_statement_without_end_the_first_rows_are_shown(served):
+    got = served.api("sql", query="from range(1000000000000)").json
+    assert (len(got["rows"]), got["rows"][-1], got["more"]) == (500, ["499"], True)
 
 
 def test_rows_say_how_many_clips_and_frames_remain(served):
