@@ -181,6 +181,8 @@ def export_content(folder: Path) -> Content:
     astray = sorted({row.path for row in index} - sums.keys())
     if astray:
         raise BadInputError(f"{folder / INDEX} names files that {SUMS} does not list: {some(astray)}")
+    for name in sorted(DESCRIPTIONS & files.keys() - sums.keys()):
+        refuse_link_outside(folder, name)
     kinds = sorted({kind for name in sums if (kind := kind_of(name))})
     if len(kinds) != 1:
         raise BadInputError(f"{folder} holds {' and '.join(kinds) or 'no'} files of an export", "Publish one export.")
@@ -204,6 +206,19 @@ def export_content(folder: Path) -> Content:
         ],
         videos=frozenset(row.video_id for row in index if isinstance(row, VideoRow | ClipRow)),
     )
+
+
+def refuse_link_outside(folder: Path, name: str) -> None:
+    """Refuses a file that no checksum is known of and that is a link to what lies elsewhere: it may be private.
+
+    Raises:
+        BadInputError: it is one.
+    """
+    path = folder / name
+    if path.exists() and not path.resolve().is_relative_to(folder.resolve()):
+        raise BadInputError(
+            f"{path} is a link to what lies outside of {folder}", "Put the file itself there, if it may be published."
+        )
 
 
 def read_sums(listing: bytes, name: str) -> dict[str, str]:

@@ -16,7 +16,15 @@ import polars as pl
 
 from signverse.export.formats.index_rows import INDEX, SUMS
 from signverse.export.publish.card import README
-from signverse.export.publish.content import DESCRIPTIONS, HUBS_OWN, LAKE, Content, Source, of_bytes
+from signverse.export.publish.content import (
+    DESCRIPTIONS,
+    HUBS_OWN,
+    LAKE,
+    Content,
+    Source,
+    of_bytes,
+    refuse_link_outside,
+)
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, some
@@ -59,6 +67,7 @@ def lake_content(folder: Path) -> Content:
         snapshot.close()
     if not rows:
         raise BadInputError(f"{folder} holds no videos", "Bring some in first: signverse ingest --help says how.")
+    refuse_link_outside(folder, README)
     card = folder / README
     return Content(
         folder=folder,

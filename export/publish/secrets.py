@@ -32,8 +32,9 @@ TEXTS: Final = re.compile(
 )
 """What a text holds that looks like a key or a token."""
 
-SMALL: Final = 4 << 20
-"""Bytes of a file that is looked into: data files are larger, or no text."""
+_PIECE: Final = 4 << 20
+_LONGEST: Final = 1024
+"""Bytes of what is looked for, at most."""
 
 
 def secret_name(path: str) -> bool:
@@ -54,6 +55,20 @@ def refuse_secret_names(folder: Path, paths: Iterable[str]) -> None:
         )
 
 
+def _holds_secret(source: Source, token: bytes) -> bool:
+    with source.open() as file:
+        data = file.read(_PIECE)
+        if b"\0" in data[:4096]:
+            return False
+        while data:
+            if TEXTS.search(data) or (token and token in data):
+                return True
+            more = file.read(_PIECE)
+            # One that lies across the border of two pieces is whole in the next.
+            data = data[-_LONGEST:] + more if more else b""
+    return False
+
+
 def refuse_secret_texts(sources: Iterable[Source], token: str) -> None:
     """Refuses texts that hold what looks like a token or a key.
 
@@ -64,11 +79,7 @@ def refuse_secret_texts(sources: Iterable[Source], token: str) -> None:
         BadInputError: one holds it; the message names the file and not the secret.
     """
     for source in sources:
-        if source.size > SMALL:
-            continue
-        with source.open() as file:
-            data = file.read(SMALL)
-        if b"\0" not in data[:4096] and (TEXTS.search(data) or (token and token.encode() in data)):
+        if _holds_secret(source, token.encode()):
             raise BadInputError(
                 f"{source.place or source.path} holds what looks like a token or a key",
                 "Remove it, and make it invalid where it was given out: it must not be published.",

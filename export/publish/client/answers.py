@@ -30,7 +30,8 @@ def pause(attempt: int, status: int | None, headers: Mapping[str, str]) -> float
         if rate is not None:
             wait = rate.reset_in_seconds + PAUSE_S
         elif after.isdecimal():
-            wait = int(after) + PAUSE_S
+            # Of any length: the longest pause is waited for at most.
+            wait = int(after[:9]) + PAUSE_S
     return min(wait, LONGEST_WINDOW_S)
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.export.publish.client.credentials import redacted
-from signverse.export.publish.secrets import TEXTS, secret_name
+from signverse.export.publish.content import of_bytes
+from signverse.export.publish.secrets import TEXTS, refuse_secret_texts, secret_name
+from signverse.lake.model.errors import BadInputError
 from tests.export.publish.conftest import LICENCE
 from tests.export.publish.test_publish import Command
 from tests.fakehub.hub import WRITE_TOKEN, Answer, Hub
@@ -155,3 +157,24 @@ def test_no_file_here_or_there_holds_the_token(
     assert not [blob for blob in hub.blobs.values() if WRITE_TOKEN.encode() in blob]
     assert {request.token for request in hub.requests} <= {f"Bearer {WRITE_TOKEN}", ""}
     assert not [request for request in hub.requests if request.token and request.host.startswith("localhost")]
+
+
+@pytest.mark.parametrize("at", [0, (4 << 20) - 10, (4 << 20) + 5, (9 << 20)])
+def test_a_secret_is_found_wherever_it_lies_in_a_long_text(at: int) -> None:
+    text = bytes(b"v" * at) + b"\n" + SECRETS[0].encode() + b"\n"
+    with pytest.raises(BadInputError, match="token or a key"):
+        refuse_secret_texts([of_bytes("index.csv", text)], "")
+
+
+@pytest.mark.parametrize("name", ["README.md", "images/clip.png"])
+def test_what_a_link_leads_to_outside_is_not_published(
+    name: str, hub: Hub, export: Callable[..., Path], tmp_path: Path, signverse: Command
+) -> None:
+    (tmp_path / "diary.txt").write_text("my own words")
+    folder = export("parquet")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(tmp_path / "diary.txt")
+    code, out, err = signverse("publish", folder, "owner/poses", *LICENCE)
+    assert (code, out) == (1, "") and "a link to what lies outside" in err and str(folder / name) in err
+    assert not hub.requests
