@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from signverse.ingest.remote.fetch.known import KnownTars, published
 from signverse.ingest.remote.fetch.plan import Shard, copy_of
@@ -16,6 +17,9 @@ from signverse.ingest.remote.sources.protocols import SourceError, TarSource, ta
 from signverse.ingest.shards.caption_tracks import are_subtitles
 from signverse.ingest.shards.upload_state import MAX_STATE_BYTES, STATE_NAMES, read_state, videos_listed
 from signverse.lake.model.errors import BadInputError
+
+MAX_TAR_BYTES: Final = 1 << 42
+"""Of a tar: the hub takes none of more than an eighth of it. File systems end at four times as much."""
 
 
 @dataclass
@@ -59,6 +63,9 @@ def list_tars(source: TarSource, known: KnownTars, state: Path | None = None) ->
     if not found:
         raise BadInputError(f"no .tar in {source.address}", "Name a data set, folder or bucket of released shards.")
     survey = Survey([Shard(source, file.path, file.size, file.oid) for file in found])
+    for shard in survey.shards:
+        if shard.size is not None and shard.size > MAX_TAR_BYTES:
+            shard.problem = _too_large(shard.path, shard.size)
     survey.listed = read_state(state) if state else _state(source, {file.path for file in files})
     listings = published(source, files, survey.remarks)
     for shard in survey.shards:
@@ -70,6 +77,10 @@ def list_tars(source: TarSource, known: KnownTars, state: Path | None = None) ->
         elif (listing := known.get(shard.path, shard.size, shard.oid)) is not None:
             shard.know(listing)
     return survey
+
+
+def _too_large(path: str, size: int) -> str:
+    return f"{path} is said to have {size:.3g} bytes, at most {MAX_TAR_BYTES:,} are read"
 
 
 def _state(source: TarSource, paths: Collection[str]) -> dict[str, frozenset[str]] | None:
@@ -141,6 +152,8 @@ def _look_into(shard: Shard, known: KnownTars, folder: Path | None) -> None:
     """Walks a tar, unless it is known under the sum that opening it tells."""
     with closing(shard.source.open(shard.path)) as file:
         listed = (shard.size, shard.oid)
+        if file.size > MAX_TAR_BYTES:
+            raise BadInputError(_too_large(shard.path, file.size))
         shard.size, shard.oid = file.size, file.oid
         listing = known.get(shard.path, file.size, file.oid) if listed != (file.size, file.oid) else None
         if listing is None:

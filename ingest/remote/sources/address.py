@@ -144,7 +144,7 @@ def _of_page(url: str) -> HubAddress | None:
     if not found or not REPOSITORY.fullmatch(found[1]) or (found[3] and (found[3] not in _IN_PAGES or found[2])):
         raise SourceError(
             f"{shown_url(url)} is not the page of a data set, or of a folder of one",
-            f"Such as {endpoint()}/datasets/OWNER/NAME.",
+            f"Such as {shown_url(endpoint())}/datasets/OWNER/NAME.",
         )
     if not found[3]:
         return _address(found[1], unquote(found[2] or "main"), "")

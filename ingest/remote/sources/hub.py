@@ -75,7 +75,9 @@ class HubSource(Opened):
         self._headers = build_hf_headers(library_name="signverse")
         if not re.fullmatch(r"[\x21-\x7e ]*", self._headers.get("authorization", "")):
             raise SourceError("the token for the hub has characters that no token has", "Set HF_TOKEN again.")
-        self._page = f"{self._hub}/datasets/{address.repository}"
+        # It may hold a password.
+        self._shown = shown_url(self._hub)
+        self._page = f"{self._shown}/datasets/{address.repository}"
         self._files: dict[str, SourceFile] | None = None
         path = address.path.strip("/")
         self._folder, self._only = (path.rpartition("/")[0], path) if is_tar(path) else (path, "")
@@ -100,7 +102,7 @@ class HubSource(Opened):
             raise self._not_a_hub() from None
 
     def _not_a_hub(self) -> SourceError:
-        return SourceError(f"{self._hub} does not answer as a hub does", "Look at what HF_ENDPOINT names.")
+        return SourceError(f"{self._shown} does not answer as a hub does", "Look at what HF_ENDPOINT names.")
 
     def files(self) -> Sequence[SourceFile]:
         return list(self._listed().values())
@@ -125,7 +127,7 @@ class HubSource(Opened):
         odd: list[str] = []
         while url:
             if url in seen or len(seen) == _PAGES or origin(url) != origin(self._hub):
-                raise SourceError(f"{self._hub} lists {self._at.repository} without an end, or elsewhere")
+                raise SourceError(f"{self._shown} lists {self._at.repository} without an end, or elsewhere")
             seen.add(url)
             rows, url = self._json(url)
             if not isinstance(rows, list):
@@ -196,11 +198,11 @@ class HubSource(Opened):
         if code == "RepoNotFound" or status == 401:
             if has_token:
                 return AbsentError(
-                    f"there is no data set {name} on {self._hub}, or it is private and the token may not read it",
+                    f"there is no data set {name} on {self._shown}, or it is private and the token may not read it",
                     "Check the name; `hf auth whoami` says whose token is used, `hf auth login` or HF_TOKEN sets one.",
                 )
             return AbsentError(
-                f"there is no data set {name} on {self._hub}, or it is private and no token was sent",
+                f"there is no data set {name} on {self._shown}, or it is private and no token was sent",
                 "Check the name; for a private one log in with `hf auth login`, or set HF_TOKEN.",
             )
         if status == 403:

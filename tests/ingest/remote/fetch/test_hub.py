@@ -187,3 +187,24 @@ def test_killed_ten_times_nothing_comes_twice_but_what_was_under_way(
         # Of tars with fewer videos the places differ.
         row["source_position"] = row["source_position"] if not out else None
     assert found == expected
+
+
+@pytest.mark.parametrize("size", [10**13, 2**63 - 1, 10**30])
+def test_a_tar_of_a_size_that_none_has_is_one_that_cannot_be_read(
+    hub: Hub, tmp_path: Path, signverse: Command, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    from signverse.ingest.remote.sources import hub as hub_source
+
+    release(tmp_path / "shards", 2, 1)
+    hub.put("owner/name", {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()})
+    row = hub_source.HubSource._file
+
+    def lying(self: hub_source.HubSource, found: dict[str, object]) -> object:
+        is_first = str(found.get("path")).endswith("1.tar")
+        return row(self, {**found, "size": size, "lfs": None} if is_first else found)
+
+    monkeypatch.setattr(hub_source.HubSource, "_file", lying)
+    ids = listed(tmp_path / "ids.txt", ["v00x00", "v01x00"])
+    code, _, err = signverse("fetch", "owner/name", "--ids", ids, "--out", tmp_path / "out")
+    assert code == 1
+    assert "2 videos wanted: 1 fetched, 1 failed" in err and "is said to have" in err

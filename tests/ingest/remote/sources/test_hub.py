@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from signverse.ingest.remote.sources.address import open_source
 from signverse.ingest.remote.sources.http_limits import Limits
 from signverse.ingest.remote.sources.protocols import RemoteFileError, SourceError, tars
 from tests.fakehub.hub import WRITE_TOKEN, Altered, Answer, Cut, Drop, Hub
@@ -322,3 +323,14 @@ def test_offline_is_said_within_seconds(hub: Hub, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(constants, "is_offline_mode", lambda: True)
     with pytest.raises(SourceError, match="HF_HUB_OFFLINE"):
         source_of(hub)
+
+
+@pytest.mark.parametrize("address", ["owner/none", "owner/name@none", "hf://datasets/owner/name/none.tar"])
+def test_a_password_in_the_address_of_the_hub_is_not_said(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    hub.put("owner/name", {"1.tar": b"one"})
+    monkeypatch.setenv("HF_ENDPOINT", hub.address.replace("//", "//me:s3cret@"))
+    with pytest.raises(SourceError) as raised, open_source(address) as source:
+        source.files()
+    assert "s3cret" not in str(raised.value)
