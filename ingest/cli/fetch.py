@@ -147,7 +147,7 @@ def _into_tars(out: Path, surveys: Sequence[Survey], wanted: Wanted, streams: St
         found = _find(surveys, wanted.ids, streams, folder, screen)
         account = fetch_into_tars(out, found, wanted.ids, streams, folder, on_bytes=screen.bytes(found.size))
     say(*account.lines())
-    say(f"what arrived, and {OUTCOMES}, is in {out}")
+    say(f"what arrived and {OUTCOMES} are in {out}")
     if account.failed:
         complain(f"{len(account.failed):,} failed; {out / OUTCOMES} says why")
         raise typer.Exit(1)

@@ -167,6 +167,8 @@ def _provenance(facts: Facts) -> str:
     elif facts.lake_version >= 0:
         parts += ["", "All that the lake had went in."]
     parts += ["", "Steps:", "", "\n".join(f"{i}. {step}" for i, step in enumerate(processing(), 1))]
+    if facts.origins.get("shard"):
+        parts += ["", "For videos from released tars those who released these took the first three steps."]
     if facts.repairs:
         parts += ["", "Repairs, in videos:", "", _list([f"{quoted(k)}: {v:,}" for k, v in facts.repairs.items()])]
     return "\n".join(parts)

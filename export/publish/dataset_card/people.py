@@ -162,8 +162,7 @@ def processing() -> list[str]:
     return [
         f"Decoding: each video is read at {FPS:g} frames a second, turned upright.",
         "Detection and pose: people are found in each frame, and DWPose estimates 128 points of each: 18 of the body, "
-        "68 "
-        "of the face, 21 of each hand.",
+        "68 of the face, 21 of each hand.",
         "Tracking: people keep their numbers through a video; person 0 is the primary signer.",
         "Segments: the cues of one caption track of each video, the best English one where there is one, joined to "
         "sentences. A video without captions is one segment without text.",

@@ -61,7 +61,11 @@ def list_tars(source: TarSource, known: KnownTars, state: Path | None = None) ->
     files = source.files()
     found = tars(files)
     if not found:
-        raise BadInputError(f"no .tar in {source.address}", "Name a data set, folder or bucket of released shards.")
+        raise BadInputError(
+            f"no .tar in {source.address}",
+            "Name a data set, folder or bucket of released shards. A lake, or clips in Parquet, are read as they are: "
+            "copy them, from the hub by `hf download`.",
+        )
     survey = Survey([Shard(source, file.path, file.size, file.oid) for file in found])
     for shard in survey.shards:
         if shard.size is not None and shard.size > MAX_TAR_BYTES:

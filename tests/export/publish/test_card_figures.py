@@ -92,6 +92,7 @@ def test_the_sources_that_videos_were_fetched_from_are_named_with_their_revision
     facts = Facts(kind="card", origins={"shard": 2}, sources=found, shards=shards)
     card = write_card(facts)
     assert "Fetched from `hf://datasets/a/b@0f3c`: 2 videos" in card
+    assert "those who released these took the first three steps" in card
     # Whole addresses with a checksum are wider than a page.
     assert "with their videos: `dataset/1.tar` (1), `2.tar` (1), `x.tar` (1)" in card
     assert croissant(facts)["prov:wasDerivedFrom"][0]["@id"] == "hf://datasets/a/b@0f3c"

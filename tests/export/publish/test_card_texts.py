@@ -55,7 +55,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(texts, values, max_size=4))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_yaml_parses_back_to_what_was_put_in(header: dict[str, Any]) -> None:
     text = dump_yaml(header)
     assert yaml.safe_load(text) == header
