@@ -95,10 +95,10 @@ def publish(
         with _sending(prepared) as progress:
             publish_prepared(prepared, hub, progress)
         if prepared.idle:
-            say(f"nothing was sent: {counted(prepared.there, 'file')} there already")
+            say(f"nothing was sent: {counted(len(prepared.kept), 'file')} there already")
         else:
-            removed = len(prepared.plan.remove) + len(prepared.purge)
-            also = f"; removed {counted(removed, 'file')}" if removed else ""
+            removed = {*prepared.plan.remove, *(str(one.filename) for one in prepared.purge)}
+            also = f"; removed {counted(len(removed), 'file')}" if removed else ""
             say(f"sent {counted(prepared.count, 'file')}, {size_of(prepared.size)}{also}")
         show(hub.address)
 

@@ -48,7 +48,6 @@ class Plan:
         state: of the repository; None where it is to be made.
         send: data files that are not there, or differ.
         remove: paths of files of earlier versions that the export does not have any more.
-        kept: how many files are there already, and their bytes.
         unknown: paths of files there that are not of the export: they stay.
         gone: videos that are published and are not in the export any more.
     """
@@ -58,7 +57,6 @@ class Plan:
     remote: Mapping[str, Remote]
     send: Sequence[Source]
     remove: Sequence[str]
-    kept: tuple[int, int]
     unknown: Sequence[str]
     gone: frozenset[str]
     published: int
@@ -84,13 +82,11 @@ def make_plan(content: Content, hub: Hub) -> Plan:
     ours = {path for path in remote if path in sums or kind_of(path) or path in {INDEX, SUMS, *DESCRIPTIONS}}
     _refuse_mixture(content, hub, remote, ours)
     send = [source for source in content.data if not is_there(source, remote)]
-    listings = [source for source in content.listings if not is_there(source, remote)]
     if SUMS not in remote:
         _refuse_foreign(hub, state, [source.path for source in send if source.path in remote])
     remove = sorted(ours - wanted.keys() - {*DESCRIPTIONS})
     unknown = sorted(path for path in remote.keys() - ours - wanted.keys() if not HUBS_OWN.match(path))
     _refuse_large_folders(content, {*wanted, *unknown, *DESCRIPTIONS})
-    there = [source for source in wanted.values() if source not in send and source not in listings]
     published = videos_of(index, f"{INDEX} of {hub.name}") if index else frozenset()
     return Plan(
         content=content,
@@ -98,7 +94,6 @@ def make_plan(content: Content, hub: Hub) -> Plan:
         remote=remote,
         send=send,
         remove=remove,
-        kept=(len(there), sum(source.size for source in there)),
         unknown=unknown,
         gone=published - content.videos,
         published=len(published),

@@ -102,9 +102,10 @@ class Prepared:
         return len(self.plan.send) + len(self.last) + (self.plan.content.kind == LAKE and bool(self.plan.send))
 
     @property
-    def there(self) -> int:
-        """Files that are there already, those that describe the data among them."""
-        return self.plan.kept[0] + len({*self.descriptions} - {source.path for source in self.last})
+    def kept(self) -> list[str]:
+        """Paths of the files that are there already as they are to be, those that describe the data among them."""
+        wanted = {source.path for source in (*self.plan.content.data, *self.plan.content.listings)}
+        return sorted((wanted | self.descriptions.keys()) - {source.path for source in (*self.plan.send, *self.last)})
 
     @property
     def size(self) -> int:
@@ -373,9 +374,7 @@ def planned(prepared: Prepared) -> Iterator[tuple[str, int, str]]:
     yield from (("send", source.size, source.path) for source in sent)
     if plan.content.kind == LAKE and plan.send:
         yield "send", sum(len(source.path) + 67 for source in (*plan.content.data, *plan.content.listings)), SUMS
-    kept = {source.path for source in plan.content.data} | prepared.descriptions.keys()
-    kept |= {source.path for source in plan.content.listings}
-    yield from (("keep", plan.remote[path].size, path) for path in sorted(kept - {source.path for source in sent}))
+    yield from (("keep", plan.remote[path].size, path) for path in prepared.kept)
     yield from (("remove", plan.remote[path].size, path) for path in plan.remove)
     yield from (("remove for good", int(one.size), str(one.filename)) for one in prepared.purge)
     yield from (("leave", plan.remote[path].size, path) for path in plan.unknown)
