@@ -49,6 +49,8 @@ export class Grid extends EventTarget {
 
   measure() {
     const held = this.columns ? Math.floor(this.offset / this.rowHeight) * this.columns : 0;
+    const [first, last] = this.columns ? this.seen() : [0, 0];
+    const activeSeen = this.active !== null && first <= this.active && this.active < last;
     const width = this.layer.clientWidth;
     // A picture is drawn for the size of its card.
     if (width !== this.width) this.dropCards();
@@ -64,6 +66,8 @@ export class Grid extends EventTarget {
     this.spacer.style.marginTop = "0";
     this.scale = tall > this.height ? (this.virtual - this.height) / (tall - this.height) : 1;
     this.move(Math.floor(held / this.columns) * this.rowHeight);
+    // Of fewer columns the last rows would be below: the clip that the player shows stays in sight.
+    if (activeSeen) this.reveal(this.active);
   }
 
   dropCards() {

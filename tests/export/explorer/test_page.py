@@ -246,6 +246,11 @@ def test_pictures_keep_their_proportions_when_the_player_takes_room(visit, serve
     ratios = page.evaluate(stretched)
     assert ratios
     assert ratios == pytest.approx([1] * len(ratios), abs=0.02)
+    page.get_by_role("button", name="Close").click()
+    page.locator("#scroller").press("End")
+    page.get_by_role("button", name="Close").wait_for()
+    page.evaluate(stretched)
+    assert page.locator(".card.active").count() == 1, "the last clip is in sight beside the player"
 
 
 @pytest.mark.parametrize(
