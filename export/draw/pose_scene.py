@@ -14,6 +14,7 @@ from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS, MAX_SIDE, frames_in_video
 from signverse.lake.model.skeleton import BODY, FACE, LEFT_HAND, NUM_JOINTS, PARTS, RIGHT_HAND
 from signverse.lake.model.untrusted.regular_files import read_regular
+from signverse.lake.model.wording import printable, some
 
 COMPONENTS: Final = {
     BODY: "pose_keypoints_2d",
@@ -26,7 +27,7 @@ COMPONENTS: Final = {
 _MAX_BYTES: Final = 1 << 30
 
 _MALFORMED: Final = (
-    ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, struct.error, MemoryError,
+    ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, EOFError, struct.error, MemoryError,
     NotImplementedError,
 )  # fmt: skip
 """What pose-format raises over bytes that are not a .pose file."""
@@ -54,7 +55,7 @@ def pose_scene(path: Path, *, start_s: float = 0.0, end_s: float | None = None, 
     expected = [COMPONENTS[part] for part in PARTS]
     if names != expected or sizes != [part.size for part in PARTS] or values.shape[2:] != (NUM_JOINTS, 2):
         raise BadInputError(
-            f"{path} has the components {', '.join(names)[:200]}, not {', '.join(expected)}",
+            f"{path} has the components {some([printable(name) for name in names], 4)}, not {', '.join(expected)}",
             "Only files with OpenPose's 128 points can be drawn.",
         )
     if fps != FPS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,8 @@ def test_a_shard_its_npz_and_a_pose_file_give_the_picture_that_the_lake_gives(
         ("noise.pose", "not a .pose file"),
         ("noise.tar:x", "noise.tar"),
         ("empty.pose", "not a .pose file"),
+        ("nobody.pose", "not a .pose file"),
+        ("names.pose", "has the components a\\x1b[31m"),
     ],
 )
 def test_a_file_that_cannot_be_drawn_is_said_in_one_line(
@@ -74,7 +77,14 @@ def test_a_file_that_cannot_be_drawn_is_said_in_one_line(
     for ending in ("npz", "pose", "tar"):
         Path(f"noise.{ending}").write_bytes(np.random.default_rng(0).bytes(3000))
         Path(f"empty.{ending}").write_bytes(b"")
+    Path("nobody.pose").write_bytes(struct.pack("<f7H", 0.1, 640, 480, 0, 0, 24, 0, 0))
+    long = b"a\x1b[31m" * 9000
+    one = struct.pack("<H", len(long)) + long + struct.pack("<H3s3HHs", 3, b"XYC", 1, 0, 0, 1, b"p")
+    Path("names.pose").write_bytes(
+        struct.pack("<f4H", 0.1, 640, 480, 0, 1) + one + struct.pack("<3H3f", 24, 1, 1, 0, 0, 1)
+    )
     code, out, err = signverse("picture", name, "-o", "x.png")
+    assert len(err) < 600
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert said in err
     assert "/tmp/signverse" not in err.replace(str(tmp_path), "")
