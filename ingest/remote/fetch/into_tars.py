@@ -98,6 +98,11 @@ def fetch_into_tars(
     return account
 
 
+def _stays_inside(name: str) -> bool:
+    """Whether a file of this name lies in the folder into which its tar is unpacked, whatever unpacks it."""
+    return ".." not in name.split("/") and not name.startswith("/")
+
+
 def _names(shards: Mapping[int, Shard]) -> dict[int, str]:
     """A name for each tar in the folder, the same whatever is wanted of the source.
 
@@ -124,6 +129,7 @@ class _Targets:
         shards = [*found.subtitles, *found.poses]
         self._names = _names({id(shard): shard for shard in (*found.shards, *shards)})
         self._listings: dict[str, Listing] = {}
+        self._shards = [*found.shards, *found.subtitles]
         self.origins: dict[str, tuple[str, str]] = {}
         self._origins_before = self._read_outcomes()
         self.compare(shards)
@@ -170,7 +176,7 @@ class _Targets:
         whole = {
             video_id
             for video_id, files in shard.videos.items()
-            if all((member.name, member.size) in there for member in files.values())
+            if all((member.name, member.size) in there for member in files.values() if _stays_inside(member.name))
         }
         shard.only |= whole
         if not shard.subtitles:
@@ -182,7 +188,7 @@ class _Targets:
         if listing is None or shard.listing is None:
             return False
         there = {member.name for member in listing.members}
-        return all(member.name in there for member in shard.members())
+        return all(member.name in there for member in shard.members() if _stays_inside(member.name))
 
     def take_over(self, shard: Shard, copy: PartialCopy) -> None:
         """Puts what is there already into the copy, so that it is not fetched again."""
@@ -209,7 +215,7 @@ class _Targets:
         if shard.only:
             with closing(FileBytes(arrived.copy.path)) as file, whole_file(path) as target:
                 size = 0
-                for member in shard.members():
+                for member in filter(lambda member: _stays_inside(member.name), shard.members()):
                     head = tarfile.TarInfo(member.name)
                     head.size = member.size
                     size += target.write(head.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
@@ -244,7 +250,15 @@ class _Targets:
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(_COLUMNS)
-        rows = [(name, "done", "", "", *self.origins[name]) for name in self.origins]
+        left_out = {
+            video_id: f"left out: {printable(member.name)}, which leads out of its folder"
+            for shard in self._shards
+            for video_id, files in shard.videos.items()
+            if self.origins.get(video_id, ("", ""))[0] == self._names[id(shard)]
+            for member in files.values()
+            if not _stays_inside(member.name)
+        }
+        rows = [(name, "done", "", left_out.get(name, ""), *self.origins[name]) for name in self.origins]
         rows += [(each.video_id, each.outcome, each.reason, each.why, "", "") for each in others]
         table.writerows(sorted(rows))
         with whole_file(self._out / OUTCOMES) as file:

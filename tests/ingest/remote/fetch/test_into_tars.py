@@ -150,6 +150,17 @@ def test_a_list_of_outcomes_that_is_another_file_is_left_as_it_is(
     assert place.read_bytes() == text.encode("utf-8", "surrogateescape")
 
 
+def test_a_member_that_leads_out_of_its_folder_is_left_out_and_named(tmp_path: Path, signverse: Command) -> None:
+    (tmp_path / "shards").mkdir()
+    made_shards.pack(tmp_path / "shards" / "1.tar", members("v") | {"v/../../evil.npz": b"x"})
+    ids = listed(tmp_path / "ids.txt", ["v"])
+    for said in ("1 fetched", "0 fetched, 1 there already"):
+        code, _, err = signverse("fetch", tmp_path / "shards", "--ids", ids, "--out", tmp_path / "out")
+        assert (code, said in err) == (0, True), err
+        assert files_of(tmp_path / "out" / "1.tar") == members("v")
+        assert "left out: v/../../evil.npz" in (tmp_path / "out" / "outcomes.csv").read_text()
+
+
 def test_tars_of_like_names_are_kept_apart_and_found_again(tmp_path: Path, signverse: Command) -> None:
     places = {"x/b.tar": "aa", "y/b.tar": "bb", "x-b.tar": "cc", "Y-B.tar": "dd", "z.tar": "ee"}
     for place, video_id in places.items():
