@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from signverse.ingest.extract.probe import probe
@@ -117,6 +117,9 @@ def test_many_such_frames_are_counted_and_a_few_are_named(tmp_path: Path) -> Non
     )
 )
 def test_frames_are_as_many_as_pictures_whatever_the_clock(tmp_path: Path, leaps: list[tuple[int, float]]) -> None:
+    offsets = {sum(seconds for start, seconds in leaps if start <= frame) for frame in range(72)}
+    # Leaps that cancel each other but for a second are a gap of a second, which is filled.
+    assume(all(one == other or abs(one - other) > 10 for one in offsets for other in offsets))
     path = write(tmp_path / "v.ts", steady(72, 24))
     for start, seconds in leaps:
         shift_ts(path, range(start, 72), seconds)
