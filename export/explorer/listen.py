@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from signverse.export.explorer.guard import Guard
 from signverse.export.explorer.server import make_app
 from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
+
+if TYPE_CHECKING:
+    import uvicorn
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -80,12 +83,8 @@ def address_of(host: str, port: int, guard: Guard) -> str:
     return f"http://{shown}:{port}/{f'?key={guard.key}' if guard.key else ''}"
 
 
-def serve(explorer: Explorer, opened: socket.socket, guard: Guard, ready: Callable[[], None]) -> None:
-    """Serves until Ctrl-C.
-
-    Args:
-        ready: called once the page can be asked for.
-    """
+def _server(explorer: Explorer, guard: Guard, *, patience_s: int) -> uvicorn.Server:
+    """A server of the page, which prints nothing; answers in progress may take so long when it is to end."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -94,9 +93,18 @@ def serve(explorer: Explorer, opened: socket.socket, guard: Guard, ready: Callab
         log_level="critical",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=patience_s,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def serve(explorer: Explorer, opened: socket.socket, guard: Guard, ready: Callable[[], None]) -> None:
+    """Serves until Ctrl-C.
+
+    Args:
+        ready: called once the page can be asked for.
+    """
+    server = _server(explorer, guard, patience_s=2)
 
     def announce() -> None:
         while not server.started and not server.should_exit:
@@ -114,16 +122,10 @@ def serving(
     lake: Path, *, media: Path | None = None, picks: Path, host: str = LOOPBACK, port: int = 0
 ) -> Iterator[str]:
     """Serves a lake in a thread while the block runs; gives the address. For tests and notebooks."""
-    import uvicorn
-
     opened = listen(host, port)
     port = opened.getsockname()[1]
     guard = guard_of(host, port)
-    app = make_app(Explorer(lake, media, picks), guard)
-    config = uvicorn.Config(
-        app, log_config=None, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    server = _server(Explorer(lake, media, picks), guard, patience_s=1)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
@@ -19,6 +20,22 @@ BESIDE: Final = frozenset(
 
 MAX_LISTING: Final = 256 << 20
 """Bytes of index.csv or SHA256SUMS: of two million clips in a file each."""
+
+
+_SUM: Final = re.compile(r"([0-9a-f]{64}) [ *]([^\\]+)")
+
+
+def sums_text(sums: Mapping[str, str]) -> str:
+    """A SHA256SUMS, as `sha256sum -c` reads it, of the sha256 of files by their paths."""
+    return "".join(f"{sha256}  {path}\n" for path, sha256 in sums.items())
+
+
+def sum_of_line(line: str) -> tuple[str, str] | None:
+    """The path in the folder and the sha256 that a line of a SHA256SUMS says; None if it is not such a line."""
+    found = _SUM.fullmatch(line)
+    if found is None or any(part in ("", ".", "..") for part in found.group(2).split("/")):
+        return None
+    return found.group(2), found.group(1)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from signverse.export.formats.clip_content import ABOUT, LANGUAGE_FOLDER, Chunk,
 from signverse.export.formats.format import ClipFormat, File, FolderRules, Written, folder_in
 from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.formats.read_tar import unreadable
-from signverse.export.writers.tar_writer import HashingWriter
+from signverse.export.writers.tar_writer import HashingSink
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import FLOAT
@@ -64,7 +64,7 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
     folder = chunk.folder or FOLDER
     name = f"{folder}/{chunk.name}"
     with whole_file(folder_in(out, folder) / chunk.name) as file:
-        hashed = _Sink(file)
+        hashed = HashingSink(file)
         with pq.ParquetWriter(
             hashed,
             SCHEMA,
@@ -134,21 +134,6 @@ def remarks(rows: Sequence[ClipRow]) -> list[str]:
         f"{counted(long, 'clip')} of more than {LONGEST_ROW:,} frames (22 minutes of one person) {lie} in several rows "
         "of one segment_id: start_frame and end_frame say which frames are in each"
     ]
-
-
-class _Sink(HashingWriter):
-    """With the other methods of a file that pyarrow calls."""
-
-    closed = False
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        """Nothing is buffered here."""
 
 
 def _table(clips: Sequence[_Row]) -> pa.Table:

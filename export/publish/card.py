@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.export.formats.index_rows import MAX_LISTING, SUMS
+from signverse.export.formats.index_rows import MAX_LISTING, SUMS, sum_of_line
 from signverse.export.publish.croissant import CROISSANT, describe, dump
 from signverse.export.publish.dataset_card.body import CLIP_PICTURE, LANGUAGES_PICTURE, sections
 from signverse.export.publish.dataset_card.clips_table import CLIPS, write_clips
@@ -145,11 +145,11 @@ def listed_files(folder: Path) -> dict[str, tuple[str, int]]:
     if not (folder / SUMS).exists():
         return found
     for line in read_regular(folder / SUMS, MAX_LISTING).decode("utf-8", "replace").splitlines():
-        sha256, name = line[:64], line[66:]
-        if re.fullmatch("[0-9a-f]{64}", sha256) and ".." not in Path(name).parts and not Path(name).is_absolute():
-            path = folder / name
-            if path.is_file() and not path.is_symlink():
-                found[name] = (sha256, path.stat().st_size)
+        if (listed := sum_of_line(line)) is None:
+            continue
+        path = folder / listed[0]
+        if path.is_file() and not path.is_symlink():
+            found[listed[0]] = (listed[1], path.stat().st_size)
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from signverse.export.formats.format import SHARD_FOLDER
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, ClipRow, Row, VideoRow, sum_of_line
 from signverse.export.formats.registry import CLIP_FORMATS
 from signverse.export.publish.card import README
 from signverse.export.publish.croissant import CROISSANT
@@ -39,8 +39,6 @@ HUBS_OWN: Final = re.compile(r"\.gitattributes|\.cache/huggingface/.*")
 """Files that the hub and its client put beside what was published and downloaded."""
 
 _OF_A_LAKE: Final = re.compile(rf"(?:{'|'.join(table.name for table in TABLES)})/(?:.+\.parquet|_delta_log/.+)")
-
-_SUM: Final = re.compile(r"([0-9a-f]{64}) [ *]([^\\]+)")
 
 
 @dataclass(frozen=True)
@@ -229,11 +227,10 @@ def read_sums(listing: bytes, name: str) -> dict[str, str]:
     """
     sums: dict[str, str] = {}
     for number, line in enumerate(listing.decode("utf-8", "replace").splitlines(), 1):
-        found = _SUM.fullmatch(line)
-        parts = found.group(2).split("/") if found else [""]
-        if not found or any(part in ("", ".", "..") for part in parts):
+        found = sum_of_line(line)
+        if found is None:
             raise BadInputError(f"{name} line {number} is not a checksum")
-        sums[found.group(2)] = found.group(1)
+        sums[found[0]] = found[1]
     return sums
 
 

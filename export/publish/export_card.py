@@ -20,7 +20,7 @@ from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, gathe
 from signverse.export.publish.dataset_card.pictures import pictures
 from signverse.export.publish.dataset_card.yaml_text import split_card
 from signverse.export.release.choice import frames_of
-from signverse.export.writers.tar_writer import HashingWriter
+from signverse.export.writers.tar_writer import HashingSink
 from signverse.lake.lake import Lake
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage.integrity.foreign_errors import collect
@@ -54,7 +54,7 @@ class ExportCard:
             found[name] = _write(out / name, data)
         if self.facts.kind == "parquet":
             with whole_file(out / CLIPS) as file:
-                hashed = _Sink(file)
+                hashed = HashingSink(file)
                 write_clips(out, [file.name for file in files], hashed)
             found[CLIPS] = hashed.sha256(), hashed.size
         earlier = read_readme(out)
@@ -66,21 +66,6 @@ class ExportCard:
         # SHA256SUMS comes next, and says that these are there: after a power cut too.
         sync_names(out, [*beside, README])
         return beside
-
-
-class _Sink(HashingWriter):
-    """With the other methods of a file that pyarrow calls."""
-
-    closed = False
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        """Nothing is buffered here."""
 
 
 def card_of_clips(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from signverse.export.formats.index_rows import INDEX, SUMS
+from signverse.export.formats.index_rows import INDEX, SUMS, sums_text
 from signverse.export.publish.card import README
 from signverse.export.publish.content import (
     DESCRIPTIONS,
@@ -93,7 +93,7 @@ def sums_of(content: Content, known: dict[str, str]) -> Source:
         BadInputError: a file cannot be read, or is not as it was written.
     """
     sums = {one.path: known.get(one.path) or one.digest() for one in (*content.data, *content.listings)}
-    return of_bytes(SUMS, "".join(f"{sum_}  {path}\n" for path, sum_ in sorted(sums.items())).encode())
+    return of_bytes(SUMS, sums_text(dict(sorted(sums.items()))).encode())
 
 
 def _versions(snapshot: Snapshot) -> list[int]:

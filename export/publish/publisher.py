@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from signverse.export.formats.index_rows import INDEX, SUMS
+from signverse.export.formats.index_rows import INDEX, SUMS, sums_text
 from signverse.export.publish.card import README, card_files
 from signverse.export.publish.client.hub import Hub
 from signverse.export.publish.content import (
@@ -297,7 +297,7 @@ def _restated(listing: Source, descriptions: Mapping[str, bytes]) -> Source:
     stated = sums | {path: of_bytes(path, data).sha256 for path, data in descriptions.items() if path in sums}
     if stated == sums:
         return listing
-    return of_bytes(SUMS, "".join(f"{sum_}  {path}\n" for path, sum_ in stated.items()).encode())
+    return of_bytes(SUMS, sums_text(stated).encode())
 
 
 def _present_card(hub: Hub, plan: Plan) -> bytes | None:

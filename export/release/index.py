@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, columns, index_row
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, SUMS, Row, columns, index_row, sums_text
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular
 from signverse.lake.storage.integrity.sync import sync_folder
@@ -41,7 +41,7 @@ def write_index(out: Path, kind: type[R], index: Sequence[R], sums: Mapping[str,
     sync_folder(out)
     all_sums = {**sums, INDEX: hashlib.sha256(listing).hexdigest()}
     with whole_file(out / SUMS) as file:
-        file.write("".join(f"{digest}  {name}\n" for name, digest in sorted(all_sums.items())).encode())
+        file.write(sums_text(dict(sorted(all_sums.items()))).encode())
     sync_folder(out)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.export.formats.index_rows import INDEX, MAX_LISTING, MEMBERS, SUMS, ClipRow, Row, VideoRow
+from signverse.export.formats.index_rows import INDEX, MAX_LISTING, MEMBERS, SUMS, ClipRow, Row, VideoRow, sum_of_line
 from signverse.export.formats.read_tar import read_members, unreadable
 from signverse.export.formats.registry import CLIP_FORMATS, SHARD_LAYOUTS
 from signverse.export.release.folder import is_content, walk
@@ -21,8 +21,8 @@ from signverse.export.writers.tar_writer import Place
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.untrusted.regular_files import open_regular, read_regular
 
-_LINE: Final = re.compile(r"([0-9a-f]{64}) [ *]((?:(?!\.\.?/)[^/\\]+/){0,2}[^/\\]+)")
-"""Of SHA256SUMS: what lies in the folder, at most two folders deep."""
+_DEPTH: Final = 2
+"""Folders in which a file of an export lies, at most."""
 
 
 def is_export(path: Path) -> bool:
@@ -42,11 +42,11 @@ def verify_export(folder: Path) -> Iterator[str]:
         return
     sums: dict[str, str] = {}
     for number, line in enumerate(listing.splitlines(), 1):
-        found = _LINE.fullmatch(line)
-        if not found:
+        found = sum_of_line(line)
+        if found is None or found[0].count("/") > _DEPTH:
             yield f"{folder / SUMS} line {number} is not a checksum"
         else:
-            sums[found.group(2)] = found.group(1)
+            sums[found[0]] = found[1]
     for name in walk(folder):
         if (is_content(name) or name == MEMBERS) and name not in sums:
             yield f"{folder / name} is not listed in {SUMS}"

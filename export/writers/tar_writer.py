@@ -48,6 +48,21 @@ class HashingWriter:
         return self._digest.hexdigest()
 
 
+class HashingSink(HashingWriter):
+    """A `HashingWriter` with the other methods of a file that pyarrow calls."""
+
+    closed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is buffered here."""
+
+
 class Tar:
     """A tar that is being written; `file` has its checksum and size when it is finished."""
 
