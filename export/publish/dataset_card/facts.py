@@ -33,15 +33,13 @@ STATISTICS: Final = "statistics.json"
 _TOP: Final = 50
 """Rows of a breakdown that the card keeps."""
 
-KINDS: Final = ("parquet", "webdataset", "pose", "card", "consolidated", "lake")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """What a data set holds.
 
     Attributes:
-        kind: of the files: a name of `KINDS`, or another layout of shards.
+        kind: of the files: parquet, webdataset, pose, lake, or a layout of shards.
         by_language: the files of each language lie in a folder of its own, data/CODE.
         all_people: keypoints of all people, not the primary signer's only.
         videos, clips, captioned, frames, hours: how much there is; captioned counts clips with a text. Hours are those
