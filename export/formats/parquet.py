@@ -22,6 +22,7 @@ from signverse.export.formats.index_rows import INDEX, ClipRow
 from signverse.export.formats.read_tar import unreadable
 from signverse.export.writers.tar_writer import HashingSink
 from signverse.lake.lake import Lake
+from signverse.lake.lists.parquet_footer import check_footer
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.schema import FLOAT
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
@@ -192,13 +193,16 @@ def read_digests(path: Path) -> dict[str, str]:
     ends: dict[str, int] = {}
     names = ["segment_id", "start_frame", "end_frame", "num_frames", "num_people", *_LISTS]
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check_footer(file.metadata, path.stat().st_size)
         for group in range(file.num_row_groups):
             _check_size(file.metadata.row_group(group))
             # A column at a time: rows of 22 minutes take 50 MB, and while Arrow decodes them several times that.
             columns = {name: file.iter_batches(1, row_groups=[group], columns=[name]) for name in names}
 
             def cell(name: str, columns: dict[str, Iterator[Any]] = columns) -> Any:
-                return next(columns[name]).column(0)[0]
+                if (batch := next(columns[name], None)) is None:
+                    raise ValueError(f"{name} has fewer rows than the file says")
+                return batch.column(0)[0]
 
             for _ in range(file.metadata.row_group(group).num_rows):
                 segment_id, start = cast(str, cell("segment_id").as_py()), cell("start_frame").as_py()

@@ -9,6 +9,7 @@ Start with table.py.
     separated.py    CSV: separators, quotes, comments, Excel's `sep=;`
     structured.py   JSON, JSON lines, what yt-dlp writes, Parquet
     bounded_parquet.py  Parquet of which no more is made than its bytes can honestly stand for
+    parquet_footer.py   Parquet whose table of contents contradicts itself is refused
     records.py      what the readers of the formats give
     columns.py      which column is which, by the names that people use
     tar_members.py  the index of the members of tars: Parquet, written and checked

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from signverse.lake.lists.parquet_footer import check_footer
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -37,10 +38,7 @@ def read_bounded(source: Path | pa.NativeFile, size: int, what: str) -> pa.Table
         groups = range(file.metadata.num_row_groups)
         if (stated := sum(max(file.metadata.row_group(index).total_byte_size, 0) for index in groups)) > most:
             raise _too_much(what, stated, most)
-        for index in groups:
-            # A table of contents whose parts contradict each other is an error of Arrow's as a row is read; asked for
-            # such a part, as below, Arrow ends the process. Not of columns of lists, one row of which may be gigabytes.
-            next(file.iter_batches(1, row_groups=[index], columns=sorted(flat), use_threads=False), None)
+        check_footer(file.metadata, size)
         if (stated := _stated(file.metadata, flat)) > most:
             raise _too_much(what, stated, most)
     batches, used = [], 0
