@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from signverse.export.draw.colours import BODY_COLOURS, FINGER_COLOURS
 from signverse.export.draw.skeleton import FACE_CONTOURS
-from signverse.export.explorer.catalog import Catalog
-from signverse.export.explorer.counting import language_names
+from signverse.export.explorer.clips.catalog import Catalog
+from signverse.export.explorer.clips.counting import language_names
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import BODY_LIMBS, HAND_LIMBS, PARTS
 from signverse.lake.model.thresholds import SEEN

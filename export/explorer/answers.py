@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.export.explorer.media import TYPES
+from signverse.export.explorer.questions import as_binary, as_json, asked, number, selection
 from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from signverse.export.explorer.catalog import Catalog
-    from signverse.lake.query.selection import Selection
 
 PAGE: Final = 50
 """Clips of an answer that does not say how many."""
@@ -23,50 +21,6 @@ PAGE: Final = 50
 _MOST_ROWS: Final = 400
 _MOST_LINES: Final = 500
 _LONGEST: Final = 300
-_FOREVER: Final = "private, max-age=86400, immutable"
-
-
-def as_json(value: Any, status: int = 200) -> Response:
-    from starlette.responses import Response
-
-    # Numbers that JSON has no word for are null: a share of nothing.
-    text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
-    return Response(text, status, {"cache-control": "no-store"}, "application/json")
-
-
-def _binary(data: bytes, *, keep: bool) -> Response:
-    from starlette.responses import Response
-
-    return Response(data, 200, {"cache-control": _FOREVER if keep else "no-store"}, "application/octet-stream")
-
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise BadInputError(f"{name} is {text[:30]!r}", "It takes a whole number.")
-    return min(int(text), most)
-
-
-_OURS: Final = {"v", "start", "count", "id", "rows", "name", "query"}
-"""What a question holds beside the options of a selection."""
-
-
-def _selection(request: Request) -> Selection:
-    from signverse.lake.query.selection import Selection
-
-    given: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in _OURS:
-            given.setdefault(name, []).append(value)
-    return Selection.from_options(given)
-
-
-def _asked(explorer: Explorer, request: Request) -> tuple[Catalog, int]:
-    """The catalog and the clip that `id` names."""
-    catalog = explorer.at(request.query_params.get("v"))
-    return catalog, catalog.row_of(request.query_params.get("id", ""))
 
 
 def about(explorer: Explorer, request: Request) -> Any:
@@ -80,12 +34,12 @@ def state(explorer: Explorer, request: Request) -> Any:
 
 
 def rows(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.details import summary
+    from signverse.export.explorer.clips.details import summary
 
     catalog = explorer.at(request.query_params.get("v"))
-    chosen = catalog.choose(_selection(request))
-    start = _number(request, "start", 0, 2**31)
-    count = _number(request, "count", PAGE, _MOST_ROWS)
+    chosen = catalog.choose(selection(request))
+    start = number(request, "start", 0, 2**31)
+    count = number(request, "count", PAGE, _MOST_ROWS)
     place = None
     if segment_id := request.query_params.get("id"):
         place = chosen.place_of(catalog.row_of(segment_id))
@@ -101,54 +55,54 @@ def rows(explorer: Explorer, request: Request) -> Any:
 
 
 def facets(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.counting import facets
+    from signverse.export.explorer.clips.counting import facets
 
-    return facets(explorer.at(request.query_params.get("v")), _selection(request))
+    return facets(explorer.at(request.query_params.get("v")), selection(request))
 
 
 def command(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.commands import as_command, as_sql
+    from signverse.export.explorer.clips.commands import as_command, as_sql
 
-    selection = _selection(request)
-    return {"command": as_command(explorer.lake, selection), "sql": as_sql(explorer.catalog.snapshot, selection)}
+    chosen = selection(request)
+    return {"command": as_command(explorer.lake, chosen), "sql": as_sql(explorer.catalog.snapshot, chosen)}
 
 
 def clip(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.details import details
+    from signverse.export.explorer.clips.details import details
 
-    catalog, row = _asked(explorer, request)
+    catalog, row = asked(explorer, request)
     found = details(catalog, row)
     return {**found, "media": found["video_id"] in explorer.videos}
 
 
 def captions(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.details import captions
+    from signverse.export.explorer.clips.details import captions
 
-    return captions(*_asked(explorer, request))
+    return captions(*asked(explorer, request))
 
 
 def points(explorer: Explorer, request: Request) -> Response:
-    from signverse.export.explorer.points import MOST_FRAMES, clip_points
+    from signverse.export.explorer.clips.points import MOST_FRAMES, clip_points
 
-    catalog, row = _asked(explorer, request)
-    start, count = _number(request, "start", 0, 2**31), _number(request, "count", MOST_FRAMES, MOST_FRAMES)
-    return _binary(clip_points(catalog, row, start, count), keep="v" in request.query_params)
+    catalog, row = asked(explorer, request)
+    start, count = number(request, "start", 0, 2**31), number(request, "count", MOST_FRAMES, MOST_FRAMES)
+    return as_binary(clip_points(catalog, row, start, count), keep="v" in request.query_params)
 
 
 def thumbs(explorer: Explorer, request: Request) -> Response:
-    from signverse.export.explorer.points import MOST_CLIPS, middle_frames
+    from signverse.export.explorer.clips.points import MOST_CLIPS, middle_frames
 
     catalog = explorer.at(request.query_params.get("v"))
     words = request.query_params.get("rows", "").split(",", MOST_CLIPS + 1)
     if not all(word.isascii() and word.isdigit() and len(word) < 11 and int(word) < len(catalog) for word in words):
         raise BadInputError("rows is not a list of clips", "Numbers as /api/rows gives them, with commas.")
-    return _binary(middle_frames(catalog, [int(word) for word in words]), keep="v" in request.query_params)
+    return as_binary(middle_frames(catalog, [int(word) for word in words]), keep="v" in request.query_params)
 
 
 def media(explorer: Explorer, request: Request) -> Response:
     from starlette.responses import FileResponse
 
-    catalog, row = _asked(explorer, request)
+    catalog, row = asked(explorer, request)
     path = explorer.videos.get(catalog.video_id(row))
     if path is None or not path.is_file():
         return as_json({"error": "there is no video of this clip"}, 404)
@@ -156,7 +110,7 @@ def media(explorer: Explorer, request: Request) -> Response:
 
 
 def picks(explorer: Explorer, request: Request) -> Any:
-    from signverse.export.explorer.picks import read_picks
+    from signverse.export.explorer.clips.picks import read_picks
 
     return {"file": str(explorer.picks), "picked": read_picks(explorer.picks, explorer.catalog)}
 

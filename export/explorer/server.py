@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.export.explorer import answers
-from signverse.export.explorer.answers import as_json
 from signverse.export.explorer.guard import MOST_BYTES, Guard, Guarded
+from signverse.export.explorer.questions import as_json
 from signverse.export.explorer.session import ChangedLakeError, Explorer
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 

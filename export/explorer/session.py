@@ -11,7 +11,7 @@ from signverse.export.explorer.media import videos_in
 from signverse.lake.model.errors import BadInputError, SignverseError
 
 if TYPE_CHECKING:
-    from signverse.export.explorer.catalog import Catalog
+    from signverse.export.explorer.clips.catalog import Catalog
 
 
 class ChangedLakeError(SignverseError):
@@ -69,7 +69,7 @@ class Explorer:
         threading.Thread(target=load, daemon=True).start()
 
     def _load(self) -> None:
-        from signverse.export.explorer.catalog import Catalog
+        from signverse.export.explorer.clips.catalog import Catalog
         from signverse.lake.storage.snapshot import Snapshot
 
         catalog = Catalog(Snapshot.open(self.lake))
@@ -104,7 +104,7 @@ class Explorer:
 
     def change_picks(self, catalog: Catalog, add: list[str], remove: list[str]) -> list[str]:
         """Changes the picked clips, one call after the other; gives their ids."""
-        from signverse.export.explorer.picks import change_picks
+        from signverse.export.explorer.clips.picks import change_picks
 
         with self._writing:
             return change_picks(self.picks, catalog, add, remove)

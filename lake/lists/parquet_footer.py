@@ -14,7 +14,7 @@ def check_footer(metadata: pq.FileMetaData, size: int) -> None:
 
     `metadata.row_group(i).column(j)` calls C++ that throws what pyarrow 26 does not catch. Arrow's own reader
     looks at the same parts and catches. So it is given the table of contents with a file that has nothing but zeros:
-    zeros are no page header, so what it says of them tells that all of the parts were fine, and no value is made.
+    zeros cannot be a page header, so what it says of them tells that all of the parts were fine, and no value is made.
 
     Args:
         metadata: from a file of anyone's.

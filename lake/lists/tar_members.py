@@ -209,7 +209,7 @@ def _wrong_places(members: pl.DataFrame) -> Iterator[str]:
 def is_plain_path(path: str) -> bool:
     """Whether an index may hold a member, or a shard, of this name: it leads nowhere else where it is unpacked."""
     if not path.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in path):
-        return False  # Bytes of a tar that are no UTF-8: no index can hold them.
+        return False  # From bytes of a tar that are not UTF-8: no index can hold them.
     return bool(pl.DataFrame({"path": [path]}).select(_is_plain_path(pl.col("path"))).item())
 
 

@@ -10,9 +10,9 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.export.explorer.catalog import Catalog
-from signverse.export.explorer.commands import as_command, as_sql
-from signverse.export.explorer.counting import facets
+from signverse.export.explorer.clips.catalog import Catalog
+from signverse.export.explorer.clips.commands import as_command, as_sql
+from signverse.export.explorer.clips.counting import facets
 from signverse.lake.cli.option_groups import option_group
 from signverse.lake.cli.selection_options import OPTIONS, make_selection
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError

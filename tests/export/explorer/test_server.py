@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from signverse.export.explorer.details import repair_in_words
+from signverse.export.explorer.clips.details import repair_in_words
 from signverse.lake.query.selection_file import read_selection_file
 from tests.export.conftest import Video, fill
 from tests.export.explorer.conftest import HOSTILE, moving

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from signverse.export.explorer.catalog import Catalog
+from signverse.export.explorer.clips.catalog import Catalog
 from signverse.lake.model.errors import BadInputError, EmptySelectionError
 from signverse.lake.query.conditions import quoted
 from signverse.lake.query.engines import selection_metadata

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from signverse.export.explorer.catalog import Catalog
+from signverse.export.explorer.clips.catalog import Catalog
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.storage.integrity.foreign_errors import collect

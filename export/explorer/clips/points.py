@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from signverse.export.explorer.catalog import Catalog
+from signverse.export.explorer.clips.catalog import Catalog
 from signverse.lake.model.errors import BadInputError, DamagedLakeError
 from signverse.lake.model.skeleton import NUM_JOINTS, PARTS
 from signverse.lake.model.thresholds import SEEN

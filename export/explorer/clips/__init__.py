@@ -1,0 +1,9 @@
+"""What the page shows of clips. Knows neither requests nor routes. Start with catalog.py.
+
+- catalog.py: the clips of a lake in memory, chosen by the conditions of a selection.
+- counting.py: how many clips each value of a filter leaves.
+- points.py: keypoints as small binary answers.
+- details.py: what the page tells of one clip, in words.
+- commands.py: what is on the screen as a command and as SQL.
+- picks.py: the selection file of the picked clips.
+"""

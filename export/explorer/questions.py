@@ -1,0 +1,61 @@
+"""What a request says, checked, and the two forms of an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from signverse.lake.model.errors import BadInputError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from signverse.export.explorer.clips.catalog import Catalog
+    from signverse.export.explorer.session import Explorer
+    from signverse.lake.query.selection import Selection
+
+_FOREVER: Final = "private, max-age=86400, immutable"
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    from starlette.responses import Response
+
+    # Numbers that JSON has no word for are null: a share of nothing.
+    text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    return Response(text, status, {"cache-control": "no-store"}, "application/json")
+
+
+def as_binary(data: bytes, *, keep: bool) -> Response:
+    from starlette.responses import Response
+
+    return Response(data, 200, {"cache-control": _FOREVER if keep else "no-store"}, "application/octet-stream")
+
+
+def number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise BadInputError(f"{name} is {text[:30]!r}", "It takes a whole number.")
+    return min(int(text), most)
+
+
+_OURS: Final = {"v", "start", "count", "id", "rows", "name", "query"}
+"""What a question holds beside the options of a selection."""
+
+
+def selection(request: Request) -> Selection:
+    from signverse.lake.query.selection import Selection
+
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in _OURS:
+            given.setdefault(name, []).append(value)
+    return Selection.from_options(given)
+
+
+def asked(explorer: Explorer, request: Request) -> tuple[Catalog, int]:
+    """The catalog and the clip that `id` names."""
+    catalog = explorer.at(request.query_params.get("v"))
+    return catalog, catalog.row_of(request.query_params.get("id", ""))
