@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any
 
@@ -61,3 +62,24 @@ def test_what_stands_for_far_more_bytes_than_it_has_is_refused_before_it_is_made
         # What a file of 4 kB says of its columns is a larger share of it than of one that would matter.
         patch.setattr(bounded_parquet, "_RATIO", 20)
         read_bounded(pa.BufferReader(bomb), len(bomb), "the list x")
+
+
+@pytest.mark.parametrize("bit", [1, 4, 16])
+def test_no_changed_byte_of_a_table_of_contents_of_lists_ends_the_process(bit: int) -> None:
+    cells = {
+        "text": ["a", "b"],
+        "score": [0.5, None],
+        "frames": [[1, 2], None],
+        "repairs": [[], ["cut"]],
+        "flag": [True] * 2,
+    }
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array(cells[name], CELLS[name][0]) for name in cells}), sink)
+    sound = sink.getvalue()
+    first = len(sound) - 8 - int.from_bytes(sound[-8:-4], "little")
+    for at in range(first, len(sound) - 8):
+        changed = bytearray(sound)
+        changed[at] ^= bit
+        # What anyone's list is refused with, and not the end of the process, as pyarrow's own view of a column is.
+        with contextlib.suppress(BadInputError, OSError, ValueError, KeyError, NotImplementedError):
+            read_bounded(pa.BufferReader(bytes(changed)), len(changed), "x")
