@@ -68,6 +68,19 @@ def test_rows_of_a_clip_in_another_order_are_noticed(
     assert parquet.read_digests(tmp_path / "swapped.parquet") != honest
 
 
+def test_a_changed_table_of_contents_is_told_and_never_ends_the_process(
+    long: Lake, tmp_path: Path, signverse: Any
+) -> None:
+    assert signverse("export", "parquet", "--lake", long.folder, "--out", tmp_path / "out")[0] == 0
+    sound = (tmp_path / "out" / "data" / "part-00000.parquet").read_bytes()
+    file = tmp_path / "changed.parquet"
+    first = len(sound) - 8 - int.from_bytes(sound[-8:-4], "little")
+    for at in range(first, len(sound) - 8, 61):
+        file.write_bytes(sound[:at] + bytes([sound[at] ^ 4]) + sound[at + 1 :])
+        told = list(parquet.verify(file, "", []))
+        assert told and all(line.startswith((f"{file} cannot be read: ", f"{file} holds ")) for line in told)
+
+
 def test_the_digest_of_a_clip_does_not_depend_on_the_pieces_in_which_it_is_made() -> None:
     points = np.random.default_rng(0).uniform(0, 1, (2500, 2, 128, 3)).astype(np.float32)
     points[points < 0.1] = np.nan
