@@ -16,6 +16,8 @@ export const byId = (id) => document.getElementById(id);
 
 export const number = (value) => value.toLocaleString("en");
 
+export const inWords = (error) => (error.hint ? `${error.message}. ${error.hint}` : error.message);
+
 export function lasting(frames, fps) {
   const seconds = frames / fps;
   if (seconds >= 3600) return `${number(Math.round(seconds / 360) / 10)} hours`;

@@ -48,6 +48,8 @@ export class Grid extends EventTarget {
   }
 
   measure() {
+    // Hidden behind another page: the place is kept.
+    if (!this.scroller.clientWidth) return;
     const held = this.columns ? Math.floor(this.offset / this.rowHeight) * this.columns : 0;
     const [first, last] = this.columns ? this.seen() : [0, 0];
     const activeSeen = this.active !== null && first <= this.active && this.active < last;

@@ -1,18 +1,19 @@
 // The page of `signverse explore`. Start here: what follows what.
 
 import { api, ask, send } from "./api.js";
-import { byId, lasting, make, number } from "./dom.js";
+import { byId, inWords, lasting, make, number } from "./dom.js";
 import { Filters, showChips } from "./filters.js";
 import { Grid } from "./grid.js";
+import { Navigation } from "./navigation.js";
 import { Picks } from "./picks.js";
 import { Player } from "./player.js";
 import { Painter } from "./skeleton.js";
 import { State } from "./state.js";
-import * as tables from "./tables.js";
 
 const KEYS = [
   ["/", "search"], ["j k, arrows", "next and previous clip"], ["Enter", "open the clip"], ["space", "play, pause"],
-  [", .", "frame by frame"], ["p", "pick"], ["Esc", "close"], ["?", "this help"],
+  [", .", "frame by frame"], ["p", "pick"], ["Esc", "close"],
+  ["1 to 5", "the pages, as they stand at the top"], ["?", "this help"],
 ];
 
 const state = new State();
@@ -21,6 +22,8 @@ let about = null;
 let grid = null;
 let player = null;
 let filters = null;
+let navigation = null;
+let listed = null;
 
 function notice(text, reloads = false) {
   const box = byId("notice");
@@ -31,12 +34,13 @@ function notice(text, reloads = false) {
 
 function failed(error) {
   if (error.changed) notice("The lake has changed since this page was made.", true);
-  else notice(error.hint ? `${error.message}. ${error.hint}` : error.message);
+  else notice(inWords(error));
 }
 
 async function refresh() {
   showChips(state);
   filters.update();
+  const options = JSON.stringify(state.options);
   const parameters = [...state.options, ["count", 60]];
   let got;
   try {
@@ -48,12 +52,16 @@ async function refresh() {
     } else { failed(error); return; }
   }
   if (got === null) return;
-  notice("");
+  notice(state.unknown === null ? "" : `There is no page ${JSON.stringify(state.unknown)}: these are the clips.`);
   byId("count").textContent = `${number(got.clips)} ${got.clips === 1 ? "clip" : "clips"} of ${number(got.videos)} ` +
     `${got.videos === 1 ? "video" : "videos"}, ${lasting(got.frames, about.fps)}`;
   byId("nothing").hidden = got.clips > 0;
   byId("nothing").textContent = about.clips ? "No clip matches. Take a filter away." : "The lake is empty.";
-  grid.show(got, got.place);
+  // Where they are not seen there is nothing to measure: they are asked for again when they are.
+  if (state.page === "clips") {
+    grid.show(got, got.place);
+    listed = options;
+  }
   try {
     const facets = await ask("facets", state.options, { only: "facets" });
     if (facets) filters.counts(facets);
@@ -77,20 +85,9 @@ async function showCommand() {
   } catch (error) { failed(error); }
 }
 
-async function showReports() {
-  try { showDialog("Reports", ...await tables.reports()); } catch (error) { failed(error); }
-}
-
-async function showSql() {
-  try {
-    const { sql } = await ask("command", state.options);
-    showDialog("SQL over the lake", ...tables.sql(`${sql}${state.values("limit").length ? "" : "\nlimit 100"}`));
-  } catch (error) { failed(error); }
-}
-
 function showPicks() {
   const list = make("ul", {}, ...[...picks.ids].map((id) => make("li", {},
-    make("button", { type: "button", text: id, onclick: () => { byId("dialog").close(); state.open(id); } }), " ",
+    make("button", { type: "button", text: id, onclick: () => { byId("dialog").close(); state.go("clips"); state.open(id); } }), " ",
     make("button", { type: "button", text: "Take out", onclick: () => { picks.toggle(id); showPicksAgain(); } }))));
   const where = picks.refused ? picks.refused.message : `Saved in ${picks.file}, for export --selection.`;
   showDialog("Picks", make("p", { text: where }), list);
@@ -107,33 +104,42 @@ function showHelp() {
   make("p", { text: "The address of this page holds the filters: a link shows the same." }));
 }
 
-function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("dialog").open) return;
-  const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
-  if (event.key === "Escape") {
-    if (typing) event.target.blur();
-    else if (state.clip) state.open(null);
-    return;
-  }
-  if (typing) return;
-  const inList = event.target === byId("scroller") || event.target === document.body;
+function clipKeys(target) {
+  const inList = target === byId("scroller") || target === document.body;
   const arrows = inList ? {
     ArrowRight: () => grid.step(1), ArrowLeft: () => grid.step(-1), ArrowDown: () => grid.step(grid.columns),
     ArrowUp: () => grid.step(-grid.columns), Home: () => grid.step(-Infinity), End: () => grid.step(Infinity),
     Enter: () => grid.step(0),
   } : {};
-  const onButton = event.target.matches("button, a, summary, input");
-  const acts = {
+  const onButton = target.matches("button, a, summary, input");
+  return {
     ...arrows,
-    "/": () => { byId("filters").classList.add("open"); byId("search").focus(); },
     j: () => grid.step(1),
     k: () => grid.step(-1),
     ",": () => player.nudge(-1),
     ".": () => player.nudge(1),
     p: () => state.clip && picks.toggle(state.clip),
-    "?": showHelp,
     ...(onButton ? {} : { " ": () => player.toggle() }),
   };
+}
+
+function openFilters(open) {
+  byId("filters").classList.toggle("open", open);
+  byId("toggle-filters").setAttribute("aria-expanded", String(open));
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("dialog").open) return;
+  const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
+  if (event.key === "Escape") {
+    if (typing) event.target.blur();
+    else if (state.clip && state.page === "clips") state.open(null);
+    return;
+  }
+  if (typing) return;
+  const acts = { ...(state.page === "clips" ? clipKeys(event.target) : {}), "?": showHelp };
+  if (navigation.filters) acts["/"] = () => { openFilters(true); byId("search").focus(); };
+  for (let place = 1; place <= 5; place++) acts[place] = () => navigation.goTo(place);
   const act = Object.hasOwn(acts, event.key) ? acts[event.key] : null;
   if (!act) return;
   event.preventDefault();
@@ -155,12 +161,11 @@ async function start() {
     about = await ask("about");
   } catch (error) {
     byId("count").textContent = "";
-    notice(error.hint ? `${error.message}. ${error.hint}` : error.message);
+    notice(inWords(error));
     return;
   }
   api.version = about.version;
   byId("lake-name").textContent = about.lake;
-  document.title = `${about.lake} – signverse explore`;
   const painter = new Painter(about);
   grid = new Grid(state, about, painter, picks);
   player = new Player(state, about, painter, picks);
@@ -170,25 +175,29 @@ async function start() {
   picks.addEventListener("saved", () => { document.documentElement.dataset.saved = String(picks.ids.size); });
   state.addEventListener("options", refresh);
   state.addEventListener("clip", () => {
-    if (state.clip) player.open(state.clip, state.time);
+    if (state.clip && state.page === "clips") player.open(state.clip, state.time);
     else player.close();
+  });
+  navigation = new Navigation({ state, about, failed }, {
+    leave: () => player.close(),
+    enter: () => {
+      if (state.clip) player.open(state.clip, state.time);
+      if (listed !== JSON.stringify(state.options)) refresh();
+    },
   });
   document.addEventListener("keydown", onKey);
   byId("show-command").addEventListener("click", showCommand);
-  byId("show-reports").addEventListener("click", showReports);
-  byId("show-sql").addEventListener("click", showSql);
   byId("show-picks").addEventListener("click", showPicks);
   byId("show-help").addEventListener("click", showHelp);
-  byId("toggle-filters").addEventListener("click", (event) => {
-    const open = byId("filters").classList.toggle("open");
-    event.currentTarget.setAttribute("aria-expanded", String(open));
-  });
+  byId("toggle-filters").addEventListener("click", () => openFilters(!byId("filters").classList.contains("open")));
   byId("notice").querySelector("button").addEventListener("click", async () => {
     try { await send("reload", {}); location.reload(); } catch (error) { failed(error); }
   });
+  // Another page leaves the whole of a phone's screen to what it shows.
+  state.addEventListener("page", () => openFilters(false));
   picks.load();
-  if (state.clip) player.open(state.clip, state.time);
-  await refresh();
+  if (state.clip && state.page === "clips") player.open(state.clip, state.time);
+  await Promise.all([navigation.show(), refresh()]);
   document.documentElement.dataset.ready = "true";
   setInterval(watch, 15_000);
   addEventListener("focus", watch);

@@ -1,7 +1,7 @@
-// Reports and SQL: rows of the whole lake, whatever the filters say.
+// SQL and reports: rows of the whole lake, whatever the filters say.
 
 import { ask } from "./api.js";
-import { make, number } from "./dom.js";
+import { inWords, make, number } from "./dom.js";
 
 const isNumber = (text) => text !== null && /^-?[\d.,e+-]+%?$/i.test(text);
 
@@ -18,30 +18,31 @@ function table({ columns, rows, more }) {
 async function fill(place, name, parameters) {
   place.replaceChildren(make("p", { text: "Asking the lake \u2026" }));
   try {
-    const got = await ask(name, parameters, { only: "table" });
+    const got = await ask(name, parameters, { only: name });
     if (got === null) return;
     place.replaceChildren(...(got.answer ?? []).map((text) => make("p", { text })), table(got));
   } catch (error) {
-    place.replaceChildren(make("p", { role: "alert", text: error.hint ? `${error.message}. ${error.hint}` : error.message }));
+    place.replaceChildren(make("p", { role: "alert", text: inWords(error) }));
   }
 }
 
-export async function reports() {
+async function reports(state) {
   const known = await ask("reports");
   const place = make("div");
   const summary = make("p");
   const choice = make("select", { "aria-label": "Report" }, ...known.map(({ name }) => make("option", { value: name, text: name })));
   const show = () => {
-    summary.textContent = known.find(({ name }) => name === choice.value).summary;
-    fill(place, "reports", [["name", choice.value]]);
+    const name = state.own.report ?? "languages";
+    choice.value = name;
+    summary.textContent = known.find((report) => report.name === name)?.summary ?? "";
+    fill(place, "reports", [["name", name]]);
   };
-  choice.addEventListener("change", show);
-  choice.value = "languages";
+  choice.addEventListener("change", () => state.say("report", choice.value));
   show();
-  return [make("div", { class: "row" }, choice), summary, place];
+  return { show, parts: [make("div", { class: "row" }, choice), summary, place] };
 }
 
-export function sql(start) {
+function sql(start) {
   const place = make("div");
   const input = make("textarea", { rows: 6, "aria-label": "Statement that reads", spellcheck: "false" });
   input.value = start;
@@ -51,4 +52,23 @@ export function sql(start) {
   });
   return [input, make("div", { class: "row" },
     make("button", { type: "button", class: "main", text: "Run", title: "Ctrl+Enter", onclick: run })), place];
+}
+
+// What the filters say; where they are refused the reports stand all the same.
+async function statement(state) {
+  try {
+    const { sql: words } = await ask("command", state.options);
+    return [`${words}${state.values("limit").length ? "" : "\nlimit 100"}`, null];
+  } catch (error) {
+    return ["from clips\nlimit 100", inWords(error)];
+  }
+}
+
+export async function open(place, { state }) {
+  const [of, [words, refused]] = await Promise.all([reports(state), statement(state)]);
+  place.replaceChildren(
+    make("section", { "aria-labelledby": "sql-title" }, make("h2", { id: "sql-title", text: "SQL over the lake" }),
+      make("p", { text: refused ?? "Begins with what the filters say; the answer is of the whole lake." }), ...sql(words)),
+    make("section", { "aria-labelledby": "reports-title" }, make("h2", { id: "reports-title", text: "Reports" }), ...of.parts));
+  return { update: of.show };
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,11 @@ from signverse.lake.lake import Lake
 from tests.export.conftest import Video, fill, somebody
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+
 HEBREW = "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd"
 
 
@@ -130,3 +136,47 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             return Served(stack.enter_context(serving(lake, picks=picks, **options)), picks)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, serve):
+    """Opens an address; the test fails where the page has an error, or asks another host. Servers end after it."""
+    errors: list[str] = []
+    contexts = []
+
+    def open_page(address: str, *, refused: bool = False, **options):
+        context = chromium.new_context(viewport={"width": 1300, "height": 800}, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        # Chromium itself writes a request that was refused into the console.
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text)
+                if message.type == "error" and not (refused and "status of 400" in message.text)
+                else None
+            ),
+        )
+        page.on("request", lambda request: errors.append(request.url) if not request.url.startswith(base) else None)
+        base = address.partition("?")[0]
+        page.goto(address)
+        page.wait_for_selector("html[data-ready=true]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []

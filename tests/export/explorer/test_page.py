@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,47 +11,6 @@ import pytest
 
 from tests.export.conftest import Video, fill
 from tests.export.explorer.conftest import HEBREW, HOSTILE, moving
-
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium, serve):
-    """Opens an address; the test fails where the page has an error, or asks another host. Servers end after it."""
-    errors: list[str] = []
-    contexts = []
-
-    def open_page(address: str, **options):
-        context = chromium.new_context(viewport={"width": 1300, "height": 800}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: errors.append(request.url) if not request.url.startswith(base) else None)
-        base = address.partition("?")[0]
-        page.goto(address)
-        page.wait_for_selector("html[data-ready=true]", state="attached")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def count(page) -> str:
@@ -152,16 +110,6 @@ def test_the_grid_reaches_the_last_clip(visit, served):
     page.keyboard.press("Escape")
     page.locator("#player").wait_for(state="hidden")
     assert "clip=" not in page.url
-
-
-def test_reports_and_sql_have_pages(visit, served):
-    page = visit(f"{served.address}?text=water")
-    page.get_by_role("button", name="Reports").click()
-    page.get_by_role("region", name="Rows").get_by_text("Polish").first.wait_for()
-    page.get_by_role("button", name="Close", exact=True).click()
-    page.get_by_role("button", name="SQL").click()
-    page.get_by_role("button", name="Run").click()
-    page.get_by_role("region", name="Rows").get_by_text("hebrew-00001").wait_for()
 
 
 def test_back_closes_the_clip(visit, served):
