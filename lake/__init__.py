@@ -5,6 +5,7 @@ Knows neither ingest nor export. From top to bottom, each may know those below (
     cli/             the commands
     lake.py          Lake, the one object that users hold
     splits/ upkeep/  train, val and test; compaction, vacuum, verification
+    outcomes/        what became of each listed video
     clips/           reading many clips, for numpy and PyTorch
     query/           selections, SQL, reports
     jobs/            where work runs

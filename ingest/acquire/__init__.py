@@ -1,7 +1,8 @@
 """Acquisition: from a manifest of ids to videos and captions on disk, with an outcome for each that is not available.
 
 It knows the rooms below it (`ingest.videos` extracts what was downloaded, `ingest.captions` converts captions) and the
-lake. Read `scheduling/scheduler.py` first, for a single video `download/worker.py`.
+lake, whose room `outcomes` reads what is written here. Read `scheduling/scheduler.py` first, for a single video
+`download/worker.py`.
 
     download/         one video: yt-dlp, caption tracks, settings, and the outcome that an error stands for
     scheduling/       a run: the loop, the states of a video, retries, backoff, limits
@@ -11,7 +12,5 @@ lake. Read `scheduling/scheduler.py` first, for a single video `download/worker.
     worklist.py       which videos of a manifest a run is about, and their addresses
     preflight.py      what is checked before anything is requested
     options.py        what the options of the commands ask for
-    corpus_state.py   the state of every listed video, from the lake and the media folder
-    status.py         these states as numbers, for `signverse status`
     forecast.py       hours and gigabytes to expect, for `signverse ingest plan`
 """

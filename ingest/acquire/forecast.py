@@ -12,13 +12,13 @@ from typing import Final
 
 import polars as pl
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, video_states
 from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.languages import languages
 from signverse.lake.model.schema import KEYPOINTS, OUTCOMES, VIDEOS
 from signverse.lake.model.wording import lasting, size_of
+from signverse.lake.outcomes.states import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE, WAITING, video_states
 from signverse.lake.storage.integrity.foreign_errors import collect
 
 PUBLISHED_VIDEOS: Final = 13_377
@@ -107,7 +107,7 @@ def forecast(
     """A row a language, the largest first, and what the expectation is based on.
 
     Returns:
-        sign_language; name; videos; one column for each of corpus_state.STATES; to_do, videos that are neither in the
+        sign_language; name; videos; one column for each of states.STATES; to_do, videos that are neither in the
         lake nor unavailable; hours, their expected length if all can be downloaded; gb, the expected size at 720p of
         those that are not downloaded yet; lake_gb, what they will take in the lake; extraction_hours at the rate of
         `extraction_rate`, null where there is none.
@@ -125,7 +125,7 @@ def forecast(
         overall = float((means["hours"] * means["videos"]).sum()) / measured
         basis = f"{overall * 60:.1f} minutes a video, the mean of {measured:,} in the lake"
     if lake is not None:
-        states = video_states(lake, entries.keys(), media).select("video_id", "state")
+        states = video_states(lake.snapshot, entries.keys(), media).select("video_id", "state")
         videos = videos.join(states, on="video_id", how="left")
     else:
         videos = videos.with_columns(state=pl.lit(WAITING))

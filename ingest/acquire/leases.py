@@ -23,8 +23,8 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from signverse.ingest.acquire.media_folder import INSIDE
 from signverse.lake.model.ids import check_video_id, new_ingest_id
+from signverse.lake.outcomes.folder import INSIDE
 from signverse.lake.storage.temporary.process_mark import host_name, start_time
 from signverse.lake.storage.temporary.whole_file import create_whole, write_whole
 

@@ -21,9 +21,8 @@ from signverse.ingest.videos.video_names import info_path, load_info
 from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import check_video_id, id_in_name, normal_form
+from signverse.lake.outcomes.folder import INSIDE, PARTIAL, finished_files, free_bytes, size_of_file, unfinished_bytes
 from signverse.lake.storage.temporary.whole_file import write_whole
-
-INSIDE: Final = ".signverse"
 
 KEPT_INFO: Final = ("title", "channel", "channel_id", "webpage_url", "duration", "language", "extractor", "upload_date")
 """What is kept of what a site says of a video, under yt-dlp's names."""
@@ -54,7 +53,7 @@ class FinishedVideo:
     @property
     def size(self) -> int:
         """Bytes of the video; 0 where it is gone."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        return size_of_file(self.path)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -82,7 +81,7 @@ class MediaFolder:
     def __init__(self, folder: Path) -> None:
         # yt-dlp names the files that it wrote by absolute paths, which are compared with those made of this one.
         self.folder = Path(os.path.abspath(folder))  # noqa: PTH100 (Path.absolute keeps ..)
-        self.partial_folder = self.folder / INSIDE / "partial"
+        self.partial_folder = self.folder / INSIDE / PARTIAL
         self._listed: tuple[int, frozenset[str]] = (0, frozenset())
 
     @classmethod
@@ -94,7 +93,7 @@ class MediaFolder:
         """
         check_folder(folder)
         try:
-            for inside in ("partial", "fetched"):
+            for inside in (PARTIAL, "fetched"):
                 (folder / INSIDE / inside).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInputError(f"no media can be written to {folder}: {error.strerror}") from None
@@ -102,12 +101,8 @@ class MediaFolder:
 
     def finished(self) -> dict[str, FinishedVideo]:
         """The finished videos by id."""
-        videos: dict[str, Path] = {}
+        videos = finished_files(self.folder)
         captions = CaptionFiles()
-        # Of several files with one id the first by name, as in `ingest videos`.
-        for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-                videos.setdefault(id_in_name(path.stem), path)
         return {
             video_id: FinishedVideo(path, tuple(_captions_of(video_id, videos, captions.of(path, video_id))))
             for video_id, path in videos.items()
@@ -142,8 +137,7 @@ class MediaFolder:
 
     def partials(self) -> dict[str, int]:
         """The bytes of each unfinished download, by id."""
-        folders = sorted(self.partial_folder.iterdir()) if self.partial_folder.is_dir() else []
-        return {path.name: sum(file.stat().st_size for file in path.glob("*") if file.is_file()) for path in folders}
+        return unfinished_bytes(self.folder)
 
     def publish(
         self, video_id: str, video: Path, captions: Mapping[str, Path], info: Mapping[str, Any]
@@ -182,7 +176,7 @@ class MediaFolder:
     @property
     def free(self) -> int:
         """Bytes that are free on the folder's disk."""
-        return shutil.disk_usage(self.folder).free
+        return free_bytes(self.folder)
 
 
 def check_folder(folder: Path) -> None:

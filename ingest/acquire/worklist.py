@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from signverse.ingest.acquire.corpus_state import IN_LAKE, UNAVAILABLE, video_states
 from signverse.ingest.acquire.download.worker import local_path
 from signverse.ingest.acquire.options import Acquisition
 from signverse.ingest.manifest import Entry, Manifest
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.outcomes.states import IN_LAKE, UNAVAILABLE, video_states
 
 YOUTUBE: Final = "https://www.youtube.com/watch?v="
 
@@ -56,7 +56,7 @@ def make_worklist(manifest: Manifest, options: Acquisition, lake: Lake, known: M
             )
     kept = in_slice(entries, *options.slice)
     if options.limit is not None:
-        rows = video_states(lake, kept)
+        rows = video_states(lake.snapshot, kept)
         settled = (
             set(rows.filter(rows["state"].is_in([IN_LAKE, UNAVAILABLE]))["video_id"]) if not options.retry else set()
         )

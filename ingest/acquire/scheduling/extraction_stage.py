@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, video_states
 from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.recorder import Recorder
@@ -14,6 +13,7 @@ from signverse.ingest.videos.plan import VideoTask
 from signverse.ingest.videos.run import describe_failure
 from signverse.lake.jobs.events import Event
 from signverse.lake.jobs.executor import Executor
+from signverse.lake.outcomes.states import DOWNLOADED, video_states
 
 
 class ExtractionStage:
@@ -55,7 +55,9 @@ class ExtractionStage:
         context = self._context
         context.lake.refresh()
         finished = context.media.finished()
-        rows = video_states(context.lake, [key for key in context.worklist.entries if key in finished], finished.keys())
+        rows = video_states(
+            context.lake.snapshot, [key for key in context.worklist.entries if key in finished], finished.keys()
+        )
         for video_id in rows.filter(pl.col("state") == DOWNLOADED)["video_id"]:
             if context.run.take_lease(video_id):
                 context.states.apply(video_id, VideoEvent.MEDIA_FOUND)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.retry_policy import pause_after
 from signverse.lake.model.schema import OUTCOMES
+from signverse.lake.outcomes.states import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
 from signverse.lake.storage.integrity import log_entries
 
 
@@ -33,7 +33,7 @@ class OtherRuns:
             return
         self._version = version
         context.lake.refresh()
-        rows = video_states(context.lake, list(context.worklist.entries), None)
+        rows = video_states(context.lake.snapshot, list(context.worklist.entries), None)
         states = dict(rows.select("video_id", "state").iter_rows())
         recent = rows.filter(pl.col("at").dt.epoch("us") > context.started_at * 1e6)["video_id"]
         self.settled = {key for key, state in states.items() if state == IN_LAKE}

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
 from signverse.ingest.acquire.media_folder import FinishedVideo
 from signverse.ingest.acquire.scheduling.context import RunContext
 from signverse.ingest.acquire.scheduling.download_stage import DownloadStage
@@ -29,6 +28,7 @@ from signverse.ingest.acquire.scheduling.state_machine import (
 )
 from signverse.ingest.extract.defaults import STALLED_S as EXTRACTION_STALLED_S
 from signverse.lake.jobs.executor import Executor, wait_for_events
+from signverse.lake.outcomes.states import DOWNLOADED, IN_LAKE, UNAVAILABLE, tries_so_far, video_states
 from signverse.lake.storage.committer import Committer
 
 
@@ -105,7 +105,7 @@ class Scheduler:
         """Sorts the videos: which are done, which are to be extracted, which are to be downloaded."""
         context = self._context
         finished = context.media.finished()
-        rows = video_states(context.lake, list(context.worklist.entries), finished.keys())
+        rows = video_states(context.lake.snapshot, list(context.worklist.entries), finished.keys())
         self._drop_finished_partials(finished, rows)
         extraction = None
         if self._extraction_workers is not None:

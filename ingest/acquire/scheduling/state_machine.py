@@ -33,8 +33,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE
 from signverse.ingest.videos.workers import STAGE as EXTRACTION
+from signverse.lake.outcomes.states import DOWNLOADED, FAILED, IN_LAKE, UNAVAILABLE
 
 
 class VideoState(Enum):
@@ -141,7 +141,7 @@ class Known:
     """What the lake and the media folder say of a video when the run starts.
 
     Attributes:
-        corpus_state: of `corpus_state.STATES`.
+        corpus_state: of `states.STATES`.
         stage, reason: of the newest attempt.
         has_media: whether a finished video is in the media folder.
         was_downloaded: whether a run has put it there, and not the user.

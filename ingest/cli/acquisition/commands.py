@@ -118,7 +118,7 @@ def plan(
 
 def _by_state(rows: pl.DataFrame) -> str:
     """How many videos of a forecast are in each state."""
-    from signverse.ingest.acquire.corpus_state import STATES
+    from signverse.lake.outcomes.states import STATES
 
     return ", ".join(f"{rows[state].sum():,} {state}" for state in STATES if rows[state].sum())
 
@@ -269,11 +269,10 @@ def status(
 
     from rich.live import Live
 
-    from signverse.ingest.acquire.media_folder import MediaFolder
-    from signverse.ingest.acquire.status import read_status
     from signverse.ingest.cli.acquisition.screen import print_status, status_console, status_screen
     from signverse.lake.lake import Lake
     from signverse.lake.model.errors import BadInputError
+    from signverse.lake.outcomes.status import read_status
 
     as_json = json or format == "json"
     if as_json and watch:
@@ -281,21 +280,20 @@ def status(
     if media is not None and not media.is_dir():
         raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
     opened = Lake.open(lake)
-    folder = MediaFolder(media) if media is not None else None
     if as_json:
-        text = json_module.dumps(read_status(opened, folder).as_json(), ensure_ascii=False, indent=1)
+        text = json_module.dumps(read_status(opened.snapshot, media).as_json(), ensure_ascii=False, indent=1)
         show_json(text)
         return
     console = status_console(wide=wide and not watch)
     if not watch:
-        print_status(read_status(opened, folder), console)
+        print_status(read_status(opened.snapshot, media), console)
         return
     with Live(console=console, auto_refresh=False, screen=True) if console.is_terminal else nullcontext() as live:
         while True:
             if live is not None:
-                live.update(status_screen(read_status(opened, folder)), refresh=True)
+                live.update(status_screen(read_status(opened.snapshot, media)), refresh=True)
             else:
                 # In a pipe one status after the other.
-                print_status(read_status(opened, folder), console)
+                print_status(read_status(opened.snapshot, media), console)
             time.sleep(_REFRESH_S)
             opened.refresh()

@@ -13,14 +13,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.download.worker import Attempt
-from signverse.ingest.acquire.status import Status
 from signverse.ingest.videos.plan import VideoTask
 from signverse.lake.cli.progress import print_line, stderr_console
 from signverse.lake.cli.shared import is_quiet
 from signverse.lake.model.untrusted.terminal_text import clean
 from signverse.lake.model.wording import counted, lasting, size_of
+from signverse.lake.outcomes.states import STATES
+from signverse.lake.outcomes.status import Status
 from signverse.lake.storage.committer import VideoRows
 
 _MAX_LANGUAGES: Final = 12

@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from signverse.ingest.acquire.corpus_state import STATES
 from signverse.ingest.acquire.forecast import (
     MEASURED_BYTES,
     MIN_MEASURED,
@@ -22,8 +21,9 @@ from signverse.ingest.manifest import Entry
 from signverse.lake.lake import Lake
 from signverse.lake.model.ids import new_ingest_id
 from signverse.lake.model.schema import VIDEOS
+from signverse.lake.outcomes.states import STATES
 from signverse.lake.storage import delta
-from tests.ingest.acquire.lakes import add_videos, at, attempt, record
+from tests.lake.outcomes.lakes import add_videos, at, attempt, record
 
 PUBLISHED = PUBLISHED_HOURS / PUBLISHED_VIDEOS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from signverse.ingest.acquire.leases import Run
-from signverse.ingest.acquire.media_folder import INSIDE
+from signverse.lake.outcomes.folder import INSIDE
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 36])

@@ -20,7 +20,7 @@ import pytest
 
 from signverse.ingest.acquire import leases
 from signverse.ingest.acquire.leases import EXPIRY_S, Run
-from signverse.ingest.acquire.media_folder import INSIDE
+from signverse.lake.outcomes.folder import INSIDE
 
 STRANGE = ["-dash", "--help", "a..b", "a b", "ä\u00f6ü 日本", "%41", "takeover.lock", "x" * 128, "e\u0301", "runs", "~"]
 """Ids that a manifest may hold."""

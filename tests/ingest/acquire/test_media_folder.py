@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.media_folder import INSIDE, FinishedVideo, MediaFolder, read_info
+from signverse.ingest.acquire.media_folder import FinishedVideo, MediaFolder, read_info
 from signverse.ingest.captions.files_beside import captions_beside
 from signverse.ingest.videos.plan import plan_videos
 from signverse.ingest.videos.video_names import info_path
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.outcomes.folder import INSIDE
 
 
 @pytest.fixture

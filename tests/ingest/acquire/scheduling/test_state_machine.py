@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.corpus_state import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE
 from signverse.ingest.acquire.scheduling import state_machine
 from signverse.ingest.acquire.scheduling.context import VideoStates
 from signverse.ingest.acquire.scheduling.state_machine import (
@@ -23,6 +22,7 @@ from signverse.ingest.acquire.scheduling.state_machine import (
     initial_state,
     next_state,
 )
+from signverse.lake.outcomes.states import DOWNLOADED, IN_LAKE, STATES, UNAVAILABLE
 
 FINAL = {VideoState.LEFT_OUT, VideoState.DONE, VideoState.UNAVAILABLE, VideoState.GIVEN_UP}
 

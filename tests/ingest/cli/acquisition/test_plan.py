@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from signverse.ingest.acquire.corpus_state import STATES
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import add_videos, attempt, record
+from signverse.lake.outcomes.states import STATES
+from tests.lake.outcomes.lakes import add_videos, attempt, record
 
 Signverse = Callable[..., tuple[int, str, str]]
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from signverse.ingest.acquire.corpus_state import (
+from signverse.lake.model.languages import UNDETERMINED
+from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
+from signverse.lake.outcomes.folder import finished_files, free_bytes, size_of_file, unfinished_bytes
+from signverse.lake.outcomes.states import (
     BLOCKED,
     DOWNLOADED,
     FAILED,
@@ -19,11 +23,8 @@ from signverse.ingest.acquire.corpus_state import (
     WAITING,
     video_states,
 )
-from signverse.ingest.acquire.media_folder import MediaFolder
-from signverse.lake.lake import Lake
-from signverse.lake.model.languages import UNDETERMINED
-from signverse.lake.model.schema import OUTCOMES, SOURCES, VIDEOS
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 
 WINDOW: Final = timedelta(hours=1)
 """Rates are those of the last hour."""
@@ -36,7 +37,7 @@ class Status:
     Attributes:
         at: the time of the status.
         listed: ids in the manifests that the lake knows, and videos that came without one or failed.
-        states: how many of them are in each of corpus_state.STATES; their sum is `listed`.
+        states: how many of them are in each of states.STATES; their sum is `listed`.
         languages: a row a language: sign_language, videos and each state.
         invalid: distinct invalid ids in manifests and file names.
         came_back: videos that were unavailable once.
@@ -73,20 +74,21 @@ class Status:
         return {**asdict(self), "at": self.at.isoformat(timespec="seconds")}
 
 
-def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | None = None) -> Status:
+def read_status(snapshot: Snapshot, media: Path | None = None, now: datetime | None = None) -> Status:
     """The status of a lake, and of a media folder where one is given."""
     now = now or datetime.now(UTC)
     sources = collect(
-        lake.table(SOURCES.name)
+        snapshot.table(SOURCES.name)
         .sort("listed_at", maintain_order=True)
         .unique("video_id", keep="last", maintain_order=True)
         .select("video_id", "sign_language")
     )
-    videos = collect(lake.table(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
-    listed = pl.concat([videos.select("video_id", "sign_language"), sources, _failed_only(lake)])
+    videos = collect(snapshot.table(VIDEOS.name).select("video_id", "sign_language", "duration_s"))
+    listed = pl.concat([videos.select("video_id", "sign_language"), sources, _failed_only(snapshot)])
     listed = listed.unique("video_id", keep="first", maintain_order=True)
-    finished = media.finished() if media is not None else None
-    rows = video_states(lake, listed["video_id"].to_list(), None if finished is None else finished.keys())
+    finished = finished_files(media) if media is not None else None
+    unfinished = unfinished_bytes(media) if media is not None else None
+    rows = video_states(snapshot, listed["video_id"].to_list(), None if finished is None else finished.keys())
     rows = rows.join(listed, on="video_id", how="left")
     states = {state: rows.filter(pl.col("state") == state).height for state in STATES}
     by_language = (
@@ -101,10 +103,10 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
         .agg(pl.len().alias("videos"), pl.col("message", "video_id").last(), last=pl.col("at").last())
         .sort(["videos", "last"], descending=True)
     )
-    downloaded, extracted = (_an_hour(lake, stage, now) for stage in ("download", "extract"))
+    downloaded, extracted = (_an_hour(snapshot, stage, now) for stage in ("download", "extract"))
     left = states[WAITING] + states[DOWNLOADED] + states[BLOCKED] + states[FAILED]
     invalid = collect(
-        lake.raw_table(OUTCOMES.name)
+        snapshot.raw_table(OUTCOMES.name)
         # A video that a manifest relabelled is recorded under this stage, too, as done.
         .filter(pl.col("stage") == "list", pl.col("outcome") != "done")
         .select(pl.col("video_id").n_unique())
@@ -121,29 +123,29 @@ def read_status(lake: Lake, media: MediaFolder | None = None, now: datetime | No
         extracted_an_hour=extracted,
         hours_left=left / extracted if extracted and left else 0.0 if not left else None,
         hours=float(videos["duration_s"].sum()) / 3600,
-        captions=_captions(lake),
+        captions=_captions(snapshot),
         media_videos=None if finished is None else len(finished),
-        media_bytes=None if finished is None else sum(video.size for video in finished.values()),
-        unfinished_videos=None if media is None else len(media.partials()),
-        unfinished_bytes=None if media is None else sum(media.partials().values()),
-        free_bytes=None if media is None else media.free,
+        media_bytes=None if finished is None else sum(map(size_of_file, finished.values())),
+        unfinished_videos=None if unfinished is None else len(unfinished),
+        unfinished_bytes=None if unfinished is None else sum(unfinished.values()),
+        free_bytes=None if media is None else free_bytes(media),
     )
 
 
-def _failed_only(lake: Lake) -> pl.DataFrame:
+def _failed_only(snapshot: Snapshot) -> pl.DataFrame:
     """Videos with an attempt that did not end well: of a folder without a manifest, nothing else tells of them."""
     return collect(
-        lake.raw_table(OUTCOMES.name)
+        snapshot.raw_table(OUTCOMES.name)
         .filter(pl.col("stage").is_in(TRIED), pl.col("outcome") != "done")
         .select("video_id", sign_language=pl.lit(UNDETERMINED))
         .unique(maintain_order=True)
     )
 
 
-def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
+def _an_hour(snapshot: Snapshot, stage: str, now: datetime) -> float:
     """Videos an hour that a stage finished, over the last hour or since its first one within it."""
     done = collect(
-        lake.raw_table(OUTCOMES.name)
+        snapshot.raw_table(OUTCOMES.name)
         .filter(
             pl.col("stage") == stage,
             pl.col("outcome") == "done",
@@ -159,10 +161,10 @@ def _an_hour(lake: Lake, stage: str, now: datetime) -> float:
     return int(count) / hours
 
 
-def _captions(lake: Lake) -> dict[str, int]:
+def _captions(snapshot: Snapshot) -> dict[str, int]:
     kinds: Mapping[str, int] = dict(
         collect(
-            lake.table("segments")
+            snapshot.table("segments")
             .filter(pl.col("ordinal") == 0)
             .group_by("caption_kind")
             .agg(pl.col("video_id").n_unique())

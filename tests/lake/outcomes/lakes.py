@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from signverse.lake.lake import Lake
@@ -58,3 +59,35 @@ def add_videos(lake: Lake, language: str, *video_ids: str, hours: float | None =
     delta.append(lake.folder / SEGMENTS.name, SEGMENTS, segments)
     delta.append(lake.folder / VIDEOS.name, VIDEOS, videos)
     lake.refresh()
+
+
+def awkward_corpus(lake: Lake, folder: Path) -> tuple[Lake, Path]:
+    """Twelve ids in each state at least once, and a video that came without a manifest."""
+    list_videos(lake, "ase", *(f"a{i}" for i in range(9)))
+    list_videos(lake, "pso", "p0", "p1", "p2")
+    # A label that was mended: the newest counts.
+    list_videos(lake, "und", "u0", minutes=-9)
+    list_videos(lake, "pso", "u0", minutes=-1)
+    add_videos(lake, "ase", "a0", "a1", hours=1.5)
+    add_videos(lake, "ase", "a2", hours=0.5, captions="automatic")
+    add_videos(lake, "bfi", "stranger", hours=0.25, captions="none")
+    record(
+        lake,
+        *(attempt(one, "download", "done", -120) for one in ("a0", "a1", "a2")),
+        *(attempt(one, "extract", "done", minute) for one, minute in (("a0", -100), ("a1", -30), ("a2", -10))),
+        attempt("a3", "download", "done", -30),
+        attempt("a4", "download", "blocked", -3, "rate_limit", "Too many"),
+        attempt("a5", "download", "blocked", -2, "rate_limit", "Too many requests"),
+        attempt("a6", "download", "unavailable", -9, "deleted", "It is gone"),
+        attempt("a7", "download", "failed", -8, "timeout", "It took long"),
+        attempt("p0", "download", "unavailable", -50, "private", "Private"),
+        attempt("p0", "download", "done", -15),
+        attempt("p0", "extract", "failed", -5, "bad_video", "p0.mp4 cannot be read"),
+        attempt("../x", "list", "failed", -1, "bad_id", "no id"),
+        attempt("../x", "list", "failed", -1, "bad_id", "no id"),
+    )
+    media = folder / "media"
+    media.mkdir()
+    (media / "a3.mp4").write_bytes(b"x" * 700)
+    (media / "p0.mp4").write_bytes(b"x" * 300)
+    return lake, media

@@ -8,9 +8,9 @@ from typing import Final
 
 import polars as pl
 
-from signverse.lake.lake import Lake
 from signverse.lake.model.schema import OUTCOMES, VIDEOS
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.snapshot import Snapshot
 
 STATES: Final = ("in the lake", "downloaded", "not tried yet", "blocked", "failed", "unavailable")
 """Every id is in exactly one of them.
@@ -28,7 +28,7 @@ TRIED: Final = ("download", "extract")
 """Stages whose newest outcome decides; that of captions concerns captions only."""
 
 
-def video_states(lake: Lake, video_ids: Collection[str], media: Collection[str] | None = None) -> pl.DataFrame:
+def video_states(snapshot: Snapshot, video_ids: Collection[str], media: Collection[str] | None = None) -> pl.DataFrame:
     """The state of each id: a row each, in their order.
 
     Args:
@@ -40,11 +40,11 @@ def video_states(lake: Lake, video_ids: Collection[str], media: Collection[str] 
         came_back: whether it was unavailable once and downloaded later.
     """
     ids = pl.DataFrame({"video_id": list(dict.fromkeys(video_ids))}, schema={"video_id": pl.String})
-    in_lake = collect(lake.table(VIDEOS.name).select("video_id", pl.lit(True).alias("in_lake")))
+    in_lake = collect(snapshot.table(VIDEOS.name).select("video_id", pl.lit(True).alias("in_lake")))
     # Rows that are committed together may share a time: then their order in the table decides.
     attempts = (
         collect(
-            lake.raw_table(OUTCOMES.name)
+            snapshot.raw_table(OUTCOMES.name)
             .filter(pl.col("stage").is_in(TRIED))
             .select("video_id", "stage", "outcome", "reason", "message", "attempt", at="attempted_at")
         )

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signverse.ingest.acquire.corpus_state import STATES, tries_so_far, video_states
 from signverse.lake.lake import Lake
-from tests.ingest.acquire.lakes import add_videos, at, attempt, record
+from signverse.lake.outcomes.states import STATES, tries_so_far, video_states
+from tests.lake.outcomes.lakes import add_videos, at, attempt, record
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
 
 
 def state(lake: Lake, video_id: str = "a", media: list[str] | None = None) -> str:
-    (found,) = video_states(lake, [video_id], media)["state"]
+    (found,) = video_states(lake.snapshot, [video_id], media)["state"]
     return found
 
 
@@ -32,14 +32,14 @@ def test_an_empty_lake_has_tried_nothing(lake: Lake) -> None:
     assert state(lake) == "not tried yet"
     assert state(lake, media=[]) == "not tried yet"
     assert state(lake, media=["a"]) == "downloaded"
-    assert video_states(lake, []).height == 0
-    assert video_states(lake, [], []).height == 0
+    assert video_states(lake.snapshot, []).height == 0
+    assert video_states(lake.snapshot, [], []).height == 0
 
 
 def test_ids_come_in_their_order_and_each_once(lake: Lake) -> None:
     add_videos(lake, "ase", "b", "zz")
     record(lake, attempt("c", "download", "blocked", 0), attempt("other", "download", "failed", 0))
-    found = video_states(lake, ["c", "b", "a", "b"])
+    found = video_states(lake.snapshot, ["c", "b", "a", "b"])
     assert found.select("video_id", "state").rows() == [
         ("c", "blocked"),
         ("b", "in the lake"),
@@ -85,7 +85,7 @@ def test_the_newest_attempt_decides_by_its_time_and_not_by_when_it_was_committed
     record(lake, attempt("a", "download", "unavailable", 5, "deleted", "It is gone"))
     # Another run's journal, which was brought in later.
     record(lake, attempt("a", "download", "blocked", 3, "rate_limit", "Wait"))
-    row = video_states(lake, ["a"]).row(0, named=True)
+    row = video_states(lake.snapshot, ["a"]).row(0, named=True)
     assert (row["state"], row["reason"], row["message"], row["at"]) == ("unavailable", "deleted", "It is gone", at(5))
 
 
@@ -100,7 +100,7 @@ def test_who_comes_back_is_noticed(lake: Lake) -> None:
         attempt("blocked", "download", "blocked", 0),
         attempt("blocked", "download", "done", 1),
     )
-    found = video_states(lake, ["back", "gone", "blocked", "never"])
+    found = video_states(lake.snapshot, ["back", "gone", "blocked", "never"])
     assert found["came_back"].to_list() == [True, False, False, False]
 
 
@@ -108,7 +108,7 @@ def test_tries_are_counted_since_something_was_last_done(lake: Lake) -> None:
     outcomes = ["failed", "blocked", "done", "blocked", "unavailable", "failed"]
     record(lake, *(attempt("a", "download", outcome, minute) for minute, outcome in enumerate(outcomes)))
     record(lake, attempt("b", "download", "failed", 0), attempt("b", "download", "done", 9))
-    rows = video_states(lake, ["a", "b", "c"])
+    rows = video_states(lake.snapshot, ["a", "b", "c"])
     assert rows["tries"].to_list() == [3, 0, 0]
     assert tries_so_far(rows) == {"a": (3, at(5))}
 
@@ -116,7 +116,7 @@ def test_tries_are_counted_since_something_was_last_done(lake: Lake) -> None:
 def test_a_video_that_is_fetched_and_cannot_be_read_again_and_again_waits_longer_each_time(lake: Lake) -> None:
     stages = [("download", "done"), ("extract", "failed")] * 3
     record(lake, *(attempt("a", stage, outcome, minute) for minute, (stage, outcome) in enumerate(stages)))
-    assert video_states(lake, ["a"])["tries"].to_list() == [3]
+    assert video_states(lake.snapshot, ["a"])["tries"].to_list() == [3]
 
 
 IDS = tuple("abcdefgh")
@@ -190,7 +190,7 @@ def test_the_account_is_what_a_plain_rule_says_and_adds_up(
     )
     if there:
         add_videos(large, "ase", *(names[one] for one in there))
-    rows = video_states(large, names.values(), None if here is None else {names[one] for one in here})
+    rows = video_states(large.snapshot, names.values(), None if here is None else {names[one] for one in here})
     assert rows["video_id"].to_list() == list(names.values())
     assert set(rows["state"]) <= set(STATES)
     assert Counter(rows["state"]).total() == len(IDS)
