@@ -69,8 +69,9 @@ class Table:
         return [index for index in range(len(self.first_values)) if index not in self.columns.values()]
 
     def name_of(self, index: int) -> str:
-        """What a message calls a column."""
-        return (self.header[index].strip() if self.header else "") or f"column {index + 1}"
+        """What a message calls a column; rows may have more of them than the header names."""
+        named = self.header[index : index + 1] if self.header else []
+        return "".join(named).strip() or f"column {index + 1}"
 
     @property
     def form(self) -> str:

@@ -54,6 +54,13 @@ def test_an_empty_column_of_languages_is_said(tmp_path: Path) -> None:
     assert "Language does not tell the sign language" in manifest.remarks[0]
 
 
+def test_a_column_without_a_name_in_the_header_is_told_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "videos.csv"
+    path.write_text("videou.be/abcdefghijk\n\nbbbbbbbbbbb;Britiabcdefghijk\nbbbbbbbbbbb\n")
+    manifest = read_manifest(path)
+    assert any("column 2 does not tell the sign language" in remark for remark in manifest.remarks)
+
+
 def test_the_more_exact_name_of_an_id_is_taken(tmp_path: Path) -> None:
     manifest = written(tmp_path, "id,video_id,sign_language\n1,abcdefghijk,ase\n2,-bcdefghijk,bfi\n")
     assert languages(manifest) == {"abcdefghijk": "ase", "-bcdefghijk": "bfi"}
