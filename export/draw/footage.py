@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from signverse.export.draw.scene import Scene
 from signverse.lake.media.decode import SUFFIXES, TOLERANCE_S, Decoder
+from signverse.lake.media.seeking import frames_from
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 
@@ -39,8 +40,6 @@ def media_of(media: Path, video_id: str) -> Path:
 def footage(media: Path, scene: Scene, remark: Callable[[str], None]) -> Iterator[Pixels]:
     """The pictures of the frames of a scene, RGB uint8 [H, W, 3], by the rules of ingestion.
 
-    The file is read from its start: a picture's number follows from all before it.
-
     Args:
         remark: takes what a person should know.
 
@@ -61,17 +60,16 @@ def footage(media: Path, scene: Scene, remark: Callable[[str], None]) -> Iterato
                 f"{media} lasts {lasts:.1f} s, and '{scene.video_id}' {scene.num_frames / FPS:.1f} s: "
                 "is it another video?"
             )
-        number, picture = -1, None
-        for number, image in enumerate(decoder):
+        picture = None
+        for number, image in frames_from(decoder, scene.start):
             if number >= scene.end:
                 return
-            if number >= scene.start:
-                picture = image[..., ::-1].copy()
-                yield picture
-    missing = scene.end - 1 - number
+            picture = image[..., ::-1].copy()
+            yield picture
+    missing = scene.end - decoder.num_frames
     if missing > _SHORT or picture is None:
         raise BadInputError(
-            f"{media} ends after {number + 1} frames at 24 a second, and '{scene.name}' needs {scene.end}",
+            f"{media} ends after {decoder.num_frames} frames at 24 a second, and '{scene.name}' needs {scene.end}",
             "Is it another video, or was it cut? Or name a range that it has: --start, --end.",
         )
     if missing > 0:

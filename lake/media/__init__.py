@@ -4,6 +4,7 @@ Knows `lake.model` (errors, frame rate) and PyAV, which is imported inside funct
 command line. Start with decode.py.
 
     decode.py        a video file to frames at 24 a second, damage and rotation included
+    seeking.py       the frames from one in the middle on, without decoding those before
     opening.py       a file to a container of FFmpeg, or a refusal in one line
     encryption.py    whether its pictures are encrypted
     streams.py       which of its streams is the video

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-Timed = TypeVar("Timed", "VideoFrame", "Packet[VideoStream]")
+
+@dataclass
+class Picture:
+    """Of a picture that has not been decoded, what a clock needs to know."""
+
+    pts: int | None
+    dts: int | None
+    duration: int | None
+
+
+Timed = TypeVar("Timed", "VideoFrame", "Packet[VideoStream]", Picture)
 """A frame in display order, or a packet in the order of the file, of which only the decoding time counts."""
 
 # AVFMT_TS_DISCONT of FFmpeg. Its FLV demuxer lacks the flag, though streams that were dumped restart there as well.
@@ -112,6 +122,11 @@ class Clock:
         self._stood_still_s = Fraction(0)
         self._lines: list[str] = []
         self._more_lines = 0
+
+    @property
+    def offset(self) -> int:
+        """What is added to a timestamp of the file; on its first clock it is less the container's start."""
+        return self._offset
 
     @property
     def repairs(self) -> list[str]:

@@ -6,10 +6,11 @@ that captions line up with frames whatever offset, rate or rotation the file has
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
+from math import floor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -70,6 +71,9 @@ class Decoder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._open()
+
+    def _open(self) -> None:
         self.num_frames = 0
         self.damaged_frames = 0
         self.remark = ""
@@ -156,14 +160,48 @@ class Decoder:
         self._source.close()
         self.container.close()
 
+    def restart(self) -> None:
+        """Begins again at the start of the file."""
+        self.close()
+        self._open()
+
+    @property
+    def first(self) -> VideoFrame:
+        """The first picture that decodes: all others are given its size and format."""
+        return self._first
+
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        time_base = self._first.time_base or Fraction(1, 90_000)
+        return self._resampled(chain([self._first], self._source), round(self._sound_end / time_base))
+
+    def entered(
+        self, is_first: Callable[[Packet[Any]], bool], check: Callable[[Iterator[VideoFrame]], Iterator[VideoFrame]]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """The frames from a picture in the middle on, to which `container` has been led; see `seeking.frames_from`.
+
+        `num_frames` counts from the start of the video all the same.
+
+        Args:
+            is_first: of packets of the stream, which are passed over until it says so.
+            check: looks at the pictures as they are decoded.
+        """
+        self._source.close()
+        self._source = self._decode(is_first)
+        frames = check(self._source)
+        if (first := next(frames, None)) is None:
+            return iter(())
+        seconds = ((first.pts or 0) + self._clock.offset) * (first.time_base or Fraction(1, 90_000))
+        self._lead, self.num_frames = 0, floor(seconds * round(FPS) + Fraction(1, 2))
+        return self._resampled(chain([first], frames), (first.pts or 0) + self._clock.offset)
+
+    def _resampled(self, frames: Iterable[VideoFrame], earlier: int) -> Iterator[NDArray[np.uint8]]:
         # Imported in functions, not at the top: it would slow the start of the command line.
         import av
 
         first = self._first
         width = display_width(first.width, self.facts.sample_aspect)
         graph = filter_graph(first, self.stream, width, self._rotation_filters)
-        for frame in chain(self._with_timestamps(), [None]):
+        for frame in chain(self._with_timestamps(frames, earlier), [None]):
             graph.vpush(frame)
             while True:
                 try:
@@ -197,8 +235,12 @@ class Decoder:
         seconds = (self.stream.start_time or 0) * (self.stream.time_base or 0)
         return max(0, round((seconds - self._start_s) * round(FPS)))
 
-    def _decode(self) -> Generator[VideoFrame, None, None]:
-        """Frames in display order, as stored in the file; damage is counted, never raised."""
+    def _decode(self, is_first: Callable[[Packet[Any]], bool] | None = None) -> Generator[VideoFrame, None, None]:
+        """Frames in display order, as stored in the file; damage is counted, never raised.
+
+        Args:
+            is_first: packets before the one of which it says so are not decoded.
+        """
         import av
 
         reader = self._packets = Packets(self.container, self.path)
@@ -225,6 +267,10 @@ class Decoder:
                 continue
             if packet is not None and is_encrypted_packet(packet):
                 raise refuse_encrypted(self.path)
+            if is_first is not None:
+                if packet is None or not is_first(packet):
+                    continue
+                is_first = None
             try:
                 frames = self.stream.codec_context.decode(packet)
             except av.FFmpegError:
@@ -243,11 +289,11 @@ class Decoder:
             end = (timestamp + (packet.duration or 0)) * packet.time_base - self._start_s
             self._sound_end = max(self._sound_end, end)
 
-    def _with_timestamps(self) -> Iterator[VideoFrame]:
+    def _with_timestamps(self, frames: Iterable[VideoFrame], earlier: int) -> Iterator[VideoFrame]:
         """Frames with timestamps from the container's start, all of the first one's size and pixel format."""
         shape = (self._first.width, self._first.height, self._first.format.name)
         time_base = self._first.time_base or Fraction(1, 90_000)
-        for frame in self._clock.stamp(chain([self._first], self._source), round(self._sound_end / time_base)):
+        for frame in self._clock.stamp(frames, earlier):
             aspect = self.stream.codec_context.sample_aspect_ratio
             if aspect and aspect != self._aspect:
                 if self._aspect is not None:
