@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -121,15 +122,42 @@ def scene_of(
             raise BadInputError(f"{name} is a segment, which has its own range", "Name the video.") from None
     else:
         clip = ClipRange(name, name, *frames_in_video(name, start_s, end_s, num_frames))
-    return scene_of_clip(lake, clip, person=person, captions=captions)
+    return ClipScenes(lake, person=person, captions=captions).scene(clip)
 
 
-def scene_of_clip(lake: Lake, clip: ClipRange, *, person: int | None = None, captions: bool = False) -> Scene:
-    """Frames of a video of a lake; see `scene_of`."""
-    row = lake.video(clip.video_id)
-    shown = _captions(lake, row) if captions else ()
-    scene = Scene(clip.name, clip.video_id, row["width"], row["height"], clip.start, clip.end, _nobody, shown)
-    return _with_people(lake, replace(scene, num_frames=row["num_frames"]), person)
+class ClipScenes:
+    """Scenes of many clips of a lake: what is known of its videos is read once.
+
+    Args:
+        person, captions: see `scene_of`.
+    """
+
+    def __init__(self, lake: Lake, *, person: int | None = None, captions: bool = False) -> None:
+        self.lake = lake
+        self._person = person
+        self._has_captions = captions
+        self._captions: dict[str, list[Caption]] = {}
+
+    @cached_property
+    def _videos(self) -> dict[str, dict[str, Any]]:
+        columns = ["video_id", "sign_language", "width", "height", "num_frames"]
+        rows = collect(self.lake.table("videos").select(columns))
+        return {row["video_id"]: row for row in rows.iter_rows(named=True)}
+
+    def scene(self, clip: ClipRange) -> Scene:
+        """The scene of a clip.
+
+        Raises:
+            UnknownVideoError: the lake has no such video.
+            BadInputError: the person is not in it.
+        """
+        row = self._videos.get(clip.video_id) or self.lake.video(clip.video_id)
+        if self._has_captions and clip.video_id not in self._captions:
+            # Clips come video by video.
+            self._captions = {clip.video_id: _captions(self.lake, row)}
+        shown = self._captions.get(clip.video_id, ())
+        scene = Scene(clip.name, clip.video_id, row["width"], row["height"], clip.start, clip.end, _nobody, shown)
+        return _with_people(self.lake, replace(scene, num_frames=row["num_frames"]), self._person)
 
 
 def _nobody(first: int, last: int) -> Points:

@@ -15,7 +15,7 @@ from signverse.export.draw.captions import CaptionWriter
 from signverse.export.draw.encoders import encode
 from signverse.export.draw.film import Film
 from signverse.export.draw.footage import media_of
-from signverse.export.draw.scene import ClipRange, same_scene, scene_of_clip
+from signverse.export.draw.scene import ClipRange, ClipScenes, same_scene
 from signverse.export.formats.format import folder_in
 from signverse.export.release.folder import fingerprint
 from signverse.lake.jobs.executor import UNLIMITED, Engine, Job, Report, WorkerLimits
@@ -58,14 +58,21 @@ class ClipFilm:
         """Where the video of a clip is."""
         return out / clip.video_id / (clip.name if self.form == "frames" else f"{clip.name}.{self.form}")
 
-    def write(self, lake: Lake, out: Path, clip: ClipRange, remark: Callable[[str], None]) -> None:
+    def scenes(self, lake: Lake) -> ClipScenes:
+        """What makes the scenes of clips."""
+        return ClipScenes(lake, person=self.person, captions=self.captions)
+
+    def write(self, scenes: ClipScenes, out: Path, clip: ClipRange, remark: Callable[[str], None]) -> None:
         """Writes the video of one clip.
+
+        Args:
+            scenes: of this film's.
 
         Raises:
             BadInputError, UnknownVideoError: it cannot be drawn or written.
         """
         with ExitStack() as stack:
-            scene = scene_of_clip(lake, clip, person=self.person, captions=self.captions)
+            scene = scenes.scene(clip)
             other = None
             if self.other is not None:
                 other = same_scene(stack.enter_context(Lake.open(self.other)), scene, self.person)
@@ -145,8 +152,9 @@ def draw_clips(
         workers: videos written at once, each by a process of its own where there are several, or limits.
     """
     if not missing or ((workers == 1 or len(missing) < 2) and limits == UNLIMITED):
+        scenes = how.scenes(lake)
         for clip in missing:
-            yield _draw(lake, out, how, clip)
+            yield _draw(scenes, out, how, clip)
         return
     size = min(workers, len(missing))
     with engine.executor(size, _make_job, lake.folder, lake.version, out, how, memory_mb=limits.memory_mb) as executor:
@@ -157,10 +165,10 @@ def draw_clips(
                 yield Drawn(event.task.name, event.failure)
 
 
-def _draw(lake: Lake, out: Path, how: ClipFilm, clip: ClipRange) -> Drawn:
+def _draw(scenes: ClipScenes, out: Path, how: ClipFilm, clip: ClipRange) -> Drawn:
     remarks: list[str] = []
     try:
-        how.write(lake, out, clip, remarks.append)
+        how.write(scenes, out, clip, remarks.append)
     except SignverseError as error:
         return Drawn(clip.name, str(error), remarks)
     return Drawn(clip.name, "", remarks)
@@ -172,10 +180,10 @@ def _make_job(folder: Path, version: int, out: Path, how: ClipFilm) -> Job:
 
     # There are as many processes as were asked for: threads of OpenCV's would get into their way.
     cv2.setNumThreads(1)
-    lake = Lake.open(folder, version=version)
+    scenes = how.scenes(Lake.open(folder, version=version))
 
     def job(clip: ClipRange, report: Report) -> Drawn:
-        return _draw(lake, out, how, clip)
+        return _draw(scenes, out, how, clip)
 
     return job
 
