@@ -182,7 +182,7 @@ class Decoder:
         `num_frames` counts from the start of the video all the same.
 
         Args:
-            is_first: of packets of the stream, which are passed over until it says so.
+            is_first: of packets of the stream, which are not decoded until it says so.
             check: looks at the pictures as they are decoded.
         """
         self._source.close()

@@ -120,7 +120,7 @@ def _entered(decoder: Decoder, key: KeyFrame) -> Iterator[NDArray[np.uint8]]:
     """The frames of a decoder from a key frame on; `num_frames` counts from the video's start.
 
     Raises:
-        _DisagreementError: it is not there, or is no key frame, or pictures come in another order.
+        _DisagreementError: it is not there, or needs others before it, or pictures come in another order.
     """
     import av
 
@@ -159,7 +159,7 @@ def _timestamps(path: Path, version: tuple[int, int], stream: int) -> Timestamps
     """When the pictures of a file are shown; None where that is not certain without decoding them all.
 
     Args:
-        version: time and size of the file: another one is read anew.
+        version: time and size of the file: another file is read for itself.
     """
     with Decoder(path) as decoder:
         claimed_s, first = decoder.facts.duration_s, decoder.first
