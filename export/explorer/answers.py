@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.export.explorer.media import TYPES
-from signverse.export.explorer.questions import as_binary, as_json, asked, number, selection
+from signverse.export.explorer.questions import as_binary, as_csv, as_json, asked, number, selection
 from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
 
@@ -58,6 +58,32 @@ def facets(explorer: Explorer, request: Request) -> Any:
     from signverse.export.explorer.clips.counting import facets
 
     return facets(explorer.at(request.query_params.get("v")), selection(request))
+
+
+def languages(explorer: Explorer, request: Request) -> Any:
+    from signverse.export.explorer.figures.languages import by_language
+
+    return by_language(explorer.at(request.query_params.get("v")), selection(request))
+
+
+def languages_file(explorer: Explorer, request: Request) -> Response:
+    from signverse.export.explorer.figures.languages import as_rows
+
+    return as_csv(as_rows(languages(explorer, request)), "languages")
+
+
+def quality(explorer: Explorer, request: Request) -> Any:
+    from signverse.export.explorer.figures.quality import quality
+
+    measure = request.query_params.get("measure", "")
+    return quality(explorer.at(request.query_params.get("v")), selection(request), measure)
+
+
+def quality_file(explorer: Explorer, request: Request) -> Response:
+    from signverse.export.explorer.figures.quality import as_rows
+
+    found = quality(explorer, request)
+    return as_csv(as_rows(found), found["measure"])
 
 
 def command(explorer: Explorer, request: Request) -> Any:

@@ -1,4 +1,4 @@
-"""What a request says, checked, and the two forms of an answer."""
+"""What a request says, checked, and the forms of an answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
+    import polars as pl
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -32,6 +33,14 @@ def as_binary(data: bytes, *, keep: bool) -> Response:
     return Response(data, 200, {"cache-control": _FOREVER if keep else "no-store"}, "application/octet-stream")
 
 
+def as_csv(rows: pl.DataFrame, name: str) -> Response:
+    """A table as a file to save."""
+    from starlette.responses import Response
+
+    headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}.csv"'}
+    return Response(rows.write_csv(), 200, headers, "text/csv; charset=utf-8")
+
+
 def number(request: Request, name: str, default: int, most: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
@@ -41,7 +50,7 @@ def number(request: Request, name: str, default: int, most: int) -> int:
     return min(int(text), most)
 
 
-_OURS: Final = {"v", "start", "count", "id", "rows", "name", "query"}
+_OURS: Final = {"v", "start", "count", "id", "rows", "name", "query", "measure"}
 """What a question holds beside the options of a selection."""
 
 

@@ -6,6 +6,8 @@ GET                 answers
 /api/state          the lake's version, and whether there is a newer one
 /api/rows           clips of a selection from `start` on, their number and length
 /api/facets         the values of each filter with the number of clips that they leave
+/api/languages      clips, hours, videos and channels by language, of the lake and of a selection; balance
+/api/quality        how a measure is spread in each language: `measure`; both also as /api/NAME.csv
 /api/command        the `signverse select` line and the SQL of a selection
 /api/clip           one clip: `id`; /api/captions its cues; /api/points its keypoints; /api/thumbs middle frames
 /api/media          the video of a clip, by ranges
@@ -50,6 +52,10 @@ def make_app(explorer: Explorer, guard: Guard) -> ASGIApp:
         ("state", answers.state),
         ("rows", answers.rows),
         ("facets", answers.facets),
+        ("languages", answers.languages),
+        ("languages.csv", answers.languages_file),
+        ("quality", answers.quality),
+        ("quality.csv", answers.quality_file),
         ("command", answers.command),
         ("clip", answers.clip),
         ("captions", answers.captions),

@@ -9,8 +9,8 @@
 
 export const PAGES = {
   clips: { title: "Clips", filters: true, own: [] },
-  languages: { title: "Languages", filters: true, own: [], load: () => import("./languages.js") },
-  quality: { title: "Quality", filters: true, own: [], load: () => import("./quality.js") },
+  languages: { title: "Languages", filters: true, own: ["by"], load: () => import("./languages.js") },
+  quality: { title: "Quality", filters: true, own: ["measure", "order"], load: () => import("./quality.js") },
   status: { title: "Status", filters: false, own: [], load: () => import("./status.js") },
   reports: { title: "SQL and reports", filters: false, own: ["report"], load: () => import("./tables.js") },
 };

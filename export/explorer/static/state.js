@@ -33,13 +33,13 @@ export class State extends EventTarget {
   }
 
   // The address of a page with the same filters; a clip that is open is there again on the way back.
-  addressOf(page, options = this.options) {
+  addressOf(page, options = this.options, clip = this.clip) {
     const query = new URLSearchParams();
     if (page !== "clips") query.set("page", page);
     if (page === this.page) for (const [name, value] of Object.entries(this.own)) query.set(name, value);
     for (const [name, value] of options) query.append(name, value);
-    if (this.clip) query.set("clip", this.clip);
-    if (this.clip && this.time) query.set("t", String(Math.round(this.time * 1000) / 1000));
+    if (clip) query.set("clip", clip);
+    if (clip && this.time) query.set("t", String(Math.round(this.time * 1000) / 1000));
     const text = query.toString();
     return text ? `?${text}` : location.pathname;
   }

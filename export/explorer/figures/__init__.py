@@ -1,0 +1,6 @@
+"""What the page's other pages tell, in figures. Knows neither requests nor routes.
+
+- languages.py: clips, hours, videos and channels by language, and how balanced they are.
+- quality.py: how confidence, coverage and captions are spread in each language.
+- naming.py: languages by code, with their names.
+"""
