@@ -25,13 +25,9 @@ from filelock import FileLock
 
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.outcomes.folder import INSIDE
+from signverse.lake.outcomes.runs import EXPIRY_S, HEARTBEAT_S, RUNS, has_ended
 from signverse.lake.storage.temporary.process_mark import host_name, start_time
 from signverse.lake.storage.temporary.whole_file import create_whole, write_whole
-
-EXPIRY_S: Final = 600.0
-"""A run on another machine that has not touched its file for so long is dead."""
-
-HEARTBEAT_S: Final = 30.0
 
 _RUN_ID: Final = re.compile(r"[0-9a-f-]{36}")
 
@@ -41,7 +37,7 @@ class Run:
 
     def __init__(self, media: Path) -> None:
         self.id = new_ingest_id()
-        self._runs = media / INSIDE / "runs"
+        self._runs = media / INSIDE / RUNS
         self._leases = media / INSIDE / "leases"
         self._journals = media / INSIDE / "journal"
         self._held: set[str] = set()
@@ -156,17 +152,12 @@ class Run:
         file = self._runs / run_id if _RUN_ID.fullmatch(run_id) else written
         try:
             touched = file.stat().st_mtime
-            text = file.read_text("utf-8")
-            if not text.strip("\0"):
-                # Earlier versions made such a file in two steps and may have been killed between them; a power cut too
-                # may leave one without its content.
-                return True
-            about = json.loads(text)
-            if about["host"] == host_name():
-                return bool(start_time(about["pid"]) != about["began"])
+            ended = has_ended(file.read_text("utf-8"))
+            if ended is not None:
+                return ended
         except FileNotFoundError:
             return True
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError):
             # Not readable for us.
             pass
         # By the clock of the shared file system: those of the machines differ.

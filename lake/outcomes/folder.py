@@ -6,10 +6,12 @@ What writes there, and how its files are named, is in `ingest.acquire.media_fold
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from signverse.lake.media.decode import SUFFIXES
+from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import id_in_name
 
 INSIDE: Final = ".signverse"
@@ -17,6 +19,36 @@ INSIDE: Final = ".signverse"
 
 PARTIAL: Final = "partial"
 """In it the folder of unfinished downloads, each in one by its id."""
+
+
+@dataclass(frozen=True)
+class MediaSeen:
+    """What a media folder holds.
+
+    Attributes:
+        finished: bytes of each finished video, by id.
+        unfinished: bytes of each unfinished download, by id.
+        free: bytes that are free on its disk.
+    """
+
+    finished: dict[str, int]
+    unfinished: dict[str, int]
+    free: int
+
+
+def look_into(folder: Path) -> MediaSeen:
+    """What a media folder holds.
+
+    Raises:
+        BadInputError: there is none, or it cannot be read.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"there is no folder {folder}", "Name the folder of the media, or leave --media out.")
+    try:
+        finished = {video_id: size_of_file(path) for video_id, path in finished_files(folder).items()}
+        return MediaSeen(finished, unfinished_bytes(folder), free_bytes(folder))
+    except OSError as error:
+        raise BadInputError(f"the folder {folder} cannot be read: {error.strerror}") from None
 
 
 def finished_files(folder: Path) -> dict[str, Path]:

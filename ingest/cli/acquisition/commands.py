@@ -271,14 +271,11 @@ def status(
 
     from signverse.ingest.cli.acquisition.screen import print_status, status_console, status_screen
     from signverse.lake.lake import Lake
-    from signverse.lake.model.errors import BadInputError
     from signverse.lake.outcomes.status import read_status
 
     as_json = json or format == "json"
     if as_json and watch:
         raise typer.BadParameter("it refreshes a table, and JSON is written once: leave one out", param_hint="--watch")
-    if media is not None and not media.is_dir():
-        raise BadInputError(f"there is no folder {media}", "Name the folder of the media, or leave --media out.")
     opened = Lake.open(lake)
     if as_json:
         text = json_module.dumps(read_status(opened.snapshot, media).as_json(), ensure_ascii=False, indent=1)

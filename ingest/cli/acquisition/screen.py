@@ -28,6 +28,12 @@ _MAX_LANGUAGES: Final = 12
 
 _MAX_CAUSES: Final = 8
 
+_MAX_STEPS: Final = 3
+"""Next steps that are told; --format json has that of each cause."""
+
+_MAX_RUNS: Final = 3
+"""Runs in each state that are told by their machines."""
+
 _SUMMARY_S: Final = 60.0
 """How often a line with all numbers is written where there is no terminal."""
 
@@ -66,7 +72,7 @@ def status_screen(status: Status) -> Group:
     """A status as text."""
     parts: list[Any] = [_states(status), Text(), *(Text(clean(line)) for line in _lines(status))]
     if status.causes:
-        parts += [Text(), _causes(status)]
+        parts += [Text(), _causes(status), Text(), *(Text(clean(line)) for line in _steps(status))]
     return Group(*parts)
 
 
@@ -103,11 +109,38 @@ def _lines(status: Status) -> list[str]:
             f"{status.unfinished_videos:,} unfinished, {size_of(status.unfinished_bytes or 0)}; "
             f"{size_of(status.free_bytes or 0)} free"
         )
+    if status.runs:
+        lines.append(f"runs: {_runs(status)}")
+    if status.last_attempt is not None:
+        lines.append(f"newest attempt: {lasting((status.at - status.last_attempt).total_seconds())} ago")
     if status.invalid:
         lines.append(counted(status.invalid, "invalid id"))
     if status.came_back:
         lines.append(f"came back: {counted(status.came_back, 'video')} that had been unavailable")
     return lines
+
+
+def _runs(status: Status) -> str:
+    """How many runs share the media folder in each state, with the first of them by machine."""
+    parts = []
+    for state in ("at work", "silent", "ended"):
+        found = [run for run in status.runs if run.state == state]
+        named = [run.host if state == "at work" else f"{run.host} for {lasting(run.silent_s)}" for run in found]
+        if len(named) > _MAX_RUNS:
+            named[_MAX_RUNS:] = [f"{len(named) - _MAX_RUNS:,} more"]
+        if named:
+            parts.append(f"{len(found):,} {state} ({', '.join(named)})")
+    return "; ".join(parts)
+
+
+def _steps(status: Status) -> list[str]:
+    """What to do about the most frequent causes, a line each."""
+    videos: dict[str, int] = {}
+    for cause in status.causes:
+        if cause["next_step"]:
+            step = f"{cause['state']}: {cause['next_step']}"
+            videos[step] = videos.get(step, 0) + cause["videos"]
+    return [f"{count:,} {step}" for step, count in list(videos.items())[:_MAX_STEPS]]
 
 
 def _causes(status: Status) -> Table:

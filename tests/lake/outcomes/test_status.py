@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from signverse.lake.lake import Lake
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.outcomes.next_steps import next_step
 from signverse.lake.outcomes.states import STATES
 from signverse.lake.outcomes.status import read_status
 from tests.lake.outcomes.lakes import add_videos, at, attempt, awkward_corpus, record
@@ -100,3 +103,32 @@ def test_videos_of_a_folder_that_failed_are_counted_without_a_manifest(lake: Lak
     status = read_status(lake.snapshot, now=at(0))
     assert (status.listed, status.states["failed"], status.invalid) == (2, 1, 1)
     assert [cause["message"] for cause in status.causes] == ["broken.mp4: not a video"]
+
+
+def test_the_newest_failures_come_with_their_next_step(corpus: tuple[Lake, Path]) -> None:
+    status = read_status(corpus[0].snapshot, corpus[1], at(0))
+    assert [(one["video_id"], one["reason"]) for one in status.newest] == [
+        ("a5", "rate_limit"),
+        ("a4", "rate_limit"),
+        ("p0", "bad_video"),
+        ("a7", "timeout"),
+    ]
+    assert status.newest[2]["next_step"].startswith("Replace the file")
+    assert all(one["next_step"].endswith(".") for one in (*status.newest, *status.causes))
+    assert status.last_attempt == at(-1)
+
+
+def test_every_reason_that_the_documentation_explains_has_a_step() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "troubleshooting.md").read_text("utf-8")
+    table = text.partition("## Why a video is missing")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.M)
+    explained = {(outcome, reason) for outcome, reasons in rows for reason in re.findall(r"`(\w+)`", reasons)}
+    assert len(explained) > 30
+    for outcome, reason in explained:
+        assert next_step(outcome, reason)
+    assert (next_step("done", ""), next_step("failed", None)) == ("", "Run the same command again.")
+
+
+def test_a_folder_that_is_gone_is_said_in_one_line(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="there is no folder"):
+        read_status(lake.snapshot, tmp_path / "absent")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +61,18 @@ def test_the_screen_shows_the_numbers(corpus: tuple[Lake, Path]) -> None:
     assert "came back: 1 video that had been unavailable" in text
     (row,) = (line for line in lines if "rate_limit" in line)
     assert row.split() == ["blocked", "2", "rate_limit", "(download)", "a5:", "Too", "many", "requests"]
+    assert "2 blocked: Wait, and go slower: --parallel 1 --sleep 5-20 --retry blocked." in lines
+    assert "newest attempt: 60 s ago" in text
+
+
+def test_the_runs_that_share_the_folder_are_told(lake: Lake, tmp_path: Path) -> None:
+    runs = tmp_path / "media" / ".signverse" / "runs"
+    runs.mkdir(parents=True)
+    for name, seconds in (("one", 5), ("two", 400), ("three", 4000)):
+        (runs / name).write_text(json.dumps({"host": f"machine-{name} id", "pid": 7, "began": "1"}))
+        os.utime(runs / name, (time.time() - seconds,) * 2)
+    text = shown(read_status(lake.snapshot, tmp_path / "media", at(0)))
+    assert "runs: 1 at work (machine-one); 1 silent (machine-two for 6.67 min); 1 ended (machine-three for " in text
 
 
 def test_the_table_fits_80_columns(lake: Lake) -> None:
