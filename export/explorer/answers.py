@@ -86,6 +86,10 @@ def quality_file(explorer: Explorer, request: Request) -> Response:
     return as_csv(as_rows(found), found["measure"])
 
 
+def status(explorer: Explorer, request: Request) -> Any:
+    return explorer.status.read()
+
+
 def command(explorer: Explorer, request: Request) -> Any:
     from signverse.export.explorer.clips.commands import as_command, as_sql
 

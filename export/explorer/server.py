@@ -8,6 +8,7 @@ GET                 answers
 /api/facets         the values of each filter with the number of clips that they leave
 /api/languages      clips, hours, videos and channels by language, of the lake and of a selection; balance
 /api/quality        how a measure is spread in each language: `measure`; both also as /api/NAME.csv
+/api/status         the status of a corpus that is being built, of the newest version
 /api/command        the `signverse select` line and the SQL of a selection
 /api/clip           one clip: `id`; /api/captions its cues; /api/points its keypoints; /api/thumbs middle frames
 /api/media          the video of a clip, by ranges
@@ -56,6 +57,7 @@ def make_app(explorer: Explorer, guard: Guard) -> ASGIApp:
         ("languages.csv", answers.languages_file),
         ("quality", answers.quality),
         ("quality.csv", answers.quality_file),
+        ("status", answers.status),
         ("command", answers.command),
         ("clip", answers.clip),
         ("captions", answers.captions),

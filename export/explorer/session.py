@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from signverse.lake.model.errors import BadInputError, SignverseError
 
 if TYPE_CHECKING:
     from signverse.export.explorer.clips.catalog import Catalog
+    from signverse.export.explorer.figures.status import StatusReader
 
 
 class ChangedLakeError(SignverseError):
@@ -58,6 +60,13 @@ class Explorer:
                 self._load()
             assert self._catalog is not None
             return self._catalog
+
+    @cached_property
+    def status(self) -> StatusReader:
+        """What reads the status of the corpus."""
+        from signverse.export.explorer.figures.status import StatusReader
+
+        return StatusReader(self.lake, self.media)
 
     def load_soon(self) -> None:
         """Reads the clips in a thread; what cannot be read is said to the page, which asks for the same."""

@@ -147,6 +147,8 @@ function onKey(event) {
 }
 
 async function watch() {
+  // While a corpus is built its lake changes each minute, and this page is read again by itself.
+  if (state.page === "status") return;
   try {
     const response = await fetch("/api/state");
     const { version, newest } = await response.json();
