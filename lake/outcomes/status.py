@@ -32,7 +32,7 @@ WINDOW: Final = timedelta(hours=1)
 """Rates are those of the last hour."""
 
 _NEWEST: Final = 20
-"""Failures that are told one by one."""
+"""Failures that are shown one by one."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from signverse.lake.outcomes.states import STATES
 from signverse.lake.outcomes.status import Status, read_status
 from signverse.lake.storage.snapshot import Snapshot
 
-_FRESH_S: Final = 2.0
+_FRESH_S: Final = 1.0
 """So old may an answer be: many pages that ask at once cost one reading."""
 
 

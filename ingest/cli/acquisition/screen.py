@@ -29,10 +29,10 @@ _MAX_LANGUAGES: Final = 12
 _MAX_CAUSES: Final = 8
 
 _MAX_STEPS: Final = 3
-"""Next steps that are told; --format json has that of each cause."""
+"""Next steps that are shown; --format json has that of each cause."""
 
 _MAX_RUNS: Final = 3
-"""Runs in each state that are told by their machines."""
+"""Runs in each state whose machines are named."""
 
 _SUMMARY_S: Final = 60.0
 """How often a line with all numbers is written where there is no terminal."""
