@@ -206,7 +206,7 @@ class Snapshot:
             refuse_lost(self, table, files)
         files = [file for file in files if file not in gone]
         if not files:
-            return pl.DataFrame(schema.empty_table()).lazy()
+            return pl.Schema(schema).to_frame().lazy()
         rows = scan([f"{self.folder / name}/{file}" for file in files], table, schema)
         return rows.select(schema.names)
 

@@ -1,6 +1,6 @@
 """The clips of a lake in memory, in the order of `signverse select`, chosen by the conditions of a selection.
 
-Two million clips take about 250 MB. A condition is evaluated once where its column is: captions and scores on clips,
+Two million clips take about 190 MB. A condition is evaluated once where its column is: captions and scores on clips,
 channels and splits on videos, languages on the few that there are; what it leaves is a bit a clip, which is kept.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from signverse.export.explorer.clips.columns import Bits, Numbers, bits_of, read_columns
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
@@ -26,21 +27,8 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.stored_splits import split_videos
 
-Bits = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.uint32]
 Rows = Numbers | Sequence[int]
 Value = TypeVar("Value")
-
-CODED: Final = ("sign_language", "caption_kind", "english_source")
-"""Columns of clips with few values: kept as the number of the value."""
-
-_PLAIN: Final = (
-    "num_frames", "text", "people_max", "coverage", "body_confidence", "face_confidence", "left_hand_confidence",
-    "right_hand_confidence", "hands_seen",
-)  # fmt: skip
-
-_BATCH_BYTES: Final = 32 << 20
-"""Of files that are read at once, beside the clips that are kept."""
 
 _OF_VIDEOS: Final = ("video_id", "title", "channel", "channel_id", "url", "width", "height", "ingested_at")
 
@@ -66,19 +54,6 @@ class Recent:
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
         return value
-
-
-@dataclass(frozen=True)
-class Coded:
-    """A column of few values.
-
-    Attributes:
-        values: the values; null where the column is null.
-        codes: [N] the number of each clip's value.
-    """
-
-    values: pl.Series
-    codes: npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -108,30 +83,22 @@ class Catalog:
         snapshot: of the lake.
         videos: a row a video, by video_id: what clips carry of it.
         video: [N] the row in `videos` of each clip.
-        ordinal, start_frame: [N] of each clip; with the video id they identify it.
-        clips: N rows: num_frames, text and the measures.
+        ordinal, start_frame, end_frame: [N] of each clip; the first two identify it in its video.
+        clips: N rows: num_frames, people_max and the measures of quality.
         coded: the columns of few values.
+        texts: the captions.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.videos = collect(snapshot.videos().select("ingest_id", *_OF_VIDEOS))
-        ids = self.videos["video_id"]
-        numbers = pl.DataFrame({"ingest_id": self.videos["ingest_id"], "video": np.arange(len(ids), dtype=np.uint32)})
-        read = pl.concat([_read(snapshot, numbers, languages) for languages in _batches(snapshot)], rechunk=False)
-        keys = (read[name].to_numpy() for name in ("ordinal", "start_frame", "video"))
-        order = np.lexsort(tuple(keys)).astype(np.uint32)
-        # One by one, so that no column is there twice for long.
-        sorted_by = {name: read.drop_in_place(name).rechunk().gather(order) for name in list(read.columns)}
-        self.coded = {name: _coded(sorted_by.pop(name)) for name in CODED}
-        self.video: Numbers = sorted_by.pop("video").to_numpy()
-        self.ordinal = sorted_by.pop("ordinal").to_numpy()
-        self.start_frame = sorted_by.pop("start_frame").to_numpy()
-        self.end_frame = sorted_by.pop("end_frame").to_numpy()
-        self.clips = pl.DataFrame(sorted_by)
-        self._video_of_id = {video_id: row for row, video_id in enumerate(ids.to_list())}
+        columns = read_columns(snapshot, self.videos["ingest_id"])
+        self.video = columns.video
+        self.ordinal, self.start_frame, self.end_frame = columns.ordinal, columns.start_frame, columns.end_frame
+        self.clips, self.coded, self.texts = columns.measures, columns.coded, columns.texts
+        # Of conditions an eighth of a byte a clip; of chosen clips up to four.
         self._bits = Recent(24)
-        self._chosen = Recent(8)
+        self._chosen = Recent(4)
         self._places = Recent(16)
 
     def __len__(self) -> int:
@@ -174,8 +141,9 @@ class Catalog:
 
     def rows_of_video(self, video_id: str) -> tuple[int, int]:
         """The clips of a video, as a range of numbers; an empty one where there is no such video."""
-        row = self._video_of_id.get(video_id)
-        if row is None:
+        ids = self.videos["video_id"]
+        row = int(ids.search_sorted(video_id)) if len(ids) else 0
+        if row == len(ids) or ids[row] != video_id:
             return 0, 0
         first, last = np.searchsorted(self.video, [row, row + 1])
         return int(first), int(last)
@@ -222,20 +190,19 @@ class Catalog:
         for name, value in selection.to_dict().items():
             alone = Selection.from_dict({name: value})
             key = name, json.dumps(value, sort_keys=True)
-            bits = self._bits.get(key, partial(self._bits_of, alone))
-            if bits is not None:
-                left[name] = bits
+            packed = self._bits.get(key, partial(self._bits_of, alone))
+            if packed is not None:
+                left[name] = np.unpackbits(packed, count=len(self)).view(np.bool_)
         return left
 
-    def _bits_of(self, selection: Selection) -> Bits | None:
-        """None where it says how many clips are taken, and which does not."""
+    def _bits_of(self, selection: Selection) -> npt.NDArray[np.uint8] | None:
+        """Eight clips a byte. None where it says how many clips are taken, and which does not."""
         if selection.temperature is not None:
             return None
         conditions = selection.conditions(partial(split_videos, self.snapshot))
         if not conditions:
             return None
-        bits: Bits = np.logical_and.reduce([self._evaluated(condition, selection) for condition in conditions])
-        return bits
+        return np.packbits(np.logical_and.reduce([self._evaluated(condition, selection) for condition in conditions]))
 
     def _evaluated(self, condition: Condition, selection: Selection) -> Bits:
         expression = condition.polars
@@ -243,12 +210,10 @@ class Catalog:
             return self._asked(condition, selection)
         names = set(expression.meta.root_names())
         if names <= set(self.videos.columns):
-            of_videos: Bits = _bits(self.videos, expression)
-            return np.take(of_videos, self.video)
+            return np.take(bits_of(self.videos, expression), self.video)
         if len(names) == 1 and (column := self.coded.get(next(iter(names)))) is not None:
-            left: Bits = _bits(column.values.to_frame(), expression)
-            return np.take(left, column.codes)
-        return _bits(self.clips, expression)
+            return np.take(bits_of(column.values.to_frame(next(iter(names))), expression), column.codes)
+        return self.texts.left_by(expression) if "text" in names else bits_of(self.clips, expression)
 
     def places(self, name: str, edges: tuple[float, ...]) -> npt.NDArray[np.uint8]:
         """Between which edges the value of each clip lies, [N]; one more than the last place where it is not known.
@@ -282,50 +247,3 @@ class Catalog:
             every = self.video.astype(np.uint64) << np.uint64(32) | self.ordinal.astype(np.uint64)
             bits = np.isin(every, wanted)
         return bits
-
-
-def _bits(rows: pl.DataFrame, expression: pl.Expr) -> Bits:
-    bits = rows.select(expression.fill_null(value=False).alias("left")).to_series()
-    return bits.to_numpy().astype(np.bool_)
-
-
-def _batches(snapshot: Snapshot) -> list[list[str]]:
-    """The languages of a lake in batches that are read together: of a few large files, or of many small ones."""
-    sizes: dict[str, int] = {}
-    for file in snapshot.stored_files("segments"):
-        sizes[file.partition or ""] = sizes.get(file.partition or "", 0) + file.size
-    batches: list[list[str]] = [[]]
-    held = 0
-    for language in sorted(sizes, key=lambda name: -sizes[name]):
-        if held and held + sizes[language] > _BATCH_BYTES:
-            batches.append([])
-            held = 0
-        batches[-1].append(language)
-        held += sizes[language]
-    return batches
-
-
-def _read(snapshot: Snapshot, numbers: pl.DataFrame, languages: list[str]) -> pl.DataFrame:
-    """The clips of languages. Texts that repeat become numbers as they are read: they would take most of the memory."""
-    return collect(
-        snapshot.table("segments", languages=languages)
-        .join(numbers.lazy(), on="ingest_id", how="left")
-        .select(
-            *("video", "ordinal", "start_frame", "end_frame", *_PLAIN),
-            *(pl.col(name).cast(pl.Categorical) for name in CODED),
-        )
-    )
-
-
-def _coded(column: pl.Series) -> Coded:
-    """A categorical column, as texts in their order and a number a clip."""
-    physical = column.to_physical()
-    # Null has the number after all others.
-    null = int(np.asarray(physical.drop_nulls()).max(initial=0)) + 1
-    numbers = physical.fill_null(null).to_numpy()
-    kept, first = np.unique(numbers, return_index=True)
-    values = column.gather(first).cast(pl.String)
-    order = values.arg_sort().to_numpy()
-    codes = np.zeros(null + 1, np.uint8 if len(values) < 256 else np.uint32)
-    codes[kept[order]] = np.arange(len(values))
-    return Coded(values.gather(order), np.take(codes, numbers))

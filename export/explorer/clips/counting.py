@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from signverse.export.explorer.clips.catalog import Bits, Catalog
+from signverse.export.explorer.clips.catalog import Catalog
+from signverse.export.explorer.clips.columns import Bits
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import PART_NAMES

@@ -53,10 +53,9 @@ def repair_in_words(entry: str) -> str:
 
 def summary(catalog: Catalog, rows: Any) -> list[dict[str, Any]]:
     """What the grid shows of clips, by their numbers in the catalog."""
-    clips = catalog.clips[rows] if len(rows) else catalog.clips.head(0)
     ids = catalog.segment_ids(rows).to_list()
     languages = catalog.language_of(rows).to_list()
-    texts, frames = clips["text"].to_list(), clips["num_frames"].to_list()
+    texts, frames = catalog.texts.of(rows), catalog.clips["num_frames"].gather(rows).to_list()
     return [
         {"row": int(row), "id": ids[i], "language": languages[i], "text": texts[i], "frames": frames[i]}
         for i, row in enumerate(rows)

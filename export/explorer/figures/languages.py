@@ -12,7 +12,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from signverse.export.explorer.clips.catalog import Catalog, Numbers
+from signverse.export.explorer.clips.catalog import Catalog
+from signverse.export.explorer.clips.columns import Numbers
 from signverse.export.explorer.figures.naming import named
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.query.reports import find_report

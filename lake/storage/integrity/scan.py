@@ -36,7 +36,7 @@ def scan(paths: Sequence[str], table: Table, schema: pa.Schema) -> pl.LazyFrame:
     Raises:
         DamagedLakeError: a file differs.
     """
-    columns = pl.DataFrame(table.in_file(schema).empty_table()).schema
+    columns = pl.Schema(table.in_file(schema))
     if table is KEYPOINTS:
         return _scan_keypoints(paths, columns)
     check_files(paths)
