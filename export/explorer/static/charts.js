@@ -17,11 +17,19 @@ export const percent = (value) => `${Math.round(value * 1000) / 1000}%`;
 // A length of time in the unit that a person would say it in.
 export function asTime(hours) {
   const [value, unit] = hours >= 1 ? [hours, "h"] : hours >= 1 / 60 ? [hours * 60, "min"] : [hours * 3600, "s"];
-  const digits = value >= 100 || (unit !== "h" && value >= 10) ? 0 : 1;
+  const digits = value >= 100 || (unit !== "h" && value >= 10) ? 0 : value < 1 ? 2 : 1;
   return hours === 0 ? "none" : `${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 
-const SHORT_TIMES = [1, 10, 60, 600].map((seconds) => seconds / 3600);
+const powers = (digits, from, to) => Array.from({ length: to - from }, (_, i) => digits.map((one) => one * 10 ** (from + i))).flat();
+const seconds = (...values) => values.map((value) => value / 3600);
+
+// Numbers that an axis may be marked with, first few of them, then more for a short axis.
+const COUNTS = [powers([1], 0, 16), powers([1, 2, 5], 0, 16)];
+const TIMES = [
+  [...seconds(0.01, 0.1, 1, 10, 60, 600), ...powers([1], 0, 9)],
+  [...seconds(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800), ...powers([1, 2, 5], 0, 9)],
+];
 
 // A log axis over positive values. `time`: in hours. Gives { at(value), ticks: [[value, text]] }; places in per cent.
 export function logAxis(values, time) {
@@ -29,11 +37,8 @@ export function logAxis(values, time) {
   const least = (known.length ? Math.min(...known) : 1) / 1.6;
   const most = Math.max(known.length ? Math.max(...known) * 1.05 : 1, least * 10);
   const at = (value) => (100 * Math.log(Math.max(value, least) / least)) / Math.log(most / least);
-  const powers = Array.from({ length: 22 }, (_, i) => 10 ** (i - 6));
-  const candidates = time ? [...powers.filter((hours) => hours < 1 / 3601), ...SHORT_TIMES, ...powers.filter((hours) => hours >= 1)]
-    : powers.filter((count) => count >= 1);
-  const ticks = candidates.filter((value) => value >= least && value <= most)
-    .map((value) => [value, time ? asTime(value).replace(".0", "") : number(value)]);
+  const [few, many] = (time ? TIMES : COUNTS).map((marks) => marks.filter((value) => value >= least && value <= most));
+  const ticks = (few.length > 2 ? few : many).map((value) => [value, time ? asTime(value).replace(/\.0+ /, " ") : number(value)]);
   return { at, ticks };
 }
 

@@ -38,14 +38,12 @@ class Languages {
   async update() {
     const options = JSON.stringify(this.state.options);
     if (options !== this.asked) {
-      this.place.setAttribute("aria-busy", "true");
       const got = await ask("languages", this.state.options, { only: "figures" });
       if (got === null) return;
       this.asked = options;
       this.got = got;
     }
     this.show();
-    this.place.removeAttribute("aria-busy");
   }
 
   text(value) { return this.by === "hours" ? asTime(value) : value ? number(value) : "none"; }

@@ -25,16 +25,21 @@ let filters = null;
 let navigation = null;
 let listed = null;
 
-function notice(text, reloads = false) {
+const told = new Map();
+
+// By what it is about: "clips", "page" or "lake", each of which takes back what it said by saying nothing.
+function notice(about, text, reloads = false) {
+  told.set(about, { text, reloads });
+  const said = [...told.values()].filter((one) => one.text);
   const box = byId("notice");
-  box.hidden = !text;
-  box.querySelector("span").textContent = text;
-  box.querySelector("button").hidden = !reloads;
+  box.hidden = !said.length;
+  box.querySelector("span").textContent = [...new Set(said.map((one) => one.text))].join(" ");
+  box.querySelector("button").hidden = !said.some((one) => one.reloads);
 }
 
-function failed(error) {
-  if (error.changed) notice("The lake has changed since this page was made.", true);
-  else notice(inWords(error));
+function failed(error, of = "clips") {
+  if (error.changed) notice("lake", "The lake has changed since this page was made.", true);
+  else notice(of, inWords(error));
 }
 
 async function refresh() {
@@ -52,7 +57,7 @@ async function refresh() {
     } else { failed(error); return; }
   }
   if (got === null) return;
-  notice(state.unknown === null ? "" : `There is no page ${JSON.stringify(state.unknown)}: these are the clips.`);
+  notice("clips", state.unknown === null ? "" : `There is no page ${JSON.stringify(state.unknown)}: these are the clips.`);
   byId("count").textContent = `${number(got.clips)} ${got.clips === 1 ? "clip" : "clips"} of ${number(got.videos)} ` +
     `${got.videos === 1 ? "video" : "videos"}, ${lasting(got.frames, about.fps)}`;
   byId("nothing").hidden = got.clips > 0;
@@ -152,9 +157,10 @@ async function watch() {
   try {
     const response = await fetch("/api/state");
     const { version, newest } = await response.json();
-    if (version !== api.version || newest !== api.version) notice("The lake has changed.", true);
+    const changed = version !== api.version || newest !== api.version;
+    notice("lake", changed ? "The lake has changed." : "", changed);
   } catch {
-    notice("The server has ended: start signverse explore again.");
+    notice("lake", "The server has ended: start signverse explore again.");
   }
 }
 
@@ -163,7 +169,7 @@ async function start() {
     about = await ask("about");
   } catch (error) {
     byId("count").textContent = "";
-    notice(inWords(error));
+    notice("lake", inWords(error));
     return;
   }
   api.version = about.version;
@@ -180,7 +186,7 @@ async function start() {
     if (state.clip && state.page === "clips") player.open(state.clip, state.time);
     else player.close();
   });
-  navigation = new Navigation({ state, about, failed }, {
+  navigation = new Navigation({ state, about, told: (error) => (error ? failed(error, "page") : notice("page", "")) }, {
     leave: () => player.close(),
     enter: () => {
       if (state.clip) player.open(state.clip, state.time);

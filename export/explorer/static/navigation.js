@@ -1,6 +1,6 @@
 // Goes from page to page: links with an address each, so that back, forward and a new tab work.
 
-import { byId, inWords, make } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { PAGES } from "./pages.js";
 
 export class Navigation {
@@ -11,6 +11,7 @@ export class Navigation {
     this.root = byId("pages");
     this.place = byId("page");
     this.opened = null;
+    this.turns = 0;
     this.shown = "clips";
     this.links = new Map(Object.entries(PAGES).map(([name, { title }]) => [name, make("a", { text: title })]));
     this.root.replaceChildren(...this.links.values());
@@ -61,38 +62,53 @@ export class Navigation {
     if (name === this.shown) return;
     this.opened?.close?.();
     this.opened = null;
+    this.context.told(null);
     if (this.shown === "clips") this.leave();
     this.shown = name;
     this.place.replaceChildren();
     this.place.scrollTop = 0;
     this.place.setAttribute("aria-label", title);
-    if (name === "clips") {
-      this.enter();
-      return;
-    }
-    try {
-      const module = await load();
+    if (name === "clips") this.enter();
+    else await this.open(name);
+  }
+
+  // What is shown is what the address says when the last of these has ended: it may change while a page is opened.
+  async open(name) {
+    const address = this.state.addressOf(name);
+    await this.working(async () => {
+      const module = await PAGES[name].load();
       if (this.shown !== name) return;
-      const opened = await module.open(this.place, this.context);
-      // While it was opened, another page may have been asked for.
-      if (this.shown === name) this.opened = opened ?? null;
-      else opened?.close?.();
-    } catch (error) {
-      if (this.shown === name) this.failed(error);
-    }
+      const opened = (await module.open(this.place, this.context)) ?? {};
+      if (this.shown !== name) {
+        opened.close?.();
+        return;
+      }
+      this.opened = opened;
+      if (address !== this.state.addressOf(name)) await opened.update?.();
+    });
+    // Refused, while the address came to say something else.
+    if (this.shown === name && !this.opened && address !== this.state.addressOf(name)) await this.open(name);
   }
 
+  // A page that could not be opened is opened again: other filters may be ones that it can show.
   async update() {
-    const { opened } = this;
-    try {
-      await opened?.update?.();
-    } catch (error) {
-      if (this.opened === opened) this.failed(error);
-    }
+    if (this.opened) await this.working(() => this.opened.update?.());
+    else if (this.shown !== "clips" && !this.turns) await this.open(this.shown);
   }
 
-  failed(error) {
-    if (error.changed) this.context.failed(error);
-    else this.place.replaceChildren(make("p", { role: "alert", text: inWords(error) }));
+  // Says that the page is being made, and what went wrong.
+  async working(work) {
+    const { shown } = this;
+    this.turns += 1;
+    this.place.setAttribute("aria-busy", "true");
+    try {
+      await work();
+      if (this.shown === shown) this.context.told(null);
+    } catch (error) {
+      if (this.shown === shown) this.context.told(error);
+    } finally {
+      this.turns -= 1;
+      if (!this.turns) this.place.removeAttribute("aria-busy");
+    }
   }
 }

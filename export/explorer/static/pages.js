@@ -2,7 +2,8 @@
 //
 // A module has `open(place, context)`: it fills the place, and gives an object whose `update()` is called when the
 // address says something else (filters, or the page's own words), and `close()` when the page is left; either may lack.
-// context: { state, about, failed }; state.own holds the page's own words, state.say(name, value) changes one.
+// What they throw is told above the page. context: { state, about }; state.own holds the page's own words,
+// state.say(name, value) changes one.
 //
 // filters: whether the filters on the left change what the page shows.
 // own: the words that its address may hold beside the options of a selection.

@@ -46,14 +46,12 @@ class Quality {
   async update() {
     const asked = JSON.stringify([this.measure, this.state.options]);
     if (asked !== this.asked) {
-      this.place.setAttribute("aria-busy", "true");
       const got = await ask("quality", [...this.state.options, ["measure", this.measure]], { only: "figures" });
       if (got === null) return;
       this.asked = asked;
       this.got = got;
     }
     this.show();
-    this.place.removeAttribute("aria-busy");
   }
 
   // What a row is ordered by where the order is by value.
