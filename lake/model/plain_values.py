@@ -61,3 +61,8 @@ def part_score(item: str) -> tuple[str, float]:
         return part.strip(), float(score)
     except ValueError:
         raise ValueError(f"'{item}' is not PART=SCORE, such as right_hand=0.5") from None
+
+
+def encodable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without lone surrogates: JSON escapes and file names may contain them, and UTF-8 columns cannot."""
+    return {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in row.items()}

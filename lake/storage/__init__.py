@@ -17,6 +17,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     spill.py           what does not fit into memory, on disk
     pages/             where the pages of a keypoints file lie
     clip_reader/       clips out of these pages, many at a time
+    forgotten/         videos that were taken down, which are not taken again
     temporary/         temporary folders, and files that appear whole or not at all
     integrity/         files on disk before a commit counts; whether they are there and as they were written
 """

@@ -21,6 +21,9 @@ from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS, Table
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.forgotten.commit_lock import committing
+from signverse.lake.storage.forgotten.leaving_out import without_videos
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
@@ -157,6 +160,8 @@ class Committer:
 
     def _add(self, rows: VideoRows, attempt: int) -> None:
         video_id = check_video_id(rows.video["video_id"])
+        if video_id in Tombstones.of(self._folder):
+            return
         language = rows.video["sign_language"]
         ids = {"video_id": video_id, "ingest_id": new_ingest_id()}
         now = datetime.now(UTC)
@@ -215,6 +220,11 @@ class Committer:
         self._end_thread()
         for language in list(self._open):
             self._close(language)
+        with committing(self._folder):
+            self._commit_all()
+
+    def _commit_all(self) -> None:
+        self._leave_out_forgotten()
         self._commit(KEYPOINTS)
         self._by_the_clock_of_the_store()
         self._make_newest()
@@ -229,6 +239,18 @@ class Committer:
             self._commit(table)
         self._replaces.clear()
         self._since = None
+
+    def _leave_out_forgotten(self) -> None:
+        """Drops the videos that were forgotten since they were added: a takedown may come at any moment."""
+        videos = self._rows[VIDEOS.name]
+        gone = Tombstones.of(self._folder).among({row["video_id"] for row in videos})
+        if not gone:
+            return
+        if KEYPOINTS.name not in self._failed:
+            folder, files = self._folder / KEYPOINTS.name, self._written.get(KEYPOINTS.name, [])
+            files[:] = without_videos(folder, files, videos, gone)
+        for rows in self._rows.values():
+            rows[:] = [row for row in rows if row["video_id"] not in gone]
 
     def _write(self, table: Table) -> None:
         """Writes the rows of a table into files that wait to be committed."""
@@ -279,9 +301,14 @@ class Committer:
         ids = [row["video_id"] for row in rows]
         earlier = Snapshot(self._folder).raw_table(VIDEOS.name).filter(pl.col("video_id").is_in(ids))
         newest = collect(
-            earlier.select("video_id", "ingested_at", "ingest_id").sort("ingested_at", "ingest_id")
+            earlier.select("video_id", "ingested_at", "ingest_id", *PLACEMENT).sort("ingested_at", "ingest_id")
         ).unique("video_id", keep="last")
         self._drop_outdated(dict(newest.select("video_id", "ingest_id").rows()))
+        # They may have been moved, and the file that they were in may be gone.
+        placed = {row["video_id"]: row for row in newest.select("video_id", *PLACEMENT).iter_rows(named=True)}
+        for row in rows:
+            if row["ingest_id"] in self._replaces:
+                row.update(placed[row["video_id"]])
         latest = dict(newest.select("video_id", "ingested_at").rows())
         for row in rows:
             before = latest.get(row["video_id"])

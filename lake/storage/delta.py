@@ -18,8 +18,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, NewerLakeError, NotALakeError
+from signverse.lake.model.plain_values import encodable
 from signverse.lake.model.schema import FORMAT_PROPERTY, FORMAT_VERSION, Table
 from signverse.lake.storage import parquet_layout
+from signverse.lake.storage.forgotten.commit_lock import committing
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.integrity import log_entries, log_records, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.integrity.commit_info import Change, properties
@@ -354,22 +357,24 @@ def append(folder: Path, table: Table, rows: list[dict[str, Any]]) -> None:
         DeltaError, OSError: it failed. What was written belongs to no version, or to one: run it again only where
             a repeated row does no harm.
     """
-    commit(folder, table, write_files(folder, table, rows))
+    with committing(folder.parent):
+        commit(folder, table, write_files(folder, table, rows))
 
 
 def write_files(folder: Path, table: Table, rows: list[dict[str, Any]]) -> list[DataFile]:
-    """Writes rows into new files that wait to be committed, one per partition.
+    """Writes rows into new files that wait to be committed, one per partition; none of videos that were forgotten.
 
     Raises:
         OSError: it failed, and no file is left.
     """
+    rows = Tombstones.of(folder.parent).without(rows)
     if not rows:
         return []
     schema = full_schema(open_table(folder), table)
     try:
         all_rows = pa.Table.from_pylist(rows, schema=schema)
     except UnicodeEncodeError:
-        all_rows = pa.Table.from_pylist([_encodable(row) for row in rows], schema=schema)
+        all_rows = pa.Table.from_pylist([encodable(row) for row in rows], schema=schema)
     key = table.partition
     partitions: list[str | None] = sorted(set(all_rows.column(key).to_pylist())) if key else [None]
     files: list[DataFile] = []
@@ -385,11 +390,6 @@ def write_files(folder: Path, table: Table, rows: list[dict[str, Any]]) -> list[
         discard(folder, files)
         raise
     return files
-
-
-def _encodable(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without lone surrogates: JSON escapes and file names may contain them, and UTF-8 columns cannot."""
-    return {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
 def discard(folder: Path, files: Iterable[DataFile]) -> None:

@@ -13,6 +13,7 @@ from signverse.lake.model.errors import BadInputError, DamagedLakeError, NotALak
 from signverse.lake.model.schema import FORMAT_PROPERTY, TABLES, VIDEOS, Table
 from signverse.lake.model.wording import as_argument
 from signverse.lake.storage import delta
+from signverse.lake.storage.forgotten import tombstones
 from signverse.lake.storage.integrity import commit_info, log_entries, log_records, writers
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
@@ -98,7 +99,9 @@ def make_tables(folder: Path) -> None:
     if any(_was_written(folder / table.name) for table in TABLES):
         return
     if VIDEOS in unmade:
-        _refuse_other_things(folder, {*(table.name for table in TABLES), writers.FOLDER, log_records.FOLDER})
+        _refuse_other_things(
+            folder, {*(table.name for table in TABLES), writers.FOLDER, log_records.FOLDER, tombstones.FOLDER}
+        )
     for table in unmade:
         _refuse_other_things(folder / table.name, {"_delta_log"})
         log = folder / table.name / "_delta_log"
