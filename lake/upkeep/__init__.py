@@ -1,4 +1,4 @@
-"""Keeping a lake in shape: compaction, vacuum, verification and repair; and what it holds.
+"""Keeping a lake in shape: compaction, vacuum, takedowns, verification and repair; and what it holds.
 
 May know lake.clips (prefetch), lake.storage and lake.model; takes a Snapshot. Start with plan.py, which decides, then
 maintain.py, which carries it out.
@@ -14,5 +14,6 @@ maintain.py, which carries it out.
     dropping.py     what maintenance drops that was never committed
     fresh_log.py    logs of a copy that holds the newest version only
     verify.py       whether every file is as it was written, and every row where it should be
+    forget/         videos out of every table, version and file, as a takedown asks
     repair/         mending what was lost from what is there
 """

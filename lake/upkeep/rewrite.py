@@ -110,11 +110,17 @@ def _read_ingestions(
         yield (video_id, ingest_id), stored, table.drop_columns(["ingest_id"])
 
 
-def rewrite_videos(snapshot: Snapshot, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement]) -> None:
+def rewrite_videos(
+    snapshot: Snapshot,
+    dropped: frozenset[str],
+    moved: Mapping[Key, StoredPlacement],
+    change: Callable[[pa.Table], pa.Table] | None = None,
+) -> None:
     """Rewrites the whole table `videos`, sorted, with new placements and without some ingestions.
 
     Args:
         dropped: ingest ids.
+        change: see `rewrite_rows`.
     """
     folder = snapshot.folder / VIDEOS.name
     keypoints = delta.active_files(delta.open_table(snapshot.folder / KEYPOINTS.name), KEYPOINTS)
@@ -123,11 +129,15 @@ def rewrite_videos(snapshot: Snapshot, dropped: frozenset[str], moved: Mapping[K
     moved = {key: place for key, place in moved.items() if place["keypoints_file"] in active}
     with held():
         files = tuple(delta.active_files(delta.open_table(folder), VIDEOS))
-        rewrite_rows(folder, Rewrite(VIDEOS, None, files, ""), dropped, moved)
+        rewrite_rows(folder, Rewrite(VIDEOS, None, files, ""), dropped, moved, change)
 
 
 def rewrite_rows(
-    folder: Path, rewrite: Rewrite, dropped: frozenset[str], moved: Mapping[Key, StoredPlacement] | None = None
+    folder: Path,
+    rewrite: Rewrite,
+    dropped: frozenset[str],
+    moved: Mapping[Key, StoredPlacement] | None = None,
+    change: Callable[[pa.Table], pa.Table] | None = None,
 ) -> None:
     """Rewrites files of any table but keypoints in the table's order, without the rows of some ingestions.
 
@@ -135,12 +145,16 @@ def rewrite_rows(
         folder: of the table.
         dropped: ingest ids.
         moved: new placements, for `videos`.
+        change: makes other rows, or fewer, of some rows.
     """
     files: list[DataFile] = []
     current: RowsFile | None = None
     schema = delta.full_schema(delta.open_table(folder), rewrite.table)
     try:
-        for batch in _sorted_rows(folder, rewrite, schema, dropped, moved):
+        for rows in _sorted_rows(folder, rewrite, schema, dropped, moved):
+            batch = rows if change is None else change(rows)
+            if not batch.num_rows:
+                continue
             if current is None:
                 current = RowsFile(folder, rewrite.table, rewrite.partition, schema)
             current.add(batch)

@@ -50,12 +50,12 @@ def is_as_committed(info: Mapping[str, Any], actions: Iterable[Mapping[str, Any]
     if promised is None:
         return True
     try:
-        return bool(promised == digest_of(_change(action) for action in actions if "commitInfo" not in action))
+        return bool(promised == digest_of(change_of(action) for action in actions if "commitInfo" not in action))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return False
 
 
-def _change(action: Mapping[str, Any]) -> Change:
+def change_of(action: Mapping[str, Any]) -> Change:
     (kind,) = action
     if kind not in ("add", "remove"):
         raise KeyError(kind)

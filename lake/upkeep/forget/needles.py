@@ -1,0 +1,120 @@
+"""Looking for video ids in texts and bytes: as they are, as in a URL, in JSON and in the names of clips."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from typing import Final, Protocol
+from urllib.parse import quote, unquote
+
+from signverse.lake.model.ids import normal_form
+from signverse.lake.storage.forgotten.tombstones import Tombstones
+
+SHORTEST_IN_BYTES: Final = 6
+"""Bytes of the shortest id that is looked for in packed bytes: a shorter one is found there by chance."""
+
+_BEFORE: Final = r"(?<![A-Za-z0-9_-])"
+_AFTER: Final = r"(?=-\d{5,}(?![A-Za-z0-9_-])|(?![A-Za-z0-9_-]))"
+"""What ends an id: in the name of a clip five digits follow. So video_1 is not found in video_10."""
+
+_FEW: Final = 50
+"""Up to so many forms are looked for one after the other, at a gigabyte a second each."""
+
+_TOKEN: Final = re.compile(r"[\w%.-]+")
+_OF_A_CLIP: Final = re.compile(r"-\d{5,}$")
+
+
+class Needles(Protocol):
+    """What is looked for."""
+
+    def in_text(self, text: str) -> set[str]:
+        """What of it a text holds."""
+
+    def in_bytes(self, data: bytes) -> set[str]:
+        """What of it bytes hold that may be packed, as far as it can be seen there."""
+
+    def in_values(self, values: Iterable[str]) -> set[str]:
+        """What of it texts hold each of which may be an id."""
+
+
+class Ids:
+    """Ids that are known."""
+
+    def __init__(self, video_ids: Collection[str]) -> None:
+        forms: dict[str, str] = {}
+        for video_id in sorted(video_ids):
+            escaped = json.dumps(video_id)[1:-1]
+            key = video_id.replace("%", "%25").replace(".", "%2E")
+            for form in (video_id, normal_form(video_id), quote(video_id, safe=""), quote(video_id), escaped, key):
+                forms.setdefault(form, video_id)
+            forms.setdefault(json.dumps(escaped)[1:-1], video_id)
+        self._forms = forms
+        self._bytes = {form.encode("utf-8", "replace"): video_id for form, video_id in forms.items()}
+        # The longest first: one id may be the beginning of another.
+        anywhere = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+        self._pattern = re.compile(f"{_BEFORE}(?:{anywhere}){_AFTER}" if forms else r"(?!)")
+        self._in_bytes = re.compile(self._pattern.pattern.encode("utf-8", "replace"))
+
+    def in_text(self, text: str) -> set[str]:
+        return {self._forms[found] for found in self._pattern.findall(text)}
+
+    def in_values(self, values: Iterable[str]) -> set[str]:
+        return self.in_text("\n".join(values))
+
+    def in_bytes(self, data: bytes) -> set[str]:
+        long = {form: video_id for form, video_id in self._bytes.items() if len(form) >= SHORTEST_IN_BYTES}
+        if len(long) > _FEW:
+            found = set(self._in_bytes.findall(data))
+            return {video_id for form, video_id in long.items() if form in found}
+        return {video_id for form, video_id in long.items() if _holds(data, form)}
+
+    def replaced(self, text: str, by: str) -> str:
+        """A text with other words in the place of the ids."""
+        return self._pattern.sub(by, text)
+
+
+def _holds(data: bytes, form: bytes) -> bool:
+    at = data.find(form)
+    while at >= 0:
+        before, after = data[at - 1 : at] if at else b"", data[at + len(form) : at + len(form) + 24]
+        # Parquet writes the length of a text before it.
+        alone = not re.match(rb"[A-Za-z0-9_-]", before) or before[0] == len(form)
+        if alone and re.match(_AFTER.encode(), after):
+            return True
+        at = data.find(form, at + 1)
+    return False
+
+
+class Hashed:
+    """Ids of which a lake knows the hashes only: whatever may be an id is hashed. Packed bytes are not looked at."""
+
+    def __init__(self, tombstones: Tombstones) -> None:
+        self._tombstones = tombstones
+        self._seen: dict[str, bool] = {}
+
+    def in_text(self, text: str) -> set[str]:
+        return self.in_values(_TOKEN.findall(text))
+
+    def in_values(self, values: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for value in values:
+            tokens = {value, *(_TOKEN.findall(value) if len(value) < 1 << 16 else ())}
+            found |= {form for token in tokens for form in _forms_of(token) if self._is_forgotten(form)}
+        return found
+
+    def in_bytes(self, data: bytes) -> set[str]:
+        return set()
+
+    def _is_forgotten(self, text: str) -> bool:
+        if text not in self._seen:
+            if len(self._seen) > 1 << 20:
+                self._seen.clear()
+            self._seen[text] = text in self._tombstones
+        return self._seen[text]
+
+
+def _forms_of(token: str) -> set[str]:
+    plain = unquote(token)
+    stems = {plain, plain.split(".")[0], plain.rsplit(".", 1)[0]}
+    return stems | {_OF_A_CLIP.sub("", stem) for stem in stems}
