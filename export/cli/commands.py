@@ -5,6 +5,7 @@ Imported at every start of the command line: what is heavy is imported by the co
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +13,11 @@ import typer
 
 from signverse.export.cli import clips as clip_commands
 from signverse.export.cli import explore as explore_command
+from signverse.export.cli import forget as forget_command
 from signverse.export.cli import picture as picture_command
 from signverse.export.cli import publish as publish_command
 from signverse.export.cli import video as video_command
+from signverse.export.cli.forget import InExportsOption, VideosOfListOption, verify_forgotten
 from signverse.export.cli.options import (
     CardOption,
     ExportOption,
@@ -31,7 +34,15 @@ from signverse.export.formats.defaults import BODY_SCORES, LAYOUTS, VIDEOS_PER_S
 from signverse.lake.cli.groups import CommandGroup
 from signverse.lake.cli.option_groups import mistyped, one_of
 from signverse.lake.cli.selection_options import selecting
-from signverse.lake.cli.shared import VideoIdCommand, WorkerMemoryOption, complain, reading, say, show
+from signverse.lake.cli.shared import (
+    OptionalLakeOption,
+    VideoIdCommand,
+    WorkerMemoryOption,
+    complain,
+    reading,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -50,7 +61,8 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(export, name="export")
     app.command("publish")(publish_command.publish)
     app.command("explore")(explore_command.explore)
-    app.command("verify")(verify)
+    app.command("verify", cls=VideoIdCommand)(verify)
+    app.command("forget", cls=VideoIdCommand)(forget_command.forget)
     app.command("picture", cls=VideoIdCommand)(picture_command.picture)
     app.command("video", cls=VideoIdCommand)(video_command.video)
 
@@ -172,21 +184,32 @@ export.command("pose")(clip_commands.pose)
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A lake, or the folder of an export.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="A lake, or the folder of an export; then ids, with --forgotten."),
+    ] = None,
+    lake: OptionalLakeOption = None,
     videos: Annotated[
         Path | None,
         typer.Option("--videos", metavar="FILE.csv", help="Write the ids of the videos that lost files cost."),
     ] = None,
+    forgotten: Annotated[
+        bool, typer.Option("--forgotten", help="Search every byte for videos that were forgotten.")
+    ] = False,
+    listed: VideosOfListOption = None,
+    exports: InExportsOption = None,
 ) -> None:
     """Check every file of a lake or an export.
 
     Each problem is a line on standard output that names its file. Of a lake the videos that lost and damaged files cost
-    follow on standard error, and the commands that bring them back.
+    follow on standard error, and the commands that bring them back. With --forgotten it is searched for what is left of
+    forgotten videos, unpacked too: of the ids that are named, or of all whose hashes the lake has.
 
     \b
     signverse verify LAKE
     signverse verify LAKE --videos lost.csv
     signverse verify EXPORT
+    signverse verify --lake LAKE --forgotten VIDEO_ID --export DIR
     """
     from signverse.export.release.verify import is_export, verify_export
     from signverse.lake.model.errors import BadInputError, MistypedError
@@ -194,6 +217,12 @@ def verify(
     from signverse.lake.storage.location import is_lake
     from signverse.lake.upkeep.verify import verify_folder
 
+    path, ids = _path_and_ids(words or [], lake, forgotten or bool(listed or exports))
+    if forgotten:
+        verify_forgotten(path, ids, listed, exports or ())
+        return
+    if listed or exports:
+        raise MistypedError("--list and --export are of --forgotten", "Add --forgotten.")
     if not path.is_dir():
         raise BadInputError(f"there is no folder {path}", "Name a lake or an export.")
     broken: set[str] = set()
@@ -214,6 +243,22 @@ def verify(
     if count:
         raise typer.Exit(1)
     say(f"no problems found in the {kind} {path}")
+
+
+def _path_and_ids(words: list[str], lake: Path | None, forgotten: bool) -> tuple[Path, list[str]]:
+    """What is to be checked, and the ids that follow. The environment's lake is meant where no other is named."""
+    from signverse.lake.model.errors import MistypedError
+
+    by_environment = str(lake) == os.environ.get("SIGNVERSE_LAKE")
+    if lake is not None and not (by_environment and words and (not forgotten or Path(words[0]).is_dir())):
+        path, ids = lake, words
+    elif words:
+        path, ids = Path(words[0]), words[1:]
+    else:
+        raise MistypedError("nothing to check is named", "Name a lake, or the folder of an export.")
+    if ids and not forgotten:
+        raise MistypedError(f"two things to check are named, {path} and {ids[0]}", "Name one.")
+    return path, ids
 
 
 def _say_cost(path: Path, broken: set[str], problems: int, videos: Path | None) -> None:

@@ -66,18 +66,7 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
     name = f"{folder}/{chunk.name}"
     with whole_file(folder_in(out, folder) / chunk.name) as file:
         hashed = HashingSink(file)
-        with pq.ParquetWriter(
-            hashed,
-            SCHEMA,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[item.name for item in ABOUT if item.type == pa.string()],
-            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _LISTS},
-            write_statistics=ABOUT.names,
-            write_page_checksum=True,
-            # The hub's viewer reads the rows of a page, and refuses large row groups without an index of pages.
-            write_page_index=True,
-        ) as writer:
+        with part_writer(hashed) as writer:
             group: list[_Row] = []
             for clip in read_clips(lake, chunk.clips, all_people=all_people):
                 digest = hashlib.sha256()
@@ -91,6 +80,22 @@ def write_part(lake: Lake, out: Path, chunk: Chunk, *, all_people: bool) -> Writ
             if group:
                 writer.write_table(_table(group), row_group_size=len(group))
     return Written(chunk.name, [File(name, hashed.size, hashed.sha256())], index)
+
+
+def part_writer(sink: Any, schema: pa.Schema = SCHEMA) -> pq.ParquetWriter:
+    """A writer of such a file."""
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[item.name for item in ABOUT if item.type == pa.string()],
+        column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _LISTS},
+        write_statistics=ABOUT.names,
+        write_page_checksum=True,
+        # The hub's viewer reads the rows of a page, and refuses large row groups without an index of pages.
+        write_page_index=True,
+    )
 
 
 @dataclass(frozen=True)

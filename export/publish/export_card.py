@@ -13,15 +13,17 @@ from typing import Any
 import polars as pl
 
 from signverse.export.formats.format import File, folder_in
+from signverse.export.formats.index_rows import ClipRow
 from signverse.export.publish.card import README, croissant, licence_in, read_readme, write_card
 from signverse.export.publish.croissant import CROISSANT, dump
 from signverse.export.publish.dataset_card.clips_table import CLIPS, write_clips
 from signverse.export.publish.dataset_card.facts import STATISTICS, Facts, gather
 from signverse.export.publish.dataset_card.pictures import pictures
-from signverse.export.publish.dataset_card.yaml_text import split_card
+from signverse.export.publish.dataset_card.yaml_text import MAX_CARD, split_card
 from signverse.export.release.choice import frames_of
 from signverse.export.writers.tar_writer import HashingSink
 from signverse.lake.lake import Lake
+from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.query.selection import Selection
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.sync import sync_names
@@ -133,6 +135,51 @@ def card_of_shards(
         clips = collect(lake.unfiltered_clips().join(videos.lazy().select("video_id"), on="video_id", how="semi"))
     facts = gather(lake, videos, clips, kind=layout, frames=frames, selection=selection)
     return ExportCard(lake, facts, licence, [])
+
+
+def renewed_card(lake: Lake, out: Path, index: Sequence[Any]) -> ExportCard | None:
+    """The card of an export of which videos were taken out: with the figures of what is left.
+
+    Args:
+        lake: that the export was made of.
+        index: the rows of what is left of it.
+
+    Returns:
+        None where the lake does not have all of it: it is another one, or its videos were ingested again.
+
+    Raises:
+        BadInputError: the card or its figures cannot be read.
+    """
+    split_card(read_readme(out))
+    old = Facts.from_json(read_regular(out / STATISTICS, MAX_CARD), str(out / STATISTICS))
+    ids = {row.video_id for row in index}
+    videos = collect(lake.videos().filter(pl.col("video_id").is_in(list(ids))))
+    clips = collect(lake.unfiltered_clips().filter(pl.col("video_id").is_in(list(ids))))
+    frames: dict[str, int] = {}
+    for row in index:
+        frames[row.video_id] = frames.get(row.video_id, 0) + row.frames
+    if index and isinstance(index[0], ClipRow):
+        wanted = pl.DataFrame(
+            [(row.segment_id, row.start_frame, row.end_frame) for row in index],
+            {"segment_id": pl.String, "start_frame": pl.Int32, "end_frame": pl.Int32},
+            orient="row",
+        )
+        clips = clips.join(wanted, on=["segment_id", "start_frame", "end_frame"], how="semi")
+        if clips.height < wanted.height:
+            return None
+    if videos.height < len(ids):
+        return None
+    facts = gather(
+        lake,
+        videos,
+        clips,
+        kind=old.kind,
+        by_language=old.by_language,
+        all_people=old.all_people,
+        frames=frames,
+        selection=old.selection,
+    )
+    return ExportCard(lake, facts, None, [])
 
 
 def _write(path: Path, data: bytes) -> tuple[str, int]:

@@ -28,17 +28,41 @@ def write_members(out: Path, units: Iterable[Written[Any]]) -> str:
     Raises:
         BadInputError, OSError: it cannot be written.
     """
-    rows = [
-        (unit.name, unit.files[0].sha256, unit.files[0].size, at.member, at.offset, at.size, _video_of(at), at.sha256)
-        for unit in units
+    rows = [row for unit in units for row in member_rows(unit)]
+    return write_rows(out, pl.DataFrame(rows, tar_members.POLARS_SCHEMA, orient="row"))
+
+
+def member_rows(unit: Written[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a finished tar."""
+    file = unit.files[0]
+    return [
+        (unit.name, file.sha256, file.size, at.member, at.offset, at.size, _video_of(at), at.sha256)
         for at in unit.members
         if tar_members.is_plain_path(at.member)
     ]
-    data = tar_members.as_parquet(pl.DataFrame(rows, tar_members.POLARS_SCHEMA, orient="row"))
+
+
+def write_rows(out: Path, rows: pl.DataFrame) -> str:
+    """Writes members.parquet of rows that are there; returns its sha256.
+
+    Raises:
+        BadInputError, OSError: it cannot be written.
+    """
+    data = tar_members.as_parquet(rows)
     with whole_file(out / MEMBERS) as file:
         file.write(data)
     sync_folder(out)
     return hashlib.sha256(data).hexdigest()
+
+
+def read_rows(out: Path) -> pl.DataFrame:
+    """The rows of members.parquet.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    path = out / MEMBERS
+    return tar_members.from_parquet(read_regular(path, tar_members.MAX_BYTES), str(path))
 
 
 def _video_of(place: Place) -> str | None:
@@ -71,7 +95,7 @@ def verify_members(folder: Path, sums: Mapping[str, str], places: Mapping[str, S
     """
     path = folder / MEMBERS
     try:
-        index = tar_members.from_parquet(read_regular(path, tar_members.MAX_BYTES), str(path))
+        index = read_rows(folder)
     except BadInputError as error:
         yield str(error)
         return

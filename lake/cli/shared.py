@@ -35,7 +35,7 @@ WorkerMemoryOption = Annotated[
         help="Memory that a worker process may take before it is ended (default: what suits the machine).",
     ),
 ]
-_OptionalLake = Annotated[Path | None, _LAKE]
+OptionalLakeOption = Annotated[Path | None, _LAKE]
 
 
 class _MissingLakeError(typer.BadParameter):
@@ -85,7 +85,7 @@ _VERSION_OPTIONS: Final = {
 reading = option_group("opened", {"lake": (LakeOption, inspect.Parameter.empty), **_VERSION_OPTIONS}, _open)
 """Decorates a command with a parameter `opened: Lake`: it takes --lake, --version and --as-of."""
 
-reading_if_needed = option_group("open_lake", {"lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _opener)
+reading_if_needed = option_group("open_lake", {"lake": (OptionalLakeOption, None), **_VERSION_OPTIONS}, _opener)
 """As `reading`, with a parameter `open_lake: Callable[[], Lake]`: for a command that can do without a lake."""
 
 _LakeArgument = Annotated[
@@ -101,7 +101,7 @@ def _open_named(named: Path | None, lake: Path | None, version: int | None, as_o
 
 
 reading_named = option_group(
-    "opened", {"named": (_LakeArgument, None), "lake": (_OptionalLake, None), **_VERSION_OPTIONS}, _open_named
+    "opened", {"named": (_LakeArgument, None), "lake": (OptionalLakeOption, None), **_VERSION_OPTIONS}, _open_named
 )
 """As `reading`, for a command that takes the lake as an argument too."""
 

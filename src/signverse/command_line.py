@@ -38,7 +38,7 @@ class Commands(SectionedGroup):
         "Ask": ("info", "stats", "sql", "status", "explore"),
         "Choose": ("select", "split", "keypoints", "picture", "video"),
         "Export": ("export", "publish"),
-        "Keep": ("verify", "repair", "maintain", "doctor"),
+        "Keep": ("verify", "repair", "maintain", "forget", "doctor"),
     }
 
 

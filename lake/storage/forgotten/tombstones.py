@@ -4,9 +4,9 @@
     LAKE/_forgotten/HASH.json      a video: when it was forgotten, and why
     LAKE/_forgotten/pending.json   while a forgetting is under way or was interrupted: the ids themselves
 
-HASH is the SHA-256 of the salt and the id. Whoever has a list of ids and no lake learns nothing from the hashes of
-another lake, and two lakes have different hashes of one video. Whoever has the lake, its salt included, can still ask
-whether an id that he knows was forgotten: that is what a lake itself does at every ingestion.
+HASH is the SHA-256 of the salt and the id. With a list of ids and without the salt nobody learns anything from the
+hashes, and two lakes have different hashes of one video. With the lake, its salt included, anyone can still ask whether
+an id that is known to him was forgotten: that is what the lake itself does at every ingestion.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _salt(lake: Path) -> bytes:
             raise ValueError
     except (OSError, ValueError):
         raise DamagedLakeError(
-            f"{path} is lost or damaged: which videos were forgotten cannot be told without it",
+            f"{path} is lost or damaged: without it nobody knows which videos were forgotten",
             "Bring it back from a copy of the lake. Nothing is ingested until then.",
         ) from None
     return salt

@@ -2,7 +2,7 @@
 
 May know the rest of lake.upkeep. Start with run.py.
 
-    which.py     the videos of a channel, and which ids a lake knows
+    which.py     the videos of a list or a channel, and which ids a lake knows
     plan.py      the files that hold them, and what stands against a forgetting
     run.py       carrying it out, so that an interruption loses nothing and the next run goes on
     logs.py      transaction logs without the ids

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,9 @@ from signverse.lake.storage.integrity.sync import sync_folder
 from signverse.lake.storage.temporary.whole_file import whole_file
 from signverse.lake.upkeep.forget.needles import Ids
 from signverse.lake.upkeep.forget.search import UnreadableError, found_in_file
+
+_OF_A_COMMIT: Final = {"timestamp", "operation", "mode", "partitionBy", "engineInfo", "clientVersion", "isolationLevel"}
+"""What every commit says of itself: none of it names a video, though a video may be called Append."""
 
 GONE: Final = "(forgotten)"
 """Stands in the place of an id, where a text must stay."""
@@ -64,9 +66,8 @@ def clean_log(folder: Path, ids: Ids) -> int:
 
 def _names(path: Path, ids: Ids) -> bool:
     try:
-        if path.suffix == ".json" or path.name == "_last_checkpoint":
-            text = path.read_text("utf-8", errors="replace")
-            return bool(ids.in_text(text) or ids.in_values(_texts_of(text)))
+        if path.suffix == ".json":
+            return any(_cleaned(action, ids) != action for action in _actions(path))
         return bool(found_in_file(path, ids))
     except UnreadableError:
         return True
@@ -76,33 +77,13 @@ def _names(path: Path, ids: Ids) -> bool:
         return True
 
 
-def _texts_of(text: str) -> list[str]:
-    """The texts in the lines of an entry, those in the JSON of its statistics too."""
-    found: list[str] = []
-
-    def walk(value: Any) -> None:
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(key)
-                walk(item)
-        elif isinstance(value, list):
-            for item in value:
-                walk(item)
-        elif isinstance(value, str):
-            found.append(value)
-            if value[:1] in ("{", "["):
-                with suppress(ValueError, RecursionError):
-                    walk(json.loads(value))
-
-    for line in text.splitlines():
-        with suppress(ValueError, RecursionError):
-            walk(json.loads(line))
-    return found
+def _actions(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_bytes().split(b"\n") if line.strip()]
 
 
 def _clean_entry(path: Path, ids: Ids) -> None:
     about = path.stat()
-    actions = [json.loads(line) for line in path.read_bytes().split(b"\n") if line.strip()]
+    actions = _actions(path)
     info = next((action["commitInfo"] for action in actions if "commitInfo" in action), None)
     whole = isinstance(info, dict) and commit_info.DIGEST in info and commit_info.is_as_committed(info, actions)
     cleaned: list[Any] = [_cleaned(action, ids) for action in actions]
@@ -117,22 +98,49 @@ def _clean_entry(path: Path, ids: Ids) -> None:
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
-def _cleaned(value: Any, ids: Ids) -> Any:
-    """JSON without ids: statistics that name one say the number of rows only, other texts have a word in its place."""
+def _cleaned(action: Any, ids: Ids) -> Any:
+    """An action without ids. Only what has no meaning for a reader is changed, whatever an id looks like."""
+    if not isinstance(action, dict):
+        return action
+    made = dict(action)
+    for kind, about in action.items():
+        if kind in ("add", "remove") and isinstance(about, dict):
+            said = {"stats": _fewer(about["stats"], ids)} if "stats" in about else {}
+            tags = {"tags": _without_ids(about["tags"], ids)} if about.get("tags") else {}
+            made[kind] = {**about, **said, **tags}
+        elif kind == "commitInfo" and isinstance(about, dict):
+            made[kind] = {
+                key: item if key in _OF_A_COMMIT or key.startswith("signverse.") else _without_ids(item, ids)
+                for key, item in about.items()
+            }
+    return made
+
+
+def _without_ids(value: Any, ids: Ids) -> Any:
+    """What a tool wrote of a commit, such as the condition of a deletion, with a word in the place of ids."""
     if isinstance(value, dict):
-        return {
-            ids.replaced(key, GONE): _fewer(item, ids) if key == "stats" else _cleaned(item, ids)
-            for key, item in value.items()
-        }
+        return {key: item if key in _OF_A_COMMIT else _without_ids(item, ids) for key, item in value.items()}
     if isinstance(value, list):
-        return [_cleaned(item, ids) for item in value]
-    return ids.replaced(value, GONE) if isinstance(value, str) else value
+        return [_without_ids(item, ids) for item in value]
+    return ids.replaced_where_ids_stand(value, GONE) if isinstance(value, str) else value
 
 
 def _fewer(statistics: Any, ids: Ids) -> Any:
-    if not isinstance(statistics, str) or not (ids.in_text(statistics) or ids.in_values(_texts_of(statistics))):
+    """Statistics of a file: the number of its rows alone, where its smallest or largest values name a video."""
+    try:
+        found = json.loads(statistics)
+        values = [found.get("minValues"), found.get("maxValues")]
+    except (ValueError, TypeError, RecursionError, AttributeError):
         return statistics
-    rows: Any = None
-    with suppress(ValueError, RecursionError, AttributeError):
-        rows = json.loads(statistics).get("numRecords")
+    if not ids.in_values(_texts_in(values)):
+        return statistics
+    rows = found.get("numRecords")
     return json.dumps({"numRecords": rows} if isinstance(rows, int) else {})
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts_in(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts_in(item)]
+    return [value] if isinstance(value, str) else []

@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 from signverse.lake.model.ids import normal_form
 from signverse.lake.storage.forgotten.tombstones import Tombstones
 
-SHORTEST_IN_BYTES: Final = 6
-"""Bytes of the shortest id that is looked for in packed bytes: a shorter one is found there by chance."""
+SHORTEST_ANYWHERE: Final = 6
+"""Characters of the shortest id that is looked for everywhere. A shorter one, such as b or en, is found by chance in
+bytes and is a word of texts: it is looked for where ids stand."""
 
 _BEFORE: Final = r"(?<![A-Za-z0-9_-])"
 _AFTER: Final = r"(?=-\d{5,}(?![A-Za-z0-9_-])|(?![A-Za-z0-9_-]))"
@@ -29,13 +30,13 @@ class Needles(Protocol):
     """What is looked for."""
 
     def in_text(self, text: str) -> set[str]:
-        """What of it a text holds."""
+        """What of it a text holds, which may be about anything."""
 
     def in_bytes(self, data: bytes) -> set[str]:
         """What of it bytes hold that may be packed, as far as it can be seen there."""
 
     def in_values(self, values: Iterable[str]) -> set[str]:
-        """What of it texts hold each of which may be an id."""
+        """What of it texts hold each of which is an id, of a video or a clip, or begins with one."""
 
 
 class Ids:
@@ -51,19 +52,18 @@ class Ids:
             forms.setdefault(json.dumps(escaped)[1:-1], video_id)
         self._forms = forms
         self._bytes = {form.encode("utf-8", "replace"): video_id for form, video_id in forms.items()}
-        # The longest first: one id may be the beginning of another.
-        anywhere = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-        self._pattern = re.compile(f"{_BEFORE}(?:{anywhere}){_AFTER}" if forms else r"(?!)")
+        self._pattern = _any_of([form for form in forms if len(form) >= SHORTEST_ANYWHERE])
+        self._where_ids_stand = _any_of(forms)
         self._in_bytes = re.compile(self._pattern.pattern.encode("utf-8", "replace"))
 
     def in_text(self, text: str) -> set[str]:
         return {self._forms[found] for found in self._pattern.findall(text)}
 
     def in_values(self, values: Iterable[str]) -> set[str]:
-        return self.in_text("\n".join(values))
+        return {self._forms[found] for found in self._where_ids_stand.findall("\n".join(values))}
 
     def in_bytes(self, data: bytes) -> set[str]:
-        long = {form: video_id for form, video_id in self._bytes.items() if len(form) >= SHORTEST_IN_BYTES}
+        long = {form: video_id for form, video_id in self._bytes.items() if len(form) >= SHORTEST_ANYWHERE}
         if len(long) > _FEW:
             found = set(self._in_bytes.findall(data))
             return {video_id for form, video_id in long.items() if form in found}
@@ -72,6 +72,16 @@ class Ids:
     def replaced(self, text: str, by: str) -> str:
         """A text with other words in the place of the ids."""
         return self._pattern.sub(by, text)
+
+    def replaced_where_ids_stand(self, text: str, by: str) -> str:
+        """The same, short ids too."""
+        return self._where_ids_stand.sub(by, text)
+
+
+def _any_of(forms: Collection[str]) -> re.Pattern[str]:
+    # The longest first: one id may be the beginning of another.
+    anywhere = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return re.compile(f"{_BEFORE}(?:{anywhere}){_AFTER}" if forms else r"(?!)")
 
 
 def _holds(data: bytes, form: bytes) -> bool:

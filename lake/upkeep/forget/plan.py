@@ -57,7 +57,7 @@ class ForgetPlan:
 
     @property
     def files_to_rewrite(self) -> int:
-        """How many data files are written anew without the videos."""
+        """How many data files are rewritten."""
         return sum(map(len, self.active.values()))
 
     @property
@@ -67,7 +67,7 @@ class ForgetPlan:
 
     @property
     def files_to_delete(self) -> int:
-        """How many files are deleted, those that were written anew not counted."""
+        """How many files are deleted, those that are rewritten not counted."""
         return len(self.older) + len(self.damaged)
 
 
@@ -106,7 +106,7 @@ def make_forget_plan(snapshot: Snapshot, video_ids: Collection[str]) -> ForgetPl
             held = bool(found_in_file(path, ids) or ids.in_text(path.name))
         except _QUIETLY:
             held = True
-        # What is no Parquet and cannot be read as a text may be a part of a data file.
+        # A data file that cannot be unpacked may hold anything.
         if held or (path.name.partition(".again")[0].endswith(".parquet") and not _is_parquet(path)):
             plan.damaged[path] = path.stat().st_size
     return plan

@@ -42,7 +42,10 @@ def what_is_left(
         inside = path.relative_to(folder).as_posix()
         try:
             size = path.stat().st_size
-            found = needles.in_values([inside]) | found_in_file(path, needles)
+            found = needles.in_text(inside) | found_in_file(path, needles)
+            if path.suffix == ".pose":
+                # VIDEO_ID/SEGMENT_ID.pose
+                found |= needles.in_values([inside])
         except UnreadableError as error:
             yield f"{error}: whether it holds a forgotten video is not known"
             continue

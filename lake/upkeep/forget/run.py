@@ -1,6 +1,6 @@
 """Carrying out a forgetting.
 
-The tombstones come first: from then on no commit brings the videos in. Keypoints files are written anew without them,
+The tombstones come first: from then on no commit brings the videos in. Keypoints files are rewritten without them,
 then `videos`, in one commit, lacks them and has the new places of the others; then follow the other tables. The lake
 can be read at every moment: old files stay until nothing refers to them. Logs lose the ids, old files go, and in the
 end so does the note of which videos these were. Every step finds by itself what is left for it, so that a run that
@@ -46,7 +46,7 @@ class Forgotten:
 
     Attributes:
         rows: by table, how many rows are gone.
-        files: data files that were written anew, or deleted.
+        files: data files that were rewritten or deleted.
         size: bytes of the files that are gone.
         at_work: files that a process is writing: it leaves the videos out when it commits.
     """
@@ -93,7 +93,7 @@ def forget(
     Args:
         plan: of the newest version.
         reason: is kept with the tombstones.
-        on_bytes: called with the bytes of files as they are written anew.
+        on_bytes: called with the bytes of files as they are rewritten.
 
     Raises:
         BadInputError: see `check`; or the reason names one of the videos.
@@ -124,14 +124,15 @@ def forget(
             clean_log(folder / table.name, Ids(ids))
         with no_commits(folder):
             deleted |= _delete(folder, ids)
+    left = [*(folder / file.name for files in plan.active.values() for file in files), *plan.older, *plan.logs]
     raise SignverseError(
-        f"other processes keep {folder} from being rid of them: {some([str(path) for path in plan.older], 1)}",
+        f"other processes keep {folder} from being rid of them: {some([str(path) for path in left], 1)}",
         "Run it again when they have ended; what was done so far is kept.",
     )
 
 
 def _rewrite(folder: Path, plan: ForgetPlan, report: Callable[[int], None]) -> None:
-    """Writes the files of all tables anew without the videos."""
+    """Writes the files of all tables again, without the videos."""
     for file in plan.active.get(KEYPOINTS, ()):
         held = placements_in(folder / KEYPOINTS.name, file.name)
         kept = {key: place for key, place in held.items() if key[0] not in plan.ids}

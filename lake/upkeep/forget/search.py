@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,6 +28,9 @@ _TEXT: Final = 64 << 20
 """Bytes of the largest file that is read as one text."""
 
 _ROWS: Final = 16_384
+
+_ABOUT_VIDEOS: Final = {"video_id", "segment_id", "member", "file"}
+"""The columns, and the keys of JSON, whose values are ids of videos and clips, or begin with one."""
 
 
 class UnreadableError(Exception):
@@ -60,13 +66,15 @@ def found_in_file(path: Path, needles: Needles) -> set[str]:
 
 
 def _in_stream(file: IO[bytes], needles: Needles) -> set[str]:
-    """In bytes: a text as a text, whatever is no text as packed bytes."""
+    """In bytes: a text as a text, anything else as packed bytes."""
     first = file.read(_TEXT + 1)
     if len(first) <= _TEXT and b"\0" not in first[:4096]:
         try:
-            return needles.in_text(first.decode("utf-8"))
+            text = first.decode("utf-8")
         except UnicodeDecodeError:
             pass
+        else:
+            return needles.in_text(text) | needles.in_values(_ids_in(text))
     found = needles.in_bytes(first)
     rest = first[-_OVERLAP:]
     del first
@@ -76,6 +84,39 @@ def _in_stream(file: IO[bytes], needles: Needles) -> set[str]:
     return found
 
 
+def _ids_in(text: str) -> Iterator[str]:
+    """The values that are about videos, of JSON (a line each, or all of it) and of CSV with a header."""
+    header = text[:4096].split("\n", 1)[0].strip().split(",")
+    if not _ABOUT_VIDEOS.isdisjoint(header):
+        try:
+            for row in csv.DictReader(io.StringIO(text, newline="")):
+                yield from (value for name in _ABOUT_VIDEOS if isinstance(value := row.get(name), str))
+        except csv.Error:
+            return
+    elif text.lstrip()[:1] in ("{", "["):
+        for part in (text, *text.splitlines()):
+            with suppress(ValueError, RecursionError):
+                yield from _about_videos(json.loads(part))
+                if part is text:
+                    return
+
+
+def _about_videos(value: Any, named: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _about_videos(item, key in _ABOUT_VIDEOS)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _about_videos(item, named)
+    elif isinstance(value, str):
+        if named:
+            yield value
+        elif value[:1] == "{":
+            # The statistics of a file of a table.
+            with suppress(ValueError, RecursionError):
+                yield from _about_videos(json.loads(value))
+
+
 def _in_parquet(path: Path, needles: Needles) -> set[str]:
     """In every column of texts, the statistics and what the footer says of the file."""
     found: set[str] = set()
@@ -83,25 +124,35 @@ def _in_parquet(path: Path, needles: Needles) -> set[str]:
         check_footer(file.metadata, path.stat().st_size)
         schema = file.schema_arrow
         about = [*(file.metadata.metadata or {}).items(), *(schema.metadata or {}).items()]
-        found |= needles.in_values(part.decode("utf-8", "replace") for pair in about for part in pair)
+        found |= needles.in_text("\n".join(part.decode("utf-8", "replace") for pair in about for part in pair))
         for group in range(file.metadata.num_row_groups):
-            found |= needles.in_values(_statistics(file.metadata.row_group(group)))
+            found |= _in_statistics(file.metadata.row_group(group), needles)
         columns = [field.name for field in schema if _has_text(field.type)]
         if columns:
             for batch in file.iter_batches(_ROWS, columns=columns):
-                for column in batch.columns:
-                    for texts in _texts(column):
-                        found |= needles.in_values(text for text in pc.unique(texts).to_pylist() if text)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                    for array in _texts(column):
+                        found |= _in_texts(name, [text for text in pc.unique(array).to_pylist() if text], needles)
     return found
 
 
-def _statistics(group: Any) -> Iterator[str]:
+def _in_texts(column: str, texts: list[str], needles: Needles) -> set[str]:
+    if column in _ABOUT_VIDEOS:
+        return needles.in_values(texts)
+    # Of a checkpoint: the statistics of each file.
+    of_files = [each for text in texts if text[:1] == "{" for each in _about_videos(text)]
+    return needles.in_text("\n".join(texts)) | needles.in_values(of_files)
+
+
+def _in_statistics(group: Any, needles: Needles) -> set[str]:
+    found: set[str] = set()
     for index in range(group.num_columns):
-        statistics = group.column(index).statistics
-        if statistics is not None and statistics.has_min_max:
-            for value in (statistics.min, statistics.max):
-                if isinstance(value, str | bytes):
-                    yield value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        column = group.column(index)
+        if column.statistics is not None and column.statistics.has_min_max:
+            values = (column.statistics.min, column.statistics.max)
+            texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
+            found |= _in_texts(column.path_in_schema, [text for text in texts if isinstance(text, str)], needles)
+    return found
 
 
 def _has_text(kind: pa.DataType) -> bool:
@@ -150,7 +201,7 @@ def _in_tar(path: Path, needles: Needles) -> set[str]:
     found: set[str] = set()
     with tarfile.open(path, "r:") as tar:
         while (member := tar.next()) is not None:
-            found |= needles.in_text(member.name)
+            found |= needles.in_values([member.name])
             data = tar.extractfile(member) if member.isreg() and not member.issparse() else None
             if data is not None and member.size <= _TEXT:
                 content = data.read()
