@@ -6,6 +6,7 @@ the functions. Start with commands.py.
 
 - commands.py: export shards, verify.
 - publish.py: publish.
+- forget.py: forget, verify --forgotten.
 - picture.py, video.py: picture, video; sources.py: what they draw.
 - explore.py: explore, the page in the browser.
 - clips.py: export webdataset, parquet and pose.

@@ -35,11 +35,13 @@ InExportsOption = Annotated[
 @writing_rows
 def forget(
     *,
-    video_ids: Annotated[list[str] | None, typer.Argument(metavar="VIDEO_ID", show_default=False)] = None,
+    video_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="VIDEO_ID", help="Videos of the lake.", show_default=False)
+    ] = None,
     lake: LakeOption,
     channel: Annotated[
         list[str] | None,
-        typer.Option("--channel", metavar="CHANNEL", help="All videos of a channel, by its name or id; repeatable."),
+        typer.Option("--channel", metavar="NAME", help="Channel by name or id; repeatable."),
     ] = None,
     listed: VideosOfListOption = None,
     exports: InExportsOption = None,
@@ -65,7 +67,7 @@ def forget(
 
     \b
     signverse forget VIDEO_ID --lake LAKE --dry-run
-    signverse forget VIDEO_ID VIDEO_ID --lake LAKE --export DIR --reason "asked for on 2026-03-01"
+    signverse forget VIDEO_ID --lake LAKE --export DIR --reason "asked by mail"
     signverse forget --channel "A channel" --lake LAKE
     signverse forget VIDEO_ID --lake LAKE --allow
     """
@@ -286,5 +288,5 @@ def verify_forgotten(folder: Path, video_ids: Collection[str], listed: Path | No
     if problems:
         complain(f"signverse: {counted(problems, 'problem')} with {what} in {where}")
         raise typer.Exit(1)
-    how = "every byte and every text" if ids else "every text, by its hash"
-    say(f"nothing of {what} in {where}: {how} was looked at")
+    how = "every byte and every text was looked at" if ids else "every text was looked at, by its hash"
+    say(f"nothing of {what} in {where}: {how}")

@@ -9,5 +9,6 @@ May import export.formats, export.draw, export.writers and lake. Start with fold
 - clip_videos.py: clips drawn as videos, a file each.
 - index.py: index.csv and SHA256SUMS.
 - members.py: members.parquet: where in its tar each member is.
+- takedown/: an export without some videos.
 - verify.py: whether the files are what these say.
 """
