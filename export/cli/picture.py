@@ -86,6 +86,7 @@ def picture(
     signverse picture SHARD.tar:VIDEO_ID --style openpose -o shard.png
     """
     # Long because: its options are declared here.
+    from signverse.export.draw.encoders import check_place
     from signverse.export.draw.sheet import Look, check_picture_name, draw_sheet, save_sheet
     from signverse.export.draw.skeleton import rgb
     from signverse.lake.model.errors import BadInputError
@@ -98,10 +99,13 @@ def picture(
         try:
             chosen = _numbers(frames)
         except ValueError:
-            raise BadInputError(f"--frames {frames}: not numbers of frames", "Write them as 0,24,48.") from None
+            raise BadInputError(
+                f"--frames {str(frames)[:60]}: not numbers of frames", "Write them as 0,24,48."
+            ) from None
         if chosen and (count or start or end is not None):
             raise BadInputError("--frames names frames, and --count, --start and --end choose others", "Give one way.")
     look = Look(count or 8, person, crop, background, tile_width, style, chosen)
+    check_place(output)
     with opened_scenes(open_lake, start_s=start, end_s=end, person=person) as scene:
         image = draw_sheet([scene(name) for name in video_ids], look)
     save_sheet(image, output)

@@ -113,6 +113,10 @@ def video(
 
     with mistyped():
         rgb(background)
+    if font is not None and not captions:
+        raise MistypedError("--font is that of captions", "Give --captions too.")
+    if not output:
+        raise MistypedError("-o names nothing", "Name a file, or a folder with / at its end.")
     how = ClipFilm(Film(style, background, width, swap_channels), form, person, captions, font, over, side_by_side)
     if names:
         if selection is not None or not conditions.empty:
@@ -136,7 +140,7 @@ def _draw_named(
     end: float | None,
 ) -> None:
     from signverse.export.draw.captions import CaptionWriter
-    from signverse.export.draw.encoders import check_writable, encode, format_of
+    from signverse.export.draw.encoders import check_place, check_writable, encode, format_of
     from signverse.export.draw.footage import media_of
     from signverse.export.draw.scene import same_scene
     from signverse.lake.lake import Lake
@@ -148,13 +152,18 @@ def _draw_named(
     several = len(names) > 1
     with mistyped():
         form = how.form if several else format_of(out, output.endswith("/"))
+    check_place(out)
     if several:
         if out.exists() and not out.is_dir():
             raise BadInputError(f"{out} is a file", "Several videos go into a folder.")
-        out.mkdir(parents=True, exist_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"the folder {out} cannot be made: {error.strerror}") from None
     else:
         check_writable(out, form)
     writer = CaptionWriter(how.font, say) if how.captions else None
+    written: set[Path] = set()
     options = {"start_s": start, "end_s": end, "person": how.person, "captions": how.captions}
     with ExitStack() as stack:
         make_scene = stack.enter_context(opened_scenes(open_lake, **options))
@@ -163,8 +172,12 @@ def _draw_named(
             scene = make_scene(name)
             path = out / (scene.name if form == "frames" else f"{scene.name}.{form}") if several else out
             check_writable(path, form)
+            if path in written:
+                raise BadInputError(f"two of these are called '{scene.name}'", "Draw them into a folder each.")
+            written.add(path)
             other = None if beside is None else same_scene(beside, scene, how.person)
             media = None if how.media is None else media_of(how.media, scene.video_id)
+            check_place(path, [] if media is None else [media])
             pictures = how.film.pictures(scene, other=other, media=media, captions=writer, remark=say)
             with frame_bar(len(scene)) as watch:
                 encode(path, form, watch(pictures), first=scene.start, total=len(scene))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.regular_files import read_regular
+from signverse.lake.model.wording import some
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -25,6 +28,12 @@ _RTL: Final = frozenset({"R", "AL"})
 """Unicode's classes of letters that are written from right to left."""
 
 _MOST_LINES: Final = 4
+_MOST_LETTERS: Final = 2_000
+"""Of a caption that are looked at: more than fit into these lines."""
+
+_LARGEST_FONT: Final = 1 << 27
+"""Bytes of a file: those with all of Chinese, Japanese and Korean have 20 MB."""
+
 _GROUND: Final = 0.45
 """How much of the picture is seen through the band below the text."""
 
@@ -45,12 +54,14 @@ class CaptionWriter:
         self._said: set[str] = set()
         self._font = None if font is None else str(font)
         self._last: tuple[str, tuple[int, ...], Pixels, int] | None = None
+        self._covered: frozenset[int] | None = None
         if self._font is not None:
             _load(self._font, _LEAST_SIZE)
+            self._covered = _letters_of(self._font)
 
     def write(self, picture: Pixels, text: str) -> Pixels:
         """The picture, RGB uint8 [H, W, 3], with the text in it, in place; "" leaves it as it is."""
-        text = " ".join(text.split())
+        text = " ".join(text[:_MOST_LETTERS].split())
         if not text:
             return picture
         if self._last is None or self._last[:2] != (text, picture.shape):
@@ -66,7 +77,7 @@ class CaptionWriter:
         from PIL import Image, ImageDraw
 
         size = max(_LEAST_SIZE, round(height * _SIZE))
-        font = _load(self._font or self._find(text), size)
+        font = _load(self._find(text), size)
         direction = self._direction(text)
         lines = _wrapped(text, font, width - 2 * size)
         step = round(size * 1.35)
@@ -81,11 +92,17 @@ class CaptionWriter:
 
     def _find(self, text: str) -> str:
         letters = frozenset(letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Cf")
+        if self._font is not None and self._covered is not None:
+            if missing := frozenset(letter for letter in letters if ord(letter) not in self._covered):
+                self._say_once(
+                    f"{self._font} lacks letters of the captions ({_scripts(missing)}): boxes stand for them. "
+                    "Name another font, or none: one that has them is looked for"
+                )
+            return self._font
         best, missing = _best_font(letters)
         if missing:
-            shown = " ".join(sorted(missing)[:8])
             self._say_once(
-                f"no font of this machine has all letters of the captions, such as {shown}: boxes stand for them. "
+                f"no font of this machine has all letters of the captions ({_scripts(missing)}): boxes stand for them. "
                 "Install one, such as the package fonts-noto-cjk, or name a file: --font FILE"
             )
         return best
@@ -114,10 +131,32 @@ class CaptionWriter:
 def _load(path: str, size: int) -> ImageFont.FreeTypeFont:
     from PIL import ImageFont
 
+    data = read_regular(path, _LARGEST_FONT)
     try:
-        return ImageFont.truetype(path, size)
+        return ImageFont.truetype(io.BytesIO(data), size)
     except OSError as error:
-        raise BadInputError(f"{path} is not a font that can be used: {error}", "Name a .ttf or .otf file.") from None
+        raise _refused(path, error) from None
+
+
+@lru_cache(4)
+def _letters_of(path: str) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    data = read_regular(path, _LARGEST_FONT)
+    try:
+        return frozenset(FT2Font(io.BytesIO(data)).get_charmap())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _refused(path, error) from None
+
+
+def _refused(path: str, error: Exception) -> BadInputError:
+    return BadInputError(f"{path} is not a font that can be used: {error}", "Name a .ttf or .otf file.")
+
+
+def _scripts(letters: frozenset[str]) -> str:
+    """The scripts of letters, such as "CJK, ETHIOPIC": of all captions in a language the same words."""
+    names = {unicodedata.name(letter, "OTHER").partition(" ")[0].partition("-")[0] for letter in letters}
+    return some(sorted(names), 4)
 
 
 @lru_cache(1)

@@ -17,6 +17,8 @@ import numpy as np
 
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
+from signverse.lake.model.wording import size_of
+from signverse.lake.storage.location import check_outside_lakes
 from signverse.lake.storage.temporary.leftovers import clear_halves, half_name
 from signverse.lake.storage.temporary.whole_file import whole_path
 
@@ -34,6 +36,8 @@ _BT709: Final = 1
 
 MOST_LOOPED: Final = 1_440
 """Pictures of a gif or webp, which are in memory until the end: a minute."""
+
+_MOST_LOOPED_BYTES: Final = 2 << 30
 
 _GIF_COLOURS: Final = 64
 
@@ -55,6 +59,21 @@ def format_of(out: Path, named_folder: bool) -> str:
             f"{out}: unknown video format '{out.suffix}'", "End the name in .mp4, .gif or .webp; a folder in /."
         )
     return ending
+
+
+def check_place(out: Path, inputs: Iterable[Path] = ()) -> None:
+    """Checks, before anything is drawn, that a result takes nobody's place.
+
+    Args:
+        inputs: the files that it is drawn of.
+
+    Raises:
+        BadInputError: it is one of these, or lies in a lake.
+    """
+    check_outside_lakes(out)
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise BadInputError(f"{out} is what is drawn on, and would be replaced", "Name another file.")
 
 
 def check_writable(out: Path, form: str) -> None:
@@ -81,7 +100,7 @@ def encode(out: Path, form: str, pictures: Iterable[Pixels], *, first: int, tota
         total: how many pictures come.
 
     Raises:
-        BadInputError: it cannot be written, the encoder is missing, or a gif or webp would be too long.
+        BadInputError: it cannot be written, the encoder is missing, or a gif or webp would be too long or too large.
     """
     if form in {"gif", "webp"} and total > MOST_LOOPED:
         raise BadInputError(
@@ -92,8 +111,9 @@ def encode(out: Path, form: str, pictures: Iterable[Pixels], *, first: int, tota
         _write_frames(out, pictures, first)
         return
     write: dict[str, Callable[[Path, Iterator[Pixels]], None]] = {"mp4": _mp4, "gif": _gif, "webp": _webp}
+    drawn = iter(pictures) if form == "mp4" else _bounded(iter(pictures), total, form)
     with whole_path(out, suffix=f".{form}") as path:
-        write[form](path, iter(pictures))
+        write[form](path, drawn)
 
 
 def durations_ms(count: int, unit_ms: int) -> list[int]:
@@ -134,6 +154,25 @@ def _even(picture: Pixels) -> Pixels:
     if height % 2 or width % 2:
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return np.ascontiguousarray(picture)
+
+
+def _bounded(pictures: Iterator[Pixels], total: int, form: str) -> Iterator[Pixels]:
+    """The pictures of a gif or webp, which are in memory together.
+
+    Raises:
+        BadInputError: before the second one is drawn, if they would be too large.
+    """
+    for picture in pictures:
+        # A gif has a byte a pixel.
+        size = total * picture.nbytes // (3 if form == "gif" else 1)
+        if size > _MOST_LOOPED_BYTES:
+            height, width = picture.shape[:2]
+            raise BadInputError(
+                f"{total} frames of {width}x{height} are too large for .{form}, which is kept in memory: "
+                f"{size_of(size)}, at most {size_of(_MOST_LOOPED_BYTES)}",
+                "Write .mp4, smaller pictures (--width), or a shorter range: --start, --end.",
+            )
+        yield picture
 
 
 def _gif(path: Path, pictures: Iterator[Pixels]) -> None:

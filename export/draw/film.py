@@ -60,6 +60,9 @@ class Film:
         """
         if captions is not None and not scene.has_captions:
             remark(f"'{scene.name}' has no captions")
+        if media is None or self.width is not None:
+            # Of a video that is drawn on as it is, decoding bounds the size.
+            self._size(scene)
         scenes = [scene] if other is None else [scene, other]
         paint = _swapped(painter(self.style)) if self.swap_channels else painter(self.style)
         grounds = footage(media, scene, remark) if media is not None else self._plain(scene)
@@ -75,13 +78,17 @@ class Film:
             picture = tiles[0] if other is None else np.concatenate(tiles, axis=1)
             yield picture if captions is None else captions.write(picture, scene.at(number))
 
-    def _plain(self, scene: Scene) -> Iterator[Pixels]:
+    def _size(self, scene: Scene) -> tuple[int, int]:
         width = self.width or scene.width
         height = max(1, round(scene.height * width / scene.width))
         if max(width, height) > _LARGEST_SIDE:
             raise BadInputError(
                 f"pictures of {width}x{height} are too large, at most {_LARGEST_SIDE:,} a side", "Name a --width."
             )
+        return width, height
+
+    def _plain(self, scene: Scene) -> Iterator[Pixels]:
+        width, height = self._size(scene)
         ground = np.full((height, width, 3), rgb(self.background), np.uint8)
         for _ in range(len(scene)):
             yield ground.copy()

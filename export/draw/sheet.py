@@ -40,6 +40,9 @@ _MARGIN: Final = 0.06
 _LARGEST_SIDE: Final = 4096
 """Of a frame that is drawn at its own size; of a larger one, less."""
 
+_MOST_PIXELS: Final = 1 << 28
+"""Of a sheet: 800 MB."""
+
 _DOTS_PER_INCH: Final = 200
 
 
@@ -129,6 +132,7 @@ def _draw_scene(scene: Scene, look: Look) -> Image.Image:
         left, top, right, bottom = _bounds(pieces, width, height)
         people[..., :2] -= (left, top)
         width, height = right - left, bottom - top
+    _check_size(width, height, len(numbers), look.tile_width)
     return contact_sheet(
         people,
         width,
@@ -140,6 +144,17 @@ def _draw_scene(scene: Scene, look: Look) -> Image.Image:
         background=look.background,
         draw=draw_people if look.style is None else _drawing_in(look.style),
     )
+
+
+def _check_size(width: int, height: int, count: int, tile_width: int) -> None:
+    """Refuses a sheet that would not fit into memory: frames may be a pixel wide and thousands high."""
+    columns = min(_COLUMNS, count)
+    sheet = columns * tile_width, -(-count // columns) * max(1, round(height * tile_width / width))
+    if sheet[0] * sheet[1] > _MOST_PIXELS:
+        raise BadInputError(
+            f"a sheet of {sheet[0]:,}x{sheet[1]:,} is too large, at most {_MOST_PIXELS:,} pixels",
+            "Name a smaller --tile-width, or fewer frames.",
+        )
 
 
 def _drawing_in(style: str) -> Draw:

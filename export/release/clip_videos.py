@@ -24,7 +24,7 @@ from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.ids import check_video_id
 from signverse.lake.model.untrusted.regular_files import read_regular
-from signverse.lake.storage.location import is_lake
+from signverse.lake.storage.location import check_outside_lakes
 from signverse.lake.storage.temporary.whole_file import whole_file
 
 _STATE: Final = ".videos.json"
@@ -106,9 +106,7 @@ def prepare_folder(lake: Lake, clips: pl.DataFrame, out: Path, how: ClipFilm, *,
     Raises:
         BadInputError: it holds such videos, or cannot be made.
     """
-    within = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
-    if within is not None:
-        raise BadInputError(f"{out} lies in the lake {within}", "Name a folder of its own.")
+    check_outside_lakes(out)
     for video_id in clips["video_id"].unique():
         check_video_id(video_id)
     settings = {key: value if isinstance(value, int | None) else str(value) for key, value in asdict(how).items()}

@@ -34,7 +34,7 @@ from signverse.lake.model.interrupt import held
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_names
-from signverse.lake.storage.location import is_lake
+from signverse.lake.storage.location import check_outside_lakes
 from signverse.lake.storage.temporary.leftovers import clear_halves, name_of_half
 from signverse.lake.storage.temporary.whole_file import whole_file
 
@@ -99,9 +99,7 @@ class Folder(Generic[R]):
             BadInputError: it holds another export, or the disk has too little room.
         """
         out = self.out
-        lake = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
-        if lake is not None:
-            raise BadInputError(f"{out} lies in the lake {lake}", "Name a folder of its own.")
+        check_outside_lakes(out)
         if out.is_dir():
             # Of a run that was killed before anything was finished, nothing else is there: it began no export.
             clear_halves(out)

@@ -28,6 +28,17 @@ def is_lake(folder: Path) -> bool:
     return is_made(folder / VIDEOS.name)
 
 
+def check_outside_lakes(out: Path) -> None:
+    """Checks that a result does not lie in a lake's folder, where it would pass for a part of it.
+
+    Raises:
+        BadInputError: it does.
+    """
+    within = next((place for place in (out.resolve(), *out.resolve().parents) if is_lake(place)), None)
+    if within is not None:
+        raise BadInputError(f"{out} lies in the lake {within}", "Name another place.")
+
+
 def lake_folder(path: str | Path) -> Path:
     """The folder that a path names, absolute.
 

@@ -178,6 +178,20 @@ def models(data: bytes | Callable[[Path], object]) -> Made:
     return make
 
 
+def drawn(name: str, data: bytes | Callable[[Path], object]) -> Made:
+    """`picture` of a file."""
+
+    def make(folder: Path) -> list[object]:
+        return [*one(["picture", "-o", folder / "x.png"], name, data)(folder)]
+
+    return make
+
+
+def pose(components: int, more: bytes = b"") -> bytes:
+    """A .pose file of so many components without names, formats or points."""
+    return struct.pack("<fHHHH", 0.2, 320, 240, 0, components) + bytes(10 * components) + more
+
+
 def _zip_bomb() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -240,6 +254,16 @@ REFUSED: Final[dict[str, Made]] = {
     "a video that names other files": inspected("v.mp4", b"ffconcat version 1.0\nfile '/etc/passwd'\n"),
     "a video that is a playlist": inspected("v.mp4", b"#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"),
     "a video of zeros": inspected("v.mkv", bytes(1 << 20)),
+    # .pose files
+    "a .pose file that is a pipe": drawn("x.pose", pipe),
+    "a .pose file without an end": drawn("x.pose", endless),
+    "a .pose file of zeros": drawn("x.pose", bytes(1 << 20)),
+    "a .pose file of half a gigabyte of zeros": drawn("x.pose", lambda path: _hole(path, 1 << 29)),
+    "a .pose file of 65,535 components": drawn("x.pose", pose(65_535)),
+    "a .pose file of billions of frames": drawn("x.pose", pose(0, struct.pack("<fIH", 24, 0xFFFF_FFFF, 65_535))),
+    "a .pose file with escapes": drawn(
+        "x.pose", struct.pack("<fHHHHH", 0.2, 320, 240, 0, 1, len(ESCAPES.encode())) + ESCAPES.encode() + bytes(4096)
+    ),
     # exports
     "a listed file without an end": of_export(f"{_ZEROS}  Sign_DWPose_NPZ_000009.tar\n", **{"000009": endless}),
     "a listed file that is a pipe": of_export(f"{_ZEROS}  Sign_DWPose_NPZ_000009.tar\n", **{"000009": pipe}),
@@ -284,6 +308,11 @@ READ: Final[dict[str, Made]] = {
     ),
 }
 """What may be read, in part at least: bounded all the same."""
+
+
+def _hole(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
 
 
 def _lying_pointer(path: Path) -> None:
