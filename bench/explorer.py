@@ -85,6 +85,13 @@ def _questions(host: str) -> Iterator[tuple[str, str, Question]]:
         lambda i: timed("rows", text="bcdefghijklm"[i : i + 2], language="ase", **{"min-duration": 1 + i / 8}),
     )
     yield "counts of all filters, all clips", "no goal", lambda i: timed("facets", **{"min-duration": i / 100})
+    yield "figures by language", "goal 500", lambda i: timed("languages", **{"min-duration": 1 + i / 100})
+    parts = ("body", "face", "left_hand", "right_hand")
+    yield (
+        "confidence by language",
+        "goal 500",
+        lambda i: timed("quality", measure=f"{parts[i % 4]}_confidence", **{"min-duration": 2 + i / 100}),
+    )
     with_points = json.loads(_ask(host, "sql", {"query": _WITH_POINTS}))["rows"]
     videos = [row[0] for row in with_points]
     found: list[Any] = []

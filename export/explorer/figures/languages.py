@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from signverse.export.explorer.clips.catalog import Catalog
 from signverse.export.explorer.clips.columns import Numbers
+from signverse.export.explorer.figures.adding import sums
 from signverse.export.explorer.figures.naming import named
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.query.reports import find_report
@@ -109,24 +110,24 @@ def _sizes(catalog: Catalog, videos: pl.DataFrame, rows: Numbers | None) -> Size
     counted = pl.DataFrame(
         {
             "sign_language": column.values.fill_null(""),
-            "clips": np.bincount(codes, minlength=len(column.values)),
-            "hours": np.bincount(codes, frames, len(column.values)) / (FPS * 3600),
+            "clips": sums(codes, len(column.values)).astype(np.int64),
+            "hours": sums(codes, len(column.values), frames) / (FPS * 3600),
         }
     )
-    seconds = np.bincount(of_video, frames, videos.height) / FPS
+    seconds = sums(of_video, videos.height, frames) / FPS
     sized = videos.with_columns(clip_seconds=pl.Series(seconds, dtype=pl.Float64))
     if rows is not None:
-        sized = sized.filter(pl.Series(np.bincount(of_video, minlength=videos.height) > 0))
+        sized = sized.filter(pl.Series(sums(of_video, videos.height) > 0))
     video_hours = pl.col("duration_s").sum() / 3600
     channels = pl.col("channel").drop_nulls().n_unique()
     of_videos = sized.group_by("sign_language").agg(videos=pl.len(), channels=channels, video_hours=video_hours)
     table = counted.filter(pl.col("clips") > 0).join(of_videos, on="sign_language", how="full", coalesce=True)
     table = table.fill_null(0).fill_nan(0)
     total = sized.select(videos=pl.len(), channels=channels, video_hours=video_hours.fill_nan(0)).row(0, named=True)
-    sums = {"clips": len(codes), "hours": float(frames.sum(dtype=np.int64)) / (FPS * 3600), **total}
+    totals = {"clips": len(codes), "hours": float(frames.sum(dtype=np.int64)) / (FPS * 3600), **total}
     return Sizes(
         {row["sign_language"]: {name: row[name] for name in FIGURES} for row in table.iter_rows(named=True)},
-        sums,
+        totals,
         _balance(sized, column.values, codes),
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from signverse.export.explorer.clips.catalog import Catalog
+from signverse.export.explorer.figures.adding import SLICE, sums
 from signverse.export.explorer.figures.naming import named
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
@@ -36,17 +38,18 @@ def quality(catalog: Catalog, selection: Selection, measure: str) -> dict[str, A
         raise BadInputError(f"there is no measure {measure[:40]!r}", f"One of {', '.join((*MEASURES, CAPTIONS))}.")
     rows = catalog.choose(selection).rows
     column = catalog.coded["sign_language"]
-    codes, places = column.codes[rows], catalog.places(measure, _EDGES)[rows]
+    codes, values = column.codes[rows], np.empty(len(rows), np.float32)
     bins = len(_EDGES)
-    cells = codes.astype(np.uint32) * np.uint32(bins) + places
-    counts = np.bincount(cells, minlength=len(column.values) * bins).reshape(len(column.values), bins)
-    values = pl.DataFrame({"code": codes, "value": catalog.clips[measure].gather(rows)}).drop_nulls()
-    spread = [
-        pl.col("value").quantile(at, "linear").cast(pl.Float64).round(4).alias(name) for name, at in QUANTILES.items()
-    ]
-    by_code = {row.pop("code"): row for row in values.group_by("code").agg(spread).iter_rows(named=True)}
+    counts = np.zeros((len(column.values), bins), np.int64)
+    # In slices: of two million clips each copy of all would take eight megabytes.
+    for start in range(0, len(rows), SLICE):
+        part = slice(start, start + SLICE)
+        values[part] = catalog.clips[measure].gather(rows[part]).cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        cells = codes[part].astype(np.uint32) * np.uint32(bins) + _places(values[part])
+        counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
+    known = ~np.isnan(values)
     languages = [
-        {**named(code), **_counted(counts[number]), **by_code.get(number, dict.fromkeys(QUANTILES))}
+        {**named(code), **_counted(counts[number]), **_quantiles(values[known & (codes == number)])}
         for number, code in enumerate(column.values.to_list())
         if counts[number].any()
     ]
@@ -54,13 +57,30 @@ def quality(catalog: Catalog, selection: Selection, measure: str) -> dict[str, A
         "measure": measure,
         "from": list(_EDGES[:-1]),
         "languages": sorted(languages, key=lambda language: (-language["clips"], language["code"])),
-        "all": {**_counted(counts.sum(axis=0)), **values.select(spread).row(0, named=True)},
+        "all": {**_counted(counts.sum(axis=0)), **_quantiles(values[known])},
     }
+
+
+def _places(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
+    """Between which edges values lie: what is below the first belongs to the first place, what is unknown to a last."""
+    # In single precision, as the measures are stored: 0.7 has to lie at the edge of 0.7.
+    inner = np.array(_EDGES[1:-1], np.float32)
+    places = np.searchsorted(inner, values, side="right").astype(np.uint32)
+    places[np.isnan(values)] = len(_EDGES) - 1
+    return places
 
 
 def _counted(counts: Any) -> dict[str, Any]:
     *known, unknown = counts.tolist()
     return {"clips": int(sum(known)) + unknown, "unknown": unknown, "counts": known}
+
+
+def _quantiles(values: npt.NDArray[np.floating[Any]]) -> dict[str, float | None]:
+    """QUANTILES of known values, which lose their order, as the reports interpolate them; None of none."""
+    if not len(values):
+        return dict.fromkeys(QUANTILES)
+    found = np.quantile(values, list(QUANTILES.values()), overwrite_input=True).tolist()
+    return {name: round(value, 4) for name, value in zip(QUANTILES, found, strict=True)}
 
 
 def _captions(catalog: Catalog, selection: Selection) -> dict[str, Any]:
@@ -71,9 +91,9 @@ def _captions(catalog: Catalog, selection: Selection) -> dict[str, Any]:
     known = kinds.values.to_list()
     cells = column.codes[rows].astype(np.uint32) * np.uint32(width) + kinds.codes[rows]
     shape = len(column.values), width
-    clips = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
+    clips = sums(cells, width * len(column.values)).reshape(shape)
     frames = catalog.clips["num_frames"].to_numpy()[rows]
-    hours = np.bincount(cells, frames, np.prod(shape)).reshape(shape) / (FPS * 3600)
+    hours = sums(cells, width * len(column.values), frames).reshape(shape) / (FPS * 3600)
     # By people first, those without last.
     order = [known.index(kind) for kind in _KINDS if kind in known]
     order += [number for number in range(width) if number not in order]
