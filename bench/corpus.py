@@ -29,6 +29,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, SEGMENTS, VIDEOS, T
 from signverse.lake.storage import delta
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
 from signverse.lake.storage.keypoints import to_table
+from signverse.lake.storage.merging.small_files import merge_small_files
 
 VIDEOS_OF_THE_RELEASE: Final = 39_197
 SEGMENTS_OF_THE_RELEASE: Final = 2_000_000
@@ -62,12 +63,14 @@ def make_corpus(
     keypoints_bytes: int = 2_000_000_000,
     commits: int = 256,
     seed: int = 1,
+    merging: bool = True,
 ) -> Lake:
     """Make the lake; the same arguments give the same rows, except for the ids of ingestions.
 
     Args:
         keypoints_bytes: about how much the keypoints may take; videos beyond it have none.
         commits: how often finished videos are committed.
+        merging: merge small files as commits come, as a committer does.
     """
     random = np.random.default_rng(seed)
     lake = Lake.create(folder)
@@ -83,6 +86,8 @@ def make_corpus(
             lake.folder, [ids[at] for at in batch], [languages[at] for at in batch], counts[batch],
             began + timedelta(minutes=number), budget,
         )  # fmt: skip
+        if merging:
+            merge_small_files(lake.folder)
     lake.refresh()
     return lake
 
@@ -300,6 +305,7 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=SEGMENTS_OF_THE_RELEASE)
     parser.add_argument("--budget-gb", type=float, default=2.0)
     parser.add_argument("--commits", type=int, default=256)
+    parser.add_argument("--no-merging", action="store_true", help="leave every file as it was committed")
     options = parser.parse_args()
     began = time.monotonic()
     lake = make_corpus(
@@ -308,6 +314,7 @@ def main() -> None:
         segments=options.segments,
         keypoints_bytes=int(options.budget_gb * 1e9),
         commits=options.commits,
+        merging=not options.no_merging,
     )
     print(f"{lake} in {time.monotonic() - began:,.0f} s")
 

@@ -63,11 +63,13 @@ def maintain(
     """
     # Long because: its options are declared here.
     import time
+    from contextlib import nullcontext
     from datetime import UTC, datetime, timedelta
 
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
     from signverse.lake.model.wording import as_argument, counted, size_of, some
+    from signverse.lake.storage.merging.lease import only_upkeep
     from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
@@ -76,32 +78,34 @@ def maintain(
 
     opened = Lake.open(lake)
     kept_for = timedelta(days=retention)
-    plan = make_plan(opened.snapshot, retention=kept_for, full=full, keep_format=keep_format)
-    if plan.lost:
-        lost = f"{counted(len(plan.lost), 'lost file')} left as {'it is' if len(plan.lost) == 1 else 'they are'}"
-        complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {as_argument(opened.folder)}")
-    before = extent(opened.snapshot)
-    unreferenced = unreferenced_files(opened.snapshot, kept_for)
-    drops = find_drops(opened.snapshot, plan, unreferenced)
-    if not drop_unlisted:
-        refuse_to_drop_done(opened.snapshot, drops)
-    if plan.empty and not unreferenced and not log_leftovers(opened.folder, kept_for):
-        if rows_to.path is not None or rows_to.form != "table":
-            rows_to.write(_planned(plan))
-        say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
-        return
-    if dry_run:
-        _show(plan, before, unreferenced, rows_to)
-        _tell_of_format(plan, "would take", "would become")
-        if drops:
-            say(f"{drops} would be dropped")
-        return
-    _tell_of_format(plan, "takes", "becomes")
-    began = time.monotonic()
-    replaced = sum(rewrite.size for rewrite in plan.rewrites)
-    with byte_bar("files", replaced) as advance:
-        # It was asked above whether something is lost, which reads files.
-        removed = carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=True, on_bytes=advance)
+    # What is planned must not be merged before it is rewritten.
+    with nullcontext() if dry_run else only_upkeep(opened.folder):
+        plan = make_plan(opened.snapshot, retention=kept_for, full=full, keep_format=keep_format)
+        if plan.lost:
+            lost = f"{counted(len(plan.lost), 'lost file')} left as {'it is' if len(plan.lost) == 1 else 'they are'}"
+            complain(f"{lost}: {some(plan.lost, 1)}. See: signverse verify {as_argument(opened.folder)}")
+        before = extent(opened.snapshot)
+        unreferenced = unreferenced_files(opened.snapshot, kept_for)
+        drops = find_drops(opened.snapshot, plan, unreferenced)
+        if not drop_unlisted:
+            refuse_to_drop_done(opened.snapshot, drops)
+        if plan.empty and not unreferenced and not log_leftovers(opened.folder, kept_for):
+            if rows_to.path is not None or rows_to.form != "table":
+                rows_to.write(_planned(plan))
+            say(f"{counted(before.files, 'file')}, {size_of(before.size)}: nothing to do")
+            return
+        if dry_run:
+            _show(plan, before, unreferenced, rows_to)
+            _tell_of_format(plan, "would take", "would become")
+            if drops:
+                say(f"{drops} would be dropped")
+            return
+        _tell_of_format(plan, "takes", "becomes")
+        began = time.monotonic()
+        replaced = sum(rewrite.size for rewrite in plan.rewrites)
+        with byte_bar("files", replaced) as advance:
+            # It was asked above whether something is lost, which reads files.
+            removed = carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=True, on_bytes=advance)
     after = extent(opened.snapshot)
     if rows_to.path is not None:
         rows_to.write(_planned(plan))
@@ -171,6 +175,7 @@ def compact_small_files(opened: Lake) -> None:
     """
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.model.errors import SignverseError
+    from signverse.lake.storage.merging.lease import only_upkeep
     from signverse.lake.upkeep.compaction import MAX_SMALL_FILES, has_many_small_files
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
@@ -180,9 +185,10 @@ def compact_small_files(opened: Lake) -> None:
         if not has_many_small_files(opened.snapshot, MAX_SMALL_FILES):
             return
         before = extent(opened.snapshot)
-        plan = make_plan(opened.snapshot, small_only=True)
-        with byte_bar("compacting small files", sum(rewrite.size for rewrite in plan.rewrites)) as advance:
-            carry_out(opened.snapshot, plan, on_bytes=advance)
+        with only_upkeep(opened.folder):
+            plan = make_plan(opened.snapshot, small_only=True)
+            with byte_bar("compacting small files", sum(rewrite.size for rewrite in plan.rewrites)) as advance:
+                carry_out(opened.snapshot, plan, on_bytes=advance)
         say(f"small files compacted: {before.files:,} files became {extent(opened.snapshot).files:,}")
     except SignverseError as error:
         say(f"small files were not compacted: {error}")

@@ -19,5 +19,6 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     clip_reader/       clips out of these pages, many at a time
     forgotten/         videos that were taken down, which are not taken again
     temporary/         temporary folders, and files that appear whole or not at all
+    merging/           small files become few as commits come, under a lease
     integrity/         files on disk before a commit counts; whether they are there and as they were written
 """

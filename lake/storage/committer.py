@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
-from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS, Table
@@ -28,6 +29,7 @@ from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
 from signverse.lake.storage.lake_format import raise_format
+from signverse.lake.storage.merging.small_files import merge_small_files
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.spill import Spill
 
@@ -126,11 +128,14 @@ class Committer:
         # After an interrupt (Ctrl-C) finished videos are kept; a failed write must not be committed in part.
         if kind is None or issubclass(kind, KeyboardInterrupt):
             try:
-                self.flush()
+                with held():
+                    self._flush()
             except BaseException:
                 # On a disk that fails: what was not committed is not left behind.
                 self.abort()
                 raise
+            if kind is None:
+                self._merge()
         else:
             self.abort()
 
@@ -149,8 +154,11 @@ class Committer:
         with held():
             self._end_writing()
             self._add(rows, attempt)
-            if sum(file.size for file in self._open.values()) >= parquet_layout.FILE_BYTES:
+            full = sum(file.size for file in self._open.values()) >= parquet_layout.FILE_BYTES
+            if full:
                 self._flush()
+        if full:
+            self._merge()
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
@@ -214,6 +222,13 @@ class Committer:
         """Commits what is pending: keypoints, segments and captions, then videos, then outcomes."""
         with held():
             self._flush()
+        self._merge()
+
+    def _merge(self) -> None:
+        """Keeps the number of files bounded."""
+        # The videos are in the lake; what is damaged is said by those who read it, and by `maintain`.
+        with suppress(SignverseError, DeltaError, OSError):
+            merge_small_files(self._folder)
 
     def _flush(self) -> None:
         self._end_writing()

@@ -7,7 +7,6 @@ maintain.py, which carries it out.
     maintain.py     carrying out a plan, in the order that loses nothing when it is interrupted
     compaction.py   when files are small, and how many are too many
     rewrite.py      writing the rows of many files into few, sorted by video
-    retention.py    how long what was replaced is kept
     vacuum.py       which files nothing refers to any more
     overview.py     what a lake holds, at a glance
     absence.py      entries that a log lacks, and rows in files that no version names

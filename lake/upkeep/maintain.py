@@ -21,10 +21,11 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.lake_format import raise_format
+from signverse.lake.storage.merging.lease import only_upkeep
+from signverse.lake.storage.merging.retention import RETENTION
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
 from signverse.lake.upkeep.plan import Key, Plan
-from signverse.lake.upkeep.retention import RETENTION
 from signverse.lake.upkeep.rewrite import rewrite_keypoints, rewrite_rows, rewrite_videos
 from signverse.lake.upkeep.vacuum import log_leftovers, unreferenced_files
 
@@ -70,12 +71,19 @@ def maintain(
         DamagedLakeError: entries of a log are empty, cut or missing.
         SignverseError: another process is maintaining the lake.
     """
+    _check_space(snapshot, plan)
+    with only_upkeep(snapshot.folder):
+        return _carry_out(snapshot, plan, retention, drop_unlisted, on_bytes or (lambda _: None))
+
+
+def _carry_out(
+    snapshot: Snapshot, plan: Plan, retention: timedelta, drop_unlisted: bool, report: Callable[[int], None]
+) -> list[Path]:
     _check(snapshot, plan, retention, drop_unlisted)
     for table in TABLES:
         delta.add_missing_columns(snapshot.folder / table.name, table)
     placements = dict(plan.placements)
     moved: set[Key] = set(plan.moved)
-    report = on_bytes or (lambda _: None)
     if plan.replaced:
         # First, and in one commit: a version that refers to dropped ingestions is refused from now on, not half read.
         rewrite_videos(snapshot, plan.replaced, {})
@@ -116,7 +124,6 @@ def _delete(snapshot: Snapshot, retention: timedelta) -> list[Path]:
 
 def _check(snapshot: Snapshot, plan: Plan, retention: timedelta, drop_unlisted: bool) -> None:
     """Refuses a plan that cannot be carried out, or would lose something."""
-    _check_space(snapshot, plan)
     for table in TABLES:
         log_entries.check(snapshot.folder / table.name, thorough=True)
     if not drop_unlisted:

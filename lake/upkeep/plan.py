@@ -23,10 +23,10 @@ from signverse.lake.storage.integrity.chunk_checksums import checksums_of
 from signverse.lake.storage.integrity.foreign_errors import collect, damaged, foreign_errors_as
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.lake_format import format_of
+from signverse.lake.storage.merging.retention import RETENTION, retained_since
 from signverse.lake.storage.parquet_layout import FILE_BYTES, format_of_file
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.compaction import is_small
-from signverse.lake.upkeep.retention import RETENTION, retained_since
 
 _TAIL: Final = 0.1
 """A sorted partition is sorted again when a tenth of it lies outside the order. Until then the files outside are sorted

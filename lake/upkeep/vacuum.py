@@ -13,8 +13,8 @@ from signverse.lake.model.schema import KEYPOINTS, TABLES, VIDEOS
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.merging.retention import RETENTION, retained_since
 from signverse.lake.storage.snapshot import Snapshot
-from signverse.lake.upkeep.retention import RETENTION, retained_since
 
 _AN_HOUR: Final = timedelta(hours=1)
 

@@ -87,7 +87,7 @@ def in_use(lake: Path, names: Iterable[str]) -> set[str]:
         names: paths inside the folders of tables.
     """
     found: set[str] = set()
-    lives: dict[str, bool] = {}
+    alive: dict[str, bool] = {}
     own = {writer for (pid, _), (writer, _) in _registered.items() if pid == os.getpid()}
     for name in names:
         parts = _NAME.fullmatch(name.rsplit("/", 1)[-1])
@@ -98,9 +98,9 @@ def in_use(lake: Path, names: Iterable[str]) -> set[str]:
             if number in _in_use:
                 found.add(name)
             continue
-        if writer not in lives:
-            lives[writer] = _lives(lake, writer)
-        if lives[writer]:
+        if writer not in alive:
+            alive[writer] = lives(lake, writer)
+        if alive[writer]:
             found.add(name)
     return found
 
@@ -215,7 +215,8 @@ def _end(key: tuple[int, Path]) -> None:
             lock.release()
 
 
-def _lives(lake: Path, writer: str) -> bool:
+def lives(lake: Path, writer: str) -> bool:
+    """Whether the process that has a name among the writers of a lake has files to commit, or a working folder."""
     note = lake / FOLDER / f"{writer}.lock"
     try:
         began = note.stat().st_mtime
