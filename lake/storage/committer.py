@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
-from deltalake.exceptions import DeltaError
 
-from signverse.lake.model.errors import DamagedLakeError, SignverseError
+from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.model.ids import check_video_id, new_ingest_id
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT, SEGMENTS, VIDEOS, Table
@@ -29,7 +27,7 @@ from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_outcomes import lost_outcomes
 from signverse.lake.storage.lake_format import raise_format
-from signverse.lake.storage.merging.small_files import merge_small_files
+from signverse.lake.storage.merging.small_files import merge_after_commit
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.storage.spill import Spill
 
@@ -44,10 +42,6 @@ _NOWHERE: Final = {
     "row_group_count": 0,
 }
 """The placement of a video without people."""
-
-
-_CLOCKS_AGREE: Final = timedelta(seconds=1)
-"""What the clock of this machine and that of the store may differ by: the latter is coarse."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,7 @@ class Committer:
                 self.abort()
                 raise
             if kind is None:
-                self._merge()
+                merge_after_commit(self._folder)
         else:
             self.abort()
 
@@ -158,7 +152,7 @@ class Committer:
             if full:
                 self._flush()
         if full:
-            self._merge()
+            merge_after_commit(self._folder)
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
@@ -222,13 +216,7 @@ class Committer:
         """Commits what is pending: keypoints, segments and captions, then videos, then outcomes."""
         with held():
             self._flush()
-        self._merge()
-
-    def _merge(self) -> None:
-        """Keeps the number of files bounded."""
-        # The videos are in the lake; what is damaged is said by those who read it, and by `maintain`.
-        with suppress(SignverseError, DeltaError, OSError):
-            merge_small_files(self._folder)
+        merge_after_commit(self._folder)
 
     def _flush(self) -> None:
         self._end_writing()
@@ -289,10 +277,9 @@ class Committer:
         rows += [(row, "attempted_at") for row in self._rows[OUTCOMES.name]]
         if not rows:
             return
-        wrong_by = datetime.now(UTC) - datetime.fromtimestamp(writers.store_time(self._folder), UTC)
-        if abs(wrong_by) > _CLOCKS_AGREE:
-            for row, name in rows:
-                row[name] -= wrong_by
+        wrong_by = writers.clock_error(self._folder)
+        for row, name in rows:
+            row[name] -= wrong_by
 
     def _add_lost_outcomes(self) -> None:
         """Records, once, that videos are done whose outcome a killed process did not record."""
@@ -379,7 +366,7 @@ class Committer:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="keypoints")
         tables = keypoints.tables() if isinstance(keypoints, Spill) else [keypoints]
         ids = video["video_id"], video["ingest_id"]
-        self._writing = video, self._thread.submit(_write, self._open[language], ids, tables)
+        self._writing = video, self._thread.submit(self._open[language].add_all, *ids, tables)
 
     def _end_writing(self) -> None:
         """Waits for the video that is being written and fills in its placement: at most two are in memory."""
@@ -407,9 +394,3 @@ class Committer:
         for row in self._rows[VIDEOS.name]:
             if row["keypoints_file"] == before:
                 row["keypoints_file"] = file.name
-
-
-def _write(file: KeypointsFile, ids: tuple[str, str], tables: Iterable[pa.Table]) -> dict[str, Any]:
-    """Appends a video to a file; returns its placement."""
-    placed = [file.add(*ids, table) for table in tables]
-    return {**placed[0], "row_group_count": sum(place["row_group_count"] for place in placed)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +111,8 @@ class KeypointsFile(NewFile):
         self._row_groups += count
         self._count(table.num_rows, video_id, video_id)
         return {"keypoints_file": self.name, "first_row_group": first, "row_group_count": count}
+
+    def add_all(self, video_id: str, ingest_id: str, tables: Iterable[pa.Table]) -> dict[str, Any]:
+        """Appends a video that comes in several tables, all but the last of a multiple of ROWS_PER_GROUP rows."""
+        placed = [self.add(video_id, ingest_id, table) for table in tables]
+        return {**placed[0], "row_group_count": sum(place["row_group_count"] for place in placed)}

@@ -20,6 +20,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -136,6 +137,17 @@ def store_time(lake: Path) -> float:
         # Made and touched now: the server of a shared file system stamps it.
         file.touch()
         return file.stat().st_mtime
+
+
+def clock_error(lake: Path) -> timedelta:
+    """What the clock of this machine is ahead of that of the store; nothing where they agree within a second.
+
+    Raises:
+        OSError: the lake cannot be written.
+    """
+    ahead = timedelta(seconds=time.time() - store_time(lake))
+    # The clock that stamps files is coarse.
+    return ahead if abs(ahead) > timedelta(seconds=1) else timedelta(0)
 
 
 @contextmanager

@@ -7,12 +7,17 @@ files that were replaced stay for the retention.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from deltalake.exceptions import DeltaError
+
+from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.interrupt import held
 from signverse.lake.model.schema import KEYPOINTS, TABLES, Table
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
+from signverse.lake.storage.integrity import log_entries
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
 from signverse.lake.storage.merging.lease import upkeep_lease
 from signverse.lake.storage.merging.levels import due
@@ -20,6 +25,15 @@ from signverse.lake.storage.merging.replaced import delete_replaced
 from signverse.lake.storage.merging.rows import merged_rows
 
 MERGED: tuple[Table, ...] = tuple(table for table in TABLES if table is not KEYPOINTS)
+
+
+def merge_after_commit(lake: Path) -> None:
+    """Does `merge_small_files` where it can: the rows that were committed are in the lake all the same.
+
+    What is damaged is said by those who read it, and by `maintain`.
+    """
+    with suppress(SignverseError, DeltaError, OSError):
+        merge_small_files(lake)
 
 
 def merge_small_files(lake: Path) -> int:
@@ -72,7 +86,5 @@ def _merge(folder: Path, table: Table) -> int:
 
 def _discard_unless_named(folder: Path, new: list[DataFile]) -> None:
     """Deletes files of a merge that failed, but where its commit may have taken effect."""
-    from signverse.lake.storage.integrity import log_entries
-
     named = log_entries.named(folder, [file.name for file in new])
     delta.discard(folder, [file for file in new if file.name not in named])

@@ -44,12 +44,12 @@ def rows(folder: Path) -> dict[str, pl.DataFrame]:
 
 @pytest.fixture
 def unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committer, "merge_small_files", lambda _: 0)
+    monkeypatch.setattr(committer, "merge_after_commit", lambda _: None)
 
 
 def test_many_commits_leave_few_files_and_every_row(tmp_path, fill, video, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(committer, "merge_small_files", lambda _: 0)
+        patch.setattr(committer, "merge_after_commit", lambda _: None)
         for number in range(2 * FAN_IN + 3):
             fill(tmp_path / "lake", video(f"v{number:02}", "pso" if number % 2 else "ase", 3))
     folder = tmp_path / "lake"
@@ -212,7 +212,7 @@ def test_whatever_was_committed_in_whatever_order_merging_changes_no_row(
 ):
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name) / "lake"
-        patch.setattr(committer, "merge_small_files", lambda _: 0)
+        patch.setattr(committer, "merge_after_commit", lambda _: None)
         patch.setattr("signverse.lake.storage.merging.levels.FAN_IN", 3)
         patch.setattr("signverse.lake.storage.merging.levels._JOINED", 2)
         for seed, commit in enumerate(commits):
