@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from signverse.export.explorer.clips.columns import Bits, Numbers, bits_of, read_columns
+from signverse.export.explorer.clips.columns import Bits, Numbers, bits_of, pieces, read_columns, rows_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
@@ -98,7 +98,7 @@ class Catalog:
         self.clips, self.coded, self.texts = columns.measures, columns.coded, columns.texts
         # Of conditions an eighth of a byte a clip; of chosen clips up to four.
         self._bits = Recent(24)
-        self._chosen = Recent(4)
+        self._chosen = Recent(2)
         self._places = Recent(16)
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ class Catalog:
         bits = np.ones(len(self), np.bool_)
         for left in self.left_by(selection).values():
             bits &= left
-        rows = np.flatnonzero(bits).astype(np.uint32)
+        rows = rows_of(bits)
         if selection.sampled:
             drawn = pl.DataFrame(
                 {
@@ -175,8 +175,14 @@ class Catalog:
             rows = sample(drawn, selection)["row"].to_numpy()
         elif selection.limit is not None:
             rows = rows[: selection.limit]
-        frames = self.clips["num_frames"].to_numpy()[rows].sum(dtype=np.int64)
-        return Chosen(rows, int(frames), int((np.diff(self.video[rows]) != 0).sum()) + bool(len(rows)))
+        num_frames = self.clips["num_frames"].to_numpy()
+        frames, videos, last = 0, 0, None
+        for piece in pieces(len(rows)):
+            frames += int(num_frames[rows[piece]].sum(dtype=np.int64))
+            of = self.video[rows[piece]]
+            videos += int((np.diff(of) != 0).sum()) + (of[0] != last)
+            last = of[-1]
+        return Chosen(rows, frames, int(videos))
 
     def language_of(self, rows: Rows) -> pl.Series:
         """The sign language of clips."""
@@ -223,12 +229,14 @@ class Catalog:
         return self._places.get((name, edges), lambda: self._placed(name, edges))
 
     def _placed(self, name: str, edges: tuple[float, ...]) -> npt.NDArray[np.uint8]:
-        numbers = self.clips[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-        places = np.zeros(len(numbers), np.uint8)
-        # In single precision, as the measures are stored: 0.7 has to lie at the edge of 0.7.
-        for edge in edges[1:-1]:
-            places += numbers >= np.float32(edge)
-        places[np.isnan(numbers)] = len(edges) - 1
+        column = self.clips[name]
+        places = np.zeros(len(column), np.uint8)
+        for piece in pieces(len(column)):
+            numbers = column[piece].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+            # In single precision, as the measures are stored: 0.7 has to lie at the edge of 0.7.
+            for edge in edges[1:-1]:
+                places[piece] += numbers >= np.float32(edge)
+            places[piece][np.isnan(numbers)] = len(edges) - 1
         return places
 
     def _asked(self, condition: Condition, selection: Selection) -> Bits:
@@ -243,7 +251,8 @@ class Catalog:
         if found.height:
             # The clips of a video have ordinals of their own, so that both are one number.
             video = self.videos["video_id"].search_sorted(found["video_id"]).to_numpy().astype(np.uint64)
-            wanted = video << np.uint64(32) | found["ordinal"].to_numpy().astype(np.uint64)
-            every = self.video.astype(np.uint64) << np.uint64(32) | self.ordinal.astype(np.uint64)
-            bits = np.isin(every, wanted)
+            wanted = np.sort(video << np.uint64(32) | found["ordinal"].to_numpy().astype(np.uint64))
+            for piece in pieces(len(self)):
+                every = self.video[piece].astype(np.uint64) << np.uint64(32) | self.ordinal[piece].astype(np.uint64)
+                bits[piece] = wanted[np.searchsorted(wanted, every).clip(max=len(wanted) - 1)] == every
         return bits

@@ -5,6 +5,7 @@ Polars gives memory back a while after it is freed. So little is read at once, a
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,14 +24,19 @@ Numbers = npt.NDArray[np.uint32]
 CODED: Final = ("sign_language", "caption_kind", "english_source")
 """Columns with few values: kept as the number of the value."""
 
-_PLACES: Final = ("ordinal", "start_frame", "end_frame")
-_MEASURES: Final = (
-    "num_frames", "people_max", "coverage", "body_confidence", "face_confidence", "left_hand_confidence",
-    "right_hand_confidence", "hands_seen",
+_PLACES: Final = dict.fromkeys(("ordinal", "start_frame", "end_frame"), np.int32)
+_MEASURES: Final = dict.fromkeys(("num_frames", "people_max"), np.int32) | dict.fromkeys(
+    (
+        "coverage", "body_confidence", "face_confidence", "left_hand_confidence", "right_hand_confidence",
+        "hands_seen",
+    ),
+    np.float32,
 )  # fmt: skip
 
-_SLICE: Final = 1 << 18
+_SLICE: Final = 1 << 17
 """Rows that are read at once."""
+
+_PIECE: Final = 1 << 16
 
 _GROUP_BYTES: Final = 32 << 20
 """Of files that are read one after the other, from slice to slice: each slice looks at the ends of all of them."""
@@ -107,55 +113,83 @@ def read_columns(snapshot: Snapshot, ingest_ids: pl.Series) -> Columns:
     """
     if ingest_ids.n_unique() < len(ingest_ids):
         raise DamagedLakeError("videos of the lake have one ingestion in common", VERIFY)
-    held = {name: _Held() for name in ("video", *_PLACES, *_MEASURES)}
+    held = {"video": _Held(np.uint32)} | {name: _Held(dtype) for name, dtype in (_PLACES | _MEASURES).items()}
     coded = {name: _HeldCodes() for name in CODED}
     texts: list[Any] = []
     for rows in _slices(snapshot, ingest_ids):
         for name, column in (held | coded).items():
             column.add(rows[name])
         texts.append(rows["text"].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-    order = _order(*(held[name].joined() for name in ("ordinal", "start_frame", "video")))
-    video, ordinal, start_frame, end_frame = (held.pop(name).joined()[order] for name in ("video", *_PLACES))
-    return Columns(
-        video,
-        ordinal,
-        start_frame,
-        end_frame,
-        # One by one, so that no column is there twice for long.
-        pl.DataFrame({name: held.pop(name).sorted(order) for name in _MEASURES}),
-        {name: column.sorted(order) for name, column in coded.items()},
-        Texts(texts, order),
-    )
+    order = _order(*(held[name].numbers.values for name in ("ordinal", "start_frame", "video")))
+    # One by one, so that no column is there twice for long.
+    video, ordinal, start_frame, end_frame = (held.pop(name).numbers.sorted(order) for name in ("video", *_PLACES))
+    measures = pl.DataFrame({name: held.pop(name).sorted(order) for name in _MEASURES})
+    sorted_codes = {name: coded.pop(name).sorted(order) for name in CODED}
+    return Columns(video, ordinal, start_frame, end_frame, measures, sorted_codes, Texts(texts, order))
+
+
+def _room(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """An array in memory of its own, which the system has back at once when the array is dropped."""
+    return np.frombuffer(mmap.mmap(-1, max(1, count * np.dtype(dtype).itemsize), access=mmap.ACCESS_COPY), dtype, count)
+
+
+class _Growing:
+    """An array that grows at its end."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._held = _room(_SLICE, dtype)
+        self._count = 0
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        end = self._count + len(values)
+        if end > len(self._held):
+            larger = _room(2 * end, self._held.dtype)
+            larger[: self._count] = self.values
+            self._held = larger
+        self._held[self._count : end] = values
+        self._count = end
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        return self._held[: self._count]
+
+    def sorted(self, order: Numbers, *, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+        """In another order, and in no more memory than that takes; converted where a type is given."""
+        found = _room(self._count, self._held.dtype if dtype is None else dtype)
+        for piece in pieces(self._count):
+            found[piece] = self._held[order[piece]]
+        return found
+
+    def smallest_type(self) -> np.dtype[Any]:
+        """The smallest type of whole numbers that holds them."""
+        values = self.values
+        return np.result_type(*(np.min_scalar_type(int(end)) for end in (values.min(initial=0), values.max(initial=0))))
 
 
 class _Held:
-    """A column of numbers, in numpy's memory."""
+    """A column of numbers."""
 
-    def __init__(self) -> None:
-        self._parts: list[npt.NDArray[Any]] = []
-        self._unknown: list[Bits] = []
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.numbers = _Growing(dtype)
+        self._whole = np.issubdtype(dtype, np.integer)
+        self._unknown = _Growing(np.bool_)
 
     def add(self, part: pl.Series) -> None:
-        self._parts.append(np.array(part.fill_null(0).to_numpy()))
-        self._unknown.append(part.is_null().to_numpy())
-
-    def joined(self) -> npt.NDArray[Any]:
-        """[N] in the order in which they came, 0 where the number is not known."""
-        self._parts = [np.concatenate(self._parts)]
-        return self._parts[0]
+        self.numbers.add(part.fill_null(0).to_numpy())
+        self._unknown.add(part.is_null().to_numpy())
 
     def sorted(self, order: Numbers) -> pl.Series:
         """[N] in another order, null where the number is not known."""
-        numbers = pl.Series(self.joined()[order])
-        unknown = np.concatenate(self._unknown)
-        return numbers.set(pl.Series(unknown[order]), None) if unknown.any() else numbers
+        numbers = pl.Series(self.numbers.sorted(order, dtype=self.numbers.smallest_type() if self._whole else None))
+        unknown = self._unknown.sorted(order)
+        return numbers.set(pl.Series(unknown), None) if unknown.any() else numbers
 
 
 class _HeldCodes:
     """A categorical column: the numbers that Polars gives to the values, and what they stand for."""
 
     def __init__(self) -> None:
-        self._parts: list[npt.NDArray[Any]] = []
+        self._codes = _Growing(np.uint32)
         self._values: dict[int, str] = {}
 
     def add(self, part: pl.Series) -> None:
@@ -163,29 +197,32 @@ class _HeldCodes:
         numbers = values.to_physical().to_list()
         self._values.update(zip(numbers, values.cast(pl.String).to_list(), strict=True))
         # 0 is null.
-        codes = part.to_physical().cast(pl.UInt32) + 1
-        self._parts.append(codes.fill_null(0).to_numpy().astype(np.min_scalar_type(max(numbers, default=0) + 1)))
+        self._codes.add((part.to_physical().cast(pl.UInt32) + 1).fill_null(0).to_numpy())
 
     def sorted(self, order: Numbers) -> Coded:
         """In another order, and numbered by the values' own order; null is the first, where there is one."""
-        codes = np.concatenate(self._parts)
+        codes = self._codes.values
         numbers = sorted(self._values, key=self._values.__getitem__)
         # 0 is null.
         places = np.array([*([0] if (codes == 0).any() else []), *(number + 1 for number in numbers)], np.int64)
         values = pl.Series([self._values.get(int(place) - 1) for place in places], dtype=pl.String)
         renumbered = np.zeros(places.max(initial=0) + 1, np.min_scalar_type(len(places)))
         renumbered[places] = np.arange(len(places))
-        return Coded(values, renumbered[codes[order]])
+        for piece in pieces(len(codes)):
+            codes[piece] = renumbered[codes[piece]]
+        return Coded(values, self._codes.sorted(order, dtype=renumbered.dtype))
 
 
 def _order(ordinal: npt.NDArray[np.int32], start_frame: npt.NDArray[np.int32], video: Numbers) -> Numbers:
     """The places of rows, sorted by video, first frame and ordinal."""
     # Within a file they are sorted: to join sorted runs takes a tenth of the time of sorting.
-    order = np.argsort(video, kind="stable").astype(np.uint32)
-    same, first, then = (column[order] for column in (video, start_frame, ordinal))
-    before = (first[1:] < first[:-1]) | ((first[1:] == first[:-1]) & (then[1:] < then[:-1]))
-    if (before & (same[1:] == same[:-1])).any():
-        return np.lexsort((ordinal, start_frame, video)).astype(np.uint32)
+    order = _room(len(video), np.uint32)
+    order[:] = np.argsort(video, kind="stable")
+    for piece in pieces(len(order), overlap=1):
+        of, first, then = (column[order[piece]] for column in (video, start_frame, ordinal))
+        before = (first[1:] < first[:-1]) | ((first[1:] == first[:-1]) & (then[1:] < then[:-1]))
+        if (before & (of[1:] == of[:-1])).any():
+            return np.lexsort((ordinal, start_frame, video)).astype(np.uint32)
     return order
 
 
@@ -227,3 +264,23 @@ def bits_of(rows: pl.DataFrame, expression: pl.Expr) -> Bits:
     """Which rows an expression leaves; what it does not know it leaves out."""
     bits = rows.select(expression.fill_null(value=False).alias("left")).to_series()
     return bits.to_numpy().astype(np.bool_)
+
+
+def pieces(count: int, *, overlap: int = 0) -> Iterator[slice]:
+    """Where the pieces of a long array lie: numpy's arrays on the way to a result are then small."""
+    for start in range(0, count, _PIECE):
+        yield slice(start, start + _PIECE + overlap)
+
+
+def rows_of(bits: Bits) -> Numbers:
+    """The numbers of the clips whose bits are set."""
+    found = [np.flatnonzero(bits[piece]).astype(np.uint32) + np.uint32(piece.start) for piece in pieces(len(bits))]
+    return np.concatenate([np.empty(0, np.uint32), *found])
+
+
+def counts_of(codes: npt.NDArray[np.integer[Any]], bits: Bits, size: int) -> npt.NDArray[np.int64]:
+    """How many clips of those whose bits are set have each code, [size]."""
+    counts = np.zeros(size, np.int64)
+    for piece in pieces(len(codes)):
+        counts += np.bincount(codes[piece][bits[piece]], minlength=size)
+    return counts

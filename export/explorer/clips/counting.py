@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from signverse.export.explorer.clips.catalog import Catalog
-from signverse.export.explorer.clips.columns import Bits
+from signverse.export.explorer.clips.columns import Bits, counts_of
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import PART_NAMES
@@ -63,8 +63,8 @@ def language_names() -> dict[str, str]:
 
 def _values(catalog: Catalog, name: str, bits: Bits) -> list[tuple[str, int]]:
     column = catalog.coded[name]
-    counts = np.bincount(column.codes[bits], minlength=len(column.values))
-    pairs = [(value, int(n)) for value, n in zip(column.values.to_list(), counts, strict=True) if value is not None]
+    counts = counts_of(column.codes, bits, len(column.values)).tolist()
+    pairs = [(value, n) for value, n in zip(column.values.to_list(), counts, strict=True) if value is not None]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -78,7 +78,7 @@ def _english(pairs: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def _channels(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
-    clips = np.bincount(catalog.video[bits], minlength=catalog.videos.height)
+    clips = counts_of(catalog.video, bits, catalog.videos.height)
     counted = catalog.videos.select("channel").with_columns(clips=pl.Series(clips, dtype=pl.Int64))
     sums = counted.filter(pl.col("channel").is_not_null() & (pl.col("clips") > 0)).group_by("channel").sum()
     return sums.sort("clips", "channel", descending=[True, False]).head(_CHANNELS).rows()
@@ -88,7 +88,7 @@ def _splits(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
     parts = collect(catalog.snapshot.table("splits").select("name", "part", "video_id"))
     if parts.is_empty():
         return []
-    clips = np.bincount(catalog.video[bits], minlength=catalog.videos.height)
+    clips = counts_of(catalog.video, bits, catalog.videos.height)
     counted = catalog.videos.select("video_id").with_columns(clips=pl.Series(clips, dtype=pl.Int64))
     sums = parts.join(counted, on="video_id").group_by("name", "part").agg(pl.col("clips").sum())
     return [(f"{name}={part}", clips) for name, part, clips in sums.sort("name", "part").rows()]
@@ -97,6 +97,6 @@ def _splits(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
 def _spread(catalog: Catalog, name: str, bits: Bits, edges: tuple[float, ...]) -> dict[str, Any]:
     """How many clips lie between edges; `unknown` is of those whose value is not known, which pass no bound."""
     places = catalog.places(name, edges)
-    *counts, unknown = np.bincount(places if bits.all() else places[bits], minlength=len(edges)).tolist()
+    *counts, unknown = counts_of(places, bits, len(edges)).tolist()
     shown = [float(edge) / (FPS if name == "num_frames" else 1) for edge in edges[:-1]]
     return {"from": shown, "clips": counts, "unknown": unknown}
