@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 def about(catalog: Catalog, explorer: Explorer) -> dict[str, Any]:
     """One object for the page."""
-    present = set(catalog.coded["sign_language"].values.to_list())
+    present = {file.partition for file in catalog.snapshot.stored_files("segments")}
     return {
         "lake": explorer.lake.resolve().name,
         "version": catalog.snapshot.version,
-        "clips": len(catalog),
+        "is_empty": catalog.is_whole and not len(catalog),
+        "reading": explorer.progress,
         "media": explorer.media is not None,
         "fps": FPS,
         "seen": SEEN,

@@ -26,30 +26,34 @@ _LONGEST: Final = 300
 def about(explorer: Explorer, request: Request) -> Any:
     from signverse.export.explorer.about import about
 
-    return about(explorer.catalog, explorer)
+    return about(explorer.first(), explorer)
 
 
 def state(explorer: Explorer, request: Request) -> Any:
-    return {"version": explorer.catalog.snapshot.version, "newest": explorer.newest_version()}
+    version = explorer.first().snapshot.version
+    return {"version": version, "newest": explorer.newest_version(), "reading": explorer.progress}
 
 
 def rows(explorer: Explorer, request: Request) -> Any:
     from signverse.export.explorer.clips.details import summary
 
-    catalog = explorer.at(request.query_params.get("v"))
-    chosen = catalog.choose(selection(request))
+    version, options = request.query_params.get("v"), selection(request)
     start = number(request, "start", 0, 2**31)
     count = number(request, "count", PAGE, _MOST_ROWS)
-    place = None
-    if segment_id := request.query_params.get("id"):
-        place = chosen.place_of(catalog.row_of(segment_id))
+    segment_id = request.query_params.get("id")
+    catalog = explorer.first(version)
+    # While the lake is read, its first clips are known to be the first; what conditions leave is not.
+    if not catalog.is_whole and (options.to_dict() or segment_id or start + count > len(catalog)):
+        catalog = explorer.at(version)
+    chosen = catalog.choose(options)
     return {
         "version": catalog.snapshot.version,
-        "clips": len(chosen.rows),
-        "videos": chosen.videos,
-        "frames": chosen.frames,
+        "reading": None if catalog.is_whole else explorer.progress or {"read": 0, "of": 0},
+        "clips": len(chosen.rows) if catalog.is_whole else None,
+        "videos": chosen.videos if catalog.is_whole else None,
+        "frames": chosen.frames if catalog.is_whole else None,
         "start": start,
-        "place": place,
+        "place": chosen.place_of(catalog.row_of(segment_id)) if segment_id else None,
         "rows": summary(catalog, chosen.rows[start : start + count]),
     }
 
@@ -94,7 +98,7 @@ def command(explorer: Explorer, request: Request) -> Any:
     from signverse.export.explorer.clips.commands import as_command, as_sql
 
     chosen = selection(request)
-    return {"command": as_command(explorer.lake, chosen), "sql": as_sql(explorer.catalog.snapshot, chosen)}
+    return {"command": as_command(explorer.lake, chosen), "sql": as_sql(explorer.first().snapshot, chosen)}
 
 
 def clip(explorer: Explorer, request: Request) -> Any:
@@ -122,11 +126,15 @@ def points(explorer: Explorer, request: Request) -> Response:
 def thumbs(explorer: Explorer, request: Request) -> Response:
     from signverse.export.explorer.clips.points import MOST_CLIPS, middle_frames
 
-    catalog = explorer.at(request.query_params.get("v"))
+    version = request.query_params.get("v")
     words = request.query_params.get("rows", "").split(",", MOST_CLIPS + 1)
-    if not all(word.isascii() and word.isdigit() and len(word) < 11 and int(word) < len(catalog) for word in words):
+    numbers = [int(word) if word.isascii() and word.isdigit() and len(word) < 11 else -1 for word in words]
+    catalog = explorer.first(version)
+    if not catalog.is_whole and max(numbers) >= len(catalog):
+        catalog = explorer.at(version)
+    if not all(0 <= number < len(catalog) for number in numbers):
         raise BadInputError("rows is not a list of clips", "Numbers as /api/rows gives them, with commas.")
-    return as_binary(middle_frames(catalog, [int(word) for word in words]), keep="v" in request.query_params)
+    return as_binary(middle_frames(catalog, numbers), keep="v" in request.query_params)
 
 
 def media(explorer: Explorer, request: Request) -> Response:

@@ -66,5 +66,8 @@ def selection(request: Request) -> Selection:
 
 def asked(explorer: Explorer, request: Request) -> tuple[Catalog, int]:
     """The catalog and the clip that `id` names."""
-    catalog = explorer.at(request.query_params.get("v"))
-    return catalog, catalog.row_of(request.query_params.get("id", ""))
+    version, segment_id = request.query_params.get("v"), request.query_params.get("id", "")
+    catalog = explorer.first(version)
+    if not catalog.is_whole and catalog.rows_of_video(segment_id.rpartition("-")[0]) == (0, 0):
+        catalog = explorer.at(version)
+    return catalog, catalog.row_of(segment_id)

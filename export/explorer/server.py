@@ -3,8 +3,8 @@
 GET                 answers
 /                   the page, whose address holds the options of a selection: /?language=ase&text=water
 /api/about          the lake, names of languages and filters, how a skeleton is drawn
-/api/state          the lake's version, and whether there is a newer one
-/api/rows           clips of a selection from `start` on, their number and length
+/api/state          the lake's version, whether there is a newer one, and how far the lake is read
+/api/rows           clips of a selection from `start` on, their number and length; the first ones while the lake is read
 /api/facets         the values of each filter with the number of clips that they leave
 /api/languages      clips, hours, videos and channels by language, of the lake and of a selection; balance
 /api/quality        how a measure is spread in each language: `measure`; both also as /api/NAME.csv

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signverse.export.explorer.media import videos_in
 from signverse.lake.model.errors import BadInputError, SignverseError
@@ -18,6 +18,62 @@ if TYPE_CHECKING:
 
 class ChangedLakeError(SignverseError):
     """The page was made of another version of the lake than the server has."""
+
+
+_FIRST: Final = 96
+"""Videos whose clips are read before all others, for the first screen: clips that are the first of the whole lake."""
+
+
+class _Reading:
+    """The clips of a version of the lake, as they are read in a thread.
+
+    Attributes:
+        first: clips of the first videos; once all are read, those.
+        whole: all clips.
+        media: the videos that are there, by id; known with the first clips.
+        read, rows: rows of clips that were read, of how many in the lake.
+    """
+
+    def __init__(self, lake: Path, media: Path | None) -> None:
+        self.first: Future[Catalog] = Future()
+        self.whole: Future[Catalog] = Future()
+        self.media: dict[str, Path] = {}
+        self.read = self.rows = 0
+        self._is_wanted = True
+        threading.Thread(target=self._run, args=(lake, media), daemon=True).start()
+
+    def _run(self, lake: Path, media: Path | None) -> None:
+        from signverse.export.explorer.clips.catalog import Catalog
+        from signverse.lake.storage.snapshot import Snapshot
+
+        try:
+            snapshot = Snapshot.open(lake)
+            self.rows = sum(file.num_rows for file in snapshot.stored_files("segments"))
+            found = Catalog(snapshot, first=_FIRST)
+            if media is not None:
+                self.media = videos_in(media, frozenset(snapshot.visible()["video_id"].to_list()))
+            self.first.set_result(found)
+            if not found.is_whole:
+                found = Catalog(snapshot, on_rows=self._progressed)
+            self.whole.set_result(found)
+            self.first = self.whole
+        except BaseException as error:  # raised in each request that waits for them
+            for waited in (self.first, self.whole):
+                if not waited.done():
+                    waited.set_exception(error)
+
+    def _progressed(self, count: int) -> None:
+        self.read = count
+        if not self._is_wanted:
+            raise ChangedLakeError("the lake was opened again while it was read", "Reload the page.")
+
+    def stop(self) -> None:
+        """Ends the reading, if it goes on, soon."""
+        self._is_wanted = False
+
+    @property
+    def has_failed(self) -> bool:
+        return self.whole.done() and self.whole.exception() is not None
 
 
 class Explorer:
@@ -43,23 +99,37 @@ class Explorer:
         self.lake = lake
         self.media = media
         self.picks = picks
-        self.videos: dict[str, Path] = {}
-        self._catalog: Catalog | None = None
-        self._loading = threading.Lock()
+        self._reading: _Reading | None = None
+        self._turning = threading.Lock()
         self._writing = threading.Lock()
+
+    def _current(self) -> _Reading:
+        with self._turning:
+            if self._reading is None or self._reading.has_failed:
+                self._reading = _Reading(self.lake, self.media)
+            return self._reading
 
     @property
     def catalog(self) -> Catalog:
-        """The clips of the lake; the first call reads them.
+        """The clips of the lake, once they are read.
 
         Raises:
             NotALakeError, NewerLakeError, DamagedLakeError, BadInputError: the lake or the folder cannot be read.
         """
-        with self._loading:
-            if self._catalog is None:
-                self._load()
-            assert self._catalog is not None
-            return self._catalog
+        return self._current().whole.result()
+
+    @property
+    def videos(self) -> dict[str, Path]:
+        """The videos of the folder, by id."""
+        reading = self._current()
+        reading.first.result()
+        return reading.media
+
+    @property
+    def progress(self) -> dict[str, int] | None:
+        """While the clips are read: how many were, and of how many; None afterwards."""
+        reading = self._current()
+        return None if reading.whole.done() else {"read": reading.read, "of": reading.rows}
 
     @cached_property
     def status(self) -> StatusReader:
@@ -69,22 +139,8 @@ class Explorer:
         return StatusReader(self.lake, self.media)
 
     def load_soon(self) -> None:
-        """Reads the clips in a thread; what cannot be read is said to the page, which asks for the same."""
-
-        def load() -> None:
-            with suppress(SignverseError):
-                _ = self.catalog
-
-        threading.Thread(target=load, daemon=True).start()
-
-    def _load(self) -> None:
-        from signverse.export.explorer.clips.catalog import Catalog
-        from signverse.lake.storage.snapshot import Snapshot
-
-        catalog = Catalog(Snapshot.open(self.lake))
-        if self.media is not None:
-            self.videos = videos_in(self.media, frozenset(catalog.videos["video_id"].to_list()))
-        self._catalog = catalog
+        """Begins to read the clips; what cannot be read is said to the page, which asks for the same."""
+        self._current()
 
     def at(self, version: str | None) -> Catalog:
         """The clips, if the lake is the one that the page was made of.
@@ -92,9 +148,14 @@ class Explorer:
         Raises:
             ChangedLakeError: it is not.
         """
-        catalog = self.catalog
-        if version is not None and version != str(catalog.snapshot.version):
-            raise ChangedLakeError("the lake has changed since this page was made", "Reload the page.")
+        reading = self._current()
+        _check_version(reading.first.result(), version)
+        return reading.whole.result()
+
+    def first(self, version: str | None = None) -> Catalog:
+        """As `at`, while the clips are read without those of most videos: `is_whole` tells."""
+        catalog = self._current().first.result()
+        _check_version(catalog, version)
         return catalog
 
     def newest_version(self) -> int:
@@ -104,12 +165,17 @@ class Explorer:
         return Snapshot.open(self.lake).version
 
     def reload(self) -> int:
-        """Opens the newest version; the server's version from then on."""
-        with self._loading:
-            # The earlier one is not closed: other requests may be reading it, and it goes with the last of them.
-            self._load()
-            assert self._catalog is not None
-            return self._catalog.snapshot.version
+        """Opens the newest version; the server's version from then on.
+
+        Raises:
+            NotALakeError, NewerLakeError, DamagedLakeError: it cannot be read; the next request tries it again.
+        """
+        with self._turning:
+            if self._reading is not None:
+                self._reading.stop()
+            # The earlier clips go first, so that memory need not hold both; requests that read them keep them so long.
+            self._reading = reading = _Reading(self.lake, self.media)
+        return reading.first.result().snapshot.version
 
     def change_picks(self, catalog: Catalog, add: list[str], remove: list[str]) -> list[str]:
         """Changes the picked clips, one call after the other; gives their ids."""
@@ -117,3 +183,8 @@ class Explorer:
 
         with self._writing:
             return change_picks(self.picks, catalog, add, remove)
+
+
+def _check_version(catalog: Catalog, version: str | None) -> None:
+    if version is not None and version != str(catalog.snapshot.version):
+        raise ChangedLakeError("the lake has changed since this page was made", "Reload the page.")

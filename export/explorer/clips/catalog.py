@@ -1,6 +1,6 @@
 """The clips of a lake in memory, in the order of `signverse select`, chosen by the conditions of a selection.
 
-Two million clips take about 190 MB. A condition is evaluated once where its column is: captions and scores on clips,
+Two million clips take about 180 MB. A condition is evaluated once where its column is: captions and scores on clips,
 channels and splits on videos, languages on the few that there are; what it leaves is a bit a clip, which is kept.
 """
 
@@ -77,10 +77,11 @@ class Chosen:
 
 
 class Catalog:
-    """Every visible clip of a snapshot. Safe in threads.
+    """Every visible clip of a snapshot, or those of its first videos, which have the same numbers. Safe in threads.
 
     Attributes:
         snapshot: of the lake.
+        is_whole: all clips are there.
         videos: a row a video, by video_id: what clips carry of it.
         video: [N] the row in `videos` of each clip.
         ordinal, start_frame, end_frame: [N] of each clip; the first two identify it in its video.
@@ -89,10 +90,23 @@ class Catalog:
         texts: the captions.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, first: int | None = None, on_rows: Callable[[int], None] = lambda count: None
+    ) -> None:
+        """
+        Args:
+            first: only the clips of so many videos are read.
+            on_rows: called now and then with the rows that were read.
+
+        Raises:
+            DamagedLakeError: a file of the lake cannot be read.
+        """
         self.snapshot = snapshot
-        self.videos = collect(snapshot.videos().select("ingest_id", *_OF_VIDEOS))
-        columns = read_columns(snapshot, self.videos["ingest_id"])
+        videos = collect(snapshot.videos().select("ingest_id", "sign_language", *_OF_VIDEOS))
+        self.is_whole = first is None or videos.height <= first
+        videos = videos if first is None else videos.head(first)
+        columns = read_columns(snapshot, videos, whole=self.is_whole, on_rows=on_rows)
+        self.videos = videos.drop("sign_language")
         self.video = columns.video
         self.ordinal, self.start_frame, self.end_frame = columns.ordinal, columns.start_frame, columns.end_frame
         self.clips, self.coded, self.texts = columns.measures, columns.coded, columns.texts

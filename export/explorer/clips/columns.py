@@ -6,7 +6,7 @@ Polars gives memory back a while after it is freed. So little is read at once, a
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,21 +102,27 @@ class Columns:
     texts: Texts
 
 
-def read_columns(snapshot: Snapshot, ingest_ids: pl.Series) -> Columns:
-    """Reads the visible clips of a lake.
+def read_columns(snapshot: Snapshot, videos: pl.DataFrame, *, whole: bool, on_rows: Callable[[int], None]) -> Columns:
+    """Reads the clips of visible videos.
 
     Args:
-        ingest_ids: of all visible videos, in the order of their ids.
+        videos: video_id, ingest_id and sign_language of the videos, by video_id.
+        whole: they are all of the lake; otherwise the first ones, of which less is read.
+        on_rows: called with the rows that were read until then.
 
     Raises:
         DamagedLakeError: a file cannot be read, or two videos have one ingestion.
     """
-    if ingest_ids.n_unique() < len(ingest_ids):
+    if videos["ingest_id"].n_unique() < videos.height:
         raise DamagedLakeError("videos of the lake have one ingestion in common", VERIFY)
     held = {"video": _Held(np.uint32)} | {name: _Held(dtype) for name, dtype in (_PLACES | _MEASURES).items()}
     coded = {name: _HeldCodes() for name in CODED}
     texts: list[Any] = []
-    for rows in _slices(snapshot, ingest_ids):
+    count = 0
+    for found in _slices(snapshot, videos["ingest_id"]) if whole else [_first(snapshot, videos)]:
+        count += found.height
+        on_rows(count)
+        rows = found.filter(pl.col("video").is_not_null()) if found["video"].null_count() else found
         for name, column in (held | coded).items():
             column.add(rows[name])
         texts.append(rows["text"].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -226,22 +232,31 @@ def _order(ordinal: npt.NDArray[np.int32], start_frame: npt.NDArray[np.int32], v
     return order
 
 
+def _rows(snapshot: Snapshot, languages: list[str], ingest_ids: pl.Series) -> pl.LazyFrame:
+    """The clips of languages; `video` is null where the ingestion is not one of these."""
+    return snapshot.raw_table("segments", languages=languages).select(
+        *(*_PLACES, *_MEASURES, "text", "video_id"),
+        *(pl.col(name).cast(pl.Categorical) for name in CODED),
+        video=pl.col("ingest_id").cast(pl.Enum(ingest_ids), strict=False).to_physical().cast(pl.UInt32),
+    )
+
+
 def _slices(snapshot: Snapshot, ingest_ids: pl.Series) -> Iterator[pl.DataFrame]:
-    """The visible clips, in the order of their files; at least one slice, which may be empty."""
-    visible = pl.Enum(ingest_ids)
+    """All clips, in the order of their files; at least one slice, which may be empty."""
     for languages in _groups(snapshot):
-        rows = snapshot.raw_table("segments", languages=languages).select(
-            *(*_PLACES, *_MEASURES, "text"),
-            *(pl.col(name).cast(pl.Categorical) for name in CODED),
-            # Null where the ingestion is not visible.
-            video=pl.col("ingest_id").cast(visible, strict=False).to_physical().cast(pl.UInt32),
-        )
+        rows = _rows(snapshot, languages, ingest_ids).drop("video_id")
         at, count = 0, _SLICE
         while count == _SLICE:
             found = collect(rows.slice(at, _SLICE))
             count = found.height
             at += count
-            yield found if found["video"].null_count() == 0 else found.filter(pl.col("video").is_not_null())
+            yield found
+
+
+def _first(snapshot: Snapshot, videos: pl.DataFrame) -> pl.DataFrame:
+    """The clips of the first videos: files of their languages, and of these what may hold them."""
+    rows = _rows(snapshot, videos["sign_language"].unique().to_list(), videos["ingest_id"])
+    return collect(rows.filter(pl.col("video_id") <= videos["video_id"][-1]).drop("video_id"))
 
 
 def _groups(snapshot: Snapshot) -> list[list[str]]:

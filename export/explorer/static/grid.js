@@ -32,15 +32,15 @@ export class Grid extends EventTarget {
     picks.addEventListener("change", () => this.markPicks());
   }
 
-  // first: the answer of /api/rows for the first clips.
-  show(first, place = null) {
+  // first: the answer of /api/rows for the first clips. held: they are those that are shown, and more.
+  show(first, place = null, held = false) {
     this.turn += 1;
     this.pages.clear();
     this.loading = new Map();
     this.dropCards();
     this.total = first.clips;
     this.active = place;
-    this.offset = 0;
+    if (!held) this.offset = 0;
     this.layer.parentElement.setAttribute("aria-rowcount", String(this.total));
     if (first.start === 0) this.addPage(0, first.rows);
     this.measure();

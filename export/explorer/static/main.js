@@ -24,6 +24,8 @@ let player = null;
 let filters = null;
 let navigation = null;
 let listed = null;
+// Of the clips on the screen: "first" while the server reads the lake, then "all".
+let known = null;
 
 const told = new Map();
 
@@ -42,6 +44,19 @@ function failed(error, of = "clips") {
   else notice(of, inWords(error));
 }
 
+function showReading({ read, of }) {
+  if (known !== "all") byId("count").textContent = `Reading the lake: ${number(read)} of ${number(of)} clips …`;
+}
+
+// Until the server has read the lake.
+async function follow(reading) {
+  while (reading) {
+    showReading(reading);
+    await new Promise((done) => { setTimeout(done, 300); });
+    ({ reading } = await ask("state"));
+  }
+}
+
 async function refresh() {
   showChips(state);
   filters.update();
@@ -58,13 +73,20 @@ async function refresh() {
   }
   if (got === null) return;
   notice("clips", state.unknown === null ? "" : `There is no page ${JSON.stringify(state.unknown)}: these are the clips.`);
+  const held = known === "first";
+  known = got.reading ? "first" : "all";
+  if (got.reading) {
+    showReading(got.reading);
+    if (state.page === "clips") grid.show({ ...got, clips: got.rows.length });
+    return;
+  }
   byId("count").textContent = `${number(got.clips)} ${got.clips === 1 ? "clip" : "clips"} of ${number(got.videos)} ` +
     `${got.videos === 1 ? "video" : "videos"}, ${lasting(got.frames, about.fps)}`;
   byId("nothing").hidden = got.clips > 0;
-  byId("nothing").textContent = about.clips ? "No clip matches. Take a filter away." : "The lake is empty.";
+  byId("nothing").textContent = about.is_empty ? "The lake is empty." : "No clip matches. Take a filter away.";
   // Where they are not seen there is nothing to measure: they are asked for again when they are.
   if (state.page === "clips") {
-    grid.show(got, got.place);
+    grid.show(got, got.place, held);
     listed = options;
   }
   try {
@@ -205,7 +227,14 @@ async function start() {
   state.addEventListener("page", () => openFilters(false));
   picks.load();
   if (state.clip && state.page === "clips") player.open(state.clip, state.time);
+  const followed = follow(about.reading);
+  // What fails is said below; a promise that nobody waits for yet would say it too.
+  followed.catch(() => {});
   await Promise.all([navigation.show(), refresh()]);
+  try {
+    await followed;
+    if (known === "first") await refresh();
+  } catch (error) { failed(error); }
   document.documentElement.dataset.ready = "true";
   setInterval(watch, 15_000);
   addEventListener("focus", watch);

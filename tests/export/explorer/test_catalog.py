@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 
+import numpy as np
 import polars as pl
 import pytest
 import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signverse.export.explorer.clips import columns
 from signverse.export.explorer.clips.catalog import Catalog
 from signverse.export.explorer.clips.commands import as_command, as_sql
 from signverse.export.explorer.clips.counting import facets
+from signverse.export.explorer.clips.details import summary
 from signverse.lake.cli.option_groups import option_group
 from signverse.lake.cli.selection_options import OPTIONS, make_selection
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
@@ -59,6 +62,49 @@ def test_the_page_chooses_the_clips_that_select_chooses(shown, catalog, conditio
     chosen = catalog.choose(selection)
     assert catalog.segment_ids(chosen.rows).to_list() == expected["segment_id"].to_list()
     assert (chosen.frames, chosen.videos) == (expected["num_frames"].sum(), expected["video_id"].n_unique())
+
+
+@settings(max_examples=10)
+@given(first=st.integers(1, 120))
+def test_the_clips_of_the_first_videos_are_the_first_clips_of_all(shown, catalog, first):
+    some = Catalog(shown.snapshot, first=first)
+    assert some.is_whole == (first >= catalog.videos.height)
+    ids = catalog.segment_ids(range(len(some))).to_list()
+    assert some.segment_ids(range(len(some))).to_list() == ids
+    assert some.videos["video_id"].to_list() == catalog.videos["video_id"].to_list()[:first]
+    rows = list(range(len(some)))
+    assert summary(some, rows) == summary(catalog, rows)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 7])
+def test_in_what_slices_clips_are_read_and_counted_changes_nothing(shown, catalog, monkeypatch, rows_at_once):
+    monkeypatch.setattr(columns, "_SLICE", rows_at_once)
+    monkeypatch.setattr(columns, "_PIECE", rows_at_once)
+    monkeypatch.setattr(columns, "_GROUP_BYTES", 1)
+    counts = []
+    sliced = Catalog(shown.snapshot, on_rows=counts.append)
+    assert counts == sorted(counts) and counts[-1] == len(catalog)
+    rows = list(range(len(catalog)))
+    assert summary(sliced, rows) == summary(catalog, rows)
+    assert sliced.clips.equals(catalog.clips)
+    for selection in (
+        Selection(),
+        Selection.of(text="water"),
+        Selection.of(languages=["isr"]),
+        Selection(where="true"),
+    ):
+        assert sliced.choose(selection).rows.tolist() == catalog.choose(selection).rows.tolist()
+        assert sliced.choose(selection).videos == catalog.choose(selection).videos
+        assert facets(sliced, selection) == facets(catalog, selection)
+
+
+@given(st.data())
+def test_clips_are_sorted_by_video_frame_and_ordinal_however_they_lie_in_files(data):
+    numbers = st.lists(st.integers(0, 3), min_size=(size := data.draw(st.integers(0, 12))), max_size=size)
+    video, frame, ordinal = (np.array(data.draw(numbers), np.int32) for _ in range(3))
+    order = columns._order(ordinal, frame, video.astype(np.uint32))
+    rows = list(zip(video.tolist(), frame.tolist(), ordinal.tolist(), strict=True))
+    assert [rows[place] for place in order] == sorted(rows)
 
 
 @settings(max_examples=100)
