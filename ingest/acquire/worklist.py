@@ -14,6 +14,7 @@ from signverse.ingest.manifest import Entry, Manifest
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.outcomes.states import IN_LAKE, UNAVAILABLE, video_states
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 
 YOUTUBE: Final = "https://www.youtube.com/watch?v="
 
@@ -27,12 +28,14 @@ class Worklist:
         urls: where each is.
         retry: outcomes (blocked, failed, unavailable) to try again at once, and no others; empty for all that is due.
         invalid: rows of the manifest with an invalid id: a printable form of the id, and why.
+        forgotten: how many videos the lake has forgotten, and does not take.
     """
 
     entries: Mapping[str, Entry]
     urls: Mapping[str, str]
     retry: Sequence[str] = ()
     invalid: Sequence[tuple[str, str]] = ()
+    forgotten: int = 0
 
 
 def make_worklist(manifest: Manifest, options: Acquisition, lake: Lake, known: Mapping[str, Entry]) -> Worklist:
@@ -54,7 +57,8 @@ def make_worklist(manifest: Manifest, options: Acquisition, lake: Lake, known: M
                 f"{manifest.path} has no video of {', '.join(sorted(options.languages))}",
                 f"See what it has: signverse ingest plan {manifest.path}.",
             )
-    kept = in_slice(entries, *options.slice)
+    gone = Tombstones.of(lake.folder).among(in_slice(entries, *options.slice))
+    kept = [video_id for video_id in in_slice(entries, *options.slice) if video_id not in gone]
     if options.limit is not None:
         rows = video_states(lake.snapshot, kept)
         settled = (
@@ -62,7 +66,7 @@ def make_worklist(manifest: Manifest, options: Acquisition, lake: Lake, known: M
         )
         kept = [video_id for video_id in kept if video_id not in settled][: options.limit]
     entries = {video_id: entries[video_id] for video_id in kept}
-    return Worklist(entries, urls_of(entries, manifest.path), options.retry, manifest.refused)
+    return Worklist(entries, urls_of(entries, manifest.path), options.retry, manifest.refused, len(gone))
 
 
 def urls_of(entries: Mapping[str, Entry], manifest: Path) -> dict[str, str]:

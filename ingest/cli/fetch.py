@@ -192,13 +192,14 @@ def _read_list(path: Path | None) -> Manifest | None:
 
 def _choose(manifest: Manifest | None, ids: Manifest | None, languages: Sequence[str], lake: Path | None) -> Wanted:
     """The videos that are wanted; says how the lists were read."""
-    from signverse.ingest.remote.fetch.into_lake import entries_there
+    from signverse.ingest.remote.fetch.into_lake import entries_there, without_forgotten
     from signverse.ingest.remote.fetch.wanted import choose_wanted
     from signverse.lake.model.languages import resolve
 
     with mistyped():
         codes = [resolve(name) for name in languages]
         wanted = choose_wanted(entries_there(lake), manifest=manifest, ids=ids, languages=codes)
+    wanted = without_forgotten(lake, wanted)
     for listed in (manifest, ids):
         # Of a list of ids only what is wrong with it.
         if listed and (listed is manifest or listed.refused or listed.repeated):

@@ -16,6 +16,7 @@ from signverse.lake.cli.progress import print_line, stderr_console
 from signverse.lake.cli.shared import say
 from signverse.lake.model.wording import counted, some
 from signverse.lake.storage.committer import VideoRows
+from signverse.lake.storage.forgotten.tombstones import not_ingested
 
 
 class ImportProgress:
@@ -93,6 +94,8 @@ def details(summary: ImportSummary, manifest: bool) -> Iterator[str]:
     if others:
         languages = some([f"{code} {count:,}" for code, count in others.most_common()], 8)
         yield f"  skipped: {counted(others.total(), 'video')} of other languages: {languages}"
+    if summary.forgotten:
+        yield f"  {not_ingested(summary.forgotten)}"
     if summary.repeated:
         yield f"  skipped: {counted(summary.repeated, 'video')} that another tar held already"
     if summary.other_files:

@@ -108,6 +108,7 @@ def _report(summary: Summary, plan: Plan, device: str, lake: Path) -> None:
     from signverse.lake.model.wording import counted
 
     skipped = f", {plan.done:,} already in the lake" if plan.done else ""
+    skipped += f", {plan.forgotten:,} forgotten" if plan.forgotten else ""
     rate = f", {summary.frames / summary.seconds:,.1f} frames/s on {device}" if summary.frames else ""
     say(f"{counted(summary.done, 'video')} ingested{skipped}, {counted(summary.frames, 'frame')}{rate}")
     # What was said at the beginning is out of sight after many videos.

@@ -21,6 +21,7 @@ from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model import languages as sign_languages
 from signverse.lake.storage.committer import Committer, VideoRows
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.integrity.lost_files import videos_to_take_again
 
 _NO_MORE: Final = object()
@@ -39,6 +40,7 @@ class ImportSummary(Summary):
         absent: videos that the state JSON lists and the tars lack.
         repeated: videos that came in two tars: the one read first is imported.
         in_lake: videos that the lake has already.
+        forgotten: videos that the lake has forgotten, and does not take.
         undetermined: videos of which no sign language is known.
         other_files: by name, how many tars hold such a file beside the folders of videos; they are not read.
     """
@@ -48,6 +50,7 @@ class ImportSummary(Summary):
     absent: int = 0
     repeated: int = 0
     in_lake: int = 0
+    forgotten: int = 0
     undetermined: int = 0
     other_files: Counter[str] = field(default_factory=Counter)
 
@@ -116,6 +119,7 @@ class ShardImport:
         listed: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         """Prepares an import; for the arguments see `import_shards`."""
+        options = replace(options, forgotten=Tombstones.of(lake.folder))
         self._committer = Committer(lake.folder)
         self._recorder = _Recorder(self._committer, options, attempts_so_far(lake), listed or {})
         self._stalled_s = stalled_s
@@ -249,9 +253,10 @@ class _Recorder:
     def _end_of_tar(self, path: Path, tar: TarSummary) -> None:
         self.summary.other_languages += tar.other_languages
         self.summary.in_lake += tar.in_lake
+        self.summary.forgotten += tar.forgotten
         self.summary.other_files += tar.other_files
         for video_id in sorted(self._listed.get(path.name, frozenset()) - tar.video_ids):
-            if self._is_of_another_language(video_id):
+            if self._is_of_another_language(video_id) or video_id in self._options.forgotten:
                 continue
             if tar.damage:
                 # It may lie behind the damage: another copy of the tar may have it.

@@ -25,6 +25,7 @@ from signverse.lake.model.errors import SignverseError, UnknownLanguageError
 from signverse.lake.model.ids import normal_form
 from signverse.lake.model.wording import printable, some
 from signverse.lake.storage.committer import VideoRows
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 
 STAGE: Final = "import"
 
@@ -39,6 +40,7 @@ class Options:
         repair: whether known defects of the published bytes are repaired.
         captions: captions from subtitles tars, by video id.
         skip: ids of the videos that the lake has.
+        forgotten: videos that the lake has forgotten, and does not take.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Options:
     repair: bool = True
     captions: CaptionIndex = field(default_factory=CaptionIndex)
     skip: frozenset[str] = frozenset()
+    forgotten: Tombstones = field(default_factory=Tombstones)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class TarSummary:
         other_languages: by language, how many videos were skipped because of it.
         damage: why the rest of the tar cannot be read; "" where all of it can.
         in_lake: how many the lake has already.
+        forgotten: how many the lake has forgotten.
         other_files: names of those that lie in no video's folder, beside videos.
     """
 
@@ -74,6 +78,7 @@ class TarSummary:
     damage: str = ""
     in_lake: int = 0
     other_files: Counter[str] = field(default_factory=Counter)
+    forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,12 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
             if task.is_wanted(name):
                 yield Failure(name, f"{task.path}: {why}")
         other_languages: Counter[str] = Counter()
+        gone = options.forgotten.among(videos.keys())
         in_lake = len(videos.keys() & options.skip) if task.copy is None else 0
         cut = cut_video(tar, videos)
         damage_reported = False
         for position, (video_id, members) in enumerate(videos.items()):
-            if video_id in options.skip or not task.is_wanted(video_id):
+            if video_id in options.skip or video_id in gone or not task.is_wanted(video_id):
                 continue
             yield Started(video_id)
             if video_id == cut:
@@ -139,6 +145,7 @@ def read_shard(task: ShardTask, options: Options) -> Iterator[Started | VideoRow
             tar.damage,
             in_lake,
             Counter(printable(name.removeprefix("./")) for name in others if videos and task.copy is None),
+            len(gone) if task.copy is None else 0,
         )
         if tar.damage and not damage_reported and (task.copy is None or (cut not in videos and task.is_wanted(cut))):
             # Of a video whose first file is cut there is nothing else.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from signverse.lake.media.decode import SUFFIXES
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.ids import normal_form
 from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.forgotten.tombstones import not_ingested
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Plan:
         captions_of_done: the caption files of those, by video id.
         refused: files whose name is not a valid id: the name in printable form, and why.
         remarks: what the user should know, a line each.
+        forgotten: how many the lake has forgotten, and does not take.
     """
 
     tasks: list[VideoTask] = field(default_factory=list)
@@ -44,6 +46,15 @@ class Plan:
     captions_of_done: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    forgotten: int = 0
+
+    def leave_out(self, forgotten: Container[str]) -> None:
+        """Drops the videos that the lake has forgotten, and says how many these are."""
+        kept = [task for task in self.tasks if task.entry.video_id not in forgotten]
+        self.forgotten = len(self.tasks) - len(kept)
+        self.tasks = kept
+        if self.forgotten:
+            self.remarks.append(not_ingested(self.forgotten))
 
 
 def scan_videos(source: Path, manifest: Manifest | None = None) -> FolderScan:

@@ -17,6 +17,7 @@ from signverse.ingest.videos.relabel import relabel
 from signverse.ingest.videos.stored_captions import videos_with_changed_captions
 from signverse.lake.lake import Lake
 from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def prepare_videos(
         # Videos that are extracted again take the manifest's language anyway.
         relabelled = relabel(opened, {key: entry for key, entry in manifest.entries.items() if key in done})
     plan = plan_videos(folder, manifest, done, known_entries(opened), id_from=id_from, scan=scan)
+    plan.leave_out(Tombstones.of(opened.folder))
     if manifest:
         plan.refused += manifest.refused
     remarks = [

@@ -193,6 +193,7 @@ def _acquire(
     from signverse.ingest.manifest import read_manifest
     from signverse.lake.cli.maintain import compact_small_files
     from signverse.lake.model.wording import counted
+    from signverse.lake.storage.forgotten.tombstones import not_ingested
 
     backlog = read_size("--ahead", ahead)
     listed = read_manifest(manifest)
@@ -201,6 +202,8 @@ def _acquire(
         say(prepared.remark)
     say_manifest(listed, download=True)
     say_relabelled(prepared.relabelled)
+    if prepared.worklist.forgotten:
+        say(not_ingested(prepared.worklist.forgotten))
     screen = RunScreen(len(prepared.worklist.entries), extracts=how is not None)
     with resumable():
         summary = acquire(prepared, screen, backlog=backlog, keep_media=keep_media, display=screen.shown())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from signverse.ingest.shards.untrusted.tar_reader import Member
 from signverse.ingest.videos.relabel import relabel
 from signverse.lake.lake import Lake
 from signverse.lake.storage.committer import VideoRows
+from signverse.lake.storage.forgotten.tombstones import Tombstones, not_ingested
 from signverse.lake.storage.location import is_lake, lake_folder
 
 _COMMITTED_AT: Final = 4
@@ -36,6 +37,15 @@ _COMMITTED_AT: Final = 4
 def videos_there(folder: Path) -> frozenset[str]:
     """The videos that a lake has; none where there is no lake yet."""
     return in_lake(Lake.open(folder)) if is_lake(lake_folder(folder)) else frozenset()
+
+
+def without_forgotten(folder: Path | None, wanted: Wanted) -> Wanted:
+    """What is wanted but for videos that a lake has forgotten, with a remark on these."""
+    gone = Tombstones.of(lake_folder(folder)).among(wanted.ids) if folder else set()
+    if not gone:
+        return wanted
+    left = tuple(video_id for video_id in wanted.ids if video_id not in gone)
+    return replace(wanted, ids=left, remarks=(*wanted.remarks, not_ingested(len(gone))))
 
 
 def entries_there(folder: Path | None) -> dict[str, Entry]:

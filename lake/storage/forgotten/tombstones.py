@@ -92,18 +92,27 @@ def _were(count: int) -> str:
     return "it was" if count == 1 else "they were"
 
 
-def bury(lake: Path, video_ids: Collection[str], reason: str) -> int:
-    """Writes tombstones, which are on disk afterwards; returns how many are new.
+def check_reason(video_ids: Iterable[str], reason: str) -> None:
+    """Refuses a reason that names one of the videos: it is kept.
 
     Raises:
-        BadInputError: the reason names one of the videos; or the lake cannot be written.
-        DamagedLakeError: the salt is lost.
+        BadInputError: it does.
     """
     said = normal_form(reason)
     if any(re.search(rf"(?<![\w-]){re.escape(normal_form(each))}(?!\w)", said) for each in video_ids):
         raise BadInputError(
             "the reason names a video that is to be forgotten, and is kept", "Give one without its id, such as a date."
         )
+
+
+def bury(lake: Path, video_ids: Collection[str], reason: str) -> int:
+    """Writes tombstones, which are on disk afterwards; returns how many are new.
+
+    Raises:
+        BadInputError: see `check_reason`; or the lake cannot be written.
+        DamagedLakeError: the salt is lost.
+    """
+    check_reason(video_ids, reason)
     folder = lake / FOLDER
     about = {"forgotten_at": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason}
     try:

@@ -65,6 +65,8 @@ def check(snapshot: Snapshot, plan: ForgetPlan) -> None:
     """
     refuse_orphans(snapshot, plan)
     folder = snapshot.folder
+    # It is read at every commit.
+    tombstones.Tombstones.of(folder)
     _outdated(folder, plan.ids)
     try:
         writers.store_time(folder)
@@ -99,8 +101,9 @@ def forget(
         BadInputError: see `check`; or the reason names one of the videos.
         SignverseError: other processes change the lake all the time.
     """
-    check(snapshot, plan)
     folder, ids = snapshot.folder, plan.ids
+    tombstones.check_reason(ids, reason)
+    check(snapshot, plan)
     tombstones.begin(folder, ids | tombstones.pending(folder))
     with no_commits(folder):
         tombstones.bury(folder, ids, reason)

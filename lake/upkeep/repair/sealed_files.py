@@ -17,6 +17,7 @@ from signverse.lake.model.wording import counted
 from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import KeypointsFile, RowsFile
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.integrity import digests, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.scan import scan
@@ -48,6 +49,7 @@ class Tables:
     def __init__(self, lake: Path, writers_of: Path) -> None:
         self.lake = lake
         self._writers_of = writers_of
+        self.forgotten = Tombstones.of(writers_of)
         self._whole: dict[Path, bool | None] = {}
 
     def is_whole(self, path: Path) -> bool:
@@ -125,7 +127,9 @@ def _take_back(tables: Tables, table: Table, names: Collection[str]) -> int:
     rows = 0
     for name in names:
         held = tables.rows(table, [name])
-        missing = held.join(present, on=key, how="anti", nulls_equal=True)
+        gone = tables.forgotten.among(held["video_id"].unique())
+        kept = held.filter(~pl.col("video_id").is_in(list(gone)))
+        missing = kept.join(present, on=key, how="anti", nulls_equal=True)
         if missing.is_empty():
             continue
         if missing.height == held.height:
@@ -159,7 +163,8 @@ def _take_keypoints(tables: Tables, names: Collection[str]) -> int:
     rows = 0
     for name in names:
         held = placements_in(folder, name)
-        missing = {key: place for key, place in held.items() if key not in present}
+        gone = tables.forgotten.among({video_id for video_id, _ in held})
+        missing = {key: place for key, place in held.items() if key not in present and key[0] not in gone}
         if not missing:
             continue
         if len(missing) == len(held):
