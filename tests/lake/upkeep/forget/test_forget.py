@@ -249,7 +249,7 @@ def test_killed_at_any_of_twenty_places_it_loses_nothing(aged: Path, tmp_path: P
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     data=st.data(),
     names=st.lists(
