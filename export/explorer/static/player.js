@@ -2,12 +2,12 @@
 
 import { ask, mediaAddress } from "./api.js";
 import { byId, make, number } from "./dom.js";
-import { place, readClip } from "./skeleton.js";
+import { ABSENT, place, readClip } from "./skeleton.js";
+import { Strip, STRIPS } from "./strip.js";
 
 const CHUNK = 960;
-const STRIPS = [
-  ["body", "#5b8def"], ["face", "#c58af9"], ["left_hand", "#2bb3d6"], ["right_hand", "#f08a24"],
-];
+// Parts of so many frames whose points are kept on either side of the one that is seen.
+const KEPT = 2;
 const LABELS = { body: "Body", face: "Face", left_hand: "Left hand", right_hand: "Right hand" };
 const seconds = (value) => `${value.toFixed(2)} s`;
 
@@ -62,6 +62,7 @@ export class Player extends EventTarget {
     if (turn !== this.turn) return;
     this.draw();
     if (!time && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+    this.readOn();
   }
 
   fail(id, error) {
@@ -85,16 +86,17 @@ export class Player extends EventTarget {
       this.video.hidden = !this.background;
       this.video.addEventListener("error", () => this.withoutVideo());
     }
-    this.stage = make("div", { class: "stage" }, this.video, this.canvas, this.message, this.caption);
+    this.nobody = make("p", { class: "nobody", hidden: true });
+    this.stage = make("div", { class: "stage" }, this.video, this.canvas, this.nobody, this.message, this.caption);
     this.playButton = this.button("Play", () => this.toggle(), { title: "space" });
     this.scrub = make("input", {
       class: "scrub", type: "range", min: 0, max: clip.clip.num_frames - 1, step: 1, value: 0, "aria-label": "Frame",
     });
     this.scrub.addEventListener("input", () => { this.pause(); this.seek(Number(this.scrub.value)); });
     this.time = make("span", { class: "time clock" });
-    this.strip = make("canvas", { class: "strip", "aria-label": "Confidence over time", role: "img" });
-    this.strip.addEventListener("click", (event) => {
-      const { left, width } = this.strip.getBoundingClientRect();
+    this.strip = new Strip(this.about.parts, clip.clip.num_frames, CHUNK);
+    this.strip.canvas.addEventListener("click", (event) => {
+      const { left, width } = this.strip.canvas.getBoundingClientRect();
       this.pause();
       this.seek(Math.floor(((event.clientX - left) / width) * clip.clip.num_frames));
     });
@@ -122,7 +124,7 @@ export class Player extends EventTarget {
         event.currentTarget.setAttribute("aria-pressed", String(this.background));
         this.video.hidden = !this.background;
       }, { "aria-pressed": String(this.background) }) : null),
-      this.people, this.strip,
+      this.people, this.strip.canvas,
       make("div", { class: "legend" }, ...STRIPS.map(([name, colour]) => {
         const dot = make("i");
         dot.style.background = colour;
@@ -209,15 +211,17 @@ export class Player extends EventTarget {
         const parameters = [["id", this.clip.id], ["start", index * CHUNK], ["count", CHUNK]];
         chunks.set(index, readClip(await ask("points", parameters, { binary: true })));
       } catch (error) {
+        chunks.set(index, false);
         if (chunks === this.chunks) this.say(`${error.message}. ${error.hint ?? ""}`);
         return null;
       }
       if (chunks !== this.chunks) return null;
       this.showPeople(chunks.get(index));
-      this.drawStrip();
+      this.strip.add(index, chunks.get(index));
+      this.forget();
       this.draw();
     }
-    return this.chunks.get(index);
+    return this.chunks.get(index) || null;
   }
 
   seek(frame, keep = true) {
@@ -261,11 +265,23 @@ export class Player extends EventTarget {
       this.video.playbackRate = this.speed;
       this.video.play().catch(() => {});
     }
+    // The time of the picture that is on the screen, where the browser tells it; else the clock of the video, which
+    // may be a frame ahead of what is seen.
+    let shown = null;
+    if (this.video?.requestVideoFrameCallback) {
+      const { video } = this;
+      const onPicture = (_, { mediaTime }) => {
+        if (this.run !== run || this.video !== video) return;
+        shown = mediaTime;
+        if (this.playing) video.requestVideoFrameCallback(onPicture);
+      };
+      video.requestVideoFrameCallback(onPicture);
+    }
     const step = () => {
       if (!this.playing || this.run !== run || !this.clip) return;
       // Beside a video its own clock counts: what is seen belongs together.
       const frame = this.video && !this.video.paused && this.video.readyState > 1
-        ? Math.floor(this.video.currentTime * fps + 1e-3) - this.clip.clip.start_frame
+        ? Math.floor((shown ?? this.video.currentTime) * fps + 1e-3) - this.clip.clip.start_frame
         : first + Math.floor(((performance.now() - start) / 1000) * fps * this.speed);
       if (frame >= this.clip.clip.num_frames) {
         this.frame = 0;
@@ -301,63 +317,64 @@ export class Player extends EventTarget {
         this.painter.draw(context, place(points, person, frame), shown / wide, 0, 0, this.parts);
       }
     }
+    this.sayWhoIsAbsent(points);
     this.scrub.value = this.frame;
     const at = this.frame / this.about.fps;
     this.time.textContent = `${seconds(at)}, frame ${number(this.frame)} of ${number(this.clip.clip.num_frames)}`;
     for (const cue of this.cues) cue.line.classList.toggle("now", cue.start_s <= at && at < cue.end_s);
-    this.drawCursor();
+    this.strip.cursor(this.frame);
   }
 
-  // Mean confidence of the parts of the primary signer, frame by frame.
-  drawStrip() {
-    const ratio = Math.min(2, devicePixelRatio || 1);
-    const width = this.strip.width = Math.max(1, Math.round(this.strip.clientWidth * ratio));
-    const height = this.strip.height = Math.max(1, Math.round(this.strip.clientHeight * ratio));
-    const context = this.strip.getContext("2d");
-    const total = this.clip.clip.num_frames;
-    for (const [name, colour] of STRIPS) {
-      const part = this.about.parts.find((one) => one.name === name);
-      context.strokeStyle = colour;
-      context.lineWidth = 1.5 * ratio;
-      context.beginPath();
-      let down = false;
-      for (const [index, points] of this.chunks) {
-        if (!points?.people || points.numbers[0] !== 0) continue;
-        for (let frame = 0; frame < points.frames; frame++) {
-          const { xy, scores } = place(points, 0, frame);
-          let sum = 0;
-          let known = true;
-          for (let i = part.start; i < part.start + part.size; i++) {
-            if (scores[i] === 255) known = false;
-            else if (xy[2 * i] !== -32768) sum += scores[i];
-          }
-          // As the lake has it: the mean is unknown where one of its scores is.
-          if (!known) { down = false; continue; }
-          const x = ((index * CHUNK + frame + 0.5) / total) * width;
-          const y = height * (1 - Math.min(1, sum / part.size / 200)) * 0.9 + height * 0.05;
-          if (down) context.lineTo(x, y);
-          else context.moveTo(x, y);
-          down = true;
-        }
-      }
-      context.stroke();
+  // In words, where there is nothing to draw: an empty picture may as well be one that has not come.
+  sayWhoIsAbsent(points) {
+    const frame = this.frame % CHUNK;
+    let text = "";
+    if (points === null || points === undefined) text = "Reading …";
+    else if (points && !isSomebodyIn(points, frame)) {
+      const { first, last } = absence(points, frame);
+      const start = this.frame - frame;
+      const whole = first === 0 && last === points.frames && points.frames >= this.clip.clip.num_frames;
+      text = whole ? "Nobody is in this clip"
+        : `Nobody here, ${seconds((start + first) / this.about.fps)} to ${seconds((start + last) / this.about.fps)}`;
     }
-    this.stripImage = context.getImageData(0, 0, width, height);
+    if (text === this.nobody.textContent) return;
+    this.nobody.textContent = text;
+    this.nobody.hidden = !text;
   }
 
-  drawCursor() {
-    if (!this.stripImage) return;
-    if (this.stripImage.width !== this.strip.width) return;
-    const context = this.strip.getContext("2d");
-    context.putImageData(this.stripImage, 0, 0);
-    const x = ((this.frame + 0.5) / this.clip.clip.num_frames) * this.strip.width;
-    context.strokeStyle = getComputedStyle(this.strip).color;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(x, 0);
-    context.lineTo(x, this.strip.height);
-    context.stroke();
+  // The rest of a long clip, a part after the other, so that the strip covers all of it.
+  async readOn() {
+    const { strip, turn } = this;
+    for (let index = 0; index < strip.count; index++) {
+      if (!strip.has(index)) await this.chunk(index * CHUNK);
+      if (turn !== this.turn || this.chunks.get(index) === false) return;
+    }
   }
+
+  // Of a clip of hours the points around the frame that is seen are kept.
+  forget() {
+    const here = Math.floor(this.frame / CHUNK);
+    for (const [index, points] of this.chunks) if (points && Math.abs(index - here) > KEPT) this.chunks.delete(index);
+  }
+}
+
+// Whether anybody has a point in a frame.
+function isSomebodyIn(points, frame) {
+  for (let person = 0; person < points.people; person++) {
+    const { xy } = place(points, person, frame);
+    for (let i = 0; i < xy.length; i += 2) if (xy[i] !== ABSENT) return true;
+  }
+  return false;
+}
+
+// The frames around one, of those that are here, in which nobody is: [first, last).
+function absence(points, frame) {
+  points.absent ??= Array.from({ length: points.frames }, (_, at) => !isSomebodyIn(points, at));
+  let first = frame;
+  let last = frame + 1;
+  while (first > 0 && points.absent[first - 1]) first--;
+  while (last < points.frames && points.absent[last]) last++;
+  return { first, last };
 }
 
 function group(cues) {

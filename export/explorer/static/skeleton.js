@@ -1,6 +1,6 @@
 // Keypoints as they come from the server, and people drawn of them.
 
-const ABSENT = -32768;
+export const ABSENT = -32768;
 
 // See export/explorer/points.py.
 export function readClip(buffer) {
