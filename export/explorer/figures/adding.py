@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-SLICE: Final = 1 << 18
-"""Clips that are looked at at once."""
+from signverse.export.explorer.clips.columns import pieces
 
 
 def sums(
@@ -21,8 +20,7 @@ def sums(
         values: [N].
     """
     found = np.zeros(size)
-    # In slices: numpy makes eight bytes of each number before it adds them.
-    for start in range(0, len(groups), SLICE):
-        part = slice(start, start + SLICE)
+    # Numpy makes eight bytes of each number before it adds them.
+    for part in pieces(len(groups)):
         found += np.bincount(groups[part], None if values is None else values[part], size)
     return found

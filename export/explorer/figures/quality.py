@@ -9,7 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from signverse.export.explorer.clips.catalog import Catalog
-from signverse.export.explorer.figures.adding import SLICE, sums
+from signverse.export.explorer.clips.columns import pieces
+from signverse.export.explorer.figures.adding import sums
 from signverse.export.explorer.figures.naming import named
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
@@ -41,9 +42,8 @@ def quality(catalog: Catalog, selection: Selection, measure: str) -> dict[str, A
     codes, values = column.codes[rows], np.empty(len(rows), np.float32)
     bins = len(_EDGES)
     counts = np.zeros((len(column.values), bins), np.int64)
-    # In slices: of two million clips each copy of all would take eight megabytes.
-    for start in range(0, len(rows), SLICE):
-        part = slice(start, start + SLICE)
+    # Of two million clips each copy of all would take eight megabytes.
+    for part in pieces(len(rows)):
         values[part] = catalog.clips[measure].gather(rows[part]).cast(pl.Float32).fill_null(float("nan")).to_numpy()
         cells = codes[part].astype(np.uint32) * np.uint32(bins) + _places(values[part])
         counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)

@@ -112,6 +112,20 @@ export function clipsLink(state, options, attributes, ...children) {
   }, ...children);
 }
 
+// Options that hold one more condition in SQL; on lines of their own, as a comment ends with its line.
+export function andWhere(options, condition) {
+  const where = options.filter(([name]) => name === "where").at(-1)?.[1];
+  const others = options.filter(([name]) => name !== "where");
+  return [...others, ["where", where ? `(${where}\n) and ${condition}` : condition]];
+}
+
+// Options for the clips of a language. One that a foreign writer made up is named by no option, but in SQL.
+export function ofLanguage(options, { code, known }) {
+  const others = options.filter(([name]) => name !== "language");
+  if (known) return [...others, ["language", code]];
+  return andWhere(others, code ? `sign_language = '${code.replaceAll("'", "''")}'` : "sign_language is null");
+}
+
 // Which clips are drawn at random depends on those that there are to draw from.
 export function sampleNote(state) {
   const set = ["per-language", "hours", "temperature", "limit"].filter((name) => state.values(name).length);

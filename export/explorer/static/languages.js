@@ -22,8 +22,8 @@ export function open(place, context) {
 }
 
 class Languages {
-  constructor(place, { state, about }) {
-    Object.assign(this, { state, about, place, asked: null, got: null });
+  constructor(place, { state }) {
+    Object.assign(this, { state, place, asked: null, got: null });
     this.choice = charts.choice("Measured in", BY, this.by, (by) => this.state.say("by", by === "hours" ? null : by));
     this.chart = make("div", { class: "chart" });
     this.below = make("div");
@@ -76,12 +76,11 @@ class Languages {
       got.filtered ? svg("rect", { class: "chosen", x: 0, y: 6, height: 10, rx: 2, width: percent(chosen ? axis.at(chosen) : 0) }) : null);
     const words = got.filtered ? `${this.text(chosen)} of ${this.text(whole)}` : this.text(whole);
     const unit = by === "hours" ? "" : ` ${by}`;
-    const options = [...this.state.options.filter(([name]) => name !== "language"), ["language", language.code]];
+    const options = charts.ofLanguage(this.state.options, language);
     const parts = [make("span", { class: "name", dir: "auto", text: language.short }), drawing,
       make("span", { class: chosen ? "value" : "value none", text: this.text(chosen) })];
     const named = { class: "chart-row", title: `${language.name}: ${words}${unit}`, "aria-label": `${language.name}: ${words}${unit}`, "data-code": language.code };
-    // Clips of no language are asked for by no option.
-    return language.code ? charts.clipsLink(this.state, options, named, ...parts) : make("div", named, ...parts);
+    return charts.clipsLink(this.state, options, named, ...parts);
   }
 
   balance() {
@@ -90,7 +89,7 @@ class Languages {
       const figures = balance[by];
       if (!figures) return "–";
       if (name !== "top") return number(figures[name]);
-      return `${this.about.languages[figures.top_language] ?? figures.top_language}, ${number(figures.top_percent)} %`;
+      return `${this.got.languages.find(({ code }) => code === figures.top_language)?.name ?? figures.top_language}, ${number(figures.top_percent)} %`;
     });
     const [whole, chosen] = [of(got.balance.whole), of(got.balance.chosen)];
     const rows = BALANCE.map(([, text], i) => [text, whole[i], ...(got.filtered ? [chosen[i]] : [])]);

@@ -57,6 +57,12 @@ async function follow(reading) {
   }
 }
 
+// No number of clips stands beside filters that are refused.
+function refused(error) {
+  byId("count").textContent = "";
+  failed(error);
+}
+
 async function refresh() {
   showChips(state);
   filters.update();
@@ -68,8 +74,8 @@ async function refresh() {
   } catch (error) {
     if (state.clip && !error.changed) {
       // A link may name a clip that this lake lacks: the player says so, and the grid stands.
-      try { got = await ask("rows", parameters, { only: "rows" }); } catch (other) { failed(other); return; }
-    } else { failed(error); return; }
+      try { got = await ask("rows", parameters, { only: "rows" }); } catch (other) { refused(other); return; }
+    } else { refused(error); return; }
   }
   if (got === null) return;
   notice("clips", state.unknown === null ? "" : `There is no page ${JSON.stringify(state.unknown)}: these are the clips.`);

@@ -144,13 +144,11 @@ class Quality {
   }
 
   language(row) {
-    const others = this.state.options.filter(([name]) => name !== "language");
-    return row.code === null ? this.state.options : [...others, ["language", row.code]];
+    return row.code === null ? this.state.options : charts.ofLanguage(this.state.options, row);
   }
 
   // Exactly the clips of a bar; what bounds from below is an option, what bounds from above takes a condition in SQL.
   binOptions(row, low, high) {
-    if (row.code === "") return null;
     let options = this.language(row);
     const part = this.measure.endsWith("_confidence") ? this.measure.slice(0, -"_confidence".length) : null;
     const option = part ? "min-confidence" : `min-${this.measure.replace("_", "-")}`;
@@ -160,11 +158,7 @@ class Quality {
     options = options.filter((one) => !own(one));
     if (least > 0) options = [...options, [option, part ? `${part}=${least}` : String(least)]];
     if (high === null) return options;
-    const where = options.filter(([name]) => name === "where").at(-1)?.[1];
-    const bound = `${this.measure} < ${high}::float`;
-    options = options.filter(([name]) => name !== "where");
-    // On lines of their own: a comment ends with its line.
-    return [...options, ["where", where ? `(${where}\n) and ${bound}` : bound]];
+    return charts.andWhere(options, `${this.measure} < ${high}::float`);
   }
 
   kinds(row, i, axis) {
@@ -176,7 +170,7 @@ class Quality {
       left += share;
       const words = `${row.name}, ${kind}: ${Math.round(1000 * share) / 10} %, ${number(clips)} ${clips === 1 ? "clip" : "clips"}, ${charts.asTime(hours)}`;
       const others = this.language(row).filter(([name]) => name !== "caption-kind");
-      const options = clips && KINDS.includes(kind) && row.code !== "" ? [...others, ["caption-kind", kind]] : null;
+      const options = clips && KINDS.includes(kind) ? [...others, ["caption-kind", kind]] : null;
       return this.cell(i, words, options,
         svg("rect", { class: kindClass(kind), x: percent(axis.at(x)), width: percent(axis.at(share)), y: 3, height: 20 }));
     });

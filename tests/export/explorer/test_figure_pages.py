@@ -256,3 +256,14 @@ def test_filters_that_change_while_a_page_is_opened_count(visit_page):
     waiting[0].continue_()
     page.locator("#page:not([aria-busy])").wait_for()
     assert labels(bars(page))[1] == "Polish Sign Language: 2.0 s of 4.0 s"
+
+
+@pytest.mark.parametrize(
+    "start", ["page=languages&by=clips", "page=quality&measure=coverage", "page=quality&measure=captions"]
+)
+def test_a_language_that_has_no_name_leads_to_its_clips_too(visit, serve, tmp_path, start):
+    lake = fill(tmp_path / "lake", [Video("foreign", 24, {}, language="zzz"), Video("known", 24, {})])
+    page = visit(f"{serve(lake.folder).address}?{start}&where=num_frames > 1 -- frames")
+    page.locator(".chart :is(a, .cell:not(.fixed))").and_(page.get_by_label("zzz")).first.click()
+    wait_for_count(page, "1 clip of 1 video")
+    assert "sign_language" in page.url
