@@ -10,7 +10,6 @@ from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
 
 if TYPE_CHECKING:
-    import polars as pl
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -20,7 +19,6 @@ PAGE: Final = 50
 
 _MOST_ROWS: Final = 400
 _MOST_LINES: Final = 500
-_LONGEST: Final = 300
 
 
 def about(explorer: Explorer, request: Request) -> Any:
@@ -171,34 +169,21 @@ def reload(explorer: Explorer, given: dict[str, Any]) -> Any:
 
 def reports(explorer: Explorer, request: Request) -> Any:
     """The named reports, as `signverse stats` lists them; with `name` the rows of one."""
-    from signverse.lake.query.read_only import run_once
+    from signverse.lake.query.bounded.first_rows import Bounds
     from signverse.lake.query.reports import find_report, report_names
 
     name = request.query_params.get("name")
     if name is None:
+        # Who sees the list asks for one of them next.
+        explorer.statements.start_soon()
         return [{"name": one, "summary": find_report(one).summary} for one in report_names()]
-    report = find_report(name)
-    rows = run_once(explorer.catalog.snapshot, report.sql)
-    return {"answer": report.answer(rows), **_table(report.short(rows))}
+    found = explorer.statements.report(explorer.catalog.snapshot, find_report(name).name, Bounds(rows=_MOST_LINES))
+    return vars(found)
 
 
 def sql(explorer: Explorer, request: Request) -> Any:
     """The first rows of one statement that reads the lake, as `signverse sql` runs it; time and memory are bounded."""
-    from signverse.lake.query.read_only import Bounds, run_once
+    from signverse.lake.query.bounded.first_rows import Bounds
 
     query = request.query_params.get("query", "")
-    return _table(run_once(explorer.catalog.snapshot, query, bounds=Bounds(rows=_MOST_LINES)))
-
-
-def _table(rows: pl.DataFrame) -> dict[str, Any]:
-    """Rows for the page: cells as texts, cut where they are long; of many rows the first."""
-    shown = rows.head(_MOST_LINES)
-    lines = [[None if cell is None else _cell(cell) for cell in row] for row in shown.iter_rows()]
-    return {"columns": rows.columns, "rows": lines, "more": rows.height > _MOST_LINES}
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        value = f"{value:.6g}"
-    text = str(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} \u2026"
+    return vars(explorer.statements.table(explorer.catalog.snapshot, query, Bounds(rows=_MOST_LINES)))

@@ -113,8 +113,11 @@ def serve(explorer: Explorer, opened: socket.socket, guard: Guard, ready: Callab
             ready()
 
     threading.Thread(target=announce, daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[opened])
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[opened])
+    finally:
+        explorer.close()
 
 
 @contextlib.contextmanager
@@ -125,7 +128,8 @@ def serving(
     opened = listen(host, port)
     port = opened.getsockname()[1]
     guard = guard_of(host, port)
-    server = _server(Explorer(lake, media, picks), guard, patience_s=1)
+    explorer = Explorer(lake, media, picks)
+    server = _server(explorer, guard, patience_s=1)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
     thread.start()
     try:
@@ -136,3 +140,4 @@ def serving(
         server.should_exit = True
         thread.join(10)
         opened.close()
+        explorer.close()

@@ -21,8 +21,10 @@ POST /api/reload    opens the newest version of the lake
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
+import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
@@ -34,6 +36,7 @@ from signverse.export.explorer.guard import MOST_BYTES, Guard, Guarded
 from signverse.export.explorer.questions import as_json
 from signverse.export.explorer.session import ChangedLakeError, Explorer
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
+from signverse.lake.query.bounded.statements import WAITED_FOR
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -112,9 +115,23 @@ def _answering(explorer: Explorer, answer: Callable[[Explorer, Request], Any]) -
         return made if isinstance(made, Response) else as_json(made)
 
     async def route(request: Request) -> Response:
-        return await run_in_threadpool(work, request)
+        gone = threading.Event()
+        # The thread takes the context of this task.
+        WAITED_FOR.set(gone)
+        watching = asyncio.ensure_future(_set_when_gone(request, gone))
+        try:
+            return await run_in_threadpool(work, request)
+        finally:
+            watching.cancel()
 
     return route
+
+
+async def _set_when_gone(request: Request, gone: threading.Event) -> None:
+    """Waits until the browser has closed the connection: it asks for something else, or has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
 
 
 def _taking(explorer: Explorer, take: Callable[[Explorer, Any], Any]) -> Callable[[Request], Any]:

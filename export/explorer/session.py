@@ -14,6 +14,7 @@ from signverse.lake.model.errors import BadInputError, SignverseError
 if TYPE_CHECKING:
     from signverse.export.explorer.clips.catalog import Catalog
     from signverse.export.explorer.figures.status import StatusReader
+    from signverse.lake.query.bounded.statements import Statements
 
 
 class ChangedLakeError(SignverseError):
@@ -34,27 +35,27 @@ class _Reading:
         read, rows: rows of clips that were read, of how many in the lake.
     """
 
-    def __init__(self, lake: Path, media: Path | None) -> None:
+    def __init__(self, lake: Path, media: Path | None, statements: Statements) -> None:
         self.first: Future[Catalog] = Future()
         self.whole: Future[Catalog] = Future()
         self.media: dict[str, Path] = {}
         self.read = self.rows = 0
         self._is_wanted = True
-        threading.Thread(target=self._run, args=(lake, media), daemon=True).start()
+        threading.Thread(target=self._run, args=(lake, media, statements), daemon=True).start()
 
-    def _run(self, lake: Path, media: Path | None) -> None:
+    def _run(self, lake: Path, media: Path | None, statements: Statements) -> None:
         from signverse.export.explorer.clips.catalog import Catalog
         from signverse.lake.storage.snapshot import Snapshot
 
         try:
             snapshot = Snapshot.open(lake)
             self.rows = sum(file.num_rows for file in snapshot.stored_files("segments"))
-            found = Catalog(snapshot, first=_FIRST)
+            found = Catalog(snapshot, statements=statements, first=_FIRST)
             if media is not None:
                 self.media = videos_in(media, frozenset(snapshot.visible()["video_id"].to_list()))
             self.first.set_result(found)
             if not found.is_whole:
-                found = Catalog(snapshot, on_rows=self._progressed)
+                found = Catalog(snapshot, statements=statements, on_rows=self._progressed)
             self.whole.set_result(found)
             self.first = self.whole
         except BaseException as error:  # raised in each request that waits for them
@@ -106,7 +107,7 @@ class Explorer:
     def _current(self) -> _Reading:
         with self._turning:
             if self._reading is None or self._reading.has_failed:
-                self._reading = _Reading(self.lake, self.media)
+                self._reading = _Reading(self.lake, self.media, self.statements)
             return self._reading
 
     @property
@@ -130,6 +131,18 @@ class Explorer:
         """While the clips are read: how many were, and of how many; None afterwards."""
         reading = self._current()
         return None if reading.whole.done() else {"read": reading.read, "of": reading.rows}
+
+    @cached_property
+    def statements(self) -> Statements:
+        """What runs statements in SQL, in processes of their own."""
+        from signverse.lake.query.bounded.statements import Statements
+
+        return Statements(self.lake)
+
+    def close(self) -> None:
+        """Ends the processes that were started."""
+        if "statements" in self.__dict__:
+            self.statements.close()
 
     @cached_property
     def status(self) -> StatusReader:
@@ -174,7 +187,7 @@ class Explorer:
             if self._reading is not None:
                 self._reading.stop()
             # The earlier clips go first, so that memory need not hold both; requests that read them keep them so long.
-            self._reading = reading = _Reading(self.lake, self.media)
+            self._reading = reading = _Reading(self.lake, self.media, self.statements)
         return reading.first.result().snapshot.version
 
     def change_picks(self, catalog: Catalog, add: list[str], remove: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ May import lake.jobs, lake.storage and lake.model; takes a Snapshot, never a Lak
     selection_file.py  reads what `signverse select -o` wrote
     session.py         a DuckDB session with the views and macros of sql/
     read_only.py       runs one SQL statement and refuses what writes
+    bounded/           the same for a page in the browser: bounded in time and memory, in a process of its own
     sql_errors.py      DuckDB's errors in one line
     reports.py         the named reports of sql/reports/ and their short forms
     plots.py           the reports as pictures

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
-from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError, SignverseError
+from signverse.lake.model.errors import BadInputError, DamagedLakeError, MistypedError
 from signverse.lake.model.interrupt import run_interruptibly
 from signverse.lake.query.session import connect
 from signverse.lake.query.sql_errors import is_outside, message_of, one_line
@@ -43,26 +39,11 @@ _OF_THE_TEXT: Final = (duckdb.ParserException, duckdb.SyntaxException, duckdb.Bi
 """Errors of what was typed; the others depend on the rows and on the machine."""
 
 
-_AGAIN_S: Final = 0.1
-"""Between the planning of a query and its run nothing is there to be stopped: it is tried again."""
+class OutOfMemoryError(BadInputError):
+    """The database has no memory left for a query."""
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a statement may take where nobody sits at the terminal who could press Ctrl-C.
-
-    Attributes:
-        seconds: after these it is stopped.
-        memory_mib: of DuckDB, in MiB; temporary files may take four times that.
-        rows_mib: of the rows that are handed over, in MiB.
-        rows: only the first ones are computed and handed over, one more than these, which says that there are more;
-            None for all.
-    """
-
-    seconds: float = 30
-    memory_mib: int = 512
-    rows_mib: int = 64
-    rows: int | None = None
+Answer = TypeVar("Answer")
 
 
 def check_reads(query: str, *, typed: str | None = None, session: duckdb.DuckDBPyConnection | None = None) -> str:
@@ -105,65 +86,38 @@ def check_reads(query: str, *, typed: str | None = None, session: duckdb.DuckDBP
     return query
 
 
-def run(
-    con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None, bounds: Bounds | None = None
-) -> pl.DataFrame:
+def run(con: duckdb.DuckDBPyConnection, query: str, *, typed: str | None = None) -> pl.DataFrame:
     """Runs one statement that reads. Ctrl-C stops it, and the connection can be used again.
 
     Args:
         typed: the condition in the query that a person typed: messages count lines and columns in it.
-        bounds: what it may take; the bound of memory stays with the connection.
 
     Raises:
         MistypedError: it does more than read, or is not SQL over these tables, with the reason in one line.
         BadInputError: the database could not carry it out, with the reason in one line.
         DamagedLakeError: it needs a file of the lake that is lost.
     """
-    if bounds is None:
-        return run_interruptibly(lambda: _run(con, query, typed, None), con.interrupt)
-    con.execute(f"set memory_limit = '{bounds.memory_mib}MiB'")
-    con.execute(f"set max_temp_directory_size = '{4 * bounds.memory_mib}MiB'")
-    with _stopped_after(bounds.seconds, con, _shown(query, typed)[0]):
-        return run_interruptibly(lambda: _run(con, query, typed, bounds), con.interrupt)
+
+    def rows() -> pl.DataFrame:
+        return con.sql(query).pl() if not explains(query) else explain(con, query)
+
+    return run_interruptibly(lambda: carry_out(con, query, rows, typed=typed), con.interrupt)
 
 
-def run_once(
-    snapshot: Snapshot, query: str, *, typed: str | None = None, files: bool = False, bounds: Bounds | None = None
-) -> pl.DataFrame:
+def run_once(snapshot: Snapshot, query: str, *, typed: str | None = None, files: bool = False) -> pl.DataFrame:
     """Runs one statement that reads, in a session of its own; see `run` and, for `files`, `session.connect`."""
     with connect(snapshot, files=files) as con:
-        return run(con, query, typed=typed, bounds=bounds)
+        return run(con, query, typed=typed)
 
 
-@contextmanager
-def _stopped_after(seconds: float, con: duckdb.DuckDBPyConnection, what: str) -> Iterator[None]:
-    """Stops what a connection runs in the block once its time is over, and says so."""
-    ended, late = threading.Event(), threading.Event()
+def carry_out(
+    con: duckdb.DuckDBPyConnection, query: str, read: Callable[[], Answer], *, typed: str | None = None
+) -> Answer:
+    """What `read` makes of a query, once it is known to be one statement that reads; for the rest see `run`.
 
-    def stop() -> None:
-        if ended.wait(seconds):
-            return
-        late.set()
-        while not ended.is_set():
-            con.interrupt()
-            ended.wait(_AGAIN_S)
-
-    watching = threading.Thread(target=stop, daemon=True)
-    watching.start()
-    try:
-        yield
-    except SignverseError:
-        if not late.is_set():
-            raise
-        raise BadInputError(
-            f"the {what} took longer than {seconds:g} seconds", "`signverse sql` has no limit."
-        ) from None
-    finally:
-        ended.set()
-        watching.join()
-
-
-def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None, bounds: Bounds | None) -> pl.DataFrame:
+    Args:
+        read: runs the query on the connection.
+    """
     check_reads(query, typed=typed, session=con)
     explain = _EXPLAIN.match(query)
     explained = query[explain.end() :] if explain else query
@@ -177,9 +131,7 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None, bounds: 
             if files is not None:
                 files.columns = columns
             prefix = 0
-            if explain:
-                return _explain(con, query)
-            return con.sql(query).pl() if bounds is None else _first_rows(con, query, bounds)
+            return read()
     except duckdb.Error as error:
         message = message_of(error)
         if damage := damage_in(message):
@@ -188,8 +140,12 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None, bounds: 
             raise DamagedLakeError(message.removesuffix(".")) from None
         outside = is_outside(error)
         kind = MistypedError if outside or isinstance(error, _OF_THE_TEXT) else BadInputError
+        if isinstance(error, duckdb.OutOfMemoryException):
+            kind = OutOfMemoryError
         hint = (_FILES if typed is None else _NO_FILES) if outside else ""
         raise kind(f"the {what} was refused: {one_line(con, error, shown, prefix + before)}", hint) from None
+    except MemoryError:
+        raise OutOfMemoryError(f"the {what} was refused: there is no memory left for it") from None
     except BaseException as error:
         if not is_foreign(error):
             raise
@@ -200,9 +156,15 @@ def _run(con: duckdb.DuckDBPyConnection, query: str, typed: str | None, bounds: 
         con.execute("reset errors_as_json")
 
 
+def named(typed: str | None) -> str:
+    """What a message is about."""
+    return "condition" if typed else "query"
+
+
 def _shown(query: str, typed: str | None) -> tuple[str, str, int]:
     """What a message is about: its name, its text, and the bytes of the query that precede it."""
-    return ("query", query, 0) if not typed else ("condition", typed, len(query.rpartition(typed)[0].encode()))
+    shown, before = (typed, len(query.rpartition(typed)[0].encode())) if typed else (query, 0)
+    return named(typed), shown, before
 
 
 def writes(operator: str) -> bool:
@@ -231,27 +193,12 @@ def _check_plan(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     return names
 
 
-def _explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+def explains(query: str) -> bool:
+    """Whether a query asks for a plan."""
+    return _EXPLAIN.match(query) is not None
+
+
+def explain(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    """The plan that an EXPLAIN gives, in one column."""
     rows = con.execute(query).fetchall()
     return pl.DataFrame({"plan": [str(row[-1]) for row in rows]})
-
-
-def _first_rows(con: duckdb.DuckDBPyConnection, query: str, bounds: Bounds) -> pl.DataFrame:
-    """The rows as they are computed, up to what is allowed; then the query ends."""
-    batches, height, size = [], 0, 0
-    with con.sql(query).to_arrow_reader(2048) as reader:
-        empty = reader.schema.empty_table()
-        for batch in reader:
-            batches.append(batch)
-            height += batch.num_rows
-            size += batch.nbytes
-            if size > bounds.rows_mib << 20:
-                raise BadInputError(
-                    f"the result takes more than {bounds.rows_mib} MiB",
-                    "Choose fewer rows or columns, or use `signverse sql`.",
-                )
-            if bounds.rows is not None and height > bounds.rows:
-                break
-    found = pl.from_arrow(pa.Table.from_batches(batches) if batches else empty)
-    assert isinstance(found, pl.DataFrame)
-    return found if bounds.rows is None else found.head(bounds.rows + 1)

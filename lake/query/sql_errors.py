@@ -14,7 +14,7 @@ from signverse.lake.model import languages
 _SHOWN: Final = 60
 """Characters of the query that are shown before the place, at most."""
 
-_ADVICE: Final = re.compile(r"\n\s*(?:Did you mean|Candidate|LINE |Please try installing)")
+_ADVICE: Final = re.compile(r"\n\s*(?:Did you mean|Candidate|LINE |Please try installing|Possible solutions)")
 """Where DuckDB's own suggestions begin, over several lines."""
 
 _MISSING_FIELD: Final = re.compile(r'does not have a column named "(.+?)"')

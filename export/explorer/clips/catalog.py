@@ -20,6 +20,7 @@ import polars as pl
 
 from signverse.export.explorer.clips.columns import Bits, Numbers, bits_of, pieces, read_columns, rows_of
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.query.bounded.statements import Statements
 from signverse.lake.query.conditions import Condition
 from signverse.lake.query.sampling import sample
 from signverse.lake.query.selection import Selection
@@ -91,10 +92,16 @@ class Catalog:
     """
 
     def __init__(
-        self, snapshot: Snapshot, *, first: int | None = None, on_rows: Callable[[int], None] = lambda count: None
+        self,
+        snapshot: Snapshot,
+        *,
+        statements: Statements | None = None,
+        first: int | None = None,
+        on_rows: Callable[[int], None] = lambda count: None,
     ) -> None:
         """
         Args:
+            statements: run the conditions in SQL.
             first: only the clips of so many videos are read.
             on_rows: called now and then with the rows that were read.
 
@@ -102,6 +109,7 @@ class Catalog:
             DamagedLakeError: a file of the lake cannot be read.
         """
         self.snapshot = snapshot
+        self._statements = statements or Statements(snapshot.folder)
         videos = collect(snapshot.videos().select("ingest_id", "sign_language", *_OF_VIDEOS))
         self.is_whole = first is None or videos.height <= first
         videos = videos if first is None else videos.head(first)
@@ -255,12 +263,12 @@ class Catalog:
 
     def _asked(self, condition: Condition, selection: Selection) -> Bits:
         """What a condition in SQL leaves, asked of the lake."""
-        from signverse.lake.query.read_only import Bounds, check_reads, run_once
+        from signverse.lake.query.bounded.first_rows import Bounds
 
         # First alone: a parenthesis in it must not close the one that is put around it.
-        check_reads(f"select 1 where {selection.where}\n", typed=selection.where)
+        first = (f"select 1 where {selection.where}\n",)
         query = f"select video_id, ordinal from clips where {condition.sql}"  # noqa: S608 (run as one statement that reads)
-        found = run_once(self.snapshot, query, typed=selection.where, bounds=Bounds(rows_mib=512))
+        found = self._statements.rows(self.snapshot, query, Bounds(rows_mib=256), typed=selection.where, first=first)
         bits = np.zeros(len(self), np.bool_)
         if found.height:
             # The clips of a video have ordinals of their own, so that both are one number.

@@ -41,6 +41,12 @@ export async function ask(name, parameters = [], { only = null, binary = false }
   }
 }
 
+// Ends the question of a kind, if there is one: it gives null.
+export function stop(only) {
+  running.get(only)?.abort();
+  running.delete(only);
+}
+
 export async function send(name, given) {
   const response = await fetch(`/api/${name}`, {
     method: "POST",
