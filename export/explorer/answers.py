@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from signverse.lake.query.bounded.shown import Shown
+
 
 PAGE: Final = 50
 """Clips of an answer that does not say how many."""
@@ -178,7 +180,7 @@ def reports(explorer: Explorer, request: Request) -> Any:
         explorer.statements.start_soon()
         return [{"name": one, "summary": find_report(one).summary} for one in report_names()]
     found = explorer.statements.report(explorer.catalog.snapshot, find_report(name).name, Bounds(rows=_MOST_LINES))
-    return vars(found)
+    return _as_answer(found)
 
 
 def sql(explorer: Explorer, request: Request) -> Any:
@@ -186,4 +188,8 @@ def sql(explorer: Explorer, request: Request) -> Any:
     from signverse.lake.query.bounded.first_rows import Bounds
 
     query = request.query_params.get("query", "")
-    return vars(explorer.statements.table(explorer.catalog.snapshot, query, Bounds(rows=_MOST_LINES)))
+    return _as_answer(explorer.statements.table(explorer.catalog.snapshot, query, Bounds(rows=_MOST_LINES)))
+
+
+def _as_answer(found: Shown) -> dict[str, Any]:
+    return {**vars(found), "more": found.left_out > 0}

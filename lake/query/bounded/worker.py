@@ -76,7 +76,8 @@ def make_worker(lake: Path) -> Job:
     data: list[int] = []
 
     def work(statement: Statement, report: Report) -> Answered:
-        stopped, value, refused = False, None, None
+        stopped, value = False, None
+        refused: SignverseError | None = None
         try:
             snapshot = _at(lake, statement.version, opened)
             if not data:
