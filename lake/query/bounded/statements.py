@@ -28,7 +28,7 @@ _PATIENCE_S: Final = 15.0
 """So long a statement waits for another one to end."""
 
 _LOOK_S: Final = 0.05
-"""From one look to the next, whether somebody still waits."""
+"""From one look to the next, whether the answer is still waited for."""
 
 _STARTING_S: Final = 60.0
 """So long a process may take to start and to read the lake's log."""
