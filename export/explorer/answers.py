@@ -179,7 +179,7 @@ def reports(explorer: Explorer, request: Request) -> Any:
         # Who sees the list asks for one of them next.
         explorer.statements.start_soon()
         return [{"name": one, "summary": find_report(one).summary} for one in report_names()]
-    found = explorer.statements.report(explorer.catalog.snapshot, find_report(name).name, Bounds(rows=_MOST_LINES))
+    found = explorer.statements.report(explorer.first().snapshot, find_report(name).name, Bounds(rows=_MOST_LINES))
     return _as_answer(found)
 
 
@@ -188,7 +188,7 @@ def sql(explorer: Explorer, request: Request) -> Any:
     from signverse.lake.query.bounded.first_rows import Bounds
 
     query = request.query_params.get("query", "")
-    return _as_answer(explorer.statements.table(explorer.catalog.snapshot, query, Bounds(rows=_MOST_LINES)))
+    return _as_answer(explorer.statements.table(explorer.first().snapshot, query, Bounds(rows=_MOST_LINES)))
 
 
 def _as_answer(found: Shown) -> dict[str, Any]:

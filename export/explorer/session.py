@@ -84,6 +84,7 @@ class Explorer:
         lake: its folder.
         media: the folder of the videos, or None.
         picks: the selection file of the picked clips.
+        statements: runs statements in SQL, in processes of their own.
     """
 
     def __init__(self, lake: Path, media: Path | None, picks: Path) -> None:
@@ -92,6 +93,7 @@ class Explorer:
             NotALakeError, NewerLakeError, DamagedLakeError: there is no lake, or it cannot be opened.
             BadInputError: there is no folder of videos.
         """
+        from signverse.lake.query.bounded.statements import Statements
         from signverse.lake.storage.snapshot import Snapshot
 
         Snapshot.open(lake)
@@ -100,6 +102,7 @@ class Explorer:
         self.lake = lake
         self.media = media
         self.picks = picks
+        self.statements = Statements(lake)
         self._reading: _Reading | None = None
         self._turning = threading.Lock()
         self._writing = threading.Lock()
@@ -132,17 +135,9 @@ class Explorer:
         reading = self._current()
         return None if reading.whole.done() else {"read": reading.read, "of": reading.rows}
 
-    @cached_property
-    def statements(self) -> Statements:
-        """What runs statements in SQL, in processes of their own."""
-        from signverse.lake.query.bounded.statements import Statements
-
-        return Statements(self.lake)
-
     def close(self) -> None:
-        """Ends the processes that were started."""
-        if "statements" in self.__dict__:
-            self.statements.close()
+        """Ends the processes that run statements."""
+        self.statements.close()
 
     @cached_property
     def status(self) -> StatusReader:
