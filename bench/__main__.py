@@ -16,6 +16,7 @@ BENCHMARKS = {
     "shards": "import and export of shards, beside numpy on the same bytes; peak memory",
     "fetch": "two languages of a release on a server, beside downloading whole tars: bytes, requests, seconds",
     "upkeep": "maintain on a growing lake: speed, and whether memory stays flat",
+    "writers": "eight writers, two readers and maintenance at one lake for ten minutes, with kills",
     "extract": "extraction beside easy-dwpose and rtmlib: frames/s and accuracy, on the CPU",
     "gpu": "frames/s on the GPUs of this machine, against what the models alone could do",
     "long_video": "peak memory of extraction over a video of ten hours",

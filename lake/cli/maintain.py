@@ -46,6 +46,9 @@ def maintain(
     drop_unlisted: Annotated[
         bool, typer.Option("--drop-unlisted", help="Drop the files of videos that outcomes call done and videos lacks.")
     ] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Bring a lake of an older format to today's, and do nothing else.")
+    ] = False,
     rows_to: Output,
 ) -> None:
     """Compact small files and delete unreferenced ones.
@@ -60,6 +63,7 @@ def maintain(
     signverse maintain --lake LAKE --dry-run
     signverse maintain --lake LAKE --dry-run --format csv -o plan.csv
     signverse maintain --lake LAKE
+    signverse maintain --lake LAKE --migrate --dry-run
     """
     # Long because: its options are declared here.
     import time
@@ -68,15 +72,21 @@ def maintain(
 
     from signverse.lake.cli.progress import byte_bar
     from signverse.lake.lake import Lake
+    from signverse.lake.model.schema import FORMAT_VERSION
     from signverse.lake.model.wording import as_argument, counted, size_of, some
+    from signverse.lake.storage.lake_format import format_of
     from signverse.lake.storage.merging.lease import only_upkeep
     from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
+    from signverse.lake.upkeep.migrations import due_migrations
     from signverse.lake.upkeep.plan import make_plan
     from signverse.lake.upkeep.vacuum import log_leftovers, unreferenced_files
 
     opened = Lake.open(lake)
+    if migrate:
+        _migrate(opened, dry_run=dry_run, rows_to=rows_to)
+        return
     kept_for = timedelta(days=retention)
     # What is planned must not be merged before it is rewritten.
     with nullcontext() if dry_run else only_upkeep(opened.folder):
@@ -97,6 +107,9 @@ def maintain(
         if dry_run:
             _show(plan, before, unreferenced, rows_to)
             _tell_of_format(plan, "would take", "would become")
+            if format_of(opened.folder) < FORMAT_VERSION:
+                names = ", ".join(each.name for each, _ in due_migrations(opened.snapshot))
+                say(f"migrations due: {names}; --migrate carries out these only")
             if drops:
                 say(f"{drops} would be dropped")
             return
@@ -119,6 +132,39 @@ def maintain(
     if plan.rewrites and retention:
         until = datetime.now(UTC) + kept_for
         say(f"{size_of(replaced)} of replaced files stay until {until:%Y-%m-%d}; maintain removes them after that")
+
+
+def _migrate(opened: Lake, *, dry_run: bool, rows_to: Output) -> None:
+    """Carries out the migrations that are due, or lists them."""
+    from contextlib import nullcontext
+    from datetime import timedelta
+
+    import polars as pl
+
+    from signverse.lake.cli.progress import byte_bar
+    from signverse.lake.model.wording import counted
+    from signverse.lake.storage.merging.lease import only_upkeep
+    from signverse.lake.upkeep.maintain import maintain as carry_out
+    from signverse.lake.upkeep.migrations import due_migrations, migration_plan
+
+    with nullcontext() if dry_run else only_upkeep(opened.folder):
+        due, plan = due_migrations(opened.snapshot), migration_plan(opened.snapshot)
+        if due or rows_to.path is not None or rows_to.form != "table":
+            rows = [(each.name, count, each.about) for each, count in due]
+            columns = {"migration": pl.String, "left": pl.Int64, "about": pl.String}
+            rows_to.write(pl.DataFrame(rows, columns, orient="row"))
+        if not due:
+            say("the lake has today's format: nothing to do")
+            return
+        _tell_of_format(plan, "would take" if dry_run else "takes", "would become" if dry_run else "becomes")
+        if dry_run:
+            return
+        size = sum(rewrite.size for rewrite in plan.rewrites)
+        with byte_bar("files", size) as advance:
+            # Nothing is dropped or deleted.
+            kept_for = timedelta(days=36_500)
+            carry_out(opened.snapshot, plan, retention=kept_for, drop_unlisted=True, on_bytes=advance)
+    say(f"{counted(len(due), 'migration')} carried out")
 
 
 def _planned(plan: Plan) -> pl.DataFrame:

@@ -5,6 +5,7 @@ maintain.py, which carries it out.
 
     plan.py         which files to rewrite, and why
     maintain.py     carrying out a plan, in the order that loses nothing when it is interrupted
+    migrations.py   named steps from an older format to today's
     compaction.py   when files are small, and how many are too many
     rewrite.py      writing the rows of many files into few, sorted by video
     vacuum.py       which files nothing refers to any more

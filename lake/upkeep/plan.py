@@ -106,6 +106,7 @@ def make_plan(
     full: bool = False,
     small_only: bool = False,
     keep_format: bool = False,
+    migrations_only: bool = False,
 ) -> Plan:
     """Plans the maintenance of a lake, from every one of its files. Files that are lost are left as they are.
 
@@ -113,6 +114,7 @@ def make_plan(
         retention: how long replaced ingestions and rows of interrupted ones are kept.
         full: sort every partition that is not sorted, whatever it costs.
         small_only: compact small files only, as after an ingestion: the cost is that of what was just written.
+        migrations_only: rewrite files of an older format, and no others.
         keep_format: leave files of an older format as they are, where they need not be rewritten for another reason.
 
     Raises:
@@ -150,15 +152,17 @@ def make_plan(
         for partition, files in sorted(partitions.items(), key=lambda item: item[0] or ""):
             by_video = table.order[0] == "video_id"
             groups = _groups_by_video(files, dirty, full, small_only) if by_video else _all_files(files)
+            groups = iter(()) if migrations_only else groups
             rewrites += [Rewrite(table, partition, tuple(group), why) for group, why in groups]
             if table is KEYPOINTS and not small_only and not keep_format:
                 # One by one: after an interruption the next maintenance goes on with the others.
                 older = [file for file in files if file.name in keypoints.older - _names(rewrites)]
                 rewrites += [Rewrite(table, partition, (file,), OLDER_FORMAT) for file in older]
     given_up = [file for file in listed[KEYPOINTS] if file.name in keypoints.given_up]
-    rewrites += [Rewrite(KEYPOINTS, file.partition, (file,), "lost, and replaced since") for file in given_up]
+    if not migrations_only:
+        rewrites += [Rewrite(KEYPOINTS, file.partition, (file,), "lost, and replaced since") for file in given_up]
     moves = bool(keypoints.moved or any(rewrite.table is KEYPOINTS for rewrite in rewrites))
-    rewrite_videos = bool(moves or replaced or list(_all_files(listed[VIDEOS])))
+    rewrite_videos = bool(moves or replaced or (not migrations_only and list(_all_files(listed[VIDEOS]))))
     still_older = bool(keypoints.older - _names(rewrites) or lost[KEYPOINTS] - keypoints.given_up)
     may_raise = not (keep_format or small_only or still_older)
     left = [f"{table.name}/{name}" for table, names in lost.items() for name in sorted(names - keypoints.given_up)]

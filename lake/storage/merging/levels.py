@@ -1,6 +1,6 @@
 """Which small files are merged: as in a log-structured merge tree, files of about the same size, ten at a time.
 
-A row is so rewritten about once for each of three levels, and a partition has at most nine files of each level, and
+A row is so rewritten about once for each of two levels, and a partition has at most nine files of each level, and
 those that are large enough. Files far apart in size are not merged: a large one would be rewritten for each small one.
 """
 
@@ -16,10 +16,10 @@ from signverse.lake.storage.delta import ActiveFile
 FAN_IN: Final = 10
 """Files of a level that are merged."""
 
-_JOINED: Final = FAN_IN // 2
+_JOINED: Final = 2
 """Files of a level that are merged where another partition is due: then most commits merge nothing."""
 
-_LEVELS: Final = 3
+_LEVELS: Final = 2
 
 _LARGE: Final = 8 << 20
 _LARGE_KEYPOINTS: Final = 64 << 20

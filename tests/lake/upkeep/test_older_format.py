@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from hypothesis import strategies as st
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import NewerLakeError, SignverseError
-from signverse.lake.model.schema import FORMAT_VERSION, KEYPOINTS, TABLES, VIDEOS
+from signverse.lake.model.schema import FORMAT_VERSION, KEYPOINTS, PLACEMENT, TABLES, VIDEOS, Table
 from signverse.lake.storage import delta, lake_format
 from signverse.lake.storage.committer import Committer, StoredKeypoints
 from signverse.lake.storage.lake_format import format_of, raise_format
 from signverse.lake.storage.parquet_layout import format_of_file
 from signverse.lake.upkeep import maintain as maintain_module
 from signverse.lake.upkeep.maintain import maintain
+from signverse.lake.upkeep.migrations import due_migrations, migration_plan
 from signverse.lake.upkeep.plan import OLDER_FORMAT, make_plan
 from signverse.lake.upkeep.verify import verify_lake
 from tests.lake.older import format_1
@@ -80,6 +82,7 @@ def test_maintain_says_what_the_format_costs_and_then_every_file_has_it(older, s
     assert OLDER_FORMAT in out
     assert "rewriting 2 keypoints files of an older format (" in err and "would take about 1 s; --keep-format" in err
     assert "the lake would become one of format 2, which older installations refuse to open" in err
+    assert "migrations due: columns, pages, format-2; --migrate" in err
     assert (format_of(older), formats(older)) == (1, [1, 1])
 
     code, _, err = signverse("maintain", "--lake", older)
@@ -212,3 +215,47 @@ def test_whoever_wrote_what_upkeep_changes_no_answer(fill, video, commits, runs)
             assert list(verify_lake(Lake.open(folder).snapshot)) == []
         assert (format_of(folder), set(formats(folder))) in [(2, {2}), (2, set())]
         assert make_plan(Lake.open(folder).snapshot).empty
+
+
+def test_migrations_are_named_and_do_nothing_else(older, fill, video, signverse):
+    """An older lake is read and written without them; afterwards it has every row that it had, and all its files."""
+    fill(older, video("a", "ase", 60, seed=3))
+    before, there = told(older), set(older.rglob("part-*.parquet"))
+    raw = {table.name: raw_rows(older, table) for table in TABLES}
+    code, out, err = signverse("maintain", "--lake", older, "--migrate", "--dry-run", "--format", "csv")
+    assert code == 0 and "would become one of format 2" in err
+    assert [line.split(",")[:2] for line in out.splitlines()[1:]] == [["pages", "2"], ["format-2", "1"]]
+    assert format_of(older) == 1
+    code, _, err = signverse("maintain", "--lake", older, "--migrate")
+    assert code == 0 and "2 migrations carried out" in err
+    assert (format_of(older), formats(older)) == (2, [2, 2, 2])
+    assert there < set(older.rglob("part-*.parquet"))
+    assert_same(told(older), before)
+    assert {table.name: raw_rows(older, table) for table in TABLES} == raw
+    assert due_migrations(Lake.open(older).snapshot) == []
+    assert "nothing to do" in signverse("maintain", "--lake", older, "--migrate")[2]
+    assert list(verify_lake(Lake.open(older).snapshot)) == []
+
+
+def raw_rows(folder: Path, table: Table) -> list[str]:
+    """All rows of a table, but for where keypoints lie."""
+    rows = Lake.open(folder).snapshot.raw_table(table.name).collect()
+    names = [name for name in rows.columns if name not in (*PLACEMENT, "keypoints_ingest_id")]
+    return sorted(map(repr, rows.select(names).rows()))
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["today", "older", "oldest"]), COMMIT), min_size=1, max_size=5))
+def test_of_whatever_was_written_by_whatever_software_a_migration_changes_no_row(fill, video, commits):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "lake"
+        for seed, (by, videos) in enumerate(commits):
+            made = [video(f"v{who}", language, count, seed=seed) for who, language, count in videos]
+            with nullcontext() if by == "today" else format_1(checksums=by == "older"):
+                fill(folder, *made)
+        before = {table.name: raw_rows(folder, table) for table in TABLES}
+        maintain(Lake.open(folder).snapshot, migration_plan(Lake.open(folder).snapshot))
+        assert due_migrations(Lake.open(folder).snapshot) == []
+        assert {table.name: raw_rows(folder, table) for table in TABLES} == before
+        assert list(verify_lake(Lake.open(folder).snapshot)) == []

@@ -214,7 +214,6 @@ def test_whatever_was_committed_in_whatever_order_merging_changes_no_row(
         folder = Path(name) / "lake"
         patch.setattr(committer, "merge_after_commit", lambda _: None)
         patch.setattr("signverse.lake.storage.merging.levels.FAN_IN", 3)
-        patch.setattr("signverse.lake.storage.merging.levels._JOINED", 2)
         for seed, commit in enumerate(commits):
             fill(folder, *(video(f"v{who}", language, count, seed=seed) for who, language, count in commit))
             before = rows(folder)
