@@ -308,8 +308,14 @@ def _parsed(entry: Filter, values: Sequence[str], *, negative: bool) -> Any:
         return entry.parse(list(values))
     if entry.option_type == bool | None:
         return not negative
-    convert = {int | None: int, float | None: float}.get(entry.option_type, str)
-    return entry.parse(convert(values[-1]))
+    convert, what = {int | None: (int, "a whole number"), float | None: (float, "a number")}.get(
+        entry.option_type, (str, "a text")
+    )
+    try:
+        value = convert(values[-1])
+    except ValueError:
+        raise ValueError(f"{values[-1]!r:.40} is not {what}") from None
+    return entry.parse(value)
 
 
 def _attributes() -> str:

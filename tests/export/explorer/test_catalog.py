@@ -20,7 +20,7 @@ from signverse.lake.cli.option_groups import option_group
 from signverse.lake.cli.selection_options import OPTIONS, make_selection
 from signverse.lake.model.errors import BadInputError, UnknownLanguageError
 from signverse.lake.model.skeleton import PART_NAMES
-from signverse.lake.query.selection import Selection
+from signverse.lake.query.selection import FILTERS, Selection, option_names
 from tests.export.explorer.conftest import HEBREW
 
 scores = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])
@@ -142,6 +142,20 @@ def test_a_selection_as_options_means_the_same_on_the_command_line_and_in_an_add
 def test_options_that_mean_nothing_are_refused(options, error):
     with pytest.raises(error):
         Selection.from_options(options)
+
+
+@pytest.mark.parametrize(
+    "value", ["nan", "1e999", "x", "", " ", "0x10", "1,5", "\u00bd", "\0", "None", "9" * 5000, "--"]
+)
+def test_what_is_not_a_number_is_refused_in_our_words_by_every_option_that_takes_one(value):
+    numeric = [name for name, entry in FILTERS.items() if entry.option_type in (int | None, float | None)]
+    assert len(numeric) >= 10
+    for name in numeric:
+        with pytest.raises(BadInputError) as refused:
+            Selection.from_options({"hours": ["1"], option_names(name)[0]: [value]})
+        said = f"{refused.value.message} {refused.value.hint}"
+        assert "is not a" in said or "It takes" in said
+        assert len(said) < 200 and not any(word in said for word in ("literal", "convert", "digits"))
 
 
 @pytest.mark.parametrize(
