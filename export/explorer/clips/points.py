@@ -84,12 +84,11 @@ def middle_frames(catalog: Catalog, rows: Sequence[int]) -> bytes:
     """
     if len(rows) > MOST_CLIPS:
         raise BadInputError(f"{len(rows)} clips at once", f"At most {MOST_CLIPS}.")
-    placements = catalog.snapshot.placements
     wanted = []
     for row in rows:
         middle = (int(catalog.start_frame[row]) + int(catalog.end_frame[row])) // 2
-        video_id = catalog.video_id(row)
-        wanted.append((placement_of({"video_id": video_id, **placements[video_id]}), middle, middle + 1))
+        placement = placement_of(catalog.snapshot.placement_row(catalog.video_id(row)))
+        wanted.append((placement, middle, middle + 1))
     reader, joints = catalog.snapshot.reader, Joints.in_place(PARTS)
     damaged: set[int] = set()
     points = np.full((len(rows), NUM_JOINTS, 3), np.nan, np.float32)
