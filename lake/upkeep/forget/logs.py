@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from signverse.lake.storage.integrity import commit_info, log_entries
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
@@ -18,7 +23,6 @@ from signverse.lake.storage.integrity.foreign_errors import is_foreign
 from signverse.lake.storage.integrity.sync import sync_folder
 from signverse.lake.storage.temporary.whole_file import whole_file
 from signverse.lake.upkeep.forget.needles import Ids
-from signverse.lake.upkeep.forget.search import UnreadableError, found_in_file
 
 _OF_A_COMMIT: Final = {"timestamp", "operation", "mode", "partitionBy", "engineInfo", "clientVersion", "isolationLevel"}
 """What every commit says of itself: none of it names a video, though a video may be called Append."""
@@ -68,13 +72,24 @@ def _names(path: Path, ids: Ids) -> bool:
     try:
         if path.suffix == ".json":
             return any(_cleaned(action, ids) != action for action in _actions(path))
-        return bool(found_in_file(path, ids))
-    except UnreadableError:
-        return True
+        if path.suffix == ".parquet":
+            return any(_fewer(each, ids) != each for each in _statistics(path))
+        # What a killed writer has left: an entry under another name, or a part of one.
+        text = path.read_text("utf-8", errors="replace")
+        return bool(ids.in_text(text)) or any(f'"{each}"' in text.replace("\\", "") for each in ids.video_ids)
     except Exception as error:
         if not is_foreign(error):
             raise
         return True
+
+
+def _statistics(checkpoint: Path) -> Iterator[str]:
+    """The statistics of the files in a checkpoint."""
+    table = pq.read_table(checkpoint)
+    for name in ("add", "remove"):
+        kind = table.schema.field(name).type if name in table.column_names else None
+        if kind is not None and pa.types.is_struct(kind) and kind.get_field_index("stats") >= 0:
+            yield from filter(None, pc.struct_field(table.column(name), "stats").to_pylist())
 
 
 def _actions(path: Path) -> list[Any]:

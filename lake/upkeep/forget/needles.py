@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
@@ -24,6 +24,7 @@ _FEW: Final = 50
 
 _TOKEN: Final = re.compile(r"[\w%.-]+")
 _OF_A_CLIP: Final = re.compile(r"-\d{5,}$")
+_ENDING: Final = re.compile(r"\.(?:[A-Za-z0-9_-]+\.)?(?:npy|npz|json|pose|vtt|srt|mp4|webm|mkv)$")
 
 
 class Needles(Protocol):
@@ -36,13 +37,14 @@ class Needles(Protocol):
         """What of it bytes hold that may be packed, as far as it can be seen there."""
 
     def in_values(self, values: Iterable[str]) -> set[str]:
-        """What of it texts hold each of which is an id, of a video or a clip, or begins with one."""
+        """What of it texts are about each of which is the id of a video or a clip, or the path of a file of one."""
 
 
 class Ids:
     """Ids that are known."""
 
     def __init__(self, video_ids: Collection[str]) -> None:
+        self.video_ids = frozenset(video_ids)
         forms: dict[str, str] = {}
         for video_id in sorted(video_ids):
             escaped = json.dumps(video_id)[1:-1]
@@ -60,7 +62,8 @@ class Ids:
         return {self._forms[found] for found in self._pattern.findall(text)}
 
     def in_values(self, values: Iterable[str]) -> set[str]:
-        return {self._forms[found] for found in self._where_ids_stand.findall("\n".join(values))}
+        found = {form for value in values for form in _ids_in(value)} & self._forms.keys()
+        return {self._forms[form] for form in found}
 
     def in_bytes(self, data: bytes) -> set[str]:
         long = {form: video_id for form, video_id in self._bytes.items() if len(form) >= SHORTEST_ANYWHERE}
@@ -76,6 +79,17 @@ class Ids:
     def replaced_where_ids_stand(self, text: str, by: str) -> str:
         """The same, short ids too."""
         return self._where_ids_stand.sub(by, text)
+
+
+def _ids_in(value: str) -> Iterator[str]:
+    """What may be the id of a video in an id of a video or a clip, or in the path of a file of one."""
+    for part in {value, *value.split("/")}:
+        yield part
+        yield _OF_A_CLIP.sub("", part)
+        stem = _ENDING.sub("", part)
+        if stem != part:
+            yield stem
+            yield _OF_A_CLIP.sub("", stem)
 
 
 def _any_of(forms: Collection[str]) -> re.Pattern[str]:

@@ -27,6 +27,7 @@ from signverse.lake.storage.forgotten import tombstones
 from signverse.lake.storage.forgotten.commit_lock import no_commits
 from signverse.lake.storage.integrity import writers
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.merging.lease import only_upkeep
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.forget.logs import GONE, clean_log
 from signverse.lake.upkeep.forget.needles import Ids
@@ -99,11 +100,16 @@ def forget(
 
     Raises:
         BadInputError: see `check`; or the reason names one of the videos.
-        SignverseError: other processes change the lake all the time.
+        SignverseError: another process is maintaining the lake, or changes it all the time.
     """
-    folder, ids = snapshot.folder, plan.ids
-    tombstones.check_reason(ids, reason)
+    folder = snapshot.folder
+    tombstones.check_reason(plan.ids, reason)
     check(snapshot, plan)
+    with only_upkeep(folder):
+        return _forget(folder, plan.ids, reason, on_bytes)
+
+
+def _forget(folder: Path, ids: frozenset[str], reason: str, on_bytes: Callable[[int], None]) -> Forgotten:
     tombstones.begin(folder, ids | tombstones.pending(folder))
     with no_commits(folder):
         tombstones.bury(folder, ids, reason)
