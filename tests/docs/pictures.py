@@ -3,11 +3,16 @@
 - clip.png: a synthetic signer of the sample, some frames of a clip side by side.
 - languages.png: `signverse stats languages --plot` of a made-up lake with the largest languages of SignVerse-2M, each
   with its share of the videos.
+- signer.webp: the same signer signing, by `signverse video`.
+- explore.webp, explore-phone.webp: the page of `signverse explore` on the sample, light on a desk and dark on a phone.
+  They need a Chromium; without one they stay as they are.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +24,8 @@ from PIL import Image
 
 import signverse
 from signverse.export.draw.skeleton import draw_people
+from signverse.export.explorer.listen import serving
+from tests.export.explorer.conftest import ARGUMENTS
 
 ROOT: Final = Path(__file__).parents[2]
 IMAGES: Final = ROOT / "docs" / "images"
@@ -74,6 +81,41 @@ def languages(folder: Path) -> None:
         save(drawing.convert("RGB"), "languages.png")
 
 
+def signing(folder: Path) -> None:
+    if not (folder / "sample").is_dir():
+        command("ingest", "shards", ROOT / "ingest" / "sample" / "synthetic.tar", "--lake", folder / "sample")
+    words = ("--captions", "--end", 3, "--width", 360)
+    command("video", VIDEO, "--lake", folder / "sample", *words, "-o", IMAGES / "signer.webp")
+
+
+def explorer(folder: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        print("without a Chromium the pictures of the explorer stay as they are")
+        return
+    if not (folder / "sample").is_dir():
+        command("ingest", "shards", ROOT / "ingest" / "sample" / "synthetic.tar", "--lake", folder / "sample")
+    with serving(folder / "sample", picks=folder / "picks.parquet") as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        for name, scheme, size in (("explore", "light", (1280, 800)), ("explore-phone", "dark", (390, 800))):
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
+            )
+            page = context.new_page()
+            page.goto(f"{address}?clip={VIDEO}-00000&t=1.5")
+            page.locator("#player .clock", has_text="frame 36").wait_for()
+            page.wait_for_selector("#player .strip[data-read='1']")
+            page.wait_for_selector("html[data-ready=true]", state="attached")
+            if size[0] > 400:
+                page.locator(".card[aria-label], .card").nth(3).wait_for()
+            with Image.open(io.BytesIO(page.screenshot())) as picture:
+                picture.convert("RGB").save(IMAGES / f"{name}.webp", quality=85, method=6)
+            context.close()
+        browser.close()
+
+
 def save(picture: Image.Image, name: str) -> None:
     """As a PNG of 64 colours: a quarter of the bytes, and no eye sees it."""
     IMAGES.mkdir(exist_ok=True)
@@ -84,3 +126,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         clip(Path(scratch))
         languages(Path(scratch))
+        signing(Path(scratch))
+        explorer(Path(scratch))
