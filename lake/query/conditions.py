@@ -57,6 +57,7 @@ _FORMS: Final = ("NFC", "NFD")
 _MAY_BE_WIDE: Final = r"[\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}\x{fb00}-\x{fb04}\x{ff01}-\x{ffee}]"
 
 # Below U+0300, where accents begin that combine, a text has one form.
+_MAY_COMBINE: Final = r"[\x{300}-\x{10ffff}]"
 _MAY_DIFFER: Final = r"[\x{a0}\x{300}-\x{10ffff}]"
 
 
@@ -209,6 +210,11 @@ def _folded(text: pl.Expr) -> pl.Expr:
     return same_form.str.to_lowercase().str.replace_many(_SAME_LETTER)
 
 
+def _in_nfc(texts: pl.Series) -> pl.Series:
+    found = texts.str.contains(_MAY_COMBINE).arg_true()
+    return texts.clone().scatter(found, texts.gather(found).str.normalize("NFC")) if len(found) else texts
+
+
 def _in_one_form(texts: pl.Series) -> pl.Series:
     """Texts in Unicode's NFC and in one width. Most are so already, and to normalise costs more than to search."""
     found = texts.str.contains(_MAY_DIFFER).arg_true()
@@ -236,7 +242,8 @@ def _replaced(sql: str, letters: Mapping[str, str]) -> str:
 
 def matches(words: str, column: str, regex: str) -> Condition:
     """A regular expression of Rust's kind is found in a column. Both are taken in Unicode's NFC."""
-    return Condition(words, pl.col(column).str.normalize("NFC").str.contains(normalize("NFC", regex)), None)
+    texts = pl.col(column).map_batches(_in_nfc, return_dtype=pl.String(), is_elementwise=True)
+    return Condition(words, texts.str.contains(normalize("NFC", regex)), None)
 
 
 def check_regex(regex: str) -> None:
