@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 3
 """Statements that run at once; a fourth waits."""
 
-_PATIENCE_S: Final = 15.0
+_PATIENCE_S: Final = 30.0
 """So long a statement waits for another one to end."""
 
 _LOOK_S: Final = 0.05
