@@ -28,13 +28,14 @@ from signverse.export.publish.content import (
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.schema import SEGMENTS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, some
+from signverse.lake.storage.forgotten import tombstones
 from signverse.lake.storage.integrity import log_records, writers
 from signverse.lake.storage.integrity.digests import has_digest
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.fresh_log import fresh_logs
 
-_OURS: Final = frozenset({writers.FOLDER, log_records.FOLDER, "_damaged"})
+_OURS: Final = frozenset({writers.FOLDER, log_records.FOLDER, "_damaged", tombstones.FOLDER})
 """Folders of a lake beside its tables, which are not published."""
 
 _OF_THE_HUB: Final = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)")
