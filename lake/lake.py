@@ -16,6 +16,7 @@ from signverse.lake.clips.stream import ClipReader, OrderName, Reading
 from signverse.lake.clips.table import Clips, clip_table, joints_of
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import seconds_to_frames
+from signverse.lake.model.places import as_shown
 from signverse.lake.model.skeleton import PARTS, Part
 from signverse.lake.query.engines import QueryEngine, select_clips
 from signverse.lake.query.selection import Selection
@@ -47,7 +48,7 @@ class Lake:
         """Opens a lake.
 
         Args:
-            path: the folder of the lake.
+            path: the folder of the lake, or its address: s3://, gs:// or az://, then the bucket and the path in it.
             version: the lake's version to read, which is that of its `videos` table; the newest by default.
             as_of: the version that was the newest then; with a time zone.
 
@@ -55,6 +56,7 @@ class Lake:
             NotALakeError: there is no lake at the path.
             NewerLakeError: a later version of this package wrote it.
             BadInputError: it never had that version, or did not exist at that time.
+            UnreachableError: the store of the address does not answer, or refuses to.
         """
         return cls(Snapshot.open(path, version=version, as_of=as_of))
 
@@ -68,7 +70,7 @@ class Lake:
         return cls(Snapshot.create(path))
 
     def __repr__(self) -> str:
-        return f"Lake({str(self.folder)!r}, version={self.version}, videos={self.snapshot.visible().height})"
+        return f"Lake({as_shown(str(self.folder))!r}, version={self.version}, videos={self.snapshot.visible().height})"
 
     def __enter__(self) -> Lake:
         return self
@@ -90,7 +92,7 @@ class Lake:
 
     @property
     def folder(self) -> Path:
-        """The folder of the lake."""
+        """The folder of the lake; of one in a store the folder of this machine that has what was read of it."""
         return self.snapshot.folder
 
     @property

@@ -215,9 +215,11 @@ def verify(
     from signverse.lake.model.errors import BadInputError, MistypedError
     from signverse.lake.model.wording import counted
     from signverse.lake.storage.location import is_lake
+    from signverse.lake.storage.stores.cached_lake import refuse_in_store
     from signverse.lake.upkeep.verify import verify_folder
 
     path, ids = _path_and_ids(words or [], lake, forgotten or bool(listed or exports))
+    refuse_in_store(path, "verify reads files of this machine")
     if forgotten:
         verify_forgotten(path, ids, listed, exports or ())
         return

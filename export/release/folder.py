@@ -31,6 +31,7 @@ from signverse.lake.jobs.pool import LOCAL
 from signverse.lake.lake import Lake
 from signverse.lake.model.errors import BadInputError, SignverseError
 from signverse.lake.model.interrupt import held
+from signverse.lake.model.places import as_shown
 from signverse.lake.model.untrusted.regular_files import read_regular
 from signverse.lake.model.wording import some
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_names
@@ -73,7 +74,7 @@ def fingerprint(lake: Lake, settings: Mapping[str, Any], content: Iterable[Seque
     for item in content:
         digest.update(json.dumps(item).encode())
     state = {
-        "lake": str(lake.folder.resolve()),
+        "lake": as_shown(str(lake.folder.resolve())),
         # Another version may write other bytes: their units must not be mixed.
         "version": version("signverse-lake"),
         **settings,

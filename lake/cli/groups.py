@@ -64,7 +64,9 @@ def _options(command: Any) -> dict[str, Any]:
 
 
 class SectionedGroup(CommandGroup):
-    """The whole command line: its commands in sections, and the option --quiet in all of them.
+    """The whole command line: its commands in sections, and the options that all of them take.
+
+    That is --quiet, and --storage-option where a lake is named.
 
     Attributes:
         sections: names of commands by the heading that they stand under.
@@ -76,6 +78,8 @@ class SectionedGroup(CommandGroup):
         super().__init__(**more)
         (quiet,) = (parameter for parameter in self.params if parameter.name == "quiet")
         _give(self, quiet)
+        (storage,) = (parameter for parameter in self.params if parameter.name == "storage_option")
+        _give(self, storage, beside="--lake")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # typer finds out which shell it runs in, and would pass over one that is named.
@@ -105,9 +109,14 @@ class SectionedGroup(CommandGroup):
                 )
 
 
-def _give(group: Any, option: Any) -> None:
-    """Adds an option of the command line to every command, so that it may stand before and after its name."""
+def _give(group: Any, option: Any, beside: str = "") -> None:
+    """Adds an option of the command line to every command, so that it may stand before and after its name.
+
+    Args:
+        beside: only to those that take this option.
+    """
     for command in group.commands.values():
-        command.params.append(option)
+        if not beside or beside in _options(command):
+            command.params.append(option)
         if hasattr(command, "commands"):
-            _give(command, option)
+            _give(command, option, beside)

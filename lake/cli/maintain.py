@@ -76,6 +76,7 @@ def maintain(
     from signverse.lake.model.wording import as_argument, counted, size_of, some
     from signverse.lake.storage.lake_format import format_of
     from signverse.lake.storage.merging.lease import only_upkeep
+    from signverse.lake.storage.stores.cached_lake import refuse_in_store
     from signverse.lake.upkeep.dropping import find_drops, refuse_to_drop_done
     from signverse.lake.upkeep.maintain import extent
     from signverse.lake.upkeep.maintain import maintain as carry_out
@@ -83,6 +84,7 @@ def maintain(
     from signverse.lake.upkeep.plan import make_plan
     from signverse.lake.upkeep.vacuum import log_leftovers, unreferenced_files
 
+    refuse_in_store(lake, "maintain writes")
     opened = Lake.open(lake)
     if migrate:
         _migrate(opened, dry_run=dry_run, rows_to=rows_to)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from signverse.lake.query.output import Output
 
 _LAKE_VARIABLE: Final = "SIGNVERSE_LAKE"
-_LAKE: Final = typer.Option("--lake", envvar=_LAKE_VARIABLE, help="Folder of the lake.", metavar="LAKE")
+_LAKE: Final = typer.Option(
+    "--lake", envvar=_LAKE_VARIABLE, help="Folder of the lake, or its address (s3://...), to read.", metavar="LAKE"
+)
 LakeOption = Annotated[Path, _LAKE]
 WorkerMemoryOption = Annotated[
     int | None,
@@ -145,6 +147,14 @@ def set_quiet(quiet: bool) -> None:
     """Turns remarks off for the rest of the command line if --quiet is given, in any place."""
     global _quiet
     _quiet = _quiet or quiet
+
+
+def take_storage_options(options: list[str] | None) -> None:
+    """Takes what --storage-option gives, in any place of the command line."""
+    if options:
+        from signverse.lake.storage.stores.options import take_options
+
+        take_options(options)
 
 
 def reset_quiet() -> None:

@@ -12,6 +12,7 @@ Start with schema.py.
     frame_ranges.py  24 frames/s; ranges of frames, from seconds too
     times.py         times in ISO 8601
     plain_values.py  numbers, booleans, times and texts from outside, as Python's own
+    places.py        the address that messages show of a lake in a store
     wording.py       numbers, durations and sizes in messages
     interrupt.py     delaying Ctrl-C
     untrusted/       opening files and printing texts of strangers

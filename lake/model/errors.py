@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signverse.lake.model.places import as_shown
 from signverse.lake.model.untrusted.terminal_text import clean
 
 
@@ -21,7 +22,7 @@ class SignverseError(Exception):
     def __str__(self) -> str:
         # One line without controls, whatever a file name or a foreign message brought along.
         text = f"{self.message}. {self.hint}" if self.hint else self.message
-        return clean(" ".join(text.split()))
+        return clean(" ".join(as_shown(text).split()))
 
     def __reduce__(self) -> tuple[type[SignverseError], tuple[str, str]]:
         # Errors cross from worker processes: the default would drop the hint.
@@ -30,6 +31,10 @@ class SignverseError(Exception):
 
 class NotALakeError(SignverseError):
     """There is no lake at the path."""
+
+
+class UnreachableError(SignverseError):
+    """The store that a lake lies in does not answer, or refuses to."""
 
 
 class NewerLakeError(SignverseError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.places import as_shown
 
 
 def some(names: Sequence[str], count: int = 3) -> str:
@@ -24,6 +25,9 @@ def counted(number: int, noun: str) -> str:
 
 def as_argument(path: Path) -> str:
     """A path as one types it in a command: relative where it lies in the folder that one is in."""
+    address = as_shown(str(path))
+    if address != str(path):
+        return shlex.quote(address)
     try:
         path = path.relative_to(Path.cwd())
     except (ValueError, OSError):

@@ -3,7 +3,7 @@
 May know lake.lists and lake.model. Start with snapshot.py for reading and committer.py for writing.
 
     snapshot.py        a version of the tables: opening, creating, visible rows, keypoints of a video
-    location.py        where a lake may lie, and making one: folders; URLs are refused
+    location.py        where a lake may lie, and making one
     lake_format.py     the format of a lake, and raising it
     delta.py           the transaction log: open, append, replace files
     opened_tables.py   tables that this process has opened, so that their logs are read once
@@ -18,6 +18,7 @@ May know lake.lists and lake.model. Start with snapshot.py for reading and commi
     pages/             where the pages of a keypoints file lie
     clip_reader/       clips out of these pages, many at a time
     forgotten/         videos that were taken down, which are not taken again
+    stores/            lakes of object stores, read by way of a folder of this machine
     temporary/         temporary folders, and files that appear whole or not at all
     merging/           small files become few as commits come, under a lease
     integrity/         files on disk before a commit counts; whether they are there and as they were written

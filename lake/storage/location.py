@@ -1,4 +1,4 @@
-"""Where a lake may lie, and making one: folders of this machine; URLs are refused."""
+"""Where a lake may lie, and making one: in folders of this machine; those of object stores are read only."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from signverse.lake.storage.integrity import commit_info, log_entries, log_recor
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 from signverse.lake.storage.lake_format import format_beside
+from signverse.lake.storage.stores.cached_lake import cached, refuse_in_store
 
 _OF_A_BROKEN_MAKING: Final = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
 """What a log holds whose making was broken off."""
@@ -43,12 +44,9 @@ def lake_folder(path: str | Path) -> Path:
     """The folder that a path names, absolute.
 
     Raises:
-        NotALakeError: no lake may lie there.
+        NotALakeError: no lake may lie there, or it lies in an object store.
     """
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):
-        # Path("s3://bucket") is s3:/bucket.
-        url = re.sub(r"^([^/]+:)/(?!/)", r"\1//", str(path))
-        raise NotALakeError(f"{url} is a URL", "Lakes are folders for now; mount or copy it.")
+    refuse_in_store(path, "this is not done there")
     folder = Path(path).expanduser().absolute()
     if re.search("%[0-9a-f]{2}", str(folder), re.I):
         # The Delta library would take a%20b for "a b" and read or write there.
@@ -66,7 +64,7 @@ def existing_lake(path: str | Path, *, check_log: bool = True) -> Path:
         NotALakeError: there is no lake at the path.
         DamagedLakeError: entries of a log are empty, cut or missing, or `videos` is lost.
     """
-    folder = lake_folder(path)
+    folder = cached(path) or lake_folder(path)
     if not folder.exists():
         raise NotALakeError(f"there is no lake at {folder}", "Make one: signverse ingest videos FOLDER --lake LAKE.")
     refuse_lost_videos(folder)
@@ -84,6 +82,7 @@ def made_lake(path: str | Path) -> Path:
         NotALakeError: the path is a file, or a folder that holds other things.
         DamagedLakeError: entries of a log are empty, cut or missing, or `videos` is lost.
     """
+    refuse_in_store(path, "nothing is written there")
     folder = lake_folder(path)
     if folder.exists() and not folder.is_dir():
         raise NotALakeError(f"{folder} is a file", "Name a folder for the lake.")

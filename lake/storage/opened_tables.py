@@ -17,6 +17,7 @@ from signverse.lake.model.schema import Table
 from signverse.lake.storage import delta
 from signverse.lake.storage.integrity.digests import has_digest
 from signverse.lake.storage.integrity.log_entries import LogState, log_state
+from signverse.lake.storage.stores.cached_lake import lake_of
 
 _Made = TypeVar("_Made")
 
@@ -27,14 +28,19 @@ _AT_MOST: Final = 32
 class OpenedTable:
     """A table at a version. Several snapshots may share it: nothing may change `delta`."""
 
-    def __init__(self, opened: DeltaTable, table: Table) -> None:
+    def __init__(self, opened: DeltaTable, table: Table, folder: Path) -> None:
         self.delta = opened
         self._table = table
+        self._folder = folder
 
     @cached_property
     def files(self) -> list[delta.ActiveFile]:
-        """Its Parquet files, in the order of their names."""
-        return sorted(delta.active_files(self.delta, self._table), key=lambda file: file.name)
+        """Its Parquet files, in the order of their names; those of a lake in a store can be read from now on."""
+        found = sorted(delta.active_files(self.delta, self._table), key=lambda file: file.name)
+        lake = lake_of(self._folder)
+        if lake is not None:
+            lake.bring(self._table.name, found)
+        return found
 
 
 _opened: Final[dict[Path, tuple[LogState, OpenedTable]]] = {}
@@ -48,14 +54,14 @@ def opened_table(folder: Path, table: Table, version: int | None = None) -> Open
         NotALakeError, NewerLakeError, BadInputError, DamagedLakeError: see `delta.open_table`.
     """
     if version is not None:
-        return OpenedTable(delta.open_table(folder, version=version), table)
+        return OpenedTable(delta.open_table(folder, version=version), table, folder)
     # First: what another process commits while the log is read makes the next call read it again.
     state = log_state(folder)
     known = _opened.get(folder)
     if known is not None and state and known[0] == state:
         delta.refuse_newer(folder, known[1].delta)
         return known[1]
-    found = OpenedTable(delta.open_table(folder), table)
+    found = OpenedTable(delta.open_table(folder), table, folder)
     _remember(_opened, folder, (state, found))
     return found
 

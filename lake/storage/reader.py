@@ -23,6 +23,7 @@ from signverse.lake.storage.integrity.foreign_errors import VERIFY, foreign_erro
 from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.pages.footers import Footer, Footers, unreadable
 from signverse.lake.storage.pages.page_table import PageTable
+from signverse.lake.storage.stores.cached_lake import recognize, want_ends
 
 EVERY_FRAME: Final = 2**31 - 1
 """As the end of a range: all frames to the last one, whatever its number."""
@@ -84,6 +85,8 @@ class KeypointsReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # In a process that was started to read, the folder is all that is known of the lake.
+        recognize(folder.parent)
         self._footers = Footers(folder)
         self._files: dict[str, tuple[Checksums, PagedFile | None]] = {}
         self._lock = threading.Lock()
@@ -165,6 +168,7 @@ class KeypointsReader:
             DamagedLakeError: they cannot be read.
         """
         # Each file is looked at once a batch.
+        want_ends(self._folder / name for name in {place.file for place, *_ in wanted} if name is not None)
         files = {name: self._pages_of(name) for name in {place.file for place, *_ in wanted} if name is not None}
         spans: list[Span] = []
         groups: dict[tuple[str, int], RowGroup] = {}

@@ -37,6 +37,7 @@ from signverse.lake.storage.keypoints import Points, Rows
 from signverse.lake.storage.location import check_logs, existing_lake, made_lake
 from signverse.lake.storage.opened_tables import OpenedTable, made_of_files, opened_table
 from signverse.lake.storage.reader import KeypointsReader, placement_of
+from signverse.lake.storage.stores.cached_lake import lake_of
 
 _TABLE_BY_NAME = {table.name: table for table in TABLES}
 
@@ -62,6 +63,12 @@ class Snapshot:
         self._tables: dict[str, OpenedTable] = {}
         self._lost: dict[str, list[LostFile]] = {}
         self._opened(VIDEOS)
+        self._prepare_reading()
+
+    def _prepare_reading(self) -> None:
+        """Makes the keypoints files of a lake in a store readable: clips are found without their table's log."""
+        if lake_of(self.folder) is not None:
+            self.stored_files(KEYPOINTS.name)
 
     @classmethod
     def open(
@@ -115,12 +122,16 @@ class Snapshot:
         Raises:
             DamagedLakeError: entries of a log are empty, cut or missing; the lake stays where it is.
         """
+        lake = lake_of(self.folder)
+        if lake is not None:
+            lake.sync()
         check_logs(self.folder)
         self.close()
         self._tables.clear()
         self._lost.clear()
         for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
             self.__dict__.pop(name, None)
+        self._prepare_reading()
 
     @property
     def version(self) -> int:

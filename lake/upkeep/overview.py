@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from signverse.lake.model.languages import languages
+from signverse.lake.model.places import as_shown
 from signverse.lake.model.schema import KEYPOINTS, SEGMENTS, SPLITS, TABLES, VIDEOS
 from signverse.lake.model.wording import counted, lasting, size_of
 from signverse.lake.storage.integrity.foreign_errors import collect
@@ -57,7 +58,7 @@ def overview(snapshot: Snapshot) -> dict[str, Any]:
     sizes = {table.name: [file.size for file in snapshot.stored_files(table.name)] for table in TABLES}
     models = videos.with_columns(model=pl.concat_str("detector", pl.lit(" + "), "pose_model")).drop_nulls("model")
     return {
-        "folder": str(snapshot.folder),
+        "folder": as_shown(str(snapshot.folder)),
         "version": snapshot.version,
         "format_version": format_of(snapshot.folder),
         "reader_version": version("signverse-lake"),

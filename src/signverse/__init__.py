@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SignverseError,
         UnknownLanguageError,
         UnknownVideoError,
+        UnreachableError,
     )
     from signverse.lake.model.frame_ranges import FPS
     from signverse.lake.model.languages import Language, languages
@@ -68,6 +69,7 @@ __all__ = [
     "SignverseError",
     "UnknownLanguageError",
     "UnknownVideoError",
+    "UnreachableError",
     "Windows",
     "collate",
     "cut_windows",
@@ -98,6 +100,7 @@ _MODULES = {
         "SignverseError",
         "UnknownLanguageError",
         "UnknownVideoError",
+        "UnreachableError",
     ),
     "lake.model.languages": ("Language", "languages", "resolve_language"),
     "lake.model.frame_ranges": ("FPS",),
@@ -114,7 +117,8 @@ def open(path: str | Path, *, version: int | None = None, as_of: datetime | None
     """Opens a lake.
 
     Args:
-        path: the folder of the lake.
+        path: the folder of the lake, or its address: s3://, gs:// or az://, then the bucket and the path in it.
+            Credentials come from the environment: AWS_ACCESS_KEY_ID and so on.
         version: the lake's version to read; the newest by default.
         as_of: the time whose newest version is read; with a time zone.
 
@@ -122,6 +126,7 @@ def open(path: str | Path, *, version: int | None = None, as_of: datetime | None
         NotALakeError: there is no lake at the path.
         NewerLakeError: a later version of this package wrote it.
         BadInputError: it never had that version, or did not exist at that time.
+        UnreachableError: the store of the address does not answer, or refuses to.
     """
     from signverse.lake.lake import Lake
 

@@ -22,7 +22,7 @@ import signverse.lake.cli.repair
 import signverse.lake.cli.split
 from signverse.lake.cli.entry import run
 from signverse.lake.cli.groups import SectionedGroup
-from signverse.lake.cli.shared import set_quiet, show
+from signverse.lake.cli.shared import set_quiet, show, take_storage_options
 
 if TYPE_CHECKING:
     from signverse.lake.lake import Lake
@@ -99,6 +99,16 @@ def _options(
             help="No remarks and no progress bars, errors only.",
         ),
     ] = False,
+    storage_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--storage-option",
+            expose_value=False,
+            callback=take_storage_options,
+            metavar="KEY=VALUE",
+            help="For a lake in a store, such as AWS_ENDPOINT_URL=https://...; as in the environment.",
+        ),
+    ] = None,
 ) -> None:
     """What stands before a command."""
 

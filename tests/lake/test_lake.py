@@ -92,9 +92,7 @@ def test_making_a_lake_that_was_interrupted_completes_it(tmp_path, monkeypatch):
     assert list(verify_lake(Lake.create(tmp_path / "lake").snapshot)) == []
 
 
-@pytest.mark.parametrize(
-    "url", ["s3://bucket/lake", "https://example.org/lake", "hf://datasets/x/y", "file:///tmp/lake"]
-)
+@pytest.mark.parametrize("url", ["https://example.org/lake", "hf://datasets/x/y", "file:///tmp/lake"])
 def test_a_url_is_refused_as_such(tmp_path, monkeypatch, url):
     monkeypatch.chdir(tmp_path)
     for way in (Lake.open, Lake.create):
@@ -104,11 +102,11 @@ def test_a_url_is_refused_as_such(tmp_path, monkeypatch, url):
 
 
 def test_a_url_is_recognised_after_it_went_through_a_path(tmp_path):
-    # The command line makes a path of its option: s3://bucket becomes s3:/bucket.
+    # The command line makes a path of its option: hf://bucket becomes hf:/bucket.
     from pathlib import Path
 
-    for path in (Path("s3://bucket/lake"), "s3://bucket/lake"):
-        with pytest.raises(NotALakeError, match=r"^s3://bucket/lake is a URL"):
+    for path in (Path("hf://bucket/lake"), "hf://bucket/lake"):
+        with pytest.raises(NotALakeError, match=r"^hf://bucket/lake is a URL"):
             Lake.open(path)
 
 

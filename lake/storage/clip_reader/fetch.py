@@ -1,4 +1,4 @@
-"""Ranges of files into one buffer. Of a store that is asked over a network, this is the step that would ask it."""
+"""Ranges of files into one buffer. Of a lake in a store, this is the step that asks it: for all files side by side."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from signverse.lake.storage.clip_reader.plan import Range
 from signverse.lake.storage.integrity.digests import DamagedBytes, read_at
+from signverse.lake.storage.stores.cached_lake import lake_of, want
 
 
 def fetch(ranges: Sequence[Sequence[Range]], buffer: npt.NDArray[np.uint8]) -> None:
@@ -22,6 +23,11 @@ def fetch(ranges: Sequence[Sequence[Range]], buffer: npt.NDArray[np.uint8]) -> N
     """
     sizes = np.array([[size for _, _, size in of_run] for of_run in ranges])
     ends = np.cumsum(sizes.T).reshape(sizes.shape[::-1]).T.tolist()
+    if lake_of(ranges[0][0].path) is not None:
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for of_run in ranges:
+            spans.setdefault(of_run[0].path, []).extend((start, size) for _, start, size in of_run)
+        want(spans)
     view = buffer.data
     handles: dict[str, int] = {}
     with ExitStack() as opened:

@@ -27,6 +27,7 @@ from signverse.lake.storage.integrity.digests import (
 )
 from signverse.lake.storage.pages.block import read_block
 from signverse.lake.storage.pages.page_table import PageTable
+from signverse.lake.storage.stores.cached_lake import lake_of, want, want_all, want_ends
 
 KEPT_BYTES: Final = 512 << 20
 """Of memory for the blocks of files: 1.2 MB for a file of 128 MB, and 80 kB for one of format 1."""
@@ -101,6 +102,19 @@ class Checksums:
         self.whole.update(column for column, size in zip(columns, left, strict=True) if not size)
         return int(left.sum())
 
+    def _spans(self, groups: Iterable[int], columns: Collection[int]) -> list[tuple[int, int]]:
+        """Where columns of row groups lie."""
+        chunks = [group * self.width + column for group in groups for column in columns]
+        ends = self.ends[self.chunks]
+        return [(int(ends[chunk]), int(ends[chunk + 1] - ends[chunk])) for chunk in chunks]
+
+    def around(self, start: int, size: int) -> tuple[int, int]:
+        """Bytes of the file, and those of the pieces that they cut: first byte and number of bytes."""
+        first = max(0, int(np.searchsorted(self.ends, start, side="right")) - 1)
+        last = min(int(np.searchsorted(self.ends, start + size, side="left")), len(self.crcs))
+        low, high = min(start, int(self.ends[first])), max(start + size, int(self.ends[last]))
+        return low, high - low
+
     def compare_groups(self, path: Path, groups: Iterable[int], columns: Collection[int]) -> None:
         """Compares columns of row groups.
 
@@ -111,7 +125,10 @@ class Checksums:
             DamagedBytes: a piece differs.
         """
         if not len(self.crcs):
+            want_all(path)
             return
+        if lake_of(path) is not None:
+            want({str(path): self._spans(groups := list(groups), columns)})
         with path.open("rb", buffering=0) as file:
             for group in groups:
                 for column in columns:
@@ -163,6 +180,10 @@ def are_whole(files: Iterable[str], columns: Collection[int], width: int, *, com
     """
     unread: list[tuple[str, Collection[int]]] = []
     left = _LITTLE if compare else 0
+    files = list(files)
+    if files and lake_of(files[0]) is not None:
+        # Over a network nothing is read that may not be needed.
+        compare = False
     try:
         for name in files:
             now = identity_of(name)
@@ -200,6 +221,7 @@ def _recall(name: str, now: Identity) -> _Kept | None:
 
 
 def _learn(name: str, now: Identity) -> _Kept:
+    want_ends([name])
     kept = now, _read(Path(name))
     with _lock:
         _kept[name] = kept

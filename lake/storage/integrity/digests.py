@@ -15,6 +15,7 @@ from typing import Final
 
 from signverse.lake.model.errors import DamagedLakeError
 from signverse.lake.storage.integrity.foreign_errors import VERIFY, damaged, foreign_errors_as
+from signverse.lake.storage.stores.cached_lake import want_all
 
 Identity = tuple[int, int, int, int]
 """Device, inode, size and time of the last change in nanoseconds: with the same, a file was not written to since."""
@@ -72,6 +73,7 @@ def digest(path: Path) -> str:
         OSError: it cannot be read, or is not a file.
     """
     refuse_no_file(path)
+    want_all(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 

@@ -22,12 +22,13 @@ from weakref import WeakKeyDictionary
 
 import duckdb
 
-from signverse.lake.model.errors import DamagedLakeError
+from signverse.lake.model.errors import DamagedLakeError, UnreachableError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.storage.integrity.chunk_checksums import are_whole, checksums_of
 from signverse.lake.storage.integrity.digests import check_files, read_at
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.parquet_layout import literal_path
+from signverse.lake.storage.stores.cached_lake import lake_of, want, want_ends
 
 PROTOCOL: Final = "signverse-keypoints"
 """Under this protocol DuckDB finds the keypoints files of the session, and nothing else."""
@@ -35,13 +36,16 @@ PROTOCOL: Final = "signverse-keypoints"
 FUNCTION: Final = "lake_files"
 """The SQL function that gives the files of a table of the session."""
 
-_RAISED: Final = re.compile(r"DamagedLakeError: (.+)")
+_RAISED: Final = re.compile(r"(DamagedLakeError|UnreachableError): (.+)")
 
 
-def damage_in(message: str) -> DamagedLakeError | None:
+def damage_in(message: str) -> DamagedLakeError | UnreachableError | None:
     """The error that this module raised inside DuckDB, which makes a text of it; None where it raised none."""
     raised = _RAISED.search(message)
-    return DamagedLakeError(raised[1].strip().removesuffix(".")) if raised else None
+    if raised is None:
+        return None
+    kind = DamagedLakeError if raised[1] == "DamagedLakeError" else UnreachableError
+    return kind(raised[2].strip().removesuffix("."))
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class LakeFiles:
 
     def _list_keypoints(self) -> list[str]:
         files, width = self._files[KEYPOINTS.name], len(self._order)
+        want_ends(files.paths)
         names = self._order if self.columns is None else self._order.keys() & self.columns
         places = [self._order[name] for name in names]
         if are_whole(files.paths, places, width):
@@ -192,6 +197,9 @@ class _CheckedFile:
         thread = threading.get_ident()
         at = self._at.get(thread, 0)
         with foreign_errors_as(damaged(f"keypoints file {self._path}")):
+            if lake_of(self._path) is not None:
+                wanted = self._size - at if size < 0 else size
+                want({str(self._path): [self._checksums.around(at, wanted)]})
             data = read_at(self._handle, self._size - at if size < 0 else size, at)
             self._checksums.compare(self._handle, at, data)
         self._at[thread] = at + len(data)

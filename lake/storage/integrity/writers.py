@@ -27,6 +27,7 @@ from typing import Final
 from filelock import BaseFileLock, FileLock, Timeout
 
 from signverse.lake.storage.integrity.sync import make_durable_folder
+from signverse.lake.storage.stores.cached_lake import refuse_in_store
 
 FOLDER: Final = "_writers"
 """Inside a lake, beside its tables."""
@@ -153,6 +154,7 @@ def clock_error(lake: Path) -> timedelta:
 @contextmanager
 def locked(lake: Path) -> Iterator[None]:
     """While no other process is in the same block, about the same lake."""
+    refuse_in_store(lake, "nothing is written there")
     make_durable_folder(lake / FOLDER)
     with FileLock(lake / FOLDER / "making", mode=0o666):
         yield
@@ -181,6 +183,7 @@ def clear_dead(lake: Path) -> None:
 
 def _writer_name(lake: Path) -> str:
     """The name of this process among the writers of a lake, whose lock it takes at the first call."""
+    refuse_in_store(lake, "nothing is written there")
     key = os.getpid(), lake
     if key not in _registered:
         make_durable_folder(lake / FOLDER)

@@ -73,7 +73,7 @@ def test_a_query_that_cannot_be_run_ends_in_one_line(ask, tmp_path, monkeypatch,
 def test_without_a_lake_every_command_says_so_in_one_line(ask, tmp_path, monkeypatch, arguments):
     output = ["-o", str(tmp_path / ("x.npy" if arguments[0] == "keypoints" else "x.csv"))]
     (tmp_path / "file").touch()
-    for lake, said in (("nowhere", "there is no lake"), ("file", "is not a lake"), ("s3://b/l", "is a URL")):
+    for lake, said in (("nowhere", "there is no lake"), ("file", "is not a lake"), ("hf://b/l", "is a URL")):
         place = lake if "://" in lake else tmp_path / lake
         code, out, err = ask(*arguments, *output, "--lake", place)
         assert (code, out, len(err)) == (1, b"", 1)
