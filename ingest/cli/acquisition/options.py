@@ -35,7 +35,12 @@ OptionalMediaOption = Annotated[
 
 OptionalLakeOption = Annotated[
     Path | None,
-    typer.Option("--lake", envvar="SIGNVERSE_LAKE", metavar="LAKE", help="Folder of the lake."),
+    typer.Option(
+        "--lake",
+        envvar="SIGNVERSE_LAKE",
+        metavar="LAKE",
+        help="Folder of the lake, or its address (s3://...), to read.",
+    ),
 ]
 
 AheadOption = Annotated[

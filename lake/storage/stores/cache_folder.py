@@ -49,12 +49,12 @@ def make_room(used: Path) -> None:
         used: the folder of the lake that is being opened, of which only keypoints may go.
     """
     bound = _bound()
-    taken = [(path, state) for path in _files(cache_folder()) if (state := _state(path)) is not None]
-    size = sum(state.st_blocks * 512 for _, state in taken)
+    found = [(path, state) for path in _files(cache_folder()) if (state := _state(path)) is not None]
+    size = sum(state.st_blocks * 512 for _, state in found)
     if size <= bound:
         return
     old = time.time() - _IN_USE_S
-    for path, state in sorted(taken, key=lambda each: max(each[1].st_atime, each[1].st_ctime)):
+    for path, state in sorted(found, key=lambda each: max(each[1].st_atime, each[1].st_ctime)):
         if size <= bound or max(state.st_atime, state.st_ctime) > old:
             break
         if used in path.parents and "keypoints" not in path.relative_to(used).parts[:1]:
@@ -62,7 +62,7 @@ def make_room(used: Path) -> None:
         path.unlink(missing_ok=True)
         size -= state.st_blocks * 512
     for folder in cache_folder().iterdir():
-        # Of a lake that has lost some of its log nothing is left: the next opening copies it anew.
+        # Of a lake that has lost some of its log nothing is left: the next opening copies it again.
         if folder != used and folder.is_dir() and not any((folder / "videos" / "_delta_log").glob("*")):
             shutil.rmtree(folder, ignore_errors=True)
 

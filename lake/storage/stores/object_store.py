@@ -73,7 +73,8 @@ class ObjectStore:
         self._refuse_forked()
         skip = len(self._address.name(""))
         with self._errors():
-            found = obstore.list(self._client, prefix=self._address.name(under)).collect()
+            pages = obstore.list(self._client, prefix=self._address.name(under))
+            found = [each for page in pages for each in page]
         return sorted(
             (Entry(each["path"][skip:], each["size"], each["last_modified"]) for each in found),
             key=lambda entry: entry.name,
