@@ -281,10 +281,10 @@ def lake_of(path: str | Path) -> CachedLake | None:
 
 def recognize(folder: Path) -> None:
     """Makes this process know a folder that another one has made for a lake of a store."""
-    try:
-        text = (folder / ADDRESS_FILE).read_text("utf-8")
-    except OSError:
+    # Of every lake of this machine this is asked, and an error would cost more than the answer.
+    if not os.path.exists(f"{folder}/{ADDRESS_FILE}"):  # noqa: PTH110
         return
+    text = (folder / ADDRESS_FILE).read_text("utf-8")
     address = address_of(text)
     if address is not None and lake_of(folder) is None and folder.parent == cache_folder():
         _lakes[f"{folder}/"] = CachedLake(address, folder)
