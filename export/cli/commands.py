@@ -215,11 +215,9 @@ def verify(
     from signverse.lake.model.errors import BadInputError, MistypedError
     from signverse.lake.model.wording import counted
     from signverse.lake.storage.location import is_lake
-    from signverse.lake.storage.stores.cached_lake import refuse_in_store
     from signverse.lake.upkeep.verify import verify_folder
 
     path, ids = _path_and_ids(words or [], lake, forgotten or bool(listed or exports))
-    refuse_in_store(path, "verify reads files of this machine")
     if forgotten:
         verify_forgotten(path, ids, listed, exports or ())
         return
@@ -250,6 +248,7 @@ def verify(
 def _path_and_ids(words: list[str], lake: Path | None, forgotten: bool) -> tuple[Path, list[str]]:
     """What is to be checked, and the ids that follow. The environment's lake is meant where no other is named."""
     from signverse.lake.model.errors import MistypedError
+    from signverse.lake.storage.stores.cached_lake import refuse_in_store
 
     by_environment = str(lake) == os.environ.get("SIGNVERSE_LAKE")
     if lake is not None and not (by_environment and words and (not forgotten or Path(words[0]).is_dir())):
@@ -260,6 +259,7 @@ def _path_and_ids(words: list[str], lake: Path | None, forgotten: bool) -> tuple
         raise MistypedError("nothing to check is named", "Name a lake, or the folder of an export.")
     if ids and not forgotten:
         raise MistypedError(f"two things to check are named, {path} and {ids[0]}", "Name one.")
+    refuse_in_store(path, "verify reads files of this machine")
     return path, ids
 
 

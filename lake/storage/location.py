@@ -18,7 +18,7 @@ from signverse.lake.storage.integrity import commit_info, log_entries, log_recor
 from signverse.lake.storage.integrity.log_entries import is_made
 from signverse.lake.storage.integrity.sync import make_durable_folder, sync_folder, sync_log
 from signverse.lake.storage.lake_format import format_beside
-from signverse.lake.storage.stores.cached_lake import cached, refuse_in_store
+from signverse.lake.storage.stores.cached_lake import cached, refuse_in_store, sync
 
 _OF_A_BROKEN_MAKING: Final = re.compile(r"0{20}\.json(#\d+)?|_commit_[0-9a-f-]+\.json\.tmp(#\d+)?")
 """What a log holds whose making was broken off."""
@@ -180,6 +180,16 @@ def refuse_lost_videos(folder: Path) -> None:
                 "Nothing was changed. Bring the folder 'videos' back from a copy, or run: "
                 f"signverse repair {as_argument(folder)}",
             )
+
+
+def bring_up_to_date(folder: Path) -> None:
+    """Before the newest version of a lake is read again: takes over what is new in a store, and looks at the logs.
+
+    Raises:
+        DamagedLakeError: entries of a log are empty, cut or missing.
+    """
+    sync(folder)
+    check_logs(folder)
 
 
 def check_logs(folder: Path) -> None:

@@ -34,7 +34,7 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.integrity.lost_files import LostFile, find_lost, refuse_lost
 from signverse.lake.storage.integrity.scan import scan
 from signverse.lake.storage.keypoints import Points, Rows
-from signverse.lake.storage.location import check_logs, existing_lake, made_lake
+from signverse.lake.storage.location import bring_up_to_date, existing_lake, made_lake
 from signverse.lake.storage.opened_tables import OpenedTable, made_of_files, opened_table
 from signverse.lake.storage.reader import KeypointsReader, placement_of
 from signverse.lake.storage.stores.cached_lake import lake_of
@@ -63,12 +63,6 @@ class Snapshot:
         self._tables: dict[str, OpenedTable] = {}
         self._lost: dict[str, list[LostFile]] = {}
         self._opened(VIDEOS)
-        self._prepare_reading()
-
-    def _prepare_reading(self) -> None:
-        """Makes the keypoints files of a lake in a store readable: clips are found without their table's log."""
-        if lake_of(self.folder) is not None:
-            self.stored_files(KEYPOINTS.name)
 
     @classmethod
     def open(
@@ -122,16 +116,12 @@ class Snapshot:
         Raises:
             DamagedLakeError: entries of a log are empty, cut or missing; the lake stays where it is.
         """
-        lake = lake_of(self.folder)
-        if lake is not None:
-            lake.sync()
-        check_logs(self.folder)
+        bring_up_to_date(self.folder)
         self.close()
         self._tables.clear()
         self._lost.clear()
         for name in [name for name, value in vars(type(self)).items() if isinstance(value, cached_property)]:
             self.__dict__.pop(name, None)
-        self._prepare_reading()
 
     @property
     def version(self) -> int:
@@ -316,6 +306,8 @@ class Snapshot:
     @cached_property
     def placement_rows(self) -> pl.DataFrame:
         """A row a visible video: num_frames, video_id, ingest_id and the columns that say where its keypoints lie."""
+        if lake_of(self.folder) is not None:
+            self.stored_files(KEYPOINTS.name)  # Makes them readable: clips are found without the log of their table.
         rows = collect(self.table(VIDEOS.name).select("num_frames", "video_id", "ingest_id", *PLACEMENT))
         if self._requested_version is not None:
             # Maintenance may have moved the keypoints since, and removed the files that they were in.

@@ -279,6 +279,13 @@ def lake_of(path: str | Path) -> CachedLake | None:
     return next((lake for folder, lake in _lakes.items() if text.startswith(folder)), None)
 
 
+def sync(folder: Path) -> None:
+    """Brings the folder of a lake up to date, see `CachedLake.sync`; nothing where it is a lake of this machine."""
+    lake = lake_of(folder)
+    if lake is not None:
+        lake.sync()
+
+
 def recognize(folder: Path) -> None:
     """Makes this process know a folder that another one has made for a lake of a store."""
     # Of every lake of this machine this is asked, and an error would cost more than the answer.
