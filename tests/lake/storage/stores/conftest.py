@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -42,7 +43,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("s3") / "log"
     with log.open("wb") as said:
         server = subprocess.Popen(
-            [uvx, "--python", "3.11", VERSION],
+            [uvx, "--python", sys.executable, VERSION],
             env={**os.environ, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"},
             stdout=said,
             stderr=said,
