@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.export.explorer.media import TYPES
-from signverse.export.explorer.questions import as_binary, as_csv, as_json, asked, number, selection
+from signverse.export.explorer.questions import as_binary, as_csv, asked, number, refused, selection
 from signverse.export.explorer.session import Explorer
 from signverse.lake.model.errors import BadInputError
 
@@ -143,7 +143,7 @@ def media(explorer: Explorer, request: Request) -> Response:
     catalog, row = asked(explorer, request)
     path = explorer.videos.get(catalog.video_id(row))
     if path is None or not path.is_file():
-        return as_json({"error": "there is no video of this clip"}, 404)
+        return refused("there is no video of this clip", 404)
     return FileResponse(path, media_type=TYPES[path.suffix.lower()], headers={"cache-control": "private, no-cache"})
 
 

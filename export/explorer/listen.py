@@ -93,6 +93,7 @@ def _server(explorer: Explorer, guard: Guard, *, patience_s: int) -> uvicorn.Ser
         log_level="critical",
         access_log=False,
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=patience_s,
     )
     return uvicorn.Server(config)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.untrusted.terminal_text import clean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,15 +18,46 @@ if TYPE_CHECKING:
     from signverse.export.explorer.session import Explorer
     from signverse.lake.query.selection import Selection
 
+_LONGEST: Final = 500
+"""Characters of a refusal: what it quotes may be as long as an address."""
+
 _FOREVER: Final = "private, max-age=86400, immutable"
 
 
 def as_json(value: Any, status: int = 200) -> Response:
+    """An answer in JSON, whatever a lake of a stranger holds."""
     from starlette.responses import Response
 
-    # Numbers that JSON has no word for are null: a share of nothing.
-    text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
-    return Response(text, status, {"cache-control": "no-store"}, "application/json")
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        # Looked for only now: an answer may have many thousands of numbers.
+        text = json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False)
+    # A name of a file that is not UTF-8 has surrogates in it.
+    return Response(text.encode("utf-8", "replace"), status, {"cache-control": "no-store"}, "application/json")
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for each number that JSON has no word for: not a number, or infinite."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def refused(message: str, status: int, *, hint: str = "", changed: bool = False) -> Response:
+    """Why there is no answer: a line that can be read, whatever was asked and whatever a file said.
+
+    Args:
+        changed: the page is of another version of the lake.
+    """
+    return as_json({"error": _line(message), "hint": _line(hint), "changed": changed}, status)
+
+
+def _line(text: str) -> str:
+    line = clean(" ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 100]} \u2026 {line[-98:]}"
 
 
 def as_binary(data: bytes, *, keep: bool) -> Response:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from signverse.export.explorer import answers
 from signverse.export.explorer.guard import MOST_BYTES, Guard, Guarded
-from signverse.export.explorer.questions import as_json
+from signverse.export.explorer.questions import as_json, refused
 from signverse.export.explorer.session import ChangedLakeError, Explorer
 from signverse.lake.model.errors import BadInputError, DamagedLakeError, SignverseError
 from signverse.lake.query.bounded.statements import WAITED_FOR
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp
+
+_THREADS: Final = 12
+"""Questions of one kind that are answered at once."""
 
 _FILES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -91,28 +94,31 @@ def make_app(explorer: Explorer, guard: Guard) -> ASGIApp:
 
 def _refused(error: SignverseError) -> Response:
     status = 409 if isinstance(error, ChangedLakeError) else 500 if isinstance(error, DamagedLakeError) else 400
-    return as_json({"error": error.message, "hint": error.hint, "changed": status == 409}, status)
+    return refused(error.message, status, hint=error.hint, changed=status == 409)
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected(error: BaseException) -> Response:
     """The page says it, and the rest of it works on."""
-    what = " ".join(str(error).split())[:200]
-    return as_json({"error": f"unexpected {type(error).__name__}: {what}", "hint": "Please report this."}, 500)
+    return refused(f"unexpected {type(error).__name__}: {str(error)[:200]}", 500, hint="Please report this.")
 
 
 def _answering(explorer: Explorer, answer: Callable[[Explorer, Request], Any]) -> Callable[[Request], Any]:
     """A route: in a thread, so that a slow question keeps no other one waiting."""
-    from starlette.concurrency import run_in_threadpool
+    from anyio import CapacityLimiter
+    from anyio.to_thread import run_sync
     from starlette.responses import Response
+
+    # Threads of its own: statements that wait for each other keep no clip and no filter waiting.
+    threads = CapacityLimiter(_THREADS)
 
     def work(request: Request) -> Response:
         try:
             made = answer(explorer, request)
+            return made if isinstance(made, Response) else as_json(made)
         except SignverseError as error:
             return _refused(error)
-        except Exception as error:
+        except BaseException as error:  # a panic of Rust is one as well
             return _unexpected(error)
-        return made if isinstance(made, Response) else as_json(made)
 
     async def route(request: Request) -> Response:
         gone = threading.Event()
@@ -120,7 +126,7 @@ def _answering(explorer: Explorer, answer: Callable[[Explorer, Request], Any]) -
         WAITED_FOR.set(gone)
         watching = asyncio.ensure_future(_set_when_gone(request, gone))
         try:
-            return await run_in_threadpool(work, request)
+            return await run_sync(work, request, limiter=threads)
         finally:
             watching.cancel()
 
@@ -141,14 +147,15 @@ def _taking(explorer: Explorer, take: Callable[[Explorer, Any], Any]) -> Callabl
     def work(body: bytes) -> Response:
         try:
             given = json.loads(body)
+        except (ValueError, RecursionError):
+            return refused("this is not JSON", 400)
+        try:
             if not isinstance(given, dict):
                 raise BadInputError("an object is expected")
             return as_json(take(explorer, given))
         except SignverseError as error:
             return _refused(error)
-        except (ValueError, RecursionError):
-            return as_json({"error": "this is not JSON"}, 400)
-        except Exception as error:
+        except BaseException as error:  # a panic of Rust is one as well
             return _unexpected(error)
 
     async def route(request: Request) -> Response:
@@ -156,7 +163,7 @@ def _taking(explorer: Explorer, take: Callable[[Explorer, Any], Any]) -> Callabl
         async for part in request.stream():
             body += part
             if len(body) > MOST_BYTES:
-                return as_json({"error": "too much was sent"}, 413)
+                return refused("too much was sent", 413)
         return await run_in_threadpool(work, body)
 
     return route

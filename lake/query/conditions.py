@@ -15,6 +15,9 @@ from unicodedata import category, normalize
 import duckdb
 import polars as pl
 
+from signverse.lake.model.errors import BadInputError
+from signverse.lake.model.wording import printable
+
 _LARGEST_FLOAT32: Final = 3e38
 
 _SAME_LETTER: Final = {"\u00df": "ss", "\u03c2": "\u03c3", "i\u0307": "i", "\u0131": "i"}
@@ -247,8 +250,18 @@ def matches(words: str, column: str, regex: str) -> Condition:
 
 
 def check_regex(regex: str) -> None:
-    """Raises PolarsError where a text is not a regular expression."""
-    pl.select(pl.lit("").str.contains(regex))
+    """Refuses a text that is not a regular expression.
+
+    Raises:
+        BadInputError: with the reason in one line.
+    """
+    try:
+        pl.select(pl.lit("").str.contains(regex))
+    except pl.exceptions.PolarsError as error:
+        # The text itself follows, with a mark below it, and then the expression that Polars made.
+        says = str(error).partition("\n\nThis error occurred")[0].strip().splitlines()
+        reason = says[-1].removeprefix("error: ").removeprefix("regex error: ").rstrip(".")
+        raise BadInputError(f"'{printable(regex)}' is not a regular expression: {reason}") from None
 
 
 def known(words: str, column: str, *, is_known: bool) -> Condition:

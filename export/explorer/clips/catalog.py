@@ -126,6 +126,11 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.video)
 
+    @property
+    def num_frames(self) -> npt.NDArray[np.integer[Any]]:
+        """[N] the frames of each clip; 0 where the lake does not say."""
+        return self.clips["num_frames"].fill_null(0).to_numpy()
+
     def video_id(self, row: int) -> str:
         """The id of a clip's video."""
         return str(self.videos["video_id"][int(self.video[row])])
@@ -133,7 +138,7 @@ class Catalog:
     def frame_size(self, row: int) -> tuple[int, int]:
         """Width and height of a clip's video, in pixels; 0 where the lake does not know them."""
         width, height = self.videos.select("width", "height").row(int(self.video[row]))
-        return min(width or 0, 65535), min(height or 0, 65535)
+        return min(max(width or 0, 0), 65535), min(max(height or 0, 0), 65535)
 
     def segment_ids(self, rows: Rows) -> pl.Series:
         """The ids of clips."""
@@ -197,7 +202,7 @@ class Catalog:
             rows = sample(drawn, selection)["row"].to_numpy()
         elif selection.limit is not None:
             rows = rows[: selection.limit]
-        num_frames = self.clips["num_frames"].to_numpy()
+        num_frames = self.num_frames
         frames, videos, last = 0, 0, None
         for piece in pieces(len(rows)):
             frames += int(num_frames[rows[piece]].sum(dtype=np.int64))

@@ -68,12 +68,17 @@ class Texts:
         self._ends = np.cumsum([0, *(len(chunk) for chunk in chunks)])
         self._stored = stored
 
-    def of(self, rows: npt.ArrayLike) -> list[str | None]:
-        """The captions of clips, by their numbers."""
+    def of(self, rows: npt.ArrayLike, *, most: int) -> list[str | None]:
+        """The captions of clips, by their numbers, as far as they have so many characters."""
         places = self._stored[np.asarray(rows, np.uint32)]
         chunks = np.searchsorted(self._ends, places, side="right") - 1
         inside = places - self._ends[chunks]
-        return [self._chunks[chunk][at].as_py() for chunk, at in zip(chunks.tolist(), inside.tolist(), strict=True)]
+
+        def text(chunk: int, at: int) -> str | None:
+            whole: str | None = self._chunks[chunk][at].as_py()
+            return whole if whole is None or len(whole) <= most else f"{whole[:most]} \u2026"
+
+        return list(map(text, chunks.tolist(), inside.tolist()))
 
     def left_by(self, expression: pl.Expr) -> Bits:
         """Which clips an expression over `text` leaves, [N]."""

@@ -18,6 +18,10 @@ from signverse.lake.storage.integrity.foreign_errors import collect
 _CHANNELS: Final = 40
 """So many channels are listed, those with most clips first."""
 
+_MOST_VALUES: Final = 1000
+_LONGEST: Final = 300
+"""Characters of a value that is offered: an address has to hold it."""
+
 _SCORES: Final = (*(i / 10 for i in range(10)), np.inf)
 _SECONDS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 20, 60)
 
@@ -65,7 +69,8 @@ def _values(catalog: Catalog, name: str, bits: Bits) -> list[tuple[str, int]]:
     column = catalog.coded[name]
     counts = counts_of(column.codes, bits, len(column.values)).tolist()
     pairs = [(value, n) for value, n in zip(column.values.to_list(), counts, strict=True) if value is not None]
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    pairs = [pair for pair in pairs if len(pair[0]) <= _LONGEST]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
 
 
 def _english(pairs: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -80,7 +85,9 @@ def _english(pairs: list[tuple[str, int]]) -> list[tuple[str, int]]:
 def _channels(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
     clips = counts_of(catalog.video, bits, catalog.videos.height)
     counted = catalog.videos.select("channel").with_columns(clips=pl.Series(clips, dtype=pl.Int64))
-    sums = counted.filter(pl.col("channel").is_not_null() & (pl.col("clips") > 0)).group_by("channel").sum()
+    # Of a null the length is null, and left out.
+    offered = counted.filter((pl.col("channel").str.len_chars() <= _LONGEST) & (pl.col("clips") > 0))
+    sums = offered.group_by("channel").sum()
     return sums.sort("clips", "channel", descending=[True, False]).head(_CHANNELS).rows()
 
 
@@ -91,7 +98,8 @@ def _splits(catalog: Catalog, bits: Bits) -> list[tuple[str, int]]:
     clips = counts_of(catalog.video, bits, catalog.videos.height)
     counted = catalog.videos.select("video_id").with_columns(clips=pl.Series(clips, dtype=pl.Int64))
     sums = parts.join(counted, on="video_id").group_by("name", "part").agg(pl.col("clips").sum())
-    return [(f"{name}={part}", clips) for name, part, clips in sums.sort("name", "part").rows()]
+    found = [(f"{name}={part}", clips) for name, part, clips in sums.sort("name", "part").rows()]
+    return [pair for pair in found if len(pair[0]) <= _LONGEST][:_MOST_VALUES]
 
 
 def _spread(catalog: Catalog, name: str, bits: Bits, edges: tuple[float, ...]) -> dict[str, Any]:

@@ -50,10 +50,12 @@ def change_picks(path: Path, catalog: Catalog, add: list[str], remove: list[str]
     Raises:
         BadInputError: a clip is not in the lake, there are too many, or the file cannot be read or written.
     """
-    segment_ids = [one for one in dict.fromkeys([*read_picks(path, catalog), *add]) if one not in set(remove)]
-    if len(segment_ids) > MOST:
-        raise BadInputError(f"{len(segment_ids):,} clips are picked, at most {MOST:,}", "Choose by filters instead.")
-    for one in remove:
+    removed = set(remove)
+    segment_ids = [one for one in dict.fromkeys([*read_picks(path, catalog), *add]) if one not in removed]
+    if max(len(segment_ids), len(removed)) > MOST:
+        count = max(len(segment_ids), len(removed))
+        raise BadInputError(f"{count:,} clips are picked, at most {MOST:,}", "Choose by filters instead.")
+    for one in removed:
         catalog.row_of(one)
     rows = sorted({catalog.row_of(segment_id) for segment_id in segment_ids})
     languages = catalog.language_of(rows).unique().to_list()

@@ -104,7 +104,7 @@ def _videos(catalog: Catalog) -> pl.DataFrame:
 def _sizes(catalog: Catalog, videos: pl.DataFrame, rows: Numbers | None) -> Sizes:
     """Of some clips and the videos that they are of; of all clips and all videos where `rows` is None."""
     column = catalog.coded["sign_language"]
-    codes, of_video, frames = column.codes, catalog.video, catalog.clips["num_frames"].to_numpy()
+    codes, of_video, frames = column.codes, catalog.video, catalog.num_frames
     if rows is not None:
         codes, of_video, frames = codes[rows], of_video[rows], frames[rows]
     counted = pl.DataFrame(

@@ -23,6 +23,9 @@ MEASURES: Final = (*(f"{part}_confidence" for part in PART_NAMES), "coverage", "
 
 _KINDS: Final = ("manual", "automatic", "translated", "none")
 
+_LONGEST: Final = 60
+"""Characters of a kind of captions."""
+
 _EDGES: Final = (*(i / 20 for i in range(20)), np.inf)
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
@@ -79,7 +82,9 @@ def _quantiles(values: npt.NDArray[np.floating[Any]]) -> dict[str, float | None]
     """QUANTILES of known values, which lose their order, as the reports interpolate them; None of none."""
     if not len(values):
         return dict.fromkeys(QUANTILES)
-    found = np.quantile(values, list(QUANTILES.values()), overwrite_input=True).tolist()
+    # Between two infinite scores there is no number.
+    with np.errstate(invalid="ignore"):
+        found = np.quantile(values, list(QUANTILES.values()), overwrite_input=True).tolist()
     return {name: round(value, 4) for name, value in zip(QUANTILES, found, strict=True)}
 
 
@@ -92,12 +97,12 @@ def _captions(catalog: Catalog, selection: Selection) -> dict[str, Any]:
     cells = column.codes[rows].astype(np.uint32) * np.uint32(width) + kinds.codes[rows]
     shape = len(column.values), width
     clips = sums(cells, width * len(column.values)).reshape(shape)
-    frames = catalog.clips["num_frames"].to_numpy()[rows]
+    frames = catalog.num_frames[rows]
     hours = sums(cells, width * len(column.values), frames).reshape(shape) / (FPS * 3600)
     # By people first, those without last.
     order = [known.index(kind) for kind in _KINDS if kind in known]
     order += [number for number in range(width) if number not in order]
-    names = {number: known[number] or "not known" for number in order}
+    names = {number: _name_of_kind(known[number], number) for number in order}
 
     def of(number: int | slice) -> dict[str, Any]:
         of_clips, of_hours = (np.atleast_2d(sizes[number]).sum(axis=0) for sizes in (clips, hours))
@@ -117,6 +122,12 @@ def _captions(catalog: Catalog, selection: Selection) -> dict[str, Any]:
         "languages": sorted(languages, key=lambda language: (-language["clips"], language["code"])),
         "all": of(slice(None)),
     }
+
+
+def _name_of_kind(kind: str | None, number: int) -> str:
+    """A kind as the figure names it; a very long one by its beginning and its number, which no other has."""
+    name = kind or "not known"
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]} \u2026 ({number})"
 
 
 def as_rows(answer: dict[str, Any]) -> pl.DataFrame:

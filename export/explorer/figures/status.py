@@ -7,11 +7,15 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from signverse.export.explorer.clips.details import shortened
 from signverse.lake.model.languages import by_code
 from signverse.lake.model.wording import as_argument
 from signverse.lake.outcomes.states import STATES
 from signverse.lake.outcomes.status import Status, read_status
 from signverse.lake.storage.snapshot import Snapshot
+
+_LONGEST: Final = 2000
+"""Characters of a message, and rows of a table."""
 
 _FRESH_S: Final = 1.0
 """So old may an answer be: many pages that ask at once cost one reading."""
@@ -49,7 +53,7 @@ class StatusReader:
                     made = self._made(read_status(snapshot, self._media))
                 finally:
                     snapshot.close()
-                self._last = time.monotonic(), made
+                self._last = time.monotonic(), shortened(made, _LONGEST)
             return self._last[1]
 
     def _made(self, status: Status) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import select
 import socket
 import threading
+from contextlib import ExitStack
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -93,6 +95,22 @@ def test_a_browser_that_leaves_ends_its_statement_on_the_server(served):
             connection.settimeout(0.4)
             with pytest.raises(TimeoutError):
                 connection.recv(1)
+    assert served.api("sql", query="select 42").json["rows"] == [["42"]]
+
+
+def test_statements_that_wait_keep_no_clip_waiting(served):
+    """Property: however many statements are asked for, filters are answered before any of them ends."""
+    where = urlsplit(served.address)
+    with ExitStack() as stack:
+        asked = []
+        for number in range(60):
+            connection = stack.enter_context(socket.create_connection((where.hostname, where.port)))
+            path = f"/api/sql?query={quote(f'{HANGS} or {number} > 99')}"
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {served.host}\r\n\r\n".encode())
+            asked.append(connection)
+        for name in ("rows", "facets", "state"):
+            assert served.api(name).status == 200
+        assert select.select(asked, [], [], 0)[0] == []
     assert served.api("sql", query="select 42").json["rows"] == [["42"]]
 
 
