@@ -219,14 +219,14 @@ def test_a_video_that_is_extracted_again_meanwhile_keeps_its_new_keypoints(
 ) -> None:
     (folder / "a.en.vtt").write_text(vtt((0, 1, "One")))
     (tmp_path / "none").mkdir()
-    flush = Committer.flush
+    flush = Committer._flush
 
     def meanwhile(self: Committer) -> None:
-        monkeypatch.setattr(Committer, "flush", flush)
+        monkeypatch.setattr(Committer, "_flush", flush)
         extracted(bare, tmp_path / "none", {"a": 30})
         flush(self)
 
-    monkeypatch.setattr(Committer, "flush", meanwhile)
+    monkeypatch.setattr(Committer, "_flush", meanwhile)
     lake = Lake.open(bare)
     ingest_captions(lake, find_captions([folder], FRAMES))
     assert Lake.open(bare).num_frames("a") == 30
