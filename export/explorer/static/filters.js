@@ -16,6 +16,13 @@ const MORE = [
   "seed",
 ];
 
+// What a field shows is what the address says, but for the one that a person is typing into.
+function follows(input, said) {
+  const show = () => { if (document.activeElement !== input) input.value = said(); };
+  input.addEventListener("blur", show);
+  return show;
+}
+
 export class Filters {
   constructor(state, about) {
     this.state = state;
@@ -47,10 +54,7 @@ export class Filters {
     });
     const apply = debounced(150, () => this.state.set("text", input.value ? [input.value] : []));
     input.addEventListener("input", apply);
-    this.inputs.push(() => {
-      const value = this.state.values("text").at(-1) ?? "";
-      if (document.activeElement !== input) input.value = value;
-    });
+    this.inputs.push(follows(input, () => this.state.values("text").at(-1) ?? ""));
     return make("fieldset", {}, input);
   }
 
@@ -114,10 +118,10 @@ export class Filters {
     };
     const low = field(least, "at least");
     const high = field(most, "at most");
-    this.inputs.push(() => {
-      low.value = this.state.values(least).at(-1) ?? "";
-      high.value = this.state.values(most).at(-1) ?? "";
-      this.shade(measure, Number(low.value), high.value === "" ? Infinity : Number(high.value));
+    const leastSaid = () => this.state.values(least).at(-1) ?? "";
+    const mostSaid = () => this.state.values(most).at(-1) ?? "";
+    this.inputs.push(follows(low, leastSaid), follows(high, mostSaid), () => {
+      this.shade(measure, Number(leastSaid()), mostSaid() === "" ? Infinity : Number(mostSaid()));
     });
     return make("fieldset", {}, make("legend", { text: label }), this.bounds(measure),
       make("div", { class: "bound" }, low, high));
@@ -131,7 +135,7 @@ export class Filters {
       const values = several ? input.value.split(",").map((text) => text.trim()) : [input.value.trim()];
       this.state.set(name, values.filter(Boolean));
     });
-    this.inputs.push(() => { input.value = this.state.values(name).join(", "); });
+    this.inputs.push(follows(input, () => this.state.values(name).join(", ")));
     return make("label", {}, name, input, make("small", { text: this.about.options[name] }));
   }
 

@@ -88,7 +88,8 @@ export class Grid extends EventTarget {
   }
 
   scrolled() {
-    // What we set ourselves comes back as an event: rounded, it would lose the place.
+    // What we set ourselves comes back as an event: rounded, it would lose the place. Hidden, there is none.
+    if (!this.scroller.clientWidth) return;
     if (Math.abs(this.scroller.scrollTop - this.set) <= 1) return;
     this.set = this.scroller.scrollTop;
     this.offset = Math.max(0, Math.min(this.set * this.scale, this.virtual - this.height));

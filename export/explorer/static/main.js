@@ -217,6 +217,8 @@ async function start() {
   navigation = new Navigation({ state, about, told: (error) => (error ? failed(error, "page") : notice("page", "")) }, {
     leave: () => player.close(),
     enter: () => {
+      // Before the browser tells of its own that it scrolled: what was hidden may begin at its top again.
+      grid.measure();
       if (state.clip) player.open(state.clip, state.time);
       if (listed !== JSON.stringify(state.options)) refresh();
     },

@@ -105,3 +105,18 @@ def test_on_a_phone_the_pages_are_reached_and_nothing_is_wider_than_it(visit, se
         page.get_by_role("link", name=title).click()
         page.locator("nav a[aria-current=page]", has_text=title).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_a_person_types_stays_when_the_counts_of_the_filters_come(visit, served):
+    page = visit(served.address)
+    page.get_by_text("More", exact=True).click()
+    typed = page.get_by_role("textbox", name="text-regex")
+    typed.fill("wat")
+    # Another filter, whose counts come while the field is still being typed into.
+    with page.expect_response("**/api/facets**"):
+        page.evaluate("history.pushState(null, '', '?min-people=1'); dispatchEvent(new PopStateEvent('popstate'))")
+    page.locator("#chips button").first.wait_for()
+    page.wait_for_timeout(100)
+    assert typed.input_value() == "wat"
+    typed.blur()
+    page.get_by_role("button", name="Take away the filter text-regex").wait_for()
