@@ -15,7 +15,7 @@ import pyarrow as pa
 from signverse.export.explorer.clips.catalog import Catalog
 from signverse.export.explorer.clips.columns import Numbers
 from signverse.export.explorer.figures.adding import sums
-from signverse.export.explorer.figures.naming import named
+from signverse.export.explorer.figures.naming import by_name, named
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.query.reports import find_report
 from signverse.lake.query.selection import Selection
@@ -80,17 +80,14 @@ def by_language(catalog: Catalog, selection: Selection) -> dict[str, Any]:
 
 def as_rows(answer: dict[str, Any]) -> pl.DataFrame:
     """A row a language, for a file: what the selection leaves, and with lake_ the whole lake's."""
-    return pl.DataFrame(
-        [
-            {
-                "sign_language": language["code"],
-                "name": language["name"],
-                **{name: language["chosen"][name] for name in FIGURES},
-                **{f"lake_{name}": language["whole"][name] for name in FIGURES},
-            }
-            for language in answer["languages"]
-        ],
-    )
+
+    def row(language: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **{name: language["chosen"][name] for name in FIGURES},
+            **{f"lake_{name}": language["whole"][name] for name in FIGURES},
+        }
+
+    return by_name(answer["languages"], answer["total"], row)
 
 
 def _videos(catalog: Catalog) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from signverse.export.explorer.clips.catalog import Catalog
 from signverse.export.explorer.clips.columns import pieces
 from signverse.export.explorer.figures.adding import sums
-from signverse.export.explorer.figures.naming import named
+from signverse.export.explorer.figures.naming import by_name, named
 from signverse.lake.model.errors import BadInputError
 from signverse.lake.model.frame_ranges import FPS
 from signverse.lake.model.skeleton import PART_NAMES
@@ -132,14 +132,15 @@ def _name_of_kind(kind: str | None, number: int) -> str:
 
 def as_rows(answer: dict[str, Any]) -> pl.DataFrame:
     """A row a language, for a file."""
-    rows = []
-    for language in answer["languages"]:
-        row = {"sign_language": language["code"], "name": language["name"], "clips": language["clips"]}
+
+    def row(language: dict[str, Any]) -> dict[str, Any]:
+        made = {"clips": language["clips"]}
         if answer["measure"] == CAPTIONS:
             for kind, size in language["kinds"].items():
-                row |= {f"{kind}_clips": size["clips"], f"{kind}_hours": size["hours"]}
+                made |= {f"{kind}_clips": size["clips"], f"{kind}_hours": size["hours"]}
         else:
-            row |= {"unknown": language["unknown"], **{name: language[name] for name in QUANTILES}}
-            row |= {f"from_{edge:.2f}": clips for edge, clips in zip(answer["from"], language["counts"], strict=True)}
-        rows.append(row)
-    return pl.DataFrame(rows)
+            made |= {"unknown": language["unknown"], **{name: language[name] for name in QUANTILES}}
+            made |= {f"from_{edge:.2f}": clips for edge, clips in zip(answer["from"], language["counts"], strict=True)}
+        return made
+
+    return by_name(answer["languages"], answer["all"], row)

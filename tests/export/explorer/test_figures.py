@@ -128,7 +128,15 @@ def test_an_empty_lake_has_figures_of_nothing(serve, tmp_path):
     assert server.api("languages").json["languages"] == []
     for measure in (*MEASURES, "captions"):
         assert server.api("quality", measure=measure).json["languages"] == []
-    assert server.ask("/api/languages.csv").status == server.ask("/api/quality.csv?measure=coverage").status == 200
+    for path in ("languages.csv", "quality.csv?measure=coverage", "quality.csv?measure=captions"):
+        answer = server.ask(f"/api/{path}")
+        assert answer.status == 200 and answer.body.startswith(b"sign_language,name,clips"), path
+
+
+def test_a_file_of_no_language_has_the_headings_of_a_file_of_some(served):
+    for path in ("quality.csv?measure=coverage", "quality.csv?measure=captions"):
+        none, some = (served.ask(f"/api/{path}{more}").body.splitlines() for more in ("&text=absent", ""))
+        assert none == some[:1], path
 
 
 def test_the_figures_of_a_lake_that_has_changed_are_new(serve, tmp_path):
