@@ -1,7 +1,7 @@
 // The right side: one clip, playing.
 
 import { ask, mediaAddress } from "./api.js";
-import { byId, make, number } from "./dom.js";
+import { byId, inWords, make, number } from "./dom.js";
 import { ABSENT, place, readClip } from "./skeleton.js";
 import { Strip, STRIPS } from "./strip.js";
 
@@ -70,7 +70,7 @@ export class Player extends EventTarget {
     this.chunks = new Map();
     this.root.replaceChildren(
       make("div", { class: "row" }, make("h2", { text: id }), this.button("Close", () => this.state.open(null))),
-      make("p", { role: "alert", text: `${error.message}. ${error.hint ?? ""}` }));
+      make("p", { role: "alert", text: inWords(error) }));
   }
 
   button(text, act, more = {}) { return make("button", { type: "button", text, onclick: act, ...more }); }
@@ -125,7 +125,7 @@ export class Player extends EventTarget {
         this.video.hidden = !this.background;
       }, { "aria-pressed": String(this.background) }) : null),
       this.people, this.strip.canvas,
-      make("div", { class: "legend" }, ...STRIPS.map(([name, colour]) => {
+      make("div", { class: "legend" }, "Confidence:", ...STRIPS.map(([name, colour]) => {
         const dot = make("i");
         dot.style.background = colour;
         return make("span", {}, dot, LABELS[name]);
@@ -212,7 +212,7 @@ export class Player extends EventTarget {
         chunks.set(index, readClip(await ask("points", parameters, { binary: true })));
       } catch (error) {
         chunks.set(index, false);
-        if (chunks === this.chunks) this.say(`${error.message}. ${error.hint ?? ""}`);
+        if (chunks === this.chunks) this.say(inWords(error));
         return null;
       }
       if (chunks !== this.chunks) return null;

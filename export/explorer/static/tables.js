@@ -123,7 +123,7 @@ export async function open(place, { state }) {
   const asked = sql(words);
   place.replaceChildren(
     make("section", { "aria-labelledby": "sql-title" }, make("h2", { id: "sql-title", text: "SQL over the lake" }),
-      make("p", { text: refused ?? "Begins with what the filters say; the answer is of the whole lake." }), ...asked.parts),
+      make("p", { text: refused ?? "It begins with what the filters say, and may ask anything of the whole lake." }), ...asked.parts),
     make("section", { "aria-labelledby": "reports-title" }, make("h2", { id: "reports-title", text: "Reports" }), ...of.parts));
   const answers = [asked.answer, of.answer];
   const onKey = (event) => {
