@@ -3,7 +3,7 @@
 import { byId, debounced, make, number } from "./dom.js";
 
 const NAMES = {
-  language: "Language", split: "Split", "caption-kind": "Caption kind", english: "English", channel: "Channel",
+  language: "Language", split: "Split", "caption-kind": "Caption kind", english: "English captions", channel: "Channel",
 };
 const SCORES = [
   ["right_hand_confidence", "right_hand", "Right hand, confidence"],
@@ -60,7 +60,7 @@ export class Filters {
 
   list(name) {
     const box = make("div", { class: "values" });
-    const field = make("fieldset", { title: this.about.options[name] }, make("legend", { text: NAMES[name] }), box);
+    const field = make("fieldset", { title: this.about.options[name], hidden: true }, make("legend", { text: NAMES[name] }), box);
     this.lists.set(name, { box, field });
     return field;
   }

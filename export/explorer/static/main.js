@@ -11,8 +11,8 @@ import { Painter } from "./skeleton.js";
 import { State } from "./state.js";
 
 const KEYS = [
-  ["/", "search"], ["j k, arrows", "next and previous clip"], ["Enter", "open the clip"], ["space", "play, pause"],
-  [", .", "frame by frame"], ["p", "pick"], ["Esc", "close"],
+  ["/", "search captions"], ["j k, arrows", "next and previous clip"], ["Enter", "open the clip"], ["space", "play, pause"],
+  [", .", "frame by frame"], ["p", "pick"], ["Esc", "close; cancel a statement"],
   ["1 to 5", "the pages, as they stand at the top"], ["?", "this help"],
 ];
 
@@ -122,8 +122,9 @@ function showPicks() {
   const list = make("ul", {}, ...[...picks.ids].map((id) => make("li", {},
     make("button", { type: "button", text: id, onclick: () => { byId("dialog").close(); state.go("clips"); state.open(id); } }), " ",
     make("button", { type: "button", text: "Take out", onclick: () => { picks.toggle(id); showPicksAgain(); } }))));
-  const where = picks.refused ? picks.refused.message : `Saved in ${picks.file}, for export --selection.`;
-  showDialog("Picks", make("p", { text: where }), list);
+  const where = picks.refused ? picks.refused.message : `Saved in ${picks.file}, which signverse export takes as a selection.`;
+  const none = picks.refused || picks.ids.size ? null : make("p", { text: "No clip is picked yet: open one and press p, or Pick." });
+  showDialog("Picks", none ?? make("p", { text: where }), list);
 }
 
 function showPicksAgain() {

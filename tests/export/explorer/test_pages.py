@@ -105,6 +105,8 @@ def test_on_a_phone_the_pages_are_reached_and_nothing_is_wider_than_it(visit, se
         page.get_by_role("link", name=title).click()
         page.locator("nav a[aria-current=page]", has_text=title).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.evaluate("document.querySelector('#lake-name').textContent = 'long'.repeat(30)")
+        assert page.evaluate("(name => name.scrollWidth <= name.clientWidth)(document.querySelector('h1'))"), title
 
 
 def test_what_a_person_types_stays_when_the_counts_of_the_filters_come(visit, served):
