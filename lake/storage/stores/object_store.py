@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -181,9 +181,3 @@ def _explained(said: str, address: Address) -> tuple[str, str]:
         return f"the store answers {code or status}", "Run the same again later."
     lines = said.strip().splitlines()
     return clean(lines[0][:200]) if lines else "the client failed", "Run the same again later."
-
-
-def remove_quietly(path: Path) -> None:
-    """Removes a file, where it is there."""
-    with suppress(OSError):
-        path.unlink()
