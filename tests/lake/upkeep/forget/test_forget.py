@@ -103,9 +103,9 @@ def lake(aged: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(aged, tmp_path / aged.name))
 
 
-def test_a_forgotten_video_is_in_no_file_and_every_other_row_stays(lake: Path) -> None:
+def test_a_forgotten_video_is_in_no_file_or_version_and_every_other_row_stays(lake: Path) -> None:
     gone = {"video_1", "a name ü"}
-    rows, points = _rows(lake, gone), _points(lake)
+    rows, points, before = _rows(lake, gone), _points(lake), Lake.open(lake).version
     assert _left(lake, *gone)
     done = _forget(lake, *gone, reason="asked for by mail")
     assert done.rows["videos"] == 3
@@ -119,11 +119,6 @@ def test_a_forgotten_video_is_in_no_file_and_every_other_row_stays(lake: Path) -
     assert after == rows
     assert _points(lake) == {key: value for key, value in points.items() if key not in gone}
     assert list(verify_folder(lake)) == []
-
-
-def test_a_version_that_held_it_is_past_and_an_earlier_one_can_be_read(lake: Path) -> None:
-    before = Lake.open(lake).version
-    _forget(lake, "after")
     with pytest.raises(BadInputError, match=f"version {before} of .* is past the retention"):
         Lake.open(lake, version=before).videos()
     assert Lake.open(lake, version=0).videos().collect().height == 0
@@ -161,6 +156,7 @@ def test_a_video_that_is_forgotten_while_it_waits_for_its_commit_never_comes(
     assert _left(lake, "waits_2", "video_2") == []
 
 
+@pytest.mark.slow
 def test_new_captions_of_another_video_find_its_keypoints_where_they_were_moved_to(
     lake: Path, video: Callable[..., Any]
 ) -> None:
@@ -240,12 +236,10 @@ def _check_killed(aged: Path, place: Path, shares: list[float]) -> None:
         shutil.rmtree(folder)
 
 
-def test_killed_in_the_middle_it_loses_nothing_and_the_next_run_finishes_it(aged: Path, tmp_path: Path) -> None:
-    _check_killed(aged, tmp_path, [0.5])
-
-
 @pytest.mark.slow
-def test_killed_at_any_of_twenty_places_it_loses_nothing(aged: Path, tmp_path: Path) -> None:
+def test_killed_at_any_of_twenty_places_it_loses_nothing_and_the_next_run_finishes_it(
+    aged: Path, tmp_path: Path
+) -> None:
     _check_killed(aged, tmp_path, [place / 20 for place in range(20)])
 
 
