@@ -7,10 +7,7 @@ files that were replaced stay for the retention.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-
-from deltalake.exceptions import DeltaError
 
 from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.interrupt import held
@@ -19,6 +16,7 @@ from signverse.lake.storage import delta
 from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.integrity import log_entries
 from signverse.lake.storage.integrity.checkpoints import write_checkpoints
+from signverse.lake.storage.integrity.foreign_errors import is_foreign
 from signverse.lake.storage.merging.lease import upkeep_lease
 from signverse.lake.storage.merging.levels import due
 from signverse.lake.storage.merging.replaced import delete_replaced
@@ -30,10 +28,14 @@ MERGED: tuple[Table, ...] = tuple(table for table in TABLES if table is not KEYP
 def merge_after_commit(lake: Path) -> None:
     """Does `merge_small_files` where it can: the rows that were committed are in the lake all the same.
 
-    What is damaged is said by those who read it, and by `maintain`.
+    What is damaged is said by those who read it, and by `maintain`. Whatever else keeps it from merging, memory that
+    does not suffice or a panic of a library, is no failure of the commit either; the next commit tries again.
     """
-    with suppress(SignverseError, DeltaError, OSError):
+    try:
         merge_small_files(lake)
+    except BaseException as error:
+        if not (isinstance(error, SignverseError | RuntimeError) or is_foreign(error)):
+            raise
 
 
 def merge_small_files(lake: Path) -> int:

@@ -90,6 +90,18 @@ def test_that_of_a_process_which_renews_it_no_more_is_over_after_ten_minutes_by_
         assert is_free(folder)
 
 
+@pytest.mark.parametrize("ahead", [700, 86_400, 4e8])
+def test_that_of_a_day_to_come_keeps_nobody_from_work_until_then(folder, ahead):
+    """The clock of the store was set back since, and no lock tells whether the holder lives."""
+    with writers.working_folder(folder) as work:
+        (folder / NAME).write_text(json.dumps({"holder": work.name}))
+        now = writers.store_time(folder)
+        os.utime(folder / NAME, (now + 5, now + 5))
+        assert not is_free(folder)
+        os.utime(folder / NAME, (now + ahead, now + ahead))
+        assert is_free(folder)
+
+
 def test_a_holder_that_lost_it_leaves_that_of_the_next_one_alone(folder):
     with upkeep_lease(folder):
         os.utime(folder / NAME, (0, 0))

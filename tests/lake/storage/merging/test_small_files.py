@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from deltalake.exceptions import DeltaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +137,27 @@ def test_who_commits_while_files_are_merged_keeps_its_rows(tmp_path, fill, video
     assert merge_small_files(folder) == 0
     assert set(folder.rglob("part-*.parquet")) == there
     assert list(verify_lake(Lake.open(folder).snapshot)) == []
+
+
+_NO_FAILURES_OF_A_COMMIT = [
+    OSError(28, "disk"),
+    MemoryError(),
+    RuntimeError("can't start new thread"),
+    pa.ArrowInvalid("offset overflow while concatenating arrays"),
+    pa.ArrowNotImplementedError("cast"),
+    DeltaError("log"),
+    pl.exceptions.ComputeError("rows"),
+    KeyError("column"),
+]
+
+
+@pytest.mark.parametrize("error", _NO_FAILURES_OF_A_COMMIT, ids=repr)
+def test_whatever_keeps_files_from_being_merged_no_commit_fails_of_it(tmp_path, monkeypatch, error):
+    def fail(_: Path) -> int:
+        raise error
+
+    monkeypatch.setattr(small_files, "merge_small_files", fail)
+    small_files.merge_after_commit(tmp_path)
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()])
