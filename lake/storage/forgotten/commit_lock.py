@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -49,10 +49,10 @@ def _locked(lake: Path, *, alone: bool) -> Iterator[None]:
         with FileLock(folder / "commits", mode=0o666):
             yield
         return
-    handle = os.open(folder / "commits", os.O_RDWR | os.O_CREAT, 0o666)
+    handle = _opened(folder / "commits")
     try:
         # Who waits for the others to end has the turn, and no other begins: 16 writers would keep it waiting for ever.
-        turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT, 0o666)
+        turn = _opened(folder / "turn")
         try:
             _lock(turn, fcntl.LOCK_EX)
             _lock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
@@ -64,6 +64,14 @@ def _locked(lake: Path, *, alone: bool) -> Iterator[None]:
         # A process that was forked meanwhile has the same lock open, and would keep it.
         _lock(handle, fcntl.LOCK_UN)
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    # Whatever the umask of who makes it: every user who may write to the lake takes turns.
+    with suppress(OSError):
+        os.fchmod(handle, 0o666)
+    return handle
 
 
 def _lock(handle: int, how: int) -> None:
