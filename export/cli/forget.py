@@ -267,7 +267,8 @@ def verify_forgotten(folder: Path, video_ids: Collection[str], listed: Path | No
             raise BadInputError(f"there is no folder {each}", "Name a lake or an export.")
     ids = {*video_ids, *(listed_videos(listed) if listed else ())}
     buried = Tombstones.of(folder)
-    needles: Needles = Ids(ids) if ids else Hashed(buried)
+    others = _videos_like_clips(folder) - ids
+    needles: Needles = Ids(ids, others) if ids else Hashed(buried, others)
     if not ids and not buried.hashes:
         raise BadInputError(f"{folder} has forgotten no video", "Name the ids to search for.")
     problems = 0
@@ -290,3 +291,19 @@ def verify_forgotten(folder: Path, video_ids: Collection[str], listed: Path | No
         raise typer.Exit(1)
     how = "every byte and every text was looked at" if ids else "every text was looked at, by its hash"
     say(f"nothing of {what} in {where}: {how}")
+
+
+def _videos_like_clips(folder: Path) -> set[str]:
+    """The videos of a lake whose ids look like those of clips; none where it is no lake, or cannot be read."""
+    from contextlib import suppress
+
+    from signverse.lake.lake import Lake
+    from signverse.lake.model.errors import SignverseError
+    from signverse.lake.storage.location import is_lake
+    from signverse.lake.upkeep.forget.which import videos_like_clips
+
+    with suppress(SignverseError):
+        if is_lake(folder):
+            with Lake.open(folder) as lake:
+                return videos_like_clips(lake.snapshot)
+    return set()

@@ -23,7 +23,10 @@ _FEW: Final = 50
 """Up to so many forms are looked for one after the other, at a gigabyte a second each."""
 
 _TOKEN: Final = re.compile(r"[\w%.-]+")
-_OF_A_CLIP: Final = re.compile(r"-\d{5,}$")
+OF_A_CLIP: Final = r"-\d{5,}$"
+"""What the id of a clip has after that of its video, and the ids of some videos end with too."""
+
+_OF_A_CLIP: Final = re.compile(OF_A_CLIP)
 _ENDING: Final = re.compile(r"\.(?:[A-Za-z0-9_-]+\.)?(?:npy|npz|json|pose|vtt|srt|mp4|webm|mkv)$")
 
 
@@ -41,10 +44,16 @@ class Needles(Protocol):
 
 
 class Ids:
-    """Ids that are known."""
+    """Ids that are known.
 
-    def __init__(self, video_ids: Collection[str]) -> None:
+    Args:
+        others: videos that are not looked for, whose ids end as those of clips do: of video_1 and video_1-00001, the
+            second is not taken for a clip of the first.
+    """
+
+    def __init__(self, video_ids: Collection[str], others: Collection[str] = ()) -> None:
         self.video_ids = frozenset(video_ids)
+        self._others = frozenset(others)
         forms: dict[str, str] = {}
         for video_id in sorted(video_ids):
             escaped = json.dumps(video_id)[1:-1]
@@ -54,15 +63,15 @@ class Ids:
             forms.setdefault(json.dumps(escaped)[1:-1], video_id)
         self._forms = forms
         self._bytes = {form.encode("utf-8", "replace"): video_id for form, video_id in forms.items()}
-        self._pattern = _any_of([form for form in forms if len(form) >= SHORTEST_ANYWHERE])
-        self._where_ids_stand = _any_of(forms)
+        self._pattern = _any_of([form for form in forms if len(form) >= SHORTEST_ANYWHERE], self._others)
+        self._where_ids_stand = _any_of(forms, self._others)
         self._in_bytes = re.compile(self._pattern.pattern.encode("utf-8", "replace"))
 
     def in_text(self, text: str) -> set[str]:
         return {self._forms[found] for found in self._pattern.findall(text)}
 
     def in_values(self, values: Iterable[str]) -> set[str]:
-        found = {form for value in values for form in _ids_in(value)} & self._forms.keys()
+        found = {form for value in values for form in _ids_in(value, self._others)} & self._forms.keys()
         return {self._forms[form] for form in found}
 
     def in_bytes(self, data: bytes) -> set[str]:
@@ -70,7 +79,8 @@ class Ids:
         if len(long) > _FEW:
             found = set(self._in_bytes.findall(data))
             return {video_id for form, video_id in long.items() if form in found}
-        return {video_id for form, video_id in long.items() if _holds(data, form)}
+        others = [each.encode() for each in self._others]
+        return {video_id for form, video_id in long.items() if _holds(data, form, others)}
 
     def replaced(self, text: str, by: str) -> str:
         """A text with other words in the place of the ids."""
@@ -81,40 +91,45 @@ class Ids:
         return self._where_ids_stand.sub(by, text)
 
 
-def _ids_in(value: str) -> Iterator[str]:
+def _ids_in(value: str, others: Collection[str]) -> Iterator[str]:
     """What may be the id of a video in an id of a video or a clip, or in the path of a file of one."""
     for part in {value, *value.split("/")}:
-        yield part
-        yield _OF_A_CLIP.sub("", part)
-        stem = _ENDING.sub("", part)
-        if stem != part:
+        for stem in {part, _ENDING.sub("", part)}:
             yield stem
-            yield _OF_A_CLIP.sub("", stem)
+            if stem not in others:
+                yield _OF_A_CLIP.sub("", stem)
 
 
-def _any_of(forms: Collection[str]) -> re.Pattern[str]:
+def _any_of(forms: Collection[str], others: Collection[str]) -> re.Pattern[str]:
     # The longest first: one id may be the beginning of another.
     anywhere = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-    return re.compile(f"{_BEFORE}(?:{anywhere}){_AFTER}" if forms else r"(?!)")
+    besides = f"(?!(?:{'|'.join(map(re.escape, sorted(others)))}){_AFTER})" if others else ""
+    return re.compile(f"{_BEFORE}{besides}(?:{anywhere}){_AFTER}" if forms else r"(?!)")
 
 
-def _holds(data: bytes, form: bytes) -> bool:
+def _holds(data: bytes, form: bytes, others: Collection[bytes]) -> bool:
     at = data.find(form)
     while at >= 0:
         before, after = data[at - 1 : at] if at else b"", data[at + len(form) : at + len(form) + 24]
         # Parquet writes the length of a text before it.
         alone = not re.match(rb"[A-Za-z0-9_-]", before) or before[0] == len(form)
-        if alone and re.match(_AFTER.encode(), after):
+        if alone and re.match(_AFTER.encode(), after) and not _one_of(others, data, at):
             return True
         at = data.find(form, at + 1)
     return False
 
 
+def _one_of(ids: Collection[bytes], data: bytes, at: int) -> bool:
+    """Whether one of some ids stands at a place of bytes."""
+    return any(data.startswith(each, at) and re.match(_AFTER.encode(), data[at + len(each) :][:24]) for each in ids)
+
+
 class Hashed:
     """Ids of which a lake knows the hashes only: whatever may be an id is hashed. Packed bytes are not looked at."""
 
-    def __init__(self, tombstones: Tombstones) -> None:
+    def __init__(self, tombstones: Tombstones, others: Collection[str] = ()) -> None:
         self._tombstones = tombstones
+        self._others = frozenset(others)
         self._seen: dict[str, bool] = {}
 
     def in_text(self, text: str) -> set[str]:
@@ -124,7 +139,7 @@ class Hashed:
         found: set[str] = set()
         for value in values:
             tokens = {value, *(_TOKEN.findall(value) if len(value) < 1 << 16 else ())}
-            found |= {form for token in tokens for form in _forms_of(token) if self._is_forgotten(form)}
+            found |= {form for token in tokens for form in _forms_of(token, self._others) if self._is_forgotten(form)}
         return found
 
     def in_bytes(self, data: bytes) -> set[str]:
@@ -138,7 +153,7 @@ class Hashed:
         return self._seen[text]
 
 
-def _forms_of(token: str) -> set[str]:
+def _forms_of(token: str, others: Collection[str]) -> set[str]:
     plain = unquote(token)
     stems = {plain, plain.split(".")[0], plain.rsplit(".", 1)[0]}
-    return stems | {_OF_A_CLIP.sub("", stem) for stem in stems}
+    return stems | {_OF_A_CLIP.sub("", stem) for stem in stems if stem not in others}

@@ -22,6 +22,7 @@ from signverse.lake.upkeep.absence import missed_rows, named_in_no_version
 from signverse.lake.upkeep.forget.logs import logs_that_name
 from signverse.lake.upkeep.forget.needles import Ids
 from signverse.lake.upkeep.forget.search import UnreadableError, found_in_file
+from signverse.lake.upkeep.forget.which import videos_like_clips
 from signverse.lake.upkeep.repair.logs import DAMAGED
 from signverse.lake.upkeep.vacuum import data_files
 
@@ -80,15 +81,15 @@ def make_forget_plan(snapshot: Snapshot, video_ids: Collection[str]) -> ForgetPl
     plan = ForgetPlan(frozenset(video_ids))
     if not plan.ids:
         return plan
-    ids = Ids(plan.ids)
     for table in TABLES:
         lost = snapshot.lost(table.name)
         if lost:
             names = some([file.path for file in lost])
-            lake = as_argument(snapshot.folder)
             raise DamagedLakeError(
-                f"{snapshot.folder} has lost files: {names}", f"Nothing was changed. Run first: signverse repair {lake}"
+                f"{snapshot.folder} has lost files: {names}",
+                f"Nothing was changed. {repair_first(snapshot.folder, table.name)}",
             )
+    ids = Ids(plan.ids, videos_like_clips(snapshot) - plan.ids)
     for table in TABLES:
         folder = snapshot.folder / table.name
         # Before the log is read: what is committed meanwhile is in neither.
@@ -110,6 +111,12 @@ def make_forget_plan(snapshot: Snapshot, video_ids: Collection[str]) -> ForgetPl
         if held or (path.name.partition(".again")[0].endswith(".parquet") and not _is_parquet(path)):
             plan.damaged[path] = path.stat().st_size
     return plan
+
+
+def repair_first(lake: Path, table: str) -> str:
+    """What to do about a damaged table before a forgetting: a takedown must not wait for what nothing brings back."""
+    repair = f"signverse repair {as_argument(lake)}"
+    return f"Run first: {repair}; or, where that cannot mend it: {repair} --drop-lost {table}"
 
 
 def refuse_orphans(snapshot: Snapshot, plan: ForgetPlan) -> None:

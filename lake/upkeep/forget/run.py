@@ -31,7 +31,8 @@ from signverse.lake.storage.merging.lease import only_upkeep
 from signverse.lake.storage.snapshot import Snapshot
 from signverse.lake.upkeep.forget.logs import GONE, clean_log
 from signverse.lake.upkeep.forget.needles import Ids
-from signverse.lake.upkeep.forget.plan import ForgetPlan, make_forget_plan, refuse_orphans
+from signverse.lake.upkeep.forget.plan import ForgetPlan, make_forget_plan, refuse_orphans, repair_first
+from signverse.lake.upkeep.forget.which import videos_like_clips
 from signverse.lake.upkeep.plan import Key, Rewrite, StoredPlacement, placements_in
 from signverse.lake.upkeep.rewrite import rewrite_keypoints, rewrite_rows, rewrite_videos
 
@@ -113,6 +114,7 @@ def _forget(folder: Path, ids: frozenset[str], reason: str, on_bytes: Callable[[
     tombstones.begin(folder, ids | tombstones.pending(folder))
     with no_commits(folder):
         tombstones.bury(folder, ids, reason)
+    needles = Ids(ids, videos_like_clips(Snapshot(folder)) - ids)
     rows: dict[str, int] = {}
     deleted: dict[Path, int] = {}
     for round_ in range(_ROUNDS):
@@ -123,14 +125,14 @@ def _forget(folder: Path, ids: frozenset[str], reason: str, on_bytes: Callable[[
         if plan.empty and round_:
             return Forgotten(rows, len(deleted), sum(deleted.values()), tuple(plan.at_work))
         try:
-            _rewrite(folder, plan, on_bytes)
+            _rewrite(folder, plan, needles, on_bytes)
         except SignverseError as error:
             if isinstance(error, BadInputError | DamagedLakeError) or round_ == _ROUNDS - 1:
                 raise
             # Another process maintains the lake; what it wrote is looked through once more.
             continue
         for table in TABLES:
-            clean_log(folder / table.name, Ids(ids))
+            clean_log(folder / table.name, needles)
         with no_commits(folder):
             deleted |= _delete(folder, ids)
     left = [*(folder / file.name for files in plan.active.values() for file in files), *plan.older, *plan.logs]
@@ -140,15 +142,19 @@ def _forget(folder: Path, ids: frozenset[str], reason: str, on_bytes: Callable[[
     )
 
 
-def _rewrite(folder: Path, plan: ForgetPlan, report: Callable[[int], None]) -> None:
+def _rewrite(folder: Path, plan: ForgetPlan, ids: Ids, report: Callable[[int], None]) -> None:
     """Writes the files of all tables again, without the videos."""
     for file in plan.active.get(KEYPOINTS, ()):
         held = placements_in(folder / KEYPOINTS.name, file.name)
         kept = {key: place for key, place in held.items() if key[0] not in plan.ids}
         rewrite = Rewrite(KEYPOINTS, file.partition, (file,), _WHY)
-        rewrite_keypoints(folder / KEYPOINTS.name, rewrite, kept, report)
+        try:
+            rewrite_keypoints(folder / KEYPOINTS.name, rewrite, kept, report)
+        except DamagedLakeError as error:
+            hint = f"What was done so far is kept. {repair_first(folder, KEYPOINTS.name)}; then this again"
+            raise DamagedLakeError(error.message, hint) from None
     moved = _outdated(folder, plan.ids)
-    change = _without(plan.ids)
+    change = _without(ids)
     if moved or VIDEOS in plan.active:
         rewrite_videos(Snapshot(folder), frozenset(), moved, change)
         report(sum(file.size for file in plan.active.get(VIDEOS, ())))
@@ -158,10 +164,9 @@ def _rewrite(folder: Path, plan: ForgetPlan, report: Callable[[int], None]) -> N
             report(file.size)
 
 
-def _without(video_ids: Collection[str]) -> Callable[[pa.Table], pa.Table]:
+def _without(ids: Ids) -> Callable[[pa.Table], pa.Table]:
     """Leaves out the rows of videos, and their ids where a message about another one names them."""
-    values = pa.array(sorted(video_ids), pa.string())
-    ids = Ids(video_ids)
+    values = pa.array(sorted(ids.video_ids), pa.string())
 
     def change(rows: pa.Table) -> pa.Table:
         rows = rows.filter(pc.invert(pc.is_in(rows.column("video_id"), value_set=values)))

@@ -16,6 +16,7 @@ from signverse.lake.model.schema import SOURCES, TABLES, VIDEOS
 from signverse.lake.model.wording import as_argument, counted, printable
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.snapshot import Snapshot
+from signverse.lake.upkeep.forget.needles import OF_A_CLIP
 
 
 def videos_of_channel(snapshot: Snapshot, channel: str) -> set[str]:
@@ -48,6 +49,15 @@ def known_videos(snapshot: Snapshot, video_ids: Collection[str]) -> set[str]:
     for table in TABLES:
         rows = snapshot.raw_table(table.name, skip_lost=True).select("video_id").filter(wanted).unique()
         found |= set(collect(rows)["video_id"])
+    return found
+
+
+def videos_like_clips(snapshot: Snapshot) -> set[str]:
+    """The videos whose ids end as those of clips do."""
+    found: set[str] = set()
+    for table in (VIDEOS, SOURCES):
+        rows = snapshot.raw_table(table.name).select("video_id").filter(pl.col("video_id").str.contains(OF_A_CLIP))
+        found |= set(collect(rows.unique())["video_id"])
     return found
 
 

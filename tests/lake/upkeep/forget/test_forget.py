@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from signverse.lake.model.schema import SPLITS, TABLES
 from signverse.lake.storage import delta
 from signverse.lake.storage.committer import Committer, StoredKeypoints
 from signverse.lake.storage.forgotten import tombstones
+from signverse.lake.storage.forgotten.commit_lock import no_commits
 from signverse.lake.storage.integrity.foreign_errors import collect
 from signverse.lake.storage.sources import add_sources
 from signverse.lake.upkeep.forget.needles import Hashed, Ids
@@ -174,9 +176,35 @@ def test_new_captions_of_another_video_find_its_keypoints_where_they_were_moved_
     assert list(verify_folder(lake)) == []
 
 
+def test_every_user_of_a_shared_lake_takes_turns_with_a_forgetting(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        with no_commits(tmp_path):
+            pass
+    finally:
+        os.umask(mask)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "_writers").iterdir()}
+    assert modes == {"commits": 0o666, "turn": 0o666}
+
+
 def test_the_reason_may_not_name_the_video(lake: Path) -> None:
     with pytest.raises(BadInputError, match="the reason names a video"):
         _forget(lake, "b", reason="b asked for it")
+
+
+@pytest.mark.parametrize("many", [1, 60])
+@pytest.mark.parametrize("other", ["video_1-00001", "video_1-123456", "video_1-00001-00000", "video_12", "-video_1"])
+def test_an_id_that_only_looks_like_a_clip_of_a_forgotten_video_is_another_video(other: str, many: int) -> None:
+    """Property: of two videos, whatever their ids, the one is not taken for the other; its clips are."""
+    ids = Ids({"video_1", *(f"none_of_{number}" for number in range(1, many))}, {other})
+    salted = tombstones.Tombstones(b"salt")
+    hashed = Hashed(replace(salted, hashes=frozenset({salted.hash_of("video_1")})), {other})
+    for text in (other, f"{other}-00003", f"of {other}.en.vtt", f"{other}/{other}.npz"):
+        assert not ids.in_text(text) and not ids.in_values([text]) and not ids.in_bytes(b"\x0e" + text.encode())
+        assert ids.replaced(text, "(forgotten)") == text and not hashed.in_text(text)
+    for text in ("video_1", "video_1-00002", f"{other} and video_1.en.vtt"):
+        assert ids.in_text(text) == {"video_1"} == ids.in_bytes(text.encode())
+        assert hashed.in_text(text)
 
 
 _RUN = """
@@ -184,6 +212,7 @@ import os, sys
 from pathlib import Path
 from signverse.lake.lake import Lake
 from signverse.lake.storage.forgotten import tombstones
+from signverse.lake.storage.forgotten.commit_lock import no_commits
 from signverse.lake.upkeep.forget.plan import make_forget_plan
 from signverse.lake.upkeep.forget.run import forget
 folder, last = Path(sys.argv[1]), int(sys.argv[2])
