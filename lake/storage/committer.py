@@ -21,7 +21,7 @@ from signverse.lake.model.schema import CAPTIONS, KEYPOINTS, OUTCOMES, PLACEMENT
 from signverse.lake.storage import delta, parquet_layout
 from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.forgotten.commit_lock import committing
-from signverse.lake.storage.forgotten.leaving_out import without_videos
+from signverse.lake.storage.forgotten.leaving_out import forgotten_in, without_videos
 from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.integrity import log_entries, writers
 from signverse.lake.storage.integrity.foreign_errors import collect
@@ -227,6 +227,9 @@ class Committer:
             self._commit_all()
 
     def _commit_all(self) -> None:
+        if self._failed and (why := forgotten_in(self._folder, self._written)):
+            self.abort()
+            raise why
         self._leave_out_forgotten()
         self._commit(KEYPOINTS)
         self._by_the_clock_of_the_store()

@@ -5,5 +5,5 @@ tombstones.py.
 
     tombstones.py   which videos were forgotten: salted hashes of their ids, with reason and date
     commit_lock.py  commits and a forgetting take turns
-    leaving_out.py  pending videos that were forgotten before their commit
+    leaving_out.py  videos that were forgotten before their commit, or before it was tried again
 """

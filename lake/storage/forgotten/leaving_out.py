@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from signverse.lake.model.errors import SignverseError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.storage import delta
 from signverse.lake.storage.file_writer import KeypointsFile
+from signverse.lake.storage.forgotten.tombstones import Tombstones
 from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
 
 
@@ -25,6 +31,27 @@ def without_videos(
     held = {row["keypoints_file"] for row in rows if row["video_id"] in forgotten}
     copied = [_copy(folder, file, rows, forgotten) if file.name in held else file for file in files]
     return [file for file in copied if file is not None]
+
+
+def forgotten_in(lake: Path, waiting: Mapping[str, Sequence[delta.DataFile]]) -> SignverseError | None:
+    """An error, where files whose commit failed hold videos that were forgotten since; None where they do not.
+
+    Their rows say where keypoints lay then, and a forgetting has moved those that it found.
+
+    Args:
+        waiting: by the name of the table.
+    """
+    tombstones = Tombstones.of(lake)
+    paths = [lake / name / file.name for name, files in waiting.items() for file in files] if len(tombstones) else []
+    held: set[str] = set()
+    for path in paths:
+        with suppress(OSError, pa.ArrowException):
+            held |= set(pq.read_table(path, columns=["video_id"], partitioning=None)["video_id"].unique().to_pylist())
+    if not tombstones.among(held):
+        return None
+    return SignverseError(
+        f"videos of a commit to {lake} that failed were forgotten since: it is given up", "Run the same again."
+    )
 
 
 def _copy(

@@ -29,7 +29,7 @@ def merge_after_commit(lake: Path) -> None:
     """Does `merge_small_files` where it can: the rows that were committed are in the lake all the same.
 
     What is damaged is said by those who read it, and by `maintain`. Whatever else keeps it from merging, memory that
-    does not suffice or a panic of a library, is no failure of the commit either; the next commit tries again.
+    does not suffice or a panic of a library, does not fail the commit either; the next one tries again.
     """
     try:
         merge_small_files(lake)

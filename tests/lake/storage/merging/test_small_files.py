@@ -139,7 +139,7 @@ def test_who_commits_while_files_are_merged_keeps_its_rows(tmp_path, fill, video
     assert list(verify_lake(Lake.open(folder).snapshot)) == []
 
 
-_NO_FAILURES_OF_A_COMMIT = [
+_WHAT_MAY_HAPPEN = [
     OSError(28, "disk"),
     MemoryError(),
     RuntimeError("can't start new thread"),
@@ -151,7 +151,7 @@ _NO_FAILURES_OF_A_COMMIT = [
 ]
 
 
-@pytest.mark.parametrize("error", _NO_FAILURES_OF_A_COMMIT, ids=repr)
+@pytest.mark.parametrize("error", _WHAT_MAY_HAPPEN, ids=repr)
 def test_whatever_keeps_files_from_being_merged_no_commit_fails_of_it(tmp_path, monkeypatch, error):
     def fail(_: Path) -> int:
         raise error

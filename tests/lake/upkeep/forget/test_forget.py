@@ -158,6 +158,36 @@ def test_a_video_that_is_forgotten_while_it_waits_for_its_commit_never_comes(
     assert _left(lake, "waits_2", "video_2") == []
 
 
+@pytest.mark.parametrize("table", ["keypoints", pytest.param("videos", marks=pytest.mark.slow)])
+def test_a_commit_that_failed_before_a_forgetting_does_not_bring_the_video_back(
+    tmp_path: Path, video: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """At whichever table it failed; the other videos of it come with the next run."""
+    folder, real = tmp_path / "lake", delta.commit
+    Lake.create(folder).close()
+
+    def full(place: Path, *args: Any, **options: Any) -> None:
+        if place.name == table:
+            raise OSError(28, "the disk is full")
+        real(place, *args, **options)
+
+    committer = Committer(folder)
+    for each in ("unwanted", "wanted"):
+        committer.add(video(each, "ase", 9))
+    with monkeypatch.context() as patch:
+        patch.setattr(delta, "commit", full)
+        with pytest.raises(OSError, match="full"):
+            committer.flush()
+    _forget(folder, "unwanted")
+    with pytest.raises(SignverseError, match="forgotten since"):
+        committer.flush()
+    with Committer(folder) as again:
+        again.add(video("wanted", "ase", 9))
+    assert set(_points(folder)) == {"wanted"}
+    assert _left(folder, "unwanted") == []
+    assert list(verify_folder(folder)) == []
+
+
 @pytest.mark.slow
 def test_new_captions_of_another_video_find_its_keypoints_where_they_were_moved_to(
     lake: Path, video: Callable[..., Any]
