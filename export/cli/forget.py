@@ -294,7 +294,7 @@ def verify_forgotten(folder: Path, video_ids: Collection[str], listed: Path | No
 
 
 def _videos_like_clips(folder: Path) -> set[str]:
-    """The videos of a lake whose ids look like those of clips; none where the folder is of something else, or damaged."""
+    """The videos of a lake whose ids look like those of clips; none where it cannot be read."""
     from contextlib import suppress
 
     from signverse.lake.lake import Lake

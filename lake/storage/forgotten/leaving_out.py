@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from signverse.lake.model.errors import SignverseError
+from signverse.lake.model.errors import DamagedLakeError, SignverseError
 from signverse.lake.model.schema import KEYPOINTS
 from signverse.lake.storage import delta
 from signverse.lake.storage.file_writer import KeypointsFile
 from signverse.lake.storage.forgotten.tombstones import Tombstones
+from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
 from signverse.lake.storage.reader import EVERY_FRAME, KeypointsReader, placement_of
 
 
@@ -45,8 +45,8 @@ def forgotten_in(lake: Path, waiting: Mapping[str, Sequence[delta.DataFile]]) ->
     paths = [lake / name / file.name for name, files in waiting.items() for file in files] if len(tombstones) else []
     held: set[str] = set()
     for path in paths:
-        with suppress(OSError, pa.ArrowException):
-            held |= set(pq.read_table(path, columns=["video_id"], partitioning=None)["video_id"].unique().to_pylist())
+        with suppress(DamagedLakeError), foreign_errors_as(damaged(path.name)), pq.ParquetFile(path) as file:
+            held |= set(file.read(["video_id"])["video_id"].unique().to_pylist())
     if not tombstones.among(held):
         return None
     return SignverseError(
