@@ -79,9 +79,11 @@ def forget(
     from signverse.lake.model.errors import MistypedError
     from signverse.lake.model.wording import counted, size_of
     from signverse.lake.storage.forgotten import tombstones
+    from signverse.lake.storage.stores.cached_lake import refuse_in_store
     from signverse.lake.upkeep.forget import run
     from signverse.lake.upkeep.forget.plan import make_forget_plan
 
+    refuse_in_store(lake, "forget writes")
     with Lake.open(lake) as opened:
         interrupted = tombstones.pending(opened.folder)
         if not (video_ids or channel or listed or interrupted):

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 _LAKE_VARIABLE: Final = "SIGNVERSE_LAKE"
 _LAKE: Final = typer.Option(
-    "--lake", envvar=_LAKE_VARIABLE, help="Folder of the lake, or its address (s3://...), to read.", metavar="LAKE"
+    "--lake",
+    envvar=_LAKE_VARIABLE,
+    help="Folder of the lake; to read one, also its address (s3://...).",
+    metavar="LAKE",
 )
 LakeOption = Annotated[Path, _LAKE]
 WorkerMemoryOption = Annotated[

@@ -39,7 +39,7 @@ OptionalLakeOption = Annotated[
         "--lake",
         envvar="SIGNVERSE_LAKE",
         metavar="LAKE",
-        help="Folder of the lake, or its address (s3://...), to read.",
+        help="Folder of the lake; to read one, also its address (s3://...).",
     ),
 ]
 

@@ -99,7 +99,14 @@ def test_what_is_committed_later_is_seen_after_a_refresh(
         assert before.videos().collect()["video_id"].to_list() == ["first-video"]
 
 
-@pytest.mark.parametrize("words", ["maintain --lake X", "verify X", "repair X", "split --by video --lake X"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("maintain --lake X", "verify X", "repair X", "split --by video --lake X"),
+        *("forget some --missing-ok --lake X", "forget some --allow --lake X", "forget some --dry-run --lake X"),
+        "verify --forgotten some --lake X",
+    ],
+)
 def test_nothing_is_written_there_and_that_is_said(words: str, far_town: str, signverse_in: Callable[..., Any]) -> None:
     code, said = signverse_in(*[far_town if word == "X" else word for word in words.split()])
 
