@@ -41,12 +41,14 @@ def explore(
     signverse explore --lake LAKE --media DIR --picks good.parquet
     signverse explore --lake LAKE --port 8100 --no-browser
     """
+    from signverse.export.explorer.clips.picks import check_picks
     from signverse.export.explorer.listen import address_of, guard_of, is_loopback, listen, serve
     from signverse.export.explorer.session import Explorer
     from signverse.lake.model.errors import MistypedError
 
     if picks.suffix.lower() != ".parquet":
         raise MistypedError(f"{picks} does not end in .parquet", "The picks are a .parquet file.")
+    check_picks(picks)
     explorer = Explorer(lake, media, picks)
     with listen(host, port) as opened:
         number = opened.getsockname()[1]

@@ -166,11 +166,18 @@ class Explorer:
         _check_version(catalog, version)
         return catalog
 
-    def newest_version(self) -> int:
-        """The version of the lake on disk."""
+    def newest_version(self) -> int | None:
+        """The version of the lake on disk; None where another lake lies there that happens to have the same one."""
         from signverse.lake.storage.snapshot import Snapshot
 
-        return Snapshot.open(self.lake).version
+        newest, shown = Snapshot.open(self.lake), self.first().snapshot
+        if newest.version != shown.version:
+            return newest.version
+        # Names of files are unique: a version of a lake has the same ones for ever.
+        same = [file.name for file in newest.stored_files("videos")] == [
+            file.name for file in shown.stored_files("videos")
+        ]
+        return newest.version if same else None
 
     def reload(self) -> int:
         """Opens the newest version; the server's version from then on.

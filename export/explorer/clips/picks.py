@@ -15,9 +15,23 @@ from signverse.lake.query.output import Format, write_rows
 from signverse.lake.query.selection import KEY, ORDER, Selection
 from signverse.lake.query.selection_file import read_selection_file
 from signverse.lake.storage.integrity.foreign_errors import collect
+from signverse.lake.storage.location import check_outside_lakes
 
 MOST: Final = 20_000
 """Clips that are picked one by one; more are chosen by conditions."""
+
+
+def check_picks(path: Path) -> None:
+    """Checks at the start that the file of the picks may be there.
+
+    Raises:
+        BadInputError: its folder is missing, it is a folder itself, or it lies in a lake.
+    """
+    if not path.absolute().parent.is_dir():
+        raise BadInputError(f"{path}: there is no folder {path.absolute().parent}", "Make it first.")
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"{path} is not a file", "Name another one: --picks FILE.")
+    check_outside_lakes(path)
 
 
 def read_picks(path: Path, catalog: Catalog) -> list[str]:

@@ -184,6 +184,17 @@ def test_the_command_serves_until_it_is_ended(shown, tmp_path):
     assert not list(Path(tmp_path).iterdir())
 
 
+def test_a_file_of_picks_that_cannot_be_is_refused_at_the_start(shown, signverse, tmp_path):
+    (tmp_path / "folder.parquet").mkdir()
+    for place, said in (
+        (shown.folder / "picks.parquet", "lies in the lake"),
+        (tmp_path / "nowhere" / "picks.parquet", "there is no folder"),
+        (tmp_path / "folder.parquet", "is not a file"),
+    ):
+        code, _, err = signverse("explore", "--lake", shown.folder, "--no-browser", "--picks", place)
+        assert (code, err.count("\n")) == (1, 1) and said in err
+
+
 def test_pictures_keep_their_proportions_when_the_player_takes_room(visit, served):
     page = visit(served.address)
     page.locator(".card").first.click()

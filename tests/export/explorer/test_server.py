@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 
 import numpy as np
@@ -289,6 +290,19 @@ def test_a_lake_that_changes_under_the_page_is_said_to_have_changed(serve, tmp_p
     old = server.api("rows", v=version)
     assert (old.status, old.json["changed"]) == (409, True)
     assert server.api("rows", v=state["newest"]).json["clips"] == 2
+
+
+def test_another_lake_in_its_place_is_a_change_though_its_version_is_the_same(serve, tmp_path):
+    lake = fill(tmp_path / "lake", [Video("first", 5, {})])
+    server = serve(lake.folder)
+    version = server.api("about").json["version"]
+    assert server.api("state").json["newest"] == version
+    shutil.rmtree(lake.folder)
+    assert fill(tmp_path / "lake", [Video("other", 5, {})]).version == version
+    assert server.api("state").json["newest"] != version
+    server.post("reload", {})
+    assert server.api("state").json["newest"] == version
+    assert [row["id"] for row in server.api("rows").json["rows"]] == ["other-00000"]
 
 
 def test_one_damaged_file_costs_its_own_clips_only(serve, tmp_path):
