@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,23 @@ from signverse.lake.storage.delta import ActiveFile, DataFile
 from signverse.lake.storage.file_writer import RowsFile
 from signverse.lake.storage.integrity.digests import check_files
 from signverse.lake.storage.integrity.foreign_errors import damaged, foreign_errors_as
+
+MOST_UNPACKED: Final = 256 << 20
+"""Bytes that the files of one merge may unpack to: a few kilobytes of repeated text can stand for gigabytes."""
+
+
+def fits_in_memory(folder: Path, files: Sequence[ActiveFile]) -> bool:
+    """Whether the rows of files may be read at once, by what their tables of contents say.
+
+    Raises:
+        DamagedLakeError: one cannot be read.
+    """
+    unpacked = 0
+    for file in files:
+        with foreign_errors_as(damaged(file.name)):
+            footer = pq.read_metadata(folder / file.name)
+        unpacked += sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
+    return unpacked <= MOST_UNPACKED
 
 
 def merged_rows(folder: Path, table: Table, files: Sequence[ActiveFile], schema: pa.Schema) -> DataFile:

@@ -20,7 +20,7 @@ from signverse.lake.storage.integrity.foreign_errors import is_foreign
 from signverse.lake.storage.merging.lease import upkeep_lease
 from signverse.lake.storage.merging.levels import due
 from signverse.lake.storage.merging.replaced import delete_replaced
-from signverse.lake.storage.merging.rows import merged_rows
+from signverse.lake.storage.merging.rows import fits_in_memory, merged_rows
 
 MERGED: tuple[Table, ...] = tuple(table for table in TABLES if table is not KEYPOINTS)
 
@@ -67,7 +67,7 @@ def _files(lake: Path, table: Table) -> list[ActiveFile]:
 def _merge(folder: Path, table: Table) -> int:
     """Merges what is due of a table, in one transaction."""
     opened = delta.open_table(folder)
-    groups = due(table, delta.active_files(opened, table))
+    groups = [group for group in due(table, delta.active_files(opened, table)) if fits_in_memory(folder, group)]
     schema = delta.full_schema(opened, table)
     new: list[DataFile] = []
     try:

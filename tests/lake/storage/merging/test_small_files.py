@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from signverse.lake.lake import Lake
 from signverse.lake.model.schema import CAPTIONS, OUTCOMES, SEGMENTS, TABLES, VIDEOS, Table
-from signverse.lake.storage import committer, delta
+from signverse.lake.storage import committer, delta, merging
 from signverse.lake.storage.delta import ActiveFile
 from signverse.lake.storage.merging import replaced, small_files
 from signverse.lake.storage.merging.lease import upkeep_lease
@@ -57,6 +57,10 @@ def test_many_commits_leave_few_files_and_every_row(tmp_path, fill, video, monke
     folder = tmp_path / "lake"
     assert most(folder) == 2 * FAN_IN + 3
     before, version = rows(folder), Lake.open(folder).version
+    with monkeypatch.context() as patch:
+        # Files that stand for more than memory should hold stay as they are.
+        patch.setattr(merging.rows, "MOST_UNPACKED", 100)
+        assert merge_small_files(folder) == 0
     assert merge_small_files(folder) > 40
     assert most(folder) == 1
     for name, table in rows(folder).items():
