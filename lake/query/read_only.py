@@ -149,6 +149,9 @@ def carry_out(
     except BaseException as error:
         if not is_foreign(error):
             raise
+        if "Out of Memory Error" in str(error):
+            # DuckDB's, while Arrow takes its rows.
+            raise OutOfMemoryError(f"the {what} was refused: there is no memory left for it") from None
         raise BadInputError(
             f"the result has a column that cannot be shown: {first_line(error)}", "Cast it: select column::varchar."
         ) from None

@@ -137,11 +137,17 @@ class Statements:
         seconds = statement.bounds.seconds
         until = time.monotonic() + _STARTING_S
         pool.submit(statement)
+        begun, given_again = False, False
         while True:
             for event in pool.poll(timeout_s=_LOOK_S):
-                if event.kind != "progress":
+                if event.kind == "progress":
+                    begun, until = True, time.monotonic() + seconds + _ENDING_S
+                elif begun or given_again or event.kind in {"result", "error"}:
                     return _answered(event, statement)
-                until = time.monotonic() + seconds + _ENDING_S
+                else:
+                    # Its process had ended before, while it had nothing to do.
+                    given_again = True
+                    pool.submit(statement)
             if gone is not None and gone.is_set():
                 raise CancelledError("nobody waits for the answer")
             if time.monotonic() > until:

@@ -154,12 +154,15 @@ def test_a_process_that_ends_costs_its_own_statement_only(
                 if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(pid, 9)
 
-    threading.Thread(target=end, daemon=True).start()
+    killer = threading.Thread(target=end, daemon=True)
+    killer.start()
     try:
         with pytest.raises(BadInputError, match="needs more than"):
             statements.table(lake.snapshot, HANGS, Bounds())
     finally:
         ended.set()
+        killer.join()
+    # The one that was started ahead for it was ended as well.
     assert statements.table(lake.snapshot, "select 2", Bounds()).rows == [["2"]]
 
 
