@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+SCHEMES: Final = ("s3", "gs", "az")
+"""Of the addresses of lakes in object stores."""
+
+_AS_A_PATH: Final = re.compile(rf"({'|'.join(SCHEMES)}):/(?!/)")
 
 _addresses: Final[dict[str, str]] = {}
 """By folder that stands for a lake of a store, the address of the lake."""
@@ -18,3 +24,9 @@ def as_shown(text: str) -> str:
     for folder, address in _addresses.items():
         text = text.replace(folder, address)
     return text
+
+
+def as_typed(place: str) -> str:
+    """A path or an address as one types it: a `Path` makes s3:/bucket of s3://bucket."""
+    written = _AS_A_PATH.match(place)
+    return f"{written[1]}://{place[written.end() :]}" if written else as_shown(place)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from signverse.lake.model.errors import BadInputError
-from signverse.lake.model.places import as_shown
+from signverse.lake.model.places import as_typed
 
 
 def some(names: Sequence[str], count: int = 3) -> str:
@@ -25,7 +25,7 @@ def counted(number: int, noun: str) -> str:
 
 def as_argument(path: Path) -> str:
     """A path as one types it in a command: relative where it lies in the folder that one is in."""
-    address = as_shown(str(path))
+    address = as_typed(str(path))
     if address != str(path):
         return shlex.quote(address)
     try:

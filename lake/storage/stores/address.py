@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from signverse.lake.model.errors import NotALakeError
-
-SCHEMES: Final = ("s3", "gs", "az")
+from signverse.lake.model.places import SCHEMES
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.S)
 """A Path makes s3:/bucket of s3://bucket. Schemes have two letters or more: C:/ is a drive."""

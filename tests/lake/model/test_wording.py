@@ -105,3 +105,9 @@ def test_a_path_in_a_command_names_the_same_place_and_is_no_option(names: list[s
         assert Path(typed).absolute() == path.absolute()
         assert not typed.startswith("-")
         assert Path(typed).is_absolute() == (path.parts[1] == "somewhere")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/corpus", "gs://b/a/c", "az://box/x"])
+def test_an_address_in_a_command_is_written_as_it_was_typed(address: str) -> None:
+    assert as_argument(Path(address)) == address
+    assert as_argument(Path(f"{address}/a b")) == f"'{address}/a b'"

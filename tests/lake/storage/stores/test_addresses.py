@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signverse.lake.model.errors import BadInputError, MistypedError, NotALakeError
+from signverse.lake.model.places import SCHEMES
 from signverse.lake.storage.stores import blocks, cache_folder, options
-from signverse.lake.storage.stores.address import SCHEMES, address_of
+from signverse.lake.storage.stores.address import address_of
 
 _NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1).filter(
     lambda name: name not in {".", ".."}
