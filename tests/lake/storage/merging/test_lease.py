@@ -131,3 +131,13 @@ def test_a_pipe_in_its_place_stops_nobody(folder):
     assert not is_free(folder)
     os.utime(folder / NAME, (0, 0))
     assert is_free(folder)
+
+
+@pytest.mark.parametrize("left", [b"", b'{"hol', bytes(40), b"{}", b'{"holder": 7}', b"[]"])
+def test_what_a_power_cut_left_of_one_stops_nobody(folder, left):
+    (folder / NAME).write_bytes(left)
+    # Where there are no hard links, one is empty for a moment.
+    assert not is_free(folder)
+    now = writers.store_time(folder)
+    os.utime(folder / NAME, (now - 3, now - 3))
+    assert is_free(folder)
